@@ -1,0 +1,80 @@
+//! What stands in the public record: acts of institutions, never personal data.
+
+use crate::Timestamp;
+
+/// What kind of act an entry records. The word is part of the public format: never change one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// An organisation joined.
+    MemberJoined,
+    /// A deployment was registered.
+    DeploymentRegistered,
+    /// A notice, or a new version of one, was published.
+    NoticePublished,
+    /// A licence came into force.
+    LicenceIssued,
+    /// A licence was suspended.
+    LicenceSuspended,
+    /// A suspended licence came into force again.
+    LicenceReinstated,
+    /// A licence was taken away for good.
+    LicenceRevoked,
+    /// A recipient was given access for a purpose.
+    GrantIssued,
+    /// A recipient's access was withdrawn.
+    GrantWithdrawn,
+}
+
+impl EntryKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::MemberJoined,
+        Self::DeploymentRegistered,
+        Self::NoticePublished,
+        Self::LicenceIssued,
+        Self::LicenceSuspended,
+        Self::LicenceReinstated,
+        Self::LicenceRevoked,
+        Self::GrantIssued,
+        Self::GrantWithdrawn,
+    ];
+
+    /// The word in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MemberJoined => "member-joined",
+            Self::DeploymentRegistered => "deployment-registered",
+            Self::NoticePublished => "notice-published",
+            Self::LicenceIssued => "licence-issued",
+            Self::LicenceSuspended => "licence-suspended",
+            Self::LicenceReinstated => "licence-reinstated",
+            Self::LicenceRevoked => "licence-revoked",
+            Self::GrantIssued => "grant-issued",
+            Self::GrantWithdrawn => "grant-withdrawn",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+}
+
+/// One public act. Its bytes in the record are made by the crate that writes the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What kind of act.
+    pub kind: EntryKind,
+    /// What it is about: `deployment:lahore-air`, `member:epa-punjab`.
+    pub about: String,
+    /// Which member or office acted: `member:…` or `office:…`, never a person.
+    pub by: String,
+    /// In plain words, why; public, so without personal data. Empty where no reason is asked for.
+    pub reason: String,
+    /// Lower-case hex SHA-256 of the document that the act is about, where there is one.
+    pub document_sha256: Option<String>,
+}

@@ -1,0 +1,3 @@
+//! Automation in Rust: `cargo xtask ci`, `tidy`, `coverage`, `bench`, `setup`.
+
+fn main() {}
