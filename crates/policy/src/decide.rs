@@ -1,0 +1,279 @@
+//! The decision on one message: which fields pass to which lane, and which are kept how long.
+
+use std::sync::Arc;
+
+use model::{Level, LicenceState, Retention, Timestamp};
+use smallvec::SmallVec;
+
+use crate::field_set::{FieldIndex, FieldSet};
+use crate::payload::Payload;
+use crate::program::{LaneIndex, Levels, Program, StoredPart, is_open};
+
+/// What holds at the moment of the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// The time.
+    pub now: Timestamp,
+    /// The licence of the deployment.
+    pub licence: LicenceState,
+    /// Whether the security desk has shut the thing off.
+    pub quarantined: bool,
+}
+
+/// Whether a message is let in at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is; the outcomes say what passes where.
+    Admit,
+    /// It is not: nothing passes, nothing is stored.
+    Refuse(Refusal),
+}
+
+/// Why a message is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The deployment has no licence in force.
+    Licence(LicenceState),
+    /// The thing is shut off.
+    Quarantined,
+    /// The message was read under a schema that is not the program's: read it again, or see [`Payload::under`].
+    Schema,
+}
+
+/// What passes: fields by level. Never empty, never holds a field that did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub(crate) levels: Levels,
+}
+
+impl Outcome {
+    /// How much of a field passes.
+    #[must_use]
+    pub fn level(&self, field: FieldIndex) -> Level {
+        let found = self.levels.iter().find(|it| it.1.contains(field));
+        found.map_or(Level::OFF, |it| it.0)
+    }
+
+    /// The fields that pass in any form.
+    #[must_use]
+    pub fn fields(&self) -> FieldSet {
+        let sets = self.levels.iter().map(|it| it.1);
+        sets.fold(FieldSet::EMPTY, FieldSet::or)
+    }
+
+    /// Whether some field passes less precisely than it came.
+    #[must_use]
+    pub fn is_coarse(&self) -> bool {
+        self.levels.iter().any(|it| it.0 != Level::ON)
+    }
+
+    /// Of a view, what came; `None` when that is nothing.
+    fn of(levels: &Levels, present: FieldSet, blocked: FieldSet) -> Option<Self> {
+        let mut passing = Levels::new();
+        for (level, fields) in levels {
+            let mut fields = fields.and(present);
+            if *level != Level::ON {
+                fields = fields.without(blocked);
+            }
+            if !fields.is_empty() {
+                passing.push((*level, fields));
+            }
+        }
+        (!passing.is_empty()).then_some(Self { levels: passing })
+    }
+}
+
+/// A field that is denied because it could not be evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluationError {
+    /// A coarse level of the field cannot show the value, so it passes at none of them.
+    #[error("the value is outside of what the coarse levels of the field can show")]
+    NotCoarsenable(FieldIndex),
+}
+
+/// The decision on one message.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    effect: Effect,
+    view_of: Arc<[u16]>,
+    views: SmallVec<[Option<Outcome>; 4]>,
+    stored: SmallVec<[(Retention, Outcome); 2]>,
+    errors: SmallVec<[EvaluationError; 2]>,
+}
+
+impl Decision {
+    /// Whether the message is let in at all.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// What passes to a lane; `None` when nothing does.
+    #[must_use]
+    pub fn outcome(&self, lane: LaneIndex) -> Option<&Outcome> {
+        let view = self.view_of.get(usize::from(lane.0))?;
+        self.views.get(usize::from(*view))?.as_ref()
+    }
+
+    /// The number of the view that a lane shares with others: lanes with the same number have the same outcome.
+    #[must_use]
+    pub fn view(&self, lane: LaneIndex) -> Option<u16> {
+        self.view_of.get(usize::from(lane.0)).copied()
+    }
+
+    /// What is kept, longest first. A field stands in each retention class where it passes more precisely than in the longer ones.
+    #[must_use]
+    pub fn stored(&self) -> &[(Retention, Outcome)] {
+        &self.stored
+    }
+
+    /// Fields that were denied because they could not be evaluated.
+    #[must_use]
+    pub fn errors(&self) -> &[EvaluationError] {
+        &self.errors
+    }
+}
+
+/// Decides what of a message passes, to whom, and what is kept.
+#[must_use]
+pub fn decide(program: &Program, payload: &Payload, facts: &Facts) -> Decision {
+    if let Some(refusal) = refusal(program, payload, facts) {
+        return Decision {
+            effect: Effect::Refuse(refusal),
+            view_of: Arc::clone(&program.view_of),
+            views: SmallVec::new(),
+            stored: SmallVec::new(),
+            errors: SmallVec::new(),
+        };
+    }
+    let present = payload.present;
+    let blocked = blocked(program, payload);
+    let mut views = SmallVec::new();
+    for view in &program.views {
+        let open = is_open(&view.windows, facts.now);
+        views.push(if open {
+            Outcome::of(&view.levels, present, blocked)
+        } else {
+            None
+        });
+    }
+    let errors = blocked.iter().map(EvaluationError::NotCoarsenable);
+    Decision {
+        effect: Effect::Admit,
+        view_of: Arc::clone(&program.view_of),
+        views,
+        stored: stored(&program.stored, facts.now, present, blocked),
+        errors: errors.collect(),
+    }
+}
+
+fn refusal(program: &Program, payload: &Payload, facts: &Facts) -> Option<Refusal> {
+    if !facts.licence.in_force() {
+        Some(Refusal::Licence(facts.licence))
+    } else if facts.quarantined {
+        Some(Refusal::Quarantined)
+    } else if !program.schema.matches(&payload.schema) {
+        Some(Refusal::Schema)
+    } else {
+        None
+    }
+}
+
+/// The fields that came, that some lane coarsens, and whose value cannot be coarsened.
+fn blocked(program: &Program, payload: &Payload) -> FieldSet {
+    let candidates = payload.present.and(program.numeric);
+    let mut blocked = FieldSet::EMPTY;
+    for index in candidates.iter() {
+        let value = payload.raw(index);
+        let field = program.schema.field(index);
+        // Presence alone may have been stored; `true` is then all there is, and it can be shown.
+        let known = value == Some("true")
+            || value
+                .and_then(|it| it.parse::<f64>().ok())
+                .zip(field)
+                .is_some_and(|(value, field)| field.can_coarsen(value));
+        if !known {
+            blocked.insert(index);
+        }
+    }
+    blocked
+}
+
+/// One outcome for each retention class, from the parts whose lanes are open now.
+fn stored(
+    parts: &[StoredPart],
+    now: Timestamp,
+    present: FieldSet,
+    blocked: FieldSet,
+) -> SmallVec<[(Retention, Outcome); 2]> {
+    let mut stored = SmallVec::new();
+    let mut longer = ByLevel::default();
+    for class in parts.chunk_by(|a, b| a.retention == b.retention) {
+        let mut joined = ByLevel::default();
+        let open = class.iter().filter(|it| is_open(&it.windows, now));
+        for (level, fields) in open.flat_map(|it| &it.levels) {
+            joined.add(*level, *fields);
+        }
+        let levels = joined.beyond(&longer);
+        if let Some(retention) = class.first().map(|it| it.retention)
+            && let Some(outcome) = Outcome::of(&levels, present, blocked)
+        {
+            stored.push((retention, outcome));
+        }
+        for (level, fields) in levels {
+            longer.add(level, fields);
+        }
+    }
+    stored
+}
+
+/// How many levels let something pass.
+const LEVELS: usize = Level::MAX_COARSE as usize + 1;
+
+/// Sets of fields by level, lowest first; a field may stand at several levels.
+#[derive(Default)]
+struct ByLevel([FieldSet; LEVELS]);
+
+impl ByLevel {
+    fn add(&mut self, level: Level, fields: FieldSet) {
+        if let Some(set) = slot(level).and_then(|it| self.0.get_mut(it)) {
+            *set = set.or(fields);
+        }
+    }
+
+    /// Each field at its highest level, without those that are in `others` at the same level or above.
+    fn beyond(&self, others: &Self) -> Levels {
+        let mut levels = Levels::new();
+        let mut done = FieldSet::EMPTY;
+        let slots = self.0.iter().zip(&others.0).enumerate().rev();
+        for (number, (fields, others)) in slots {
+            done = done.or(*others);
+            let fresh = fields.without(done);
+            done = done.or(*fields);
+            if !fresh.is_empty()
+                && let Some(level) = level(number)
+            {
+                levels.push((level, fresh));
+            }
+        }
+        levels
+    }
+}
+
+fn slot(level: Level) -> Option<usize> {
+    match level.coarse_number() {
+        Some(number) => usize::from(number).checked_sub(1),
+        None if level == Level::ON => Some(LEVELS - 1),
+        None => None,
+    }
+}
+
+fn level(slot: usize) -> Option<Level> {
+    if slot == LEVELS - 1 {
+        return Some(Level::ON);
+    }
+    Level::coarse(u8::try_from(slot + 1).ok()?)
+}
+
+#[cfg(test)]
+mod tests;

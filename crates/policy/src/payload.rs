@@ -1,0 +1,178 @@
+//! A message after decoding: the declared values as exact JSON text, and where something undeclared was. Never an undeclared value.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::decimal::Decimal;
+use crate::field_set::{FieldIndex, FieldSet};
+use crate::schema::{NodeIndex, Schema};
+
+/// The most undeclared pointers that are listed; more are counted.
+pub const MAX_UNDECLARED: usize = 16;
+/// The longest undeclared pointer that is listed, in bytes; a longer one is cut and ends with `…`.
+pub const MAX_UNDECLARED_BYTES: usize = 256;
+
+/// Declared values of one message, as exact JSON text.
+#[derive(Clone)]
+pub struct Payload {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) present: FieldSet,
+    /// The texts of all values, one after the other.
+    pub(crate) text: String,
+    /// Where in `text` the value of each field is, by field number; only meaningful for fields that are present.
+    pub(crate) spans: SmallVec<[Span; 24]>,
+    /// Containers that came as an array.
+    pub(crate) arrays: SmallVec<[NodeIndex; 4]>,
+    pub(crate) undeclared: Vec<Undeclared>,
+    pub(crate) unlisted: usize,
+    /// Values that were coarse already when they were stored.
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// A range of bytes in the text of a payload.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// A stored value that was coarse when it was stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    pub(crate) field: FieldIndex,
+    /// `None` where no bound can be given.
+    pub(crate) accuracy: Option<Decimal>,
+}
+
+/// Something in a message that the notice does not declare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeclared {
+    /// The topmost undeclared place, escaped as RFC 6901 asks, at most [`MAX_UNDECLARED_BYTES`] long.
+    pub pointer: String,
+    /// What is wrong there.
+    pub reason: Reason,
+}
+
+/// Why something in a message is undeclared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The notice does not name the place.
+    Unknown,
+    /// The notice names the place, with another type.
+    WrongType,
+}
+
+impl Reason {
+    /// The word that rows and pages use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::WrongType => "wrong-type",
+        }
+    }
+}
+
+impl Payload {
+    /// The schema that the message was read under.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The fields that came with a value of the declared type.
+    #[must_use]
+    pub fn present(&self) -> FieldSet {
+        self.present
+    }
+
+    /// The JSON text of a value, exactly as it came.
+    #[must_use]
+    pub fn raw(&self, field: FieldIndex) -> Option<&str> {
+        if !self.present.contains(field) {
+            return None;
+        }
+        let span = self.spans.get(field.as_usize())?;
+        let range = usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?;
+        self.text.get(range)
+    }
+
+    /// The value without quotes and escapes: the token that names a person where the field is the subject field.
+    #[must_use]
+    pub fn text(&self, field: FieldIndex) -> Option<Cow<'_, str>> {
+        let raw = self.raw(field)?;
+        match raw.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+            None => Some(Cow::Borrowed(raw)),
+            Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+            Some(_) => serde_json::from_str(raw).ok().map(Cow::Owned),
+        }
+    }
+
+    /// What came without being declared; at most [`MAX_UNDECLARED`] places.
+    #[must_use]
+    pub fn undeclared(&self) -> &[Undeclared] {
+        &self.undeclared
+    }
+
+    /// How many more undeclared places there were than are listed. Places beyond the list are counted each time they come.
+    #[must_use]
+    pub fn unlisted(&self) -> usize {
+        self.unlisted
+    }
+
+    /// The same message under another schema, such as the one of a newer notice: fields keep their values where both
+    /// schemas have them with the same type; nothing that the old schema did not declare comes back.
+    #[must_use]
+    pub fn under(&self, schema: &Arc<Schema>) -> Self {
+        let mut moved = Self {
+            schema: Arc::clone(schema),
+            present: FieldSet::EMPTY,
+            text: self.text.clone(),
+            spans: SmallVec::from_elem(Span::default(), schema.len()),
+            arrays: SmallVec::new(),
+            undeclared: self.undeclared.clone(),
+            unlisted: self.unlisted,
+            marks: Vec::new(),
+        };
+        for old in self.present.iter() {
+            if let Some(new) = self.same_field(old, schema)
+                && let Some(span) = self.spans.get(old.as_usize())
+                && let Some(place) = moved.spans.get_mut(new.as_usize())
+            {
+                *place = *span;
+                moved.present.insert(new);
+                let mark = self.mark(old).map(|it| Mark { field: new, ..it });
+                moved.marks.extend(mark);
+            }
+        }
+        let pointers = self.arrays.iter().filter_map(|it| self.schema.node(*it));
+        let arrays = pointers.filter_map(|it| schema.node_at(&it.pointer));
+        moved.arrays.extend(arrays);
+        moved
+    }
+
+    /// The mark of a value that was coarse when it was stored.
+    pub(crate) fn mark(&self, field: FieldIndex) -> Option<Mark> {
+        self.marks.iter().copied().find(|it| it.field == field)
+    }
+
+    fn same_field(&self, old: FieldIndex, schema: &Schema) -> Option<FieldIndex> {
+        let field = self.schema.field(old)?;
+        let new = schema.index_of(&field.pointer)?;
+        let same = schema.field(new)?.kind == field.kind;
+        same.then_some(new)
+    }
+}
+
+/// Shows no value.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("present", &self.present.len())
+            .field("undeclared", &(self.undeclared.len() + self.unlisted))
+            .finish_non_exhaustive()
+    }
+}

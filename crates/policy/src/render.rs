@@ -1,0 +1,245 @@
+//! From a decision back to bytes: JSON of the shape that came, with what passes and nothing else.
+//!
+//! | level | written |
+//! |---|---|
+//! | on | the exact text that came |
+//! | coarse | the coarse value, and under `@coarse` its pointer with the accuracy (null where no bound can be given) |
+//!
+//! Objects list their members in the order of the notice; arrays keep positions, with null where nothing passes, up to the
+//! last value; nothing stays of a container without values. Where the message is no object and something is coarse,
+//! it is written as `{"@value": …, "@coarse": {…}}`. Where nothing remains, `{}` is written.
+//! The field that identifies people is replaced by a pseudonym, or dropped where the reading lies under the person's own key.
+
+use std::io::Write as _;
+
+use model::Level;
+
+use crate::coarsen::Coarse;
+use crate::decide::Outcome;
+use crate::decimal::Decimal;
+use crate::decode::{COARSE_KEY, VALUE_KEY};
+use crate::field_set::{FieldIndex, FieldSet};
+use crate::payload::{Mark, Payload};
+use crate::schema::{Node, NodeIndex, Schema, json_string};
+
+/// Appends the JSON that a recipient gets. `pseudonym` turns the token that names a person into one for this recipient alone.
+pub fn render(
+    payload: &Payload,
+    outcome: &Outcome,
+    pseudonym: &dyn Fn(&str) -> String,
+    out: &mut Vec<u8>,
+) {
+    write(payload, outcome, Some(pseudonym), out);
+}
+
+/// Appends the JSON that is sealed for storage, without the field that identifies people: the reading lies under their own key.
+pub fn render_stored(payload: &Payload, outcome: &Outcome, out: &mut Vec<u8>) {
+    write(payload, outcome, None, out);
+}
+
+fn write(
+    payload: &Payload,
+    outcome: &Outcome,
+    pseudonym: Option<&dyn Fn(&str) -> String>,
+    out: &mut Vec<u8>,
+) {
+    let schema = payload.schema();
+    let mut kept = outcome.fields().and(payload.present());
+    if let (None, Some(subject)) = (pseudonym, schema.subject_field()) {
+        kept = kept.without([subject].into_iter().collect());
+    }
+    let mut writer = Writer {
+        schema,
+        payload,
+        outcome,
+        pseudonym,
+        kept,
+        coarse: Vec::new(),
+        out,
+    };
+    writer.message();
+}
+
+struct Writer<'a> {
+    schema: &'a Schema,
+    payload: &'a Payload,
+    outcome: &'a Outcome,
+    pseudonym: Option<&'a dyn Fn(&str) -> String>,
+    kept: FieldSet,
+    /// What was written coarse so far.
+    coarse: Vec<Mark>,
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    fn message(&mut self) {
+        let root = match self.schema.node(NodeIndex::ROOT) {
+            Some(root) if !self.kept.is_empty() => root,
+            _ => return self.push("{}"),
+        };
+        let is_object = root.leaf.is_none() && !self.is_array(NodeIndex::ROOT);
+        let start = self.out.len();
+        self.node(NodeIndex::ROOT, root);
+        if self.coarse.is_empty() {
+            return;
+        }
+        if is_object {
+            // The object has a value in it, so it ends with `}` and a comma may follow.
+            self.out.pop();
+        } else {
+            let value = self.out.split_off(start);
+            self.push(&format!("{{\"{VALUE_KEY}\":"));
+            self.out.extend_from_slice(&value);
+        }
+        self.push(&format!(",\"{COARSE_KEY}\":{{"));
+        self.marks();
+        self.push("}}");
+    }
+
+    fn marks(&mut self) {
+        for (number, mark) in std::mem::take(&mut self.coarse).into_iter().enumerate() {
+            if number > 0 {
+                self.push(",");
+            }
+            if let Some(field) = self.schema.field(mark.field) {
+                self.push(&field.pointer_json);
+                self.push(":");
+                self.decimal(mark.accuracy, "null");
+            }
+        }
+    }
+
+    fn node(&mut self, index: NodeIndex, node: &Node) {
+        match node.leaf {
+            Some(field) => self.leaf(field),
+            None if self.is_array(index) => self.array(node),
+            None => self.object(node),
+        }
+    }
+
+    fn object(&mut self, node: &Node) {
+        let mut before = "{";
+        for child in &node.children {
+            if let Some(below) = self.kept_node(child.node) {
+                self.push(before);
+                self.push(&child.key_json);
+                self.node(child.node, below);
+                before = ",";
+            }
+        }
+        self.push("}");
+    }
+
+    fn array(&mut self, node: &Node) {
+        let mut next = 0;
+        self.push("[");
+        for (position, child) in &node.positions {
+            if let Some(below) = self.kept_node(*child) {
+                for _ in next..*position {
+                    self.push("null,");
+                }
+                self.node(*child, below);
+                self.push(",");
+                next = position + 1;
+            }
+        }
+        // The array has a value in it, so it ends with a comma here.
+        self.out.pop();
+        self.push("]");
+    }
+
+    fn leaf(&mut self, index: FieldIndex) {
+        let raw = self.payload.raw(index).unwrap_or("null");
+        let level = self.outcome.level(index);
+        let mark = self.payload.mark(index);
+        if level == Level::ON && mark.is_none() {
+            if Some(index) == self.schema.subject_field() {
+                return self.subject(index);
+            }
+            return self.push(raw);
+        }
+        let coarse = match self.coarsen(index, level, raw) {
+            Some(coarse) => Some(combine(coarse, mark, raw)),
+            // Not coarsened now, but it was before it was stored.
+            None if level == Level::ON => mark.and_then(|it| stored(it, raw)),
+            None => None,
+        };
+        match coarse {
+            Some(coarse) => {
+                self.decimal(coarse.shown, "true");
+                self.coarse.push(Mark {
+                    field: index,
+                    accuracy: coarse.accuracy,
+                });
+            }
+            // `decide` lets pass only what can be coarsened; should that ever be wrong, nothing passes.
+            None => self.push("null"),
+        }
+    }
+
+    fn subject(&mut self, index: FieldIndex) {
+        let token = self.payload.text(index);
+        match (self.pseudonym, token) {
+            (Some(pseudonym), Some(token)) => self.push(&json_string(&pseudonym(&token))),
+            _ => self.push("null"),
+        }
+    }
+
+    fn coarsen(&self, index: FieldIndex, level: Level, raw: &str) -> Option<Coarse> {
+        let operator = self.schema.field(index)?.operator(level)?;
+        if !operator.needs_number() || raw == "true" {
+            return Some(Coarse::PRESENCE);
+        }
+        operator.apply(raw.parse().ok()?)
+    }
+
+    fn kept_node(&self, index: NodeIndex) -> Option<&'a Node> {
+        let node = self.schema.node(index)?;
+        let kept = !node.below.and(self.kept).is_empty();
+        kept.then_some(node)
+    }
+
+    fn is_array(&self, index: NodeIndex) -> bool {
+        self.payload.arrays.contains(&index)
+    }
+
+    fn decimal(&mut self, value: Option<Decimal>, otherwise: &str) {
+        match value {
+            // Writing to a vector does not fail.
+            Some(value) => drop(write!(self.out, "{value}")),
+            None => self.push(otherwise),
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The accuracy of a value that was coarse before and is coarsened again: both errors add up, unless nothing changed.
+fn combine(coarse: Coarse, mark: Option<Mark>, raw: &str) -> Coarse {
+    let Some(mark) = mark else {
+        return coarse;
+    };
+    let accuracy = if coarse.shown.is_some() && coarse.shown == Decimal::parse(raw) {
+        mark.accuracy
+    } else {
+        let both = mark.accuracy.zip(coarse.accuracy);
+        both.and_then(|(a, b)| a.plus(b))
+    };
+    Coarse { accuracy, ..coarse }
+}
+
+/// A stored value that was coarse, shown as it was stored.
+fn stored(mark: Mark, raw: &str) -> Option<Coarse> {
+    if raw == "true" {
+        return Some(Coarse::PRESENCE);
+    }
+    Some(Coarse {
+        shown: Some(Decimal::parse(raw)?),
+        accuracy: mark.accuracy,
+    })
+}
+
+#[cfg(test)]
+mod tests;
