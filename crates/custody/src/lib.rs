@@ -1,1 +1,39 @@
-//! See the crate's own documentation below.
+//! Data held in trust: the one place where policy, vault and record meet.
+//!
+//! Owns the use cases on data: [`Custody::ingest`], [`Custody::permit`], [`Custody::choose`], the timeline of a person,
+//! and [`Act`], the transaction in which institutions change what is in force.
+//! Must not know a protocol, a page, a clock or a member's role. Institutions act *on* it; it does not know them.
+//!
+//! Start reading at [`ingest`] (a message comes in), then [`deliver`] (it may leave), then [`act`] (the rules change).
+//!
+//! # One choke point
+//! A payload enters through [`Custody::ingest`] and leaves through [`Permit::into_payload`] (live) or
+//! [`Custody::timeline`] (a person's own readings). Both run on what [`policy::decide`] let through; the raw
+//! message is dropped inside `ingest` and never reaches a log, an error or a counter.
+
+mod act;
+mod catalogue;
+mod choose;
+mod deliver;
+mod drift;
+mod ingest;
+mod ledger;
+mod open;
+mod receipts;
+mod rows;
+mod secret;
+mod timeline;
+
+pub use act::{Act, ActError};
+pub use catalogue::{InForce, Peer, RecipientPeer, ThingPeer};
+pub use choose::{ChoiceSheet, ChooseError, SheetRow};
+pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, SubscribeError, Subscription};
+pub use drift::DriftRow;
+pub use ingest::IngestError;
+pub use ledger::{EntryProof, LedgerError, RecordedEntry};
+pub use open::{Custody, CustodyOptions, OpenError, TickError};
+pub use receipts::ReceiptRow;
+pub use rows::RowError;
+pub use secret::Token;
+pub use timeline::{MAX_READINGS, Timeline, TimelineError, TimelineReading};
+pub use vault::Lsn;

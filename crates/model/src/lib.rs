@@ -39,7 +39,7 @@ pub use id::{
     DeploymentId, IdError, MAX_ID_BYTES, MemberId, PersonId, PurposeId, RecipientId, ThingId,
 };
 pub use level::Level;
-pub use licence::LicenceState;
+pub use licence::{Licence, LicenceState};
 pub use notice::{
     Chamber, Coarsening, Contact, Declaration, Field, FieldKind, LegalBasis, MAX_DECLARATIONS,
     MAX_FIELDS, MAX_NOTICE_BYTES, MAX_RECIPIENTS, Notice, NoticeError, Problem, Purpose, Recipient,

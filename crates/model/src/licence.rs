@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Timestamp;
+
 /// The state of a deployment's licence. Only [`LicenceState::Active`] lets a message in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LicenceState {
@@ -55,5 +57,46 @@ impl LicenceState {
 impl fmt::Display for LicenceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A licence: its state by decision, and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Licence {
+    /// The state that was decided.
+    pub state: LicenceState,
+    /// The first moment without licence; `None` while no end is set.
+    pub until: Option<Timestamp>,
+}
+
+impl Licence {
+    /// The state at `now`: an end date needs nobody to act on it.
+    #[must_use]
+    pub fn state_at(&self, now: Timestamp) -> LicenceState {
+        match (self.state, self.until) {
+            (LicenceState::Active, Some(until)) if until <= now => LicenceState::Expired,
+            (state, _) => state,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_licence_ends_at_its_moment_without_anybody_acting() {
+        let end = Timestamp::from_millis(1_000);
+        let licence = Licence {
+            state: LicenceState::Active,
+            until: Some(end),
+        };
+        assert_eq!(licence.state_at(end.plus_millis(-1)), LicenceState::Active);
+        assert_eq!(licence.state_at(end), LicenceState::Expired);
+        let revoked = Licence {
+            state: LicenceState::Revoked,
+            ..licence
+        };
+        assert_eq!(revoked.state_at(end), LicenceState::Revoked);
     }
 }

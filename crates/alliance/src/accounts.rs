@@ -1,0 +1,203 @@
+//! Accounts and sign-in: no passwords, a one-time link that the operator or the alliance hands over.
+//!
+//! A link works once and for a time. Opening it only shows who would sign in, so that a preview of the link does not use
+//! it up; using it makes a session. Rows hold hashes of tokens, never the tokens.
+
+use std::fmt;
+
+use data_encoding::BASE32_NOPAD;
+use model::{PersonId, Timestamp};
+use ring::digest;
+
+use crate::authority::{Action, Actor, Office};
+use crate::{Alliance, AllianceError, rows};
+
+/// How long a one-time link can be used, in milliseconds: one day.
+pub const LINK_LIFETIME_MILLIS: i64 = 24 * 3_600_000;
+/// How long a session lasts, in milliseconds: thirty days.
+pub const SESSION_LIFETIME_MILLIS: i64 = 30 * 24 * 3_600_000;
+
+/// An account of a natural person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Who: random, says nothing about the person.
+    pub id: PersonId,
+    /// What the account is for.
+    pub office: Office,
+}
+
+macro_rules! tokens {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes what a browser or a command line sent.
+            #[must_use]
+            pub fn from_text(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+
+            /// The secret itself. Never log it.
+            #[must_use]
+            pub fn expose_secret(&self) -> &str {
+                &self.0
+            }
+
+            fn random() -> Result<Self, AllianceError> {
+                let mut bytes = [0; 32];
+                getrandom::fill(&mut bytes)?;
+                Ok(Self(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()))
+            }
+
+            fn hash(&self) -> [u8; 32] {
+                let mut hash = [0; 32];
+                hash.copy_from_slice(digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref());
+                hash
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )*};
+}
+
+tokens! {
+    /// The secret of a one-time sign-in link.
+    LinkToken;
+    /// The secret of a session.
+    SessionToken;
+}
+
+impl Alliance {
+    /// Makes an account with a random identifier.
+    ///
+    /// # Errors
+    /// When the actor may not, or the database fails.
+    pub fn create_account(
+        &self,
+        by: &Actor,
+        office: Office,
+        now: Timestamp,
+    ) -> Result<Account, AllianceError> {
+        by.must(Action::ManageAccounts)?;
+        let mut bytes = [0; 10];
+        getrandom::fill(&mut bytes)?;
+        let id = format!("p-{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase());
+        let account = Account {
+            id: PersonId::parse(&id).map_err(|_| AllianceError::NotFound {
+                what: "identifier",
+                id,
+            })?,
+            office,
+        };
+        self.db
+            .write(|tx| rows::account::insert(tx, &account, now))?;
+        Ok(account)
+    }
+
+    /// The accounts of an office, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn accounts_of(&self, office: Office) -> Result<Vec<Account>, AllianceError> {
+        Ok(self.db.read(|tx| rows::account::of_office(tx, office))?)
+    }
+
+    /// Makes a link with which the account signs in once, within [`LINK_LIFETIME_MILLIS`].
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such account, or the database fails.
+    pub fn one_time_link(
+        &self,
+        by: &Actor,
+        account: &PersonId,
+        now: Timestamp,
+    ) -> Result<LinkToken, AllianceError> {
+        by.must(Action::ManageAccounts)?;
+        let token = LinkToken::random()?;
+        self.db.write(|tx| {
+            if rows::account::one(tx, account)?.is_none() {
+                return Err(AllianceError::NotFound {
+                    what: "account",
+                    id: account.to_string(),
+                });
+            }
+            let expires_at = now.plus_millis(LINK_LIFETIME_MILLIS);
+            Ok(rows::account::put_link(
+                tx,
+                &token.hash(),
+                account,
+                expires_at,
+            )?)
+        })?;
+        Ok(token)
+    }
+
+    /// Who would sign in with a link, without using it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn peek_link(
+        &self,
+        link: &LinkToken,
+        now: Timestamp,
+    ) -> Result<Option<Account>, AllianceError> {
+        Ok(self
+            .db
+            .read(|tx| rows::account::link(tx, &link.hash(), now))?)
+    }
+
+    /// Uses a link up and starts a session; `None` when it was used, has expired or never was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn sign_in(
+        &self,
+        link: &LinkToken,
+        now: Timestamp,
+    ) -> Result<Option<SessionToken>, AllianceError> {
+        let session = SessionToken::random()?;
+        let hash = link.hash();
+        let signed_in = self.db.write(|tx| {
+            let Some(account) = rows::account::link(tx, &hash, now)? else {
+                return Ok::<_, AllianceError>(false);
+            };
+            if !rows::account::use_link(tx, &hash)? {
+                return Ok(false);
+            }
+            let expires_at = now.plus_millis(SESSION_LIFETIME_MILLIS);
+            rows::account::put_session(tx, &session.hash(), &account.id, expires_at)?;
+            rows::account::remove_expired(tx, now)?;
+            Ok(true)
+        })?;
+        Ok(signed_in.then_some(session))
+    }
+
+    /// Whose session it is, if it is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn session(
+        &self,
+        session: &SessionToken,
+        now: Timestamp,
+    ) -> Result<Option<Account>, AllianceError> {
+        Ok(self
+            .db
+            .read(|tx| rows::account::session(tx, &session.hash(), now))?)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn sign_out(&self, session: &SessionToken) -> Result<(), AllianceError> {
+        Ok(self
+            .db
+            .write(|tx| rows::account::end_session(tx, &session.hash()))?)
+    }
+}

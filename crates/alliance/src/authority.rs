@@ -1,0 +1,142 @@
+//! Who may do what: one table, asked by every use case. A change here shows in the golden matrix of the tests.
+
+use std::fmt;
+
+use crate::AllianceError;
+use crate::accounts::Account;
+
+/// What an account is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Office {
+    /// A person who lives with the devices.
+    Resident,
+    /// The alliance's licensing office.
+    Licensing,
+}
+
+impl Office {
+    /// Every office.
+    pub const ALL: [Self; 2] = [Self::Resident, Self::Licensing];
+
+    /// The word that rows and entries use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resident => "resident",
+            Self::Licensing => "licensing",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+
+    /// Whether this office may.
+    #[must_use]
+    pub fn may(self, action: Action) -> bool {
+        match self {
+            Self::Resident => RESIDENT.contains(&action),
+            Self::Licensing => LICENSING.contains(&action),
+        }
+    }
+}
+
+/// Who acts.
+#[derive(Debug, Clone)]
+pub enum Actor {
+    /// Whoever runs the server, at its command line.
+    Operator,
+    /// A signed-in account.
+    Account(Account),
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $words:literal,)*) => {
+        /// What may be asked for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[$doc])* $name,)* }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// In words, for error texts.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $words,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// See one's own timeline and choices.
+    ReadOwn = "read its own timeline",
+    /// Decide what is recorded and who receives it.
+    Choose = "choose",
+    /// Add a member.
+    RegisterMember = "register a member",
+    /// Publish a notice, register things and people of a deployment.
+    ManageDeployment = "manage a deployment",
+    /// Give a recipient access.
+    ManageAccess = "manage access",
+    /// Put a licence in force.
+    IssueLicence = "issue a licence",
+    /// Stop a licence for a time, or put it in force again.
+    SuspendLicence = "suspend or reinstate a licence",
+    /// Take a licence away.
+    RevokeLicence = "revoke a licence",
+    /// Make accounts and one-time sign-in links.
+    ManageAccounts = "manage accounts",
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+const RESIDENT: &[Action] = &[Action::ReadOwn, Action::Choose];
+const LICENSING: &[Action] = &[
+    Action::ReadOwn,
+    Action::Choose,
+    Action::IssueLicence,
+    Action::SuspendLicence,
+    Action::RevokeLicence,
+];
+
+impl Actor {
+    /// The office, for entries and error texts; never a person.
+    #[must_use]
+    pub const fn office(&self) -> &'static str {
+        match self {
+            Self::Operator => "office:operator",
+            Self::Account(account) => match account.office {
+                Office::Resident => "a resident",
+                Office::Licensing => "office:licensing",
+            },
+        }
+    }
+
+    /// Whether the actor may.
+    #[must_use]
+    pub fn may(&self, action: Action) -> bool {
+        match self {
+            Self::Operator => !matches!(action, Action::ReadOwn | Action::Choose),
+            Self::Account(account) => account.office.may(action),
+        }
+    }
+
+    /// Denies unless the actor may.
+    pub(crate) fn must(&self, action: Action) -> Result<(), AllianceError> {
+        if self.may(action) {
+            return Ok(());
+        }
+        Err(AllianceError::Forbidden {
+            actor: self.office(),
+            action,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! Licensing: no licence, no ingest. Each decision is one act: the state, the record and what is in force.
+
+use model::{DeploymentId, Entry, EntryKind, Licence, LicenceState, Timestamp};
+
+use crate::authority::{Action, Actor};
+use crate::{Alliance, AllianceError};
+
+/// The longest reason of a decision, in characters.
+pub const MAX_REASON_CHARS: usize = 500;
+
+/// A decision on a licence.
+struct Decision<'a> {
+    action: Action,
+    kind: EntryKind,
+    /// The states from which it can be taken.
+    from: &'a [LicenceState],
+    to: LicenceState,
+    end: End,
+}
+
+/// What a decision does to the end date.
+enum End {
+    /// A suspension does not make a licence longer.
+    Keep,
+    Set(Option<Timestamp>),
+}
+
+impl Alliance {
+    /// Puts a licence in force, until a date or until decided otherwise.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such deployment, its licence is in force or revoked, or the database fails.
+    pub fn issue_licence(
+        &self,
+        by: &Actor,
+        deployment: &DeploymentId,
+        until: Option<Timestamp>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        let decision = Decision {
+            action: Action::IssueLicence,
+            kind: EntryKind::LicenceIssued,
+            from: &[LicenceState::None, LicenceState::Expired],
+            to: LicenceState::Active,
+            end: End::Set(until),
+        };
+        self.decide_licence(by, deployment, &decision, reason, now)
+    }
+
+    /// Stops a deployment: its things are refused from the next packet on.
+    ///
+    /// # Errors
+    /// When the actor may not, no reason is given, the licence is not in force, or the database fails.
+    pub fn suspend_licence(
+        &self,
+        by: &Actor,
+        deployment: &DeploymentId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        let decision = Decision {
+            action: Action::SuspendLicence,
+            kind: EntryKind::LicenceSuspended,
+            from: &[LicenceState::Active],
+            to: LicenceState::Suspended,
+            end: End::Keep,
+        };
+        self.decide_licence(by, deployment, &decision, reason, now)
+    }
+
+    /// Puts a suspended licence in force again.
+    ///
+    /// # Errors
+    /// When the actor may not, no reason is given, the licence is not suspended, or the database fails.
+    pub fn reinstate_licence(
+        &self,
+        by: &Actor,
+        deployment: &DeploymentId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        let decision = Decision {
+            action: Action::SuspendLicence,
+            kind: EntryKind::LicenceReinstated,
+            from: &[LicenceState::Suspended],
+            to: LicenceState::Active,
+            end: End::Keep,
+        };
+        self.decide_licence(by, deployment, &decision, reason, now)
+    }
+
+    /// Takes a licence away for good.
+    ///
+    /// # Errors
+    /// When the actor may not, no reason is given, there is no licence to take, or the database fails.
+    pub fn revoke_licence(
+        &self,
+        by: &Actor,
+        deployment: &DeploymentId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        let decision = Decision {
+            action: Action::RevokeLicence,
+            kind: EntryKind::LicenceRevoked,
+            from: &[
+                LicenceState::Active,
+                LicenceState::Suspended,
+                LicenceState::Expired,
+            ],
+            to: LicenceState::Revoked,
+            end: End::Keep,
+        };
+        self.decide_licence(by, deployment, &decision, reason, now)
+    }
+
+    fn decide_licence(
+        &self,
+        by: &Actor,
+        deployment: &DeploymentId,
+        decision: &Decision<'_>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        by.must(decision.action)?;
+        let reason = reason.trim();
+        if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
+            return Err(AllianceError::Reason);
+        }
+        self.custody.act(now, |act| {
+            let found = act.licence(deployment)?;
+            if !decision.from.contains(&found.state) {
+                return Err(AllianceError::LicenceState {
+                    found: found.state,
+                    wanted: decision.to,
+                });
+            }
+            let until = match decision.end {
+                End::Keep => found.until,
+                End::Set(until) => until,
+            };
+            let licence = Licence {
+                state: decision.to,
+                until,
+            };
+            act.set_licence(deployment, licence)?;
+            act.record(Entry {
+                at: now,
+                kind: decision.kind,
+                about: format!("deployment:{deployment}"),
+                by: by.office().to_owned(),
+                reason: reason.to_owned(),
+                document_sha256: None,
+            });
+            Ok(())
+        })
+    }
+}

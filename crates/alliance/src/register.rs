@@ -1,0 +1,209 @@
+//! The register: members, deployments with their notices and things, recipients with their grants.
+
+use custody::Token;
+use model::{
+    Assignment, Chamber, DeploymentId, Entry, EntryKind, Grant, MemberId, Notice, PersonId,
+    RecipientId, Text, ThingId, Timestamp,
+};
+
+use crate::authority::{Action, Actor};
+use crate::{Alliance, AllianceError, rows};
+
+/// An organisation that joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its identifier.
+    pub id: MemberId,
+    /// Its one chamber.
+    pub chamber: Chamber,
+    /// Its name.
+    pub name: Text,
+    /// What it does, in a sentence.
+    pub about: Text,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+impl Alliance {
+    /// Adds a member, publicly.
+    ///
+    /// # Errors
+    /// When the actor may not, the identifier is taken, or the database fails.
+    pub fn register_member(&self, by: &Actor, member: &Member) -> Result<(), AllianceError> {
+        by.must(Action::RegisterMember)?;
+        self.custody.act(member.joined_at, |act| {
+            if rows::member::one(act.tx(), &member.id)?.is_some() {
+                return Err(custody::ActError::Taken(member.id.to_string()).into());
+            }
+            rows::member::insert(act.tx(), member)?;
+            act.record(Entry {
+                at: member.joined_at,
+                kind: EntryKind::MemberJoined,
+                about: format!("member:{}", member.id),
+                by: by.office().to_owned(),
+                reason: String::new(),
+                document_sha256: None,
+            });
+            Ok(())
+        })
+    }
+
+    /// Publishes a notice. The first one registers the deployment, without a licence.
+    ///
+    /// # Errors
+    /// When the actor may not, the notice has problems, its controller is no member, its version is not the next,
+    /// or the database fails.
+    pub fn publish_notice(
+        &self,
+        by: &Actor,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<Notice, AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        let notice = Notice::parse(source)?;
+        self.custody.act(now, |act| {
+            if rows::member::one(act.tx(), &notice.controller)?.is_none() {
+                return Err(AllianceError::NotFound {
+                    what: "member",
+                    id: notice.controller.to_string(),
+                });
+            }
+            let sha256 = act.publish_notice(&notice, source)?;
+            let about = format!("deployment:{}", notice.deployment);
+            let by = format!("member:{}", notice.controller);
+            if notice.version == 1 {
+                act.record(entry(
+                    now,
+                    EntryKind::DeploymentRegistered,
+                    &about,
+                    &by,
+                    None,
+                ));
+            }
+            act.record(entry(
+                now,
+                EntryKind::NoticePublished,
+                &about,
+                &by,
+                Some(sha256),
+            ));
+            Ok::<_, AllianceError>(())
+        })?;
+        Ok(notice)
+    }
+
+    /// Registers a thing; its credential is shown this once.
+    ///
+    /// # Errors
+    /// When the actor may not, the identifier is taken, the deployment is not known, or the database fails.
+    pub fn register_thing(
+        &self,
+        by: &Actor,
+        thing: &ThingId,
+        deployment: &DeploymentId,
+        now: Timestamp,
+    ) -> Result<Token, AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody
+            .act(now, |act| Ok(act.register_thing(thing, deployment)?))
+    }
+
+    /// Registers many things of one deployment at once; credentials in the order of the things.
+    ///
+    /// # Errors
+    /// Like [`Alliance::register_thing`]; none is registered then.
+    pub fn register_things(
+        &self,
+        by: &Actor,
+        things: &[ThingId],
+        deployment: &DeploymentId,
+        now: Timestamp,
+    ) -> Result<Vec<Token>, AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody.act(now, |act| {
+            things
+                .iter()
+                .map(|it| Ok(act.register_thing(it, deployment)?))
+                .collect()
+        })
+    }
+
+    /// Registers a recipient; its credential is shown this once.
+    ///
+    /// # Errors
+    /// When the actor may not, the identifier is taken, or the database fails.
+    pub fn register_recipient(
+        &self,
+        by: &Actor,
+        recipient: &RecipientId,
+        now: Timestamp,
+    ) -> Result<Token, AllianceError> {
+        by.must(Action::ManageAccess)?;
+        self.custody
+            .act(now, |act| Ok(act.register_recipient(recipient)?))
+    }
+
+    /// Gives a recipient purpose-bound access to a deployment, publicly.
+    ///
+    /// # Errors
+    /// When the actor may not, a party is not known, or the database fails.
+    pub fn grant(&self, by: &Actor, grant: &Grant, now: Timestamp) -> Result<(), AllianceError> {
+        by.must(Action::ManageAccess)?;
+        self.custody.act(now, |act| {
+            act.grant(grant)?;
+            let about = format!("deployment:{}", grant.deployment);
+            let mut entry = entry(now, EntryKind::GrantIssued, &about, by.office(), None);
+            entry.reason = format!("recipient:{} purpose:{}", grant.recipient, grant.purpose);
+            act.record(entry);
+            Ok(())
+        })
+    }
+
+    /// Says that a thing senses a person.
+    ///
+    /// # Errors
+    /// When the actor may not, the thing is not known, or the database fails.
+    pub fn assign(
+        &self,
+        by: &Actor,
+        assignment: &Assignment,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody.act(now, |act| Ok(act.assign(assignment)?))
+    }
+
+    /// Says which person a card number or plate in the messages of a deployment stands for.
+    ///
+    /// # Errors
+    /// When the actor may not, the notice declares no such field, it was claimed before, or the database fails.
+    pub fn link_subject(
+        &self,
+        by: &Actor,
+        deployment: &DeploymentId,
+        text: &str,
+        person: &PersonId,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody
+            .act(now, |act| Ok(act.link_subject(deployment, text, person)?))
+    }
+}
+
+fn entry(
+    at: Timestamp,
+    kind: EntryKind,
+    about: &str,
+    by: &str,
+    document_sha256: Option<String>,
+) -> Entry {
+    Entry {
+        at,
+        kind,
+        about: about.to_owned(),
+        by: by.to_owned(),
+        reason: String::new(),
+        document_sha256,
+    }
+}

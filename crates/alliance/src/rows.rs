@@ -1,0 +1,16 @@
+//! The rows of the institutions: SQL stands here and nowhere else, one module per aggregate.
+
+use store::{MigrationSet, Step};
+
+pub(crate) mod account;
+pub(crate) mod member;
+
+/// Every migration of this crate, in order. Applied ones never change.
+pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
+    owner: "alliance",
+    steps: &[Step {
+        version: 1,
+        name: "first light",
+        sql: include_str!("rows/0001_first_light.sql"),
+    }],
+};

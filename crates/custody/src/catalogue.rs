@@ -1,0 +1,284 @@
+//! What is in force, in memory: one immutable state per deployment, swapped whole.
+//!
+//! A message takes one snapshot of its deployment's state and uses nothing else, so a choice, a notice, a grant or a
+//! licence is in force for all things of the deployment in one atomic swap. The hot path takes no lock and makes no query.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use model::{
+    Choice, DeploymentId, Grant, Licence, LicenceState, Notice, PersonId, RecipientId, Subject,
+    ThingId, Timestamp,
+};
+use policy::{Facts, Inputs, Program, Schema};
+use ring::hmac;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::deliver::Route;
+use crate::drift::DriftCounter;
+use crate::rows::deployment::DeploymentRow;
+use crate::secret::{SubjectToken, TokenHash};
+
+/// Who stands behind a connection.
+#[derive(Debug, Clone)]
+pub enum Peer {
+    /// A device: may publish.
+    Thing(Arc<ThingPeer>),
+    /// A party that receives: may subscribe, naming a purpose.
+    Recipient(Arc<RecipientPeer>),
+}
+
+/// A registered thing.
+pub struct ThingPeer {
+    pub(crate) id: ThingId,
+    pub(crate) deployment: Arc<Deployment>,
+    pub(crate) token: TokenHash,
+}
+
+impl ThingPeer {
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &ThingId {
+        &self.id
+    }
+}
+
+impl std::fmt::Debug for ThingPeer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ThingPeer({})", self.id)
+    }
+}
+
+/// A registered recipient.
+pub struct RecipientPeer {
+    pub(crate) id: RecipientId,
+    pub(crate) token: TokenHash,
+    pub(crate) pseudonym_key: hmac::Key,
+}
+
+impl RecipientPeer {
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &RecipientId {
+        &self.id
+    }
+}
+
+impl std::fmt::Debug for RecipientPeer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecipientPeer({})", self.id)
+    }
+}
+
+/// Everyone and everything that is registered.
+#[derive(Default, Clone)]
+pub(crate) struct Catalogue {
+    pub(crate) deployments: FxHashMap<DeploymentId, Arc<Deployment>>,
+    pub(crate) things: FxHashMap<ThingId, Arc<ThingPeer>>,
+    pub(crate) recipients: FxHashMap<RecipientId, Arc<RecipientPeer>>,
+}
+
+/// A deployment: its identity stays, its state is swapped.
+pub(crate) struct Deployment {
+    pub(crate) id: DeploymentId,
+    pub(crate) state: ArcSwap<DeploymentState>,
+    pub(crate) drift: DriftCounter,
+    pub(crate) routes: ArcSwap<Vec<Route>>,
+}
+
+/// Everything that decides about a message of a deployment, at one moment.
+pub(crate) struct DeploymentState {
+    pub(crate) notice: Arc<Notice>,
+    pub(crate) schema: Arc<Schema>,
+    licence: Licence,
+    quarantined: bool,
+    grants: Vec<Grant>,
+    choices: FxHashMap<PersonId, Vec<Choice>>,
+    /// By thing: the people assigned to it.
+    things: FxHashMap<ThingId, Arc<Bound>>,
+    /// By what a message says: the person known by a field.
+    subjects: FxHashMap<SubjectToken, Arc<Bound>>,
+    generation: u64,
+}
+
+/// A program and the people under whose keys its readings are sealed.
+pub(crate) struct Bound {
+    pub(crate) program: Arc<Program>,
+    pub(crate) subjects: SmallVec<[Subject; 1]>,
+}
+
+/// What the rows say about one deployment.
+pub(crate) struct Loaded {
+    pub(crate) row: DeploymentRow,
+    pub(crate) things: Vec<LoadedThing>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) choices: FxHashMap<PersonId, Vec<Choice>>,
+    pub(crate) subjects: Vec<(SubjectToken, PersonId)>,
+}
+
+/// A thing with the people assigned to it.
+pub(crate) struct LoadedThing {
+    pub(crate) id: ThingId,
+    pub(crate) token: TokenHash,
+    pub(crate) people: Vec<PersonId>,
+}
+
+/// What is in force at a deployment: public.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Its notice.
+    pub notice: Arc<Notice>,
+    /// Its licence as it stands at the moment of asking.
+    pub licence: LicenceState,
+    /// The first moment without licence, where an end is set.
+    pub licence_until: Option<Timestamp>,
+    /// How many things it has.
+    pub things: usize,
+}
+
+impl Deployment {
+    fn in_force(&self, now: Timestamp) -> InForce {
+        let state = self.state.load();
+        InForce {
+            id: self.id.clone(),
+            notice: Arc::clone(&state.notice),
+            licence: state.licence_at(now),
+            licence_until: state.licence.until,
+            things: state.things.len(),
+        }
+    }
+}
+
+impl crate::Custody {
+    /// What is in force everywhere, by identifier of the deployment.
+    #[must_use]
+    pub fn in_force(&self, now: Timestamp) -> Vec<InForce> {
+        let catalogue = self.inner.catalogue.load();
+        let mut all: Vec<_> = catalogue
+            .deployments
+            .values()
+            .map(|it| it.in_force(now))
+            .collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    /// What is in force at one deployment, if there is such a one.
+    #[must_use]
+    pub fn in_force_at(&self, deployment: &DeploymentId, now: Timestamp) -> Option<InForce> {
+        let catalogue = self.inner.catalogue.load();
+        Some(catalogue.deployments.get(deployment)?.in_force(now))
+    }
+}
+
+impl DeploymentState {
+    /// Compiles what the rows say. Things that sense the same people share one program.
+    pub(crate) fn compile(loaded: &Loaded, generation: u64) -> Result<Self, policy::CompileError> {
+        let notice = Arc::new(loaded.row.notice.clone());
+        let mut state = Self {
+            schema: Schema::compile(&notice)?,
+            notice,
+            licence: loaded.row.licence,
+            quarantined: loaded.row.quarantined,
+            grants: loaded.grants.clone(),
+            choices: loaded.choices.clone(),
+            things: FxHashMap::default(),
+            subjects: FxHashMap::default(),
+            generation,
+        };
+        let mut programs: FxHashMap<&[PersonId], Arc<Program>> = FxHashMap::default();
+        for thing in &loaded.things {
+            let program = programs
+                .entry(&thing.people)
+                .or_insert_with(|| Arc::new(state.program_for(&thing.people)));
+            let bound = Bound {
+                program: Arc::clone(program),
+                subjects: subjects_of(thing),
+            };
+            state.things.insert(thing.id.clone(), Arc::new(bound));
+        }
+        for (token, person) in &loaded.subjects {
+            let bound = Bound {
+                program: Arc::new(state.program_for(std::slice::from_ref(person))),
+                subjects: SmallVec::from_iter([Subject::Person(person.clone())]),
+            };
+            state.subjects.insert(token.clone(), Arc::new(bound));
+        }
+        Ok(state)
+    }
+
+    /// The program for a message that senses exactly these people.
+    pub(crate) fn program_for(&self, people: &[PersonId]) -> Program {
+        let choices: Vec<&[Choice]> = people
+            .iter()
+            .map(|it| self.choices.get(it).map_or(&[][..], Vec::as_slice))
+            .collect();
+        policy::compile(&Inputs {
+            notice: &self.notice,
+            schema: &self.schema,
+            people: &choices,
+            grants: &self.grants,
+            caps: &[],
+            generation: self.generation,
+        })
+    }
+
+    /// The facts of a decision at `now`.
+    pub(crate) fn facts(&self, now: Timestamp) -> Facts {
+        Facts {
+            now,
+            licence: self.licence_at(now),
+            quarantined: self.quarantined,
+        }
+    }
+
+    pub(crate) fn licence_at(&self, now: Timestamp) -> LicenceState {
+        self.licence.state_at(now)
+    }
+
+    /// The program and people for a message of `thing` that names `subject`.
+    pub(crate) fn bound(
+        &self,
+        thing: &ThingId,
+        subject: Option<&SubjectToken>,
+    ) -> Option<&Arc<Bound>> {
+        subject
+            .and_then(|it| self.subjects.get(it))
+            .or_else(|| self.things.get(thing))
+    }
+
+    pub(crate) fn choices_of(&self, person: &PersonId) -> &[Choice] {
+        self.choices.get(person).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any thing or field of the deployment concerns this person.
+    pub(crate) fn concerns(&self, person: &PersonId) -> bool {
+        let subject = Subject::Person(person.clone());
+        let mut bounds = self.things.values().chain(self.subjects.values());
+        bounds.any(|it| it.subjects.contains(&subject))
+    }
+
+    pub(crate) fn has_grant(
+        &self,
+        recipient: &RecipientId,
+        purpose: &model::PurposeId,
+        now: Timestamp,
+    ) -> bool {
+        self.grants.iter().any(|it| {
+            it.recipient == *recipient
+                && it.purpose == *purpose
+                && it.valid_until.is_none_or(|until| now < until)
+        })
+    }
+}
+
+/// Readings of a thing without persons lie under the thing's own key.
+fn subjects_of(thing: &LoadedThing) -> SmallVec<[Subject; 1]> {
+    if thing.people.is_empty() {
+        return SmallVec::from_iter([Subject::Thing(thing.id.clone())]);
+    }
+    thing.people.iter().cloned().map(Subject::Person).collect()
+}

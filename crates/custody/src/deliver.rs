@@ -1,0 +1,384 @@
+//! A message may leave: offered when it comes in, decided again at the moment it goes.
+//!
+//! A queue between the two may hold a message for a while. What leaves is therefore the meet of what was allowed when the
+//! message came in and what is allowed now: a choice, a suspension or the end of a grant reaches queued messages too,
+//! and nothing that was off when it was measured is revealed by a later choice.
+//!
+//! When a recipient's outbox is full the delivery is dropped and counted; the message stays in the vault.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
+
+use bytes::Bytes;
+use model::{DeploymentId, PurposeId, Subject, ThingId, Timestamp};
+use policy::{Decision, Outcome, Payload, Program};
+use smallvec::SmallVec;
+use tokio::sync::mpsc;
+
+use crate::Custody;
+use crate::catalogue::{Catalogue, Deployment, RecipientPeer, ThingPeer};
+use crate::receipts::Delivered;
+use crate::secret::{self, SubjectToken};
+
+/// What a recipient asks for. Without a purpose there is no data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Why it receives.
+    pub purpose: PurposeId,
+    /// From one deployment, or from every one where it has a grant.
+    pub deployment: Option<DeploymentId>,
+    /// From one thing, or from all.
+    pub thing: Option<ThingId>,
+}
+
+/// Why a subscription was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// No grant of this recipient names this purpose there.
+    #[error(
+        "`{recipient}` has no grant for the purpose `{purpose}` there: ask the deployment for access"
+    )]
+    NotGranted {
+        /// Who asked.
+        recipient: model::RecipientId,
+        /// For what.
+        purpose: PurposeId,
+    },
+}
+
+/// All subscribers of one deployment under one recipient and purpose.
+#[derive(Clone)]
+pub(crate) struct Route {
+    recipient: Arc<RecipientPeer>,
+    purpose: PurposeId,
+    subscribers: Vec<Arc<Subscriber>>,
+}
+
+pub(crate) struct Subscriber {
+    number: u64,
+    recipient: Arc<RecipientPeer>,
+    filter: Filter,
+    outbox: mpsc::Sender<Delivery>,
+    tag: u32,
+}
+
+/// Every live subscription.
+#[derive(Default)]
+pub(crate) struct Hub {
+    subscribers: Mutex<Vec<Arc<Subscriber>>>,
+    next: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// A live subscription; dropping it ends it.
+pub struct Subscription {
+    custody: Custody,
+    number: u64,
+}
+
+/// A decoded message on its way out: declared values only, seen by nobody but [`Custody::permit`].
+pub(crate) struct Message {
+    pub(crate) thing: Arc<ThingPeer>,
+    pub(crate) payload: Payload,
+    pub(crate) token: Option<SubjectToken>,
+    pub(crate) subjects: SmallVec<[Subject; 1]>,
+    pub(crate) at: Timestamp,
+}
+
+/// A message offered to one subscriber. It says nothing until [`Custody::permit`] agrees.
+pub struct Delivery {
+    message: Arc<Message>,
+    subscriber: Arc<Subscriber>,
+    outcome: Outcome,
+}
+
+impl Delivery {
+    /// The tag that was given to [`Custody::subscribe`].
+    #[must_use]
+    pub fn tag(&self) -> u32 {
+        self.subscriber.tag
+    }
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Delivery(tag {})", self.tag())
+    }
+}
+
+/// Held while bytes go from [`Custody::permit`] to the socket. A change of the rules is acknowledged only after every
+/// guard taken before it was released. Not `Send`: it cannot be held across an await.
+pub struct DeliveryGuard<'a> {
+    _guard: RwLockReadGuard<'a, ()>,
+}
+
+/// The right to hand one payload to one recipient: minted by [`Custody::permit`], used up by [`Permit::into_payload`].
+pub struct Permit {
+    custody: Custody,
+    message: Arc<Message>,
+    subscriber: Arc<Subscriber>,
+    outcome: Outcome,
+}
+
+/// Offers a message to everyone who subscribed and may have some of it.
+pub(crate) fn offer(hub: &Hub, message: Message, program: &Program, decision: &Decision) {
+    let thing = Arc::clone(&message.thing);
+    let routes = thing.deployment.routes.load();
+    if routes.is_empty() {
+        return;
+    }
+    let message = Arc::new(message);
+    for route in routes.iter() {
+        let lane = program.lane(&route.recipient.id, &route.purpose);
+        let Some(outcome) = lane.and_then(|it| decision.outcome(it)) else {
+            continue;
+        };
+        for subscriber in route.subscribers.iter().filter(|it| it.wants(&thing.id)) {
+            let delivery = Delivery {
+                message: Arc::clone(&message),
+                subscriber: Arc::clone(subscriber),
+                outcome: outcome.clone(),
+            };
+            if let Err(mpsc::error::TrySendError::Full(_)) = subscriber.outbox.try_send(delivery) {
+                hub.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Subscriber {
+    fn wants(&self, thing: &ThingId) -> bool {
+        self.filter.thing.as_ref().is_none_or(|it| it == thing)
+    }
+}
+
+impl Custody {
+    /// Starts to offer messages to `outbox`. `tag` comes back on each delivery.
+    ///
+    /// # Errors
+    /// When no grant of the recipient names the purpose for what the filter asks.
+    pub fn subscribe(
+        &self,
+        recipient: &Arc<RecipientPeer>,
+        filter: Filter,
+        outbox: mpsc::Sender<Delivery>,
+        tag: u32,
+        now: Timestamp,
+    ) -> Result<Subscription, SubscribeError> {
+        let catalogue = self.inner.catalogue.load();
+        let granted = catalogue
+            .deployments
+            .values()
+            .filter(|it| matches(&filter, it))
+            .any(|it| {
+                it.state
+                    .load()
+                    .has_grant(&recipient.id, &filter.purpose, now)
+            });
+        if !granted {
+            return Err(SubscribeError::NotGranted {
+                recipient: recipient.id.clone(),
+                purpose: filter.purpose,
+            });
+        }
+        let number = self.inner.hub.next.fetch_add(1, Ordering::Relaxed);
+        let subscriber = Arc::new(Subscriber {
+            number,
+            recipient: Arc::clone(recipient),
+            filter,
+            outbox,
+            tag,
+        });
+        self.inner.hub.change(
+            &self.inner.catalogue.load(),
+            |all| all.push(Arc::clone(&subscriber)),
+            &subscriber.filter,
+        );
+        Ok(Subscription {
+            custody: self.clone(),
+            number,
+        })
+    }
+
+    /// Take it before [`Custody::permit`], release it when the bytes are with the socket.
+    #[must_use]
+    pub fn delivery_gate(&self) -> DeliveryGuard<'_> {
+        DeliveryGuard {
+            _guard: self
+                .inner
+                .gate
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Decides, now, whether and how much of an offered message may leave. `None`: nothing may.
+    #[must_use]
+    pub fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permit> {
+        let message = &delivery.message;
+        let state = message.thing.deployment.state.load();
+        if !state.schema.matches(message.payload.schema()) {
+            return None; // The notice changed: what was measured under the old one does not leave under the new one.
+        }
+        let program = &state
+            .bound(&message.thing.id, message.token.as_ref())?
+            .program;
+        let subscriber = &delivery.subscriber;
+        let lane = program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?;
+        let decision = policy::decide(program, &message.payload, &state.facts(now));
+        let outcome = decision.outcome(lane)?.meet(&delivery.outcome)?;
+        Some(Permit {
+            custody: self.clone(),
+            message: Arc::clone(message),
+            subscriber: Arc::clone(subscriber),
+            outcome,
+        })
+    }
+
+    /// How many deliveries were dropped because a recipient's outbox was full, since the start.
+    #[must_use]
+    pub fn dropped_deliveries(&self) -> u64 {
+        self.inner.hub.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Permit {
+    /// For which purpose the recipient receives.
+    #[must_use]
+    pub fn purpose(&self) -> &PurposeId {
+        &self.subscriber.filter.purpose
+    }
+
+    /// From which deployment.
+    #[must_use]
+    pub fn deployment(&self) -> &DeploymentId {
+        &self.message.thing.deployment.id
+    }
+
+    /// From which thing.
+    #[must_use]
+    pub fn thing(&self) -> &ThingId {
+        &self.message.thing.id
+    }
+
+    /// When the message came in.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.message.at
+    }
+
+    /// Whether some value is less precise than it was measured.
+    #[must_use]
+    pub fn is_coarse(&self) -> bool {
+        self.outcome.is_coarse()
+    }
+
+    /// The payload for the recipient, as JSON. Counts the receipt: call it when the bytes go out.
+    #[must_use]
+    pub fn into_payload(self) -> Bytes {
+        let message = &self.message;
+        let deployment = &message.thing.deployment.id;
+        let recipient = &self.subscriber.recipient;
+        let mut body = Vec::with_capacity(192);
+        policy::render(
+            &message.payload,
+            &self.outcome,
+            &|text| secret::pseudonym(&recipient.pseudonym_key, deployment.as_str(), text),
+            &mut body,
+        );
+        self.custody.inner.receipts.count(&Delivered {
+            subjects: &message.subjects,
+            recipient: &recipient.id,
+            purpose: &self.subscriber.filter.purpose,
+            deployment,
+            thing: &message.thing.id,
+            schema: message.payload.schema(),
+            fields: self.outcome.fields(),
+            at: message.at,
+        });
+        Bytes::from(body)
+    }
+}
+
+fn matches(filter: &Filter, deployment: &Deployment) -> bool {
+    filter
+        .deployment
+        .as_ref()
+        .is_none_or(|it| *it == deployment.id)
+}
+
+impl Hub {
+    /// Changes the list of subscribers and the routes of every deployment that `filter` reaches.
+    fn change(
+        &self,
+        catalogue: &Catalogue,
+        change: impl FnOnce(&mut Vec<Arc<Subscriber>>),
+        filter: &Filter,
+    ) {
+        let mut subscribers = self
+            .subscribers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        change(&mut subscribers);
+        for deployment in catalogue
+            .deployments
+            .values()
+            .filter(|it| matches(filter, it))
+        {
+            route(deployment, &subscribers);
+        }
+    }
+
+    /// Builds the routes of a deployment that has just appeared.
+    pub(crate) fn route_new(&self, deployment: &Deployment) {
+        let subscribers = self
+            .subscribers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        route(deployment, &subscribers);
+    }
+}
+
+fn route(deployment: &Deployment, subscribers: &[Arc<Subscriber>]) {
+    let mut routes: Vec<Route> = Vec::new();
+    for subscriber in subscribers
+        .iter()
+        .filter(|it| matches(&it.filter, deployment))
+    {
+        let known = routes.iter_mut().find(|it| {
+            it.recipient.id == subscriber.recipient.id && it.purpose == subscriber.filter.purpose
+        });
+        match known {
+            Some(route) => route.subscribers.push(Arc::clone(subscriber)),
+            None => routes.push(Route {
+                recipient: Arc::clone(&subscriber.recipient),
+                purpose: subscriber.filter.purpose.clone(),
+                subscribers: vec![Arc::clone(subscriber)],
+            }),
+        }
+    }
+    deployment.routes.store(Arc::new(routes));
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let hub = &self.custody.inner.hub;
+        let everywhere = {
+            let subscribers = hub
+                .subscribers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            subscribers
+                .iter()
+                .find(|it| it.number == self.number)
+                .map(|it| it.filter.clone())
+        };
+        let Some(filter) = everywhere else { return };
+        let number = self.number;
+        hub.change(
+            &self.custody.inner.catalogue.load(),
+            |all| all.retain(|it| it.number != number),
+            &filter,
+        );
+    }
+}

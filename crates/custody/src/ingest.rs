@@ -1,0 +1,134 @@
+//! A message comes in: licence → decode → decide → seal → append → offer to the recipients.
+
+use std::sync::Arc;
+
+use model::{LicenceState, Retention, Timestamp};
+use policy::{DecodeError, Effect, Outcome, Payload, Program, Refusal};
+use vault::{AppendError, Lsn, Reading};
+
+use crate::Custody;
+use crate::catalogue::{Bound, DeploymentState, ThingPeer};
+use crate::deliver::{self, Message};
+use crate::secret::SubjectToken;
+
+/// Why a message did not come in. Nothing of it was kept or delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The deployment of the thing has no licence in force.
+    #[error(
+        "the deployment's licence is {0}: its things may not send until the alliance puts it in force"
+    )]
+    Unlicensed(LicenceState),
+    /// The deployment is quarantined.
+    #[error("the deployment is quarantined")]
+    Quarantined,
+    /// The payload is not a message that can be decided on.
+    #[error("the payload cannot be read: {0}")]
+    Malformed(DecodeError),
+    /// The payload is larger than a message may be.
+    #[error("the payload is larger than {} bytes", policy::MAX_PAYLOAD_BYTES)]
+    TooLarge,
+    /// The store does not take more now; try again.
+    #[error("the store is busy or failed, try again later")]
+    Unavailable(#[source] AppendError),
+    /// The thing was removed while it was connected.
+    #[error("the thing is not registered any more")]
+    Unregistered,
+}
+
+impl Custody {
+    /// Takes one message of a thing: decides, seals, appends, and offers it to whoever may have it.
+    ///
+    /// Uses the processor only, no disk and no lock that is held long. The message is kept once
+    /// [`Custody::durable`] has reached the returned position; acknowledge it then and not before.
+    ///
+    /// # Errors
+    /// See [`IngestError`]: the message left no trace but a count.
+    pub fn ingest(
+        &self,
+        thing: &Arc<ThingPeer>,
+        payload: &[u8],
+        now: Timestamp,
+    ) -> Result<Lsn, IngestError> {
+        let state = thing.deployment.state.load();
+        let facts = state.facts(now);
+        if !facts.licence.in_force() {
+            return Err(IngestError::Unlicensed(facts.licence));
+        }
+        let payload = state.schema.decode(payload).map_err(|err| match err {
+            DecodeError::TooLarge { .. } => IngestError::TooLarge,
+            err => IngestError::Malformed(err),
+        })?;
+        let subject = self.subject_token(&state, thing, &payload);
+        let bound = state
+            .bound(&thing.id, subject.as_ref())
+            .ok_or(IngestError::Unregistered)?;
+        let decision = policy::decide(&bound.program, &payload, &facts);
+        match decision.effect() {
+            Effect::Admit => {}
+            Effect::Refuse(Refusal::Licence(state)) => return Err(IngestError::Unlicensed(state)),
+            Effect::Refuse(Refusal::Quarantined | Refusal::Schema) => return Err(IngestError::Quarantined),
+        }
+        let lsn = self.keep(thing, bound, &payload, decision.stored(), now)?;
+        thing.deployment.drift.count(payload.undeclared(), now);
+        let message = Message {
+            thing: Arc::clone(thing),
+            payload,
+            token: subject,
+            subjects: bound.subjects.clone(),
+            at: now,
+        };
+        deliver::offer(&self.inner.hub, message, &bound.program, &decision);
+        Ok(lsn)
+    }
+
+    /// The keyed hash of whoever the message names, where the notice declares such a field.
+    fn subject_token(
+        &self,
+        state: &DeploymentState,
+        thing: &ThingPeer,
+        payload: &Payload,
+    ) -> Option<SubjectToken> {
+        let text = payload.text(state.schema.subject_field()?)?;
+        Some(
+            self.inner
+                .pseudonyms
+                .subject(thing.deployment.id.as_str(), &text),
+        )
+    }
+
+    /// Seals one reading per retention class and person.
+    fn keep(
+        &self,
+        thing: &ThingPeer,
+        bound: &Bound,
+        payload: &Payload,
+        stored: &[(Retention, Outcome)],
+        now: Timestamp,
+    ) -> Result<Lsn, IngestError> {
+        let program: &Program = &bound.program;
+        let mut lsn = Lsn::START;
+        let mut body = Vec::with_capacity(256);
+        for (retention, outcome) in stored {
+            body.clear();
+            policy::render_stored(payload, outcome, &mut body);
+            for subject in &bound.subjects {
+                let reading = Reading {
+                    subject,
+                    thing: &thing.id,
+                    deployment: &thing.deployment.id,
+                    at: now,
+                    retention: *retention,
+                    generation: program.generation(),
+                    body: &body,
+                };
+                lsn = self
+                    .inner
+                    .vault
+                    .append(&reading)
+                    .map_err(IngestError::Unavailable)?;
+            }
+        }
+        Ok(lsn)
+    }
+}

@@ -1,0 +1,51 @@
+//! The rows of this crate: SQL stands here and nowhere else, one module per aggregate.
+
+use store::{MigrationSet, Step};
+
+pub(crate) mod access;
+pub(crate) mod deployment;
+pub(crate) mod drift;
+pub(crate) mod entry;
+pub(crate) mod person;
+pub(crate) mod receipt;
+pub(crate) mod thing;
+
+/// Every migration of this crate, in order. Applied ones never change.
+pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
+    owner: "custody",
+    steps: &[Step {
+        version: 1,
+        name: "first light",
+        sql: include_str!("rows/0001_first_light.sql"),
+    }],
+};
+
+/// A row holds what this version cannot read: the database was changed by hand or by a newer version.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] store::DbError),
+    /// A value does not read.
+    #[error(
+        "table `{table}` holds `{value}`, which this version cannot read; was the database changed by hand?"
+    )]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+        /// The value; never personal data, these columns hold ids and words.
+        value: String,
+    },
+}
+
+/// Parses a column, naming the table when it does not read.
+pub(crate) fn parsed<T>(
+    table: &'static str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, RowError> {
+    parse(text).ok_or_else(|| RowError::Unreadable {
+        table,
+        value: text.to_owned(),
+    })
+}

@@ -1,0 +1,91 @@
+//! Recipients, their credentials and their grants.
+
+use model::{DeploymentId, Grant, PurposeId, RecipientId, Timestamp};
+use store::{Tx, Value};
+
+use super::{RowError, parsed};
+use crate::secret::TokenHash;
+
+pub(crate) fn recipients(tx: &mut Tx<'_>) -> Result<Vec<(RecipientId, TokenHash)>, RowError> {
+    let rows = tx.query("SELECT id, token_sha256 FROM recipient ORDER BY id", &[])?;
+    rows.iter()
+        .map(|row| {
+            let hash: Vec<u8> = row.get(1)?;
+            Ok((
+                parsed("recipient", &row.get::<String>(0)?, |it| {
+                    RecipientId::parse(it).ok()
+                })?,
+                TokenHash::from_bytes(&hash).ok_or_else(|| RowError::Unreadable {
+                    table: "recipient",
+                    value: "a token hash".to_owned(),
+                })?,
+            ))
+        })
+        .collect()
+}
+
+pub(crate) fn insert_recipient(
+    tx: &mut Tx<'_>,
+    id: &RecipientId,
+    token: &TokenHash,
+    now: Timestamp,
+) -> Result<(), RowError> {
+    tx.execute(
+        "INSERT INTO recipient (id, token_sha256, registered_at) VALUES ($1, $2, $3)",
+        &[
+            id.as_str().into(),
+            token.as_bytes().as_slice().into(),
+            now.as_millis().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn has_recipient(tx: &mut Tx<'_>, id: &str) -> Result<bool, RowError> {
+    Ok(tx
+        .query_one("SELECT 1 FROM recipient WHERE id = $1", &[id.into()])?
+        .is_some())
+}
+
+/// The grants on a deployment.
+pub(crate) fn grants(tx: &mut Tx<'_>, deployment: &DeploymentId) -> Result<Vec<Grant>, RowError> {
+    let rows = tx.query(
+        "SELECT recipient, purpose, deployment, valid_from, valid_until FROM access_grant
+         WHERE deployment = $1 ORDER BY recipient, purpose",
+        &[deployment.as_str().into()],
+    )?;
+    rows.iter()
+        .map(|row| {
+            let table = "access_grant";
+            Ok(Grant {
+                recipient: parsed(table, &row.get::<String>(0)?, |it| {
+                    RecipientId::parse(it).ok()
+                })?,
+                purpose: parsed(table, &row.get::<String>(1)?, |it| {
+                    PurposeId::parse(it).ok()
+                })?,
+                deployment: parsed(table, &row.get::<String>(2)?, |it| {
+                    DeploymentId::parse(it).ok()
+                })?,
+                valid_from: Timestamp::from_millis(row.get(3)?),
+                valid_until: row.get::<Option<i64>>(4)?.map(Timestamp::from_millis),
+            })
+        })
+        .collect()
+}
+
+pub(crate) fn put_grant(tx: &mut Tx<'_>, grant: &Grant) -> Result<(), RowError> {
+    tx.execute(
+        "INSERT INTO access_grant (recipient, purpose, deployment, valid_from, valid_until)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (recipient, purpose, deployment) DO UPDATE SET valid_from = $4, valid_until = $5",
+        &[
+            grant.recipient.as_str().into(),
+            grant.purpose.as_str().into(),
+            grant.deployment.as_str().into(),
+            grant.valid_from.as_millis().into(),
+            grant.valid_until.map_or(Value::Null, |it| it.as_millis().into()),
+        ],
+    )?;
+    Ok(())
+}

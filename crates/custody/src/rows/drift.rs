@@ -1,0 +1,54 @@
+//! Fields that arrived without having been declared: names and counts, never values.
+
+use model::{DeploymentId, Timestamp};
+use store::Tx;
+
+use super::RowError;
+use crate::drift::DriftRow;
+
+/// Adds to the counts of one undeclared pointer.
+pub(crate) fn add(
+    tx: &mut Tx<'_>,
+    deployment: &DeploymentId,
+    row: &DriftRow,
+) -> Result<(), RowError> {
+    tx.execute(
+        "INSERT INTO drift (deployment, pointer, reason, first_at, last_at, times)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (deployment, pointer, reason)
+         DO UPDATE SET last_at = $5, times = drift.times + $6",
+        &[
+            deployment.as_str().into(),
+            row.pointer.as_str().into(),
+            row.reason.as_str().into(),
+            row.first_at.as_millis().into(),
+            row.last_at.as_millis().into(),
+            row.times.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// What has drifted at a deployment, most recent first.
+pub(crate) fn of(
+    tx: &mut Tx<'_>,
+    deployment: &DeploymentId,
+    limit: i64,
+) -> Result<Vec<DriftRow>, RowError> {
+    let rows = tx.query(
+        "SELECT pointer, reason, first_at, last_at, times FROM drift
+         WHERE deployment = $1 ORDER BY last_at DESC, pointer LIMIT $2",
+        &[deployment.as_str().into(), limit.into()],
+    )?;
+    rows.iter()
+        .map(|row| {
+            Ok(DriftRow {
+                pointer: row.get(0)?,
+                reason: row.get(1)?,
+                first_at: Timestamp::from_millis(row.get(2)?),
+                last_at: Timestamp::from_millis(row.get(3)?),
+                times: row.get(4)?,
+            })
+        })
+        .collect()
+}

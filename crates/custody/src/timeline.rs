@@ -1,0 +1,144 @@
+//! A person's own timeline: what was recorded about them, and who received it.
+
+use model::{DeploymentId, PersonId, Subject, ThingId, Timestamp};
+use serde_json::Value;
+use vault::ReadQuery;
+
+use crate::Custody;
+use crate::receipts::ReceiptRow;
+use crate::rows::{self, RowError};
+
+/// The most readings of one page.
+pub const MAX_READINGS: u16 = 500;
+/// The most receipts of one page.
+const MAX_RECEIPTS: i64 = 200;
+
+/// What was recorded about a person and who received it.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    /// Readings, newest first.
+    pub readings: Vec<TimelineReading>,
+    /// Receipts, newest hour first. Those of the last second may be missing.
+    pub receipts: Vec<ReceiptRow>,
+}
+
+/// One reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimelineReading {
+    /// When it came in.
+    pub at: Timestamp,
+    /// From which deployment.
+    pub deployment: DeploymentId,
+    /// From which thing.
+    pub thing: ThingId,
+    /// When it vanishes: its retention, counted from when it came in.
+    pub vanishes_at: Timestamp,
+    /// JSON Pointers and values as JSON text, in the order of the message.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Why a timeline could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TimelineError {
+    /// The vault.
+    #[error("the readings could not be opened")]
+    Vault(#[from] vault::ReadError),
+    /// The receipts.
+    #[error("the receipts could not be read")]
+    Rows(#[from] RowError),
+    /// A reading that is no JSON: what was sealed is not what was written.
+    #[error("a reading is not what was written")]
+    Unreadable,
+}
+
+impl Custody {
+    /// The newest `limit` readings (at most [`MAX_READINGS`]) of a person before `before`, and who received what.
+    /// Only for that person: the caller has checked who asks.
+    ///
+    /// # Errors
+    /// See [`TimelineError`].
+    pub fn timeline(
+        &self,
+        person: &PersonId,
+        before: Timestamp,
+        limit: u16,
+    ) -> Result<Timeline, TimelineError> {
+        let subject = Subject::Person(person.clone());
+        let readings = self.inner.vault.read(&ReadQuery {
+            subject: &subject,
+            from: Timestamp::EPOCH,
+            until: before,
+            limit: usize::from(limit.min(MAX_READINGS)),
+            order: vault::Order::NewestFirst,
+        })?;
+        let readings = readings
+            .into_iter()
+            .map(|it| {
+                let body: Value =
+                    serde_json::from_slice(&it.body).map_err(|_| TimelineError::Unreadable)?;
+                let mut fields = Vec::new();
+                leaves(&body, &mut String::new(), &mut fields);
+                Ok(TimelineReading {
+                    at: it.at,
+                    deployment: it.deployment,
+                    thing: it.thing,
+                    vanishes_at: it
+                        .at
+                        .plus_millis(i64::from(it.retention.as_days()) * 86_400_000),
+                    fields,
+                })
+            })
+            .collect::<Result<_, TimelineError>>()?;
+        let receipts = self
+            .inner
+            .db
+            .read(|tx| rows::receipt::of(tx, &subject, MAX_RECEIPTS))?;
+        Ok(Timeline { readings, receipts })
+    }
+}
+
+/// The leaves of a reading with their pointers; what the platform itself added (`@…`) is left out.
+fn leaves(value: &Value, pointer: &mut String, out: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members.iter().filter(|(name, _)| !name.starts_with('@')) {
+                step(
+                    pointer,
+                    &name.replace('~', "~0").replace('/', "~1"),
+                    value,
+                    out,
+                );
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                step(pointer, &index.to_string(), value, out);
+            }
+        }
+        Value::Null => {}
+        leaf => out.push((pointer.clone(), leaf.to_string())),
+    }
+}
+
+fn step(pointer: &mut String, token: &str, value: &Value, out: &mut Vec<(String, String)>) {
+    let length = pointer.len();
+    pointer.push('/');
+    pointer.push_str(token);
+    leaves(value, pointer, out);
+    pointer.truncate(length);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_are_named_by_pointer() {
+        let body =
+            serde_json::json!({"a/b": {"c": [1, null, "x"]}, "@coarse": {"/d": 1}, "d": true});
+        let mut out = Vec::new();
+        leaves(&body, &mut String::new(), &mut out);
+        let expected = [("/a~1b/c/0", "1"), ("/a~1b/c/2", "\"x\""), ("/d", "true")];
+        assert_eq!(out, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+}
