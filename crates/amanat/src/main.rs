@@ -1,1 +1,19 @@
-fn main() {}
+//! The binary of Amanat: command line, configuration, wiring, lifecycle, demo.
+//!
+//! Owns what no library crate may: the environment, the clocks, signals, printing, the order of start and stop.
+//! Decides nothing about data: that is `policy`, reached through `custody` and `alliance`.
+//! Start reading at [`cli`]; each command is one file under `command/`.
+
+mod cli;
+mod clock;
+mod command;
+mod exit;
+mod load;
+mod mqtt;
+mod ui;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os()).into()
+}

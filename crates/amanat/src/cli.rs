@@ -1,0 +1,68 @@
+//! The command line: what can be said, and who answers.
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::command;
+use crate::exit::{Exit, Stop};
+use crate::ui;
+
+/// The shared platform of an IoT alliance: what was agreed is what devices do.
+#[derive(Debug, Parser)]
+#[command(name = "amanat", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put load on an MQTT server and measure it
+    Load(Box<command::load::Arguments>),
+}
+
+/// Runs the command that `arguments` name; prints what went wrong.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(err) => return usage(&err),
+    };
+    match act(arguments.command) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            ui::words(&stop.to_string());
+            stop.exit()
+        }
+    }
+}
+
+fn act(command: Command) -> Result<Exit, Stop> {
+    match command {
+        Command::Load(arguments) => command::load::run(*arguments),
+    }
+}
+
+/// Help and version are data; everything else is a wrong call.
+fn usage(err: &clap::Error) -> Exit {
+    let text = err.to_string();
+    if err.use_stderr() {
+        ui::words(text.trim_end());
+        Exit::InvalidInput
+    } else {
+        ui::data(text.trim_end());
+        Exit::Ok
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}
