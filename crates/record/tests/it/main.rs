@@ -1,0 +1,16 @@
+//! The log as its users see it: appended, read, proved, verified, damaged and interrupted.
+
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod directory;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod format;
+#[cfg(test)]
+mod growth;
+#[cfg(test)]
+mod merkle;
+#[cfg(test)]
+mod support;
