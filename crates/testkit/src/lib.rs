@@ -1,1 +1,118 @@
-//! See the crate's own documentation below.
+//! What tests need and programs must not have: databases that come and go, ports, directories, waiting.
+//!
+//! Owns the private PostgreSQL server that all test processes of this user share.
+//! Must not know a domain word; it is a dev-dependency only.
+//! Start reading at [`databases`]: a test of anything kept in rows runs once for each of them.
+//!
+//! Functions here fail the test with a text that says what to do; nothing is skipped in silence.
+
+mod installation;
+mod server;
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    net::{Ipv4Addr, TcpListener},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+thread_local! {
+    /// Removed when the thread that asked for them ends, which is when its test ends.
+    static KEPT: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A fresh, empty database of each engine, named for messages. They last as long as the calling thread.
+#[track_caller]
+#[must_use]
+pub fn databases() -> Vec<(&'static str, store::Db)> {
+    let open = |url: &str| or_fail(store::Db::open(url).context("a fresh database does not open"));
+    vec![
+        ("SQLite", open(&sqlite())),
+        ("PostgreSQL", open(&postgres())),
+    ]
+}
+
+/// The URL of an SQLite file that does not exist yet, in a directory that lasts as long as the calling thread.
+#[track_caller]
+#[must_use]
+pub fn sqlite() -> String {
+    let directory = temp_dir();
+    let url = format!("sqlite:{}", directory.path().join("rows.db").display());
+    keep(directory);
+    url
+}
+
+/// The URL of a fresh PostgreSQL database that lasts as long as the calling thread.
+///
+/// The server is started when it does not run, takes the newest PostgreSQL that is installed, is shared by all
+/// test processes of this user, and stops by itself when no test has asked for a database for a quarter of an hour.
+#[track_caller]
+#[must_use]
+pub fn postgres() -> String {
+    let database = or_fail(server::create_database());
+    let url = database.url.clone();
+    keep(database);
+    url
+}
+
+/// A new directory, removed with the value.
+#[track_caller]
+#[must_use]
+pub fn temp_dir() -> TempDir {
+    or_fail(TempDir::new().context("no temporary directory could be made"))
+}
+
+/// A TCP port of the loopback address that nobody listens on at this moment.
+#[track_caller]
+#[must_use]
+pub fn free_port() -> u16 {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
+    or_fail(bound.context("no loopback port is free")).port()
+}
+
+/// Waits until `condition` holds, asking again and again; fails the test when it does not hold in time.
+///
+/// `what` completes the sentence "waited in vain until …".
+#[track_caller]
+pub fn wait_until(what: &str, timeout: Duration, condition: impl FnMut() -> bool) {
+    if !holds_within(timeout, condition) {
+        or_fail(Err(anyhow::anyhow!(
+            "waited {timeout:?} in vain until {what}"
+        )))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where tests sleep; the condition decides, the clock only gives up"
+)]
+fn holds_within(timeout: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let start = Instant::now();
+    loop {
+        if condition() {
+            return true;
+        }
+        if start.elapsed() >= timeout {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn keep(value: impl Any) {
+    KEPT.with_borrow_mut(|kept| kept.push(Box::new(value)));
+}
+
+#[track_caller]
+#[expect(clippy::panic, reason = "a failed test is what is wanted here")]
+fn or_fail<T>(result: anyhow::Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error:#}"),
+    }
+}
