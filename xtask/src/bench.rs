@@ -1,0 +1,128 @@
+//! `cargo xtask bench`: Amanat and mosquitto side by side in one run.
+//!
+//! Both servers stand during the whole run; each round gives the same work to one and then to the other, and
+//! a figure is the median of the rounds. `amanat load` drives both with the same connections, names and payload.
+//! Mosquitto keeps nothing (persistence off); Amanat decides, seals and durably stores everything.
+//! Figures of the code alone come from the benchmarks of `policy`, `vault` and `custody`.
+//!
+//! All servers listen on loopback only, live in `target/bench`, and end with the run.
+
+mod figures;
+mod first_page;
+mod fixture;
+mod in_process;
+mod process;
+mod servers;
+mod work;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use self::figures::{Figures, Samples};
+use self::fixture::Fixture;
+use self::servers::Peer;
+use self::work::{Load, WORKS};
+use crate::workspace::{Workspace, find_program, run as run_command};
+use crate::{setup, ui};
+
+/// Starts of an existing data directory that are timed.
+const STARTS: usize = 3;
+
+/// What to measure, and where the figures go.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchOptions {
+    /// One short round instead of three: for a look, not for a claim.
+    #[arg(long)]
+    quick: bool,
+    /// Where to write the figures, as a flat JSON object.
+    #[arg(long, value_name = "FILE")]
+    json: PathBuf,
+}
+
+/// Measures everything, writes the JSON object and prints the table.
+pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> anyhow::Result<()> {
+    if find_program("mosquitto").is_none() {
+        setup::run(workspace)?;
+    }
+    run_command(&mut workspace.cargo(&["build", "--release", "--package", "amanat", "--locked"]))?;
+    let amanat = workspace.target()?.join("release/amanat");
+
+    let mut figures = Figures::default();
+    in_process::measure(workspace, &mut figures)?;
+    let place = place(workspace)?;
+    let fixture = Fixture::prepare(workspace, &amanat, place.path())?;
+    let mut samples = Samples::default();
+    for _ in 0..STARTS {
+        samples.add(
+            "start_to_first_page_ms",
+            first_page::milliseconds(workspace, &amanat, &fixture)?,
+        );
+    }
+    side_by_side(workspace, &amanat, &fixture, options.quick, &mut samples)?;
+    figures.of_samples(&samples)?;
+
+    write(&workspace.root().join(&options.json), &figures.to_json()?)?;
+    ui::say(&figures.to_table(&samples));
+    ui::note(&format!("bench: figures in {}", options.json.display()));
+    Ok(())
+}
+
+/// A directory on the disk that also holds the build, so that a sync is a sync.
+fn place(workspace: &Workspace) -> anyhow::Result<tempfile::TempDir> {
+    let parent = workspace.target()?.join("bench");
+    std::fs::create_dir_all(&parent)
+        .with_context(|| format!("cannot create `{}`", parent.display()))?;
+    let place = tempfile::Builder::new().prefix("run-").tempdir_in(&parent);
+    place.with_context(|| format!("cannot create a directory in `{}`", parent.display()))
+}
+
+fn side_by_side(
+    workspace: &Workspace,
+    amanat: &Path,
+    fixture: &Fixture,
+    quick: bool,
+    samples: &mut Samples,
+) -> anyhow::Result<()> {
+    let peers = [
+        Peer::amanat(workspace, amanat, fixture)?,
+        Peer::mosquitto(workspace, fixture)?,
+    ];
+    let load = Load {
+        workspace,
+        amanat,
+        fixture,
+        quick,
+    };
+    for peer in &peers {
+        ui::note(&format!("bench: idle connections of {}", peer.name));
+        let bytes = load.idle_bytes(peer)?;
+        samples.add(&format!("idle_conn_{}_bytes", peer.name), bytes);
+    }
+    let rounds = if quick { 1 } else { 3 };
+    for round in 1..=rounds {
+        for work in &WORKS {
+            for peer in &peers {
+                ui::note(&format!(
+                    "bench: round {round} of {rounds}, {}, {}",
+                    work.name, peer.name
+                ));
+                for (figure, value) in load.measure(work, peer)? {
+                    samples.add(&figure, value);
+                }
+            }
+        }
+    }
+    for peer in peers {
+        peer.process.stop()?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create `{}`", folder.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+}

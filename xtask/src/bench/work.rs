@@ -1,0 +1,276 @@
+//! What `amanat load` is asked to do to a server, and what is taken from its answer.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::fixture::{Fixture, THINGS};
+use super::process::Process;
+use super::servers::Peer;
+use crate::workspace::Workspace;
+
+/// One run of the load generator, the same for every server.
+pub(crate) struct Work {
+    /// The start of its figures' names.
+    pub(crate) name: &'static str,
+    connections: u32,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Publish with QoS 1 for a time.
+    Acknowledged { window: u32 },
+    /// Publish so many messages with QoS 0 while one subscriber takes them all.
+    FanIn,
+    /// Connect and leave.
+    Connect,
+}
+
+/// Everything that is measured on both servers, in the order of a round.
+pub(crate) const WORKS: [Work; 4] = [
+    Work {
+        name: "connect",
+        connections: THINGS,
+        kind: Kind::Connect,
+    },
+    Work {
+        name: "qos1",
+        connections: 50,
+        kind: Kind::Acknowledged { window: 20 },
+    },
+    Work {
+        name: "qos1_2000_window1",
+        connections: THINGS,
+        kind: Kind::Acknowledged { window: 1 },
+    },
+    Work {
+        name: "qos0",
+        connections: 50,
+        kind: Kind::FanIn,
+    },
+];
+
+/// A run may take this much longer than its plan: connecting, draining, a slow disk.
+const SLACK: Duration = Duration::from_secs(90);
+
+/// Who drives whom, with what.
+pub(crate) struct Load<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) amanat: &'a Path,
+    pub(crate) fixture: &'a Fixture,
+    pub(crate) quick: bool,
+}
+
+impl Load<'_> {
+    /// Gives the work to the server and returns figures by name.
+    pub(crate) fn measure(&self, work: &Work, peer: &Peer) -> anyhow::Result<Vec<(String, f64)>> {
+        let mut command = self.command(peer);
+        command.args(["--connections", &work.connections.to_string()]);
+        match work.kind {
+            Kind::Acknowledged { window } => {
+                command.args(["--qos", "1", "--window", &window.to_string()]);
+                command
+                    .args(["--for", self.length()])
+                    .arg("--payload")
+                    .arg(&self.fixture.payload);
+            }
+            Kind::FanIn => {
+                command
+                    .args(["--qos", "0", "--messages", self.messages()])
+                    .arg("--payload")
+                    .arg(&self.fixture.payload);
+                command.args(["--subscribers", "1", "--filter", &peer.filter]);
+                command.args(["--subscribe-user", &self.fixture.recipient]);
+                command
+                    .arg("--subscribe-password-file")
+                    .arg(&self.fixture.recipient_token);
+            }
+            Kind::Connect => {
+                command.arg("--connect-only");
+            }
+        }
+        let lines = Process::start(self.workspace, &command)?.finish(SLACK)?;
+        let line = lines.last().context("`amanat load` printed nothing")?;
+        let report: Value =
+            serde_json::from_str(line).context("`amanat load --json` printed no JSON")?;
+        complete(&report, work)
+            .with_context(|| format!("the {} run on {} does not count", work.name, peer.name))?;
+        work.figures(&report, peer.name)
+    }
+
+    /// Memory that each of many idle connections costs the server.
+    pub(crate) fn idle_bytes(&self, peer: &Peer) -> anyhow::Result<f64> {
+        let before = peer.process.resident_bytes()?;
+        let mut command = self.command(peer);
+        command.args(["--idle", &THINGS.to_string()]);
+        let mut process = Process::start(self.workspace, &command)?;
+        let standing = process.wait_for(SLACK, |line| standing(line.text()))?;
+        if standing != THINGS {
+            bail!(
+                "only {standing} of {THINGS} idle connections stand on {}",
+                peer.name
+            );
+        }
+        let after = peer.process.resident_bytes()?;
+        let growth = i128::from(after) - i128::from(before);
+        Ok(figure(growth) / f64::from(THINGS))
+    }
+
+    fn command(&self, peer: &Peer) -> Command {
+        let mut command = self.workspace.command(self.amanat);
+        command.args(["load", "--json", "--mqtt", &peer.mqtt]);
+        command.arg("--credentials").arg(&self.fixture.credentials);
+        command
+    }
+
+    fn length(&self) -> &'static str {
+        if self.quick { "2s" } else { "5s" }
+    }
+
+    fn messages(&self) -> &'static str {
+        if self.quick { "100000" } else { "500000" }
+    }
+}
+
+impl Work {
+    fn figures(&self, report: &Value, peer: &str) -> anyhow::Result<Vec<(String, f64)>> {
+        let Self { name, .. } = self;
+        let number = |key: &str| {
+            let number = report.get(key).and_then(Value::as_f64);
+            number.with_context(|| format!("`amanat load --json` gave no `{key}`"))
+        };
+        Ok(match self.kind {
+            Kind::Connect => vec![(format!("{name}_{peer}_per_s"), number("connect_per_s")?)],
+            Kind::Acknowledged { .. } => vec![
+                (
+                    format!("{name}_{peer}_msgs_per_s"),
+                    number("messages_per_s")?,
+                ),
+                (
+                    format!("{name}_{peer}_latency_p99_us"),
+                    number("latency_p99_us")?,
+                ),
+            ],
+            Kind::FanIn => vec![
+                (
+                    format!("{name}_{peer}_msgs_per_s"),
+                    number("delivered_per_s")?,
+                ),
+                (
+                    format!("{name}_{peer}_delivered_of_sent_ratio"),
+                    number("messages_delivered")? / number("messages_sent")?.max(1.0),
+                ),
+            ],
+        })
+    }
+}
+
+/// A run in which the server refused something measured something else.
+fn complete(report: &Value, work: &Work) -> anyhow::Result<()> {
+    let count = |key: &str| report.get(key).and_then(Value::as_u64).unwrap_or_default();
+    if count("connections") != u64::from(work.connections) {
+        bail!(
+            "{} of {} connections stood",
+            count("connections"),
+            work.connections
+        );
+    }
+    let refusals = report.get("refusals").and_then(Value::as_object);
+    if let Some(refusals) = refusals.filter(|it| !it.is_empty()) {
+        let reasons: Vec<_> = refusals
+            .iter()
+            .map(|(reason, count)| format!("{count} × {reason}"))
+            .collect();
+        bail!("the server refused {}", reasons.join(", "));
+    }
+    match work.kind {
+        Kind::Acknowledged { .. } if count("messages_acknowledged") == 0 => {
+            bail!("nothing was acknowledged")
+        }
+        Kind::FanIn if count("messages_delivered") == 0 => bail!("nothing was delivered"),
+        _ => Ok(()),
+    }
+}
+
+/// The number in `2000 connections stand; interrupt to end`.
+fn standing(line: &str) -> Option<u32> {
+    let (number, rest) = line.split_once(' ')?;
+    rest.starts_with("connections stand")
+        .then(|| number.parse().ok())?
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "memory sizes stay far below 2^53"
+)]
+fn figure(bytes: i128) -> f64 {
+    bytes as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn work(name: &str) -> &'static Work {
+        static WORKS: [Work; 4] = super::WORKS;
+        WORKS.iter().find(|it| it.name == name).unwrap()
+    }
+
+    fn report(delivered: u64, refusals: Value) -> Value {
+        json!({
+            "connections": 50, "messages_sent": 1000, "messages_acknowledged": 1000, "messages_per_s": 250.5,
+            "latency_p99_us": 9.5, "messages_delivered": delivered, "delivered_per_s": 125.0, "refusals": refusals,
+        })
+    }
+
+    #[test]
+    fn figures_are_named_by_work_and_peer() {
+        let report = report(500, json!({}));
+        let expected = [
+            ("qos1_amanat_msgs_per_s", 250.5),
+            ("qos1_amanat_latency_p99_us", 9.5),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(work("qos1").figures(&report, "amanat").unwrap(), expected);
+        let expected = [
+            ("qos0_mosquitto_msgs_per_s", 125.0),
+            ("qos0_mosquitto_delivered_of_sent_ratio", 0.5),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(
+            work("qos0").figures(&report, "mosquitto").unwrap(),
+            expected
+        );
+        let error = work("connect").figures(&report, "amanat").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`amanat load --json` gave no `connect_per_s`"
+        );
+    }
+
+    #[test]
+    fn a_run_with_refusals_or_without_result_does_not_count() {
+        assert!(complete(&report(1, json!({})), work("qos0")).is_ok());
+        let error = complete(&report(0, json!({})), work("qos0")).unwrap_err();
+        assert_eq!(error.to_string(), "nothing was delivered");
+        let error = complete(&report(1, json!({"0x87": 3})), work("qos1")).unwrap_err();
+        assert_eq!(error.to_string(), "the server refused 3 × 0x87");
+        let error = complete(&report(1, json!({})), work("connect")).unwrap_err();
+        assert_eq!(error.to_string(), "50 of 2000 connections stood");
+    }
+
+    #[test]
+    fn standing_connections_are_read_from_the_announcement() {
+        assert_eq!(
+            standing("2000 connections stand; interrupt to end"),
+            Some(2000)
+        );
+        assert_eq!(standing("2000 connections failed"), None);
+        assert_eq!(standing("some connections stand"), None);
+    }
+}
