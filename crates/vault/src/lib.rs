@@ -1,1 +1,46 @@
-//! See the crate's own documentation below.
+//! Readings, sealed and kept: keys, write-ahead log, blocks, retention.
+//!
+//! Owns the key hierarchy (root → subject → epoch), the segment files, and the tables whose names begin with `vault_`.
+//! Must not know policy, payloads, recipients, a clock, a protocol or an async runtime: a body is bytes, the time is a parameter.
+//! Start reading at [`Vault`]; formats are the documentation of the modules `segment`, `reading`, `block`, `keys` and `root`.
+//!
+//! # The way of a reading
+//! 1. [`Vault::append`] finds the key of subject × UTC day, seals the reading into the pending buffer, returns its [`Lsn`].
+//! 2. The commit thread writes rows of new keys, then the batch, then calls fdatasync, then `on_durable`. From here on it is kept.
+//! 3. [`Vault::maintain`] moves closed segments into sealed blocks in the database, in one transaction each, and deletes the files.
+//! 4. When the days of its retention class are over, counted from the reading's own time, it is no longer read, and its block is deleted.
+//!
+//! # What holds
+//! - Nothing that names a person or a thing is readable in a segment. Rows of keys name the subject; it is what erasure looks for.
+//! - Destroying the row of a key makes everything sealed under it unreadable, wherever it lies.
+//! - After an error of the disk nothing is acknowledged any more.
+
+mod vault;
+
+mod log;
+mod segment;
+
+mod keys;
+mod root;
+
+mod read;
+mod reading;
+
+mod block;
+mod maintain;
+mod recover;
+
+mod crypto;
+mod cursor;
+mod disk;
+mod rows;
+mod schema;
+
+pub use crypto::CryptoError;
+pub use keys::KeyError;
+pub use log::{AppendError, CommitError, Lsn, WaitError};
+pub use maintain::{MaintainError, Maintained, RecordError};
+pub use read::{Order, ReadError, ReadQuery};
+pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};
+pub use root::{RootKey, RootKeyError};
+pub use vault::{OpenError, Vault, VaultOptions};

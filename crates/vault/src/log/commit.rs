@@ -1,0 +1,248 @@
+//! The commit thread: the one owner of everything that is written to segments.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use store::Db;
+
+use super::tail::{Batch, Rotated};
+use super::{CommitError, Log, Segment};
+use crate::crypto::random_id;
+use crate::disk::Disk;
+use crate::keys::to_row;
+use crate::segment::{SegmentName, trailer, widen};
+
+/// What the thread found to do.
+enum Work {
+    Write,
+    Rotate,
+    Close,
+}
+
+/// Runs until the log is closed or fails.
+pub(crate) fn run(log: &Log) {
+    let guard = StopOnPanic(log);
+    let mut allocated = 0;
+    loop {
+        let outcome = match log.next_work() {
+            Work::Write => log.write_pending(None, &mut allocated),
+            Work::Rotate => log.rotate(&mut allocated),
+            Work::Close => {
+                match log
+                    .write_pending(None, &mut allocated)
+                    .and_then(|()| log.finish_open())
+                {
+                    Ok(()) => log.closed(),
+                    Err(error) => log.stop(error),
+                }
+                break;
+            }
+        };
+        if let Err(error) = outcome {
+            log.stop(error);
+            break;
+        }
+    }
+    drop(guard);
+}
+
+impl Log {
+    fn next_work(&self) -> Work {
+        let mut tail = self.lock();
+        loop {
+            if tail.is_closing {
+                return Work::Close;
+            }
+            let is_full =
+                tail.segment_bytes() >= self.limits.segment_bytes || tail.records() > u32::MAX / 2;
+            if tail.wants_rotation || is_full {
+                return Work::Rotate;
+            }
+            if !tail.is_empty() {
+                return Work::Write;
+            }
+            tail = match self.work.wait(tail) {
+                Ok(tail) => tail,
+                Err(_) => self.lock(),
+            };
+        }
+    }
+
+    /// Writes what is pending. With a new segment, later records go there.
+    fn write_pending(
+        &self,
+        next: Option<Arc<Segment>>,
+        allocated: &mut u64,
+    ) -> Result<(), CommitError> {
+        let mut tail = self.lock();
+        let batch = tail.take_batch();
+        let rotated = next.map(|it| tail.install(it));
+        drop(tail);
+        if let Some(batch) = batch {
+            self.keyring.commit_fresh().map_err(CommitError::Keys)?;
+            self.write_batch(&batch, allocated)?;
+            self.publish(batch);
+        }
+        if let Some(rotated) = rotated {
+            *allocated = 0;
+            finish(
+                &rotated.segment,
+                rotated.end,
+                rotated.batches,
+                rotated.records,
+            )?;
+            // Waiters look at `is_finished` under this lock.
+            drop(self.lock());
+            self.advanced.notify_all();
+        }
+        Ok(())
+    }
+
+    fn write_batch(&self, batch: &Batch, allocated: &mut u64) -> Result<(), CommitError> {
+        let segment = &batch.segment;
+        let end = batch.offset + widen(batch.bytes.len());
+        let step = self.limits.allocate_bytes;
+        if step > 0 && end > *allocated {
+            let zeros = vec![0; crate::segment::widen_len(step)];
+            segment
+                .file
+                .write_all_at(&zeros, end)
+                .map_err(file_error("extend", &segment.path))?;
+            *allocated = end + u64::from(step);
+        }
+        segment
+            .file
+            .write_all_at(&batch.bytes, batch.offset)
+            .map_err(file_error("write to", &segment.path))?;
+        segment
+            .file
+            .sync_data()
+            .map_err(file_error("sync", &segment.path))?;
+        segment.durable_end.store(end, Ordering::Release);
+        Ok(())
+    }
+
+    fn publish(&self, batch: Batch) {
+        let Batch {
+            mut bytes, last, ..
+        } = batch;
+        bytes.clear();
+        let mut tail = self.lock();
+        tail.durable = last;
+        tail.spare = bytes;
+        self.durable.store(last.0, Ordering::Release);
+        drop(tail);
+        self.advanced.notify_all();
+        (self.on_durable)(last);
+    }
+
+    fn rotate(&self, allocated: &mut u64) -> Result<(), CommitError> {
+        let number = self.lock().segment.name.number + 1;
+        let next = create_segment(&*self.disk, &self.db, &self.directory, number)?;
+        self.write_pending(Some(next), allocated)
+    }
+
+    fn finish_open(&self) -> Result<(), CommitError> {
+        let Rotated {
+            segment,
+            end,
+            batches,
+            records,
+        } = self.lock().rotated();
+        finish(&segment, end, batches, records)
+    }
+
+    fn closed(&self) {
+        self.lock().is_closed = true;
+        self.advanced.notify_all();
+    }
+
+    fn stop(&self, error: CommitError) {
+        let error = Arc::new(error);
+        tracing::error!(
+            error = &*error as &dyn std::error::Error,
+            "the vault stopped: no reading is accepted until it is opened again"
+        );
+        self.lock().failed.get_or_insert(error);
+        self.advanced.notify_all();
+    }
+}
+
+/// Makes a segment: a file with its header, and then its row; both durable before any record is sealed for it.
+pub(crate) fn create_segment(
+    disk: &dyn Disk,
+    db: &Db,
+    directory: &Path,
+    number: u64,
+) -> Result<Arc<Segment>, CommitError> {
+    let name = SegmentName {
+        number,
+        id: random_id().map_err(CommitError::Random)?,
+    };
+    let path = name.path(directory);
+    let header = name.header();
+    let file = disk.create(&path).map_err(file_error("create", &path))?;
+    file.write_all_at(&header, 0)
+        .map_err(file_error("write to", &path))?;
+    file.sync_data().map_err(file_error("sync", &path))?;
+    disk.sync_directory(directory)
+        .map_err(file_error("sync the directory of", &path))?;
+    db.write(|tx| {
+        tx.execute(
+            "INSERT INTO vault_segment (segment_id, number, is_done) VALUES ($1, $2, 0)",
+            &[to_row(name.id).into(), to_row(name.number).into()],
+        )
+    })
+    .map_err(|source| CommitError::SegmentRow {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(Arc::new(Segment {
+        name,
+        header,
+        path,
+        file,
+        durable_end: AtomicU64::new(widen(header.len())),
+        is_finished: AtomicBool::new(false),
+    }))
+}
+
+/// Cuts what lies behind the last batch, writes the trailer and makes it durable.
+pub(crate) fn finish(
+    segment: &Segment,
+    end: u64,
+    batches: u32,
+    records: u32,
+) -> Result<(), CommitError> {
+    let trailer = trailer(segment.name.id, batches, records);
+    let path = &segment.path;
+    segment.file.set_len(end).map_err(file_error("cut", path))?;
+    segment
+        .file
+        .write_all_at(&trailer, end)
+        .map_err(file_error("write to", path))?;
+    segment.file.sync_data().map_err(file_error("sync", path))?;
+    segment.is_finished.store(true, Ordering::Release);
+    Ok(())
+}
+
+fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CommitError {
+    move |source| CommitError::File {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Tells waiters when the thread ends by a panic.
+struct StopOnPanic<'a>(&'a Log);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop(CommitError::Panic);
+        }
+    }
+}

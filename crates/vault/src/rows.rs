@@ -1,0 +1,89 @@
+//! Rows of segments and keys, as functions that say what they do.
+
+use store::{DbError, Row, Tx};
+
+use crate::crypto::KeyId;
+use crate::keys::{WrappedKey, from_row, to_row};
+use crate::segment::SegmentName;
+
+/// A row of `vault_segment`.
+pub(crate) struct SegmentRow {
+    pub(crate) name: SegmentName,
+    pub(crate) is_done: bool,
+}
+
+/// Every segment, oldest first.
+pub(crate) fn segments(tx: &mut Tx<'_>) -> Result<Vec<SegmentRow>, DbError> {
+    let rows = tx.query(
+        "SELECT segment_id, number, is_done FROM vault_segment ORDER BY number",
+        &[],
+    )?;
+    let segment = |row: &Row| {
+        let name = SegmentName {
+            id: from_row(row.get(0)?),
+            number: from_row(row.get(1)?),
+        };
+        Ok(SegmentRow {
+            name,
+            is_done: row.get(2)?,
+        })
+    };
+    rows.iter().map(segment).collect()
+}
+
+/// Says that a segment's readings are in blocks. In the transaction that inserts them.
+pub(crate) fn mark_done(tx: &mut Tx<'_>, segment: SegmentName) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE vault_segment SET is_done = 1 WHERE segment_id = $1",
+        &[to_row(segment.id).into()],
+    )?;
+    Ok(())
+}
+
+/// Deletes the row of a segment whose file is gone.
+pub(crate) fn forget(tx: &mut Tx<'_>, segment: SegmentName) -> Result<(), DbError> {
+    tx.execute(
+        "DELETE FROM vault_segment WHERE segment_id = $1",
+        &[to_row(segment.id).into()],
+    )?;
+    Ok(())
+}
+
+const KEY_COLUMNS: &str = "e.key_id, e.epoch, e.subject, e.wrapped, s.wrapped \
+     FROM vault_epoch_key e JOIN vault_subject_key s ON s.subject = e.subject";
+
+fn key_of(row: &Row) -> Result<WrappedKey, DbError> {
+    Ok(WrappedKey {
+        id: KeyId(from_row(row.get(0)?)),
+        epoch: row.get(1)?,
+        subject: row.get(2)?,
+        wrapped: row.get(3)?,
+        wrapped_subject: row.get(4)?,
+    })
+}
+
+/// The row of a key, with the row of its subject.
+pub(crate) fn wrapped_key(tx: &mut Tx<'_>, id: KeyId) -> Result<Option<WrappedKey>, DbError> {
+    let sql = format!("SELECT {KEY_COLUMNS} WHERE e.key_id = $1");
+    tx.query_one(&sql, &[to_row(id.0).into()])?
+        .as_ref()
+        .map(key_of)
+        .transpose()
+}
+
+/// The keys of a subject for a range of epochs, both ends included, oldest first.
+pub(crate) fn keys_of_subject(
+    tx: &mut Tx<'_>,
+    subject: &str,
+    first_epoch: i64,
+    last_epoch: i64,
+) -> Result<Vec<WrappedKey>, DbError> {
+    let sql = format!(
+        "SELECT {KEY_COLUMNS} WHERE e.subject = $1 AND e.epoch >= $2 AND e.epoch <= $3 ORDER BY e.epoch, e.key_id"
+    );
+    let rows = tx.query(
+        &sql,
+        &[subject.into(), first_epoch.into(), last_epoch.into()],
+    )?;
+    rows.iter().map(key_of).collect()
+}

@@ -1,0 +1,53 @@
+//! The vault's tables. What the columns of keys hold is described in `keys`, of blocks in `block`.
+//!
+//! `vault_segment` has a row for every segment file, from before its first record until its file is gone. `is_done = 1` says that all
+//! its readings are in committed blocks, and is set in the transaction that inserts them: the file may be deleted, and if a crash
+//! comes first it is deleted at the next open. 64-bit ids are stored as signed integers with the same bits.
+
+use store::{MigrationSet, Step};
+
+/// Every step since the first release.
+pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
+    owner: "vault",
+    steps: &[Step {
+        version: 1,
+        name: "keys, segments, blocks",
+        sql: FIRST,
+    }],
+};
+
+const FIRST: &str = "
+CREATE TABLE vault_root (
+    id BIGINT NOT NULL PRIMARY KEY,
+    sealed BYTEA NOT NULL
+);
+CREATE TABLE vault_subject_key (
+    subject TEXT NOT NULL PRIMARY KEY,
+    wrapped BYTEA NOT NULL
+);
+CREATE TABLE vault_epoch_key (
+    key_id BIGINT NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL REFERENCES vault_subject_key (subject),
+    epoch BIGINT NOT NULL,
+    wrapped BYTEA NOT NULL
+);
+CREATE INDEX vault_epoch_key_subject ON vault_epoch_key (subject, epoch);
+CREATE TABLE vault_segment (
+    segment_id BIGINT NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL,
+    is_done BIGINT NOT NULL
+);
+CREATE TABLE vault_block (
+    block_id BIGINT NOT NULL PRIMARY KEY,
+    key_id BIGINT NOT NULL REFERENCES vault_epoch_key (key_id),
+    retention_days BIGINT NOT NULL,
+    segment_number BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    readings BIGINT NOT NULL,
+    sealed BYTEA NOT NULL
+);
+CREATE INDEX vault_block_key ON vault_block (key_id, last_at);
+CREATE INDEX vault_block_expiry ON vault_block (expires_at);
+";

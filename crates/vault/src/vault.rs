@@ -1,0 +1,322 @@
+//! The handle that everything goes through.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use model::Timestamp;
+use store::{Db, DbError, MigrateError};
+
+use crate::disk::{Disk, RealDisk, lock_directory};
+use crate::keys::{KeyError, Keyring};
+use crate::log::{
+    AppendError, CommitError, Limits, Log, Lsn, Tail, WaitError, create_segment, run,
+};
+use crate::maintain::{MaintainError, Maintained, maintain};
+use crate::read::{ReadError, ReadQuery, read};
+use crate::reading::{MAX_BODY_BYTES, Reading, StoredReading};
+use crate::recover::recover;
+use crate::root::RootKey;
+use crate::rows;
+use crate::schema::MIGRATIONS;
+
+/// Where a vault lies and how much it takes.
+#[derive(Debug, Clone)]
+pub struct VaultOptions {
+    /// Directory of the segments; made if it is not there; one process at a time.
+    pub dir: PathBuf,
+    /// A segment that reaches this size is followed by a new one. At most 1 GiB counts.
+    pub segment_bytes: u64,
+    /// A segment that `maintain` saw in use so long ago is followed by a new one, so that its readings go into blocks.
+    pub segment_age_ms: i64,
+    /// At most so many bytes wait to be written; then `append` answers `Busy`. At most 1 GiB counts.
+    pub max_pending_bytes: usize,
+    /// At most so many epoch keys are kept open.
+    pub cached_keys: usize,
+    /// Segments are extended in steps of so many bytes, ahead of what is written; 0 for no extension ahead.
+    pub allocate_bytes: u32,
+}
+
+const MAX_BYTES: usize = 1024 * 1024 * 1024;
+
+impl VaultOptions {
+    /// The defaults, in a directory: segments of 64 MiB or one hour, 32 MiB pending, 65,536 open keys (about 80 MiB), steps of 4 MiB.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            segment_bytes: 64 * 1024 * 1024,
+            segment_age_ms: 60 * 60 * 1000,
+            max_pending_bytes: 32 * 1024 * 1024,
+            cached_keys: 65_536,
+            allocate_bytes: 4 * 1024 * 1024,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            segment_bytes: self.segment_bytes.min(crate::segment::widen(MAX_BYTES)),
+            max_pending_bytes: self.max_pending_bytes.min(MAX_BYTES),
+            allocate_bytes: self.allocate_bytes,
+        }
+    }
+}
+
+/// A vault was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A file or directory could not be used.
+    #[error("cannot use `{path}`: check that it is ours and that the disk has room")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has the vault open.
+    #[error("the vault in `{path}` is in use: stop the other process first")]
+    InUse {
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// The tables could not be made.
+    #[error("the tables of the vault could not be made")]
+    Migrate(#[source] MigrateError),
+    /// Rows could not be read or written.
+    #[error("the rows of the vault could not be read or written")]
+    Rows(#[source] DbError),
+    /// The root key does not fit, or could not be used.
+    #[error("the keys of the vault could not be opened")]
+    Key(#[source] KeyError),
+    /// A segment is damaged before its end.
+    #[error(
+        "segment `{path}` is damaged at byte {offset}: restore the file from a backup, or rename it to `{path}.abandoned` and start again to go on without its readings"
+    )]
+    Damaged {
+        /// The segment's file.
+        path: PathBuf,
+        /// Where the damage begins.
+        offset: u64,
+    },
+    /// A segment has a version that this program does not know.
+    #[error(
+        "segment `{path}` has version {version}, this program knows version 1: use the release that wrote it"
+    )]
+    Version {
+        /// The segment's file.
+        path: PathBuf,
+        /// The version found.
+        version: u32,
+    },
+    /// The database knows a segment that is not there.
+    #[error(
+        "segment `{path}` is missing: restore the file from a backup, or make an empty file `{path}.abandoned` and start again to go on without its readings"
+    )]
+    Missing {
+        /// The segment's file.
+        path: PathBuf,
+    },
+    /// A segment is there that the database does not know.
+    #[error(
+        "segment `{path}` has readings but the database does not know it: use the database it belongs to, or move the file away to go on without its readings"
+    )]
+    Unknown {
+        /// The segment's file.
+        path: PathBuf,
+    },
+    /// A segment could not be made or finished.
+    #[error("a segment could not be made or finished")]
+    Segment(#[source] CommitError),
+    /// The commit thread could not be started.
+    #[error("the commit thread could not be started")]
+    Thread(#[source] io::Error),
+}
+
+/// Sealed readings, kept.
+///
+/// Every method blocks at most for what it says, and may be called from any thread, but not from inside a transaction of the same database.
+/// Dropping a vault closes it.
+pub struct Vault {
+    log: Arc<Log>,
+    segment_age_ms: i64,
+    running: Mutex<Option<Running>>,
+    maintaining: Mutex<()>,
+}
+
+struct Running {
+    thread: JoinHandle<()>,
+    /// Held as long as the vault is open.
+    _lock: File,
+}
+
+impl Vault {
+    /// Opens the vault in a directory, or makes it. Reads back what earlier processes left in the log.
+    ///
+    /// `on_durable` is called from the commit thread after each commit, in order; it must be quick and must not call [`Vault::close`].
+    ///
+    /// # Errors
+    /// When another process uses it, the root key is not the right one, or a segment is damaged or missing. Nothing is skipped.
+    pub fn open(
+        options: VaultOptions,
+        db: Db,
+        root: RootKey,
+        on_durable: impl Fn(Lsn) + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(RealDisk), options, db, &root, Box::new(on_durable))
+    }
+
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        options: VaultOptions,
+        db: Db,
+        root: &RootKey,
+        on_durable: Box<dyn Fn(Lsn) + Send + Sync>,
+    ) -> Result<Self, OpenError> {
+        let lock = lock(&options.dir)?;
+        db.migrate(&MIGRATIONS).map_err(OpenError::Migrate)?;
+        let keyring =
+            Keyring::open(db.clone(), root, options.cached_keys).map_err(OpenError::Key)?;
+        let recovered = recover(&*disk, &db, &options.dir)?;
+        let segment = create_segment(&*disk, &db, &options.dir, recovered.next_number)
+            .map_err(OpenError::Segment)?;
+        let forget = |tx: &mut store::Tx<'_>| {
+            recovered
+                .forgotten
+                .iter()
+                .try_for_each(|it| rows::forget(tx, *it))
+        };
+        db.write(forget).map_err(OpenError::Rows)?;
+        let tail = Tail::new(segment, recovered.closed);
+        let limits = options.limits();
+        let log = Arc::new(Log::new(
+            options.dir,
+            disk,
+            db,
+            keyring,
+            limits,
+            tail,
+            on_durable,
+        ));
+        let of_thread = Arc::clone(&log);
+        let thread = std::thread::Builder::new()
+            .name("vault-commit".to_owned())
+            .spawn(move || run(&of_thread))
+            .map_err(OpenError::Thread)?;
+        Ok(Self {
+            log,
+            segment_age_ms: options.segment_age_ms,
+            running: Mutex::new(Some(Running {
+                thread,
+                _lock: lock,
+            })),
+            maintaining: Mutex::new(()),
+        })
+    }
+
+    /// Seals a reading and hands it to the commit thread. It is kept once [`Vault::durable`] has reached the returned position.
+    ///
+    /// Uses the CPU only, except for the first reading of a subject in an epoch since its key was last open: that asks the database once.
+    ///
+    /// # Errors
+    /// [`AppendError::Busy`] when the disk does not keep up; [`AppendError::Stopped`] after a failed write. Nothing of the reading is kept then.
+    pub fn append(&self, reading: &Reading<'_>) -> Result<Lsn, AppendError> {
+        if reading.retention.as_days() == 0 {
+            return Err(AppendError::LiveOnly);
+        }
+        let size_bytes = reading.body.len();
+        if size_bytes > MAX_BODY_BYTES {
+            return Err(AppendError::TooLarge { size_bytes });
+        }
+        let epoch = reading.at.day();
+        let keyring = &self.log.keyring;
+        let key = match keyring.cached(reading.subject, epoch) {
+            Some(key) => key,
+            None => {
+                keyring
+                    .open_or_create(reading.subject, epoch)
+                    .map_err(|error| match error {
+                        KeyError::Busy => AppendError::Busy,
+                        error => AppendError::Key(error),
+                    })?
+            }
+        };
+        self.log.append(&key, reading)
+    }
+
+    /// The last position that is durable.
+    #[must_use]
+    pub fn durable(&self) -> Lsn {
+        self.log.durable()
+    }
+
+    /// Blocks until a position is durable.
+    ///
+    /// # Errors
+    /// When the log stopped or was closed before.
+    pub fn wait(&self, lsn: Lsn) -> Result<(), WaitError> {
+        self.log.wait(lsn)
+    }
+
+    /// Readings of a subject in a range of time, ordered by time and then by order of appending.
+    ///
+    /// Returns what was durable when it was called, and maybe what became durable meanwhile; never what a crash could still take back.
+    ///
+    /// # Errors
+    /// When rows, keys, blocks or segments cannot be read; there is no partial answer.
+    pub fn read(&self, query: &ReadQuery) -> Result<Vec<StoredReading>, ReadError> {
+        read(&self.log, query)
+    }
+
+    /// Moves closed segments into sealed blocks, and drops blocks whose retention is over. To be called every minute or so.
+    /// One call works at a time; a second one waits.
+    ///
+    /// # Errors
+    /// When rows or files cannot be read or written. What was done is done, the rest is left for the next call.
+    pub fn maintain(&self, now: Timestamp) -> Result<Maintained, MaintainError> {
+        let _one_at_a_time = self
+            .maintaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.log
+            .rotate_if_older(now, self.segment_age_ms)
+            .map_err(MaintainError::Rotate)?;
+        maintain(&self.log, now)
+    }
+
+    /// Writes what is pending, finishes the segment, stops the commit thread. Later appends fail with [`AppendError::Closed`].
+    pub fn close(&self) {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.log.begin_close();
+        if let Some(Running { thread, _lock }) = running
+            && thread.join().is_err()
+        {
+            tracing::error!("the commit thread of the vault ended with a panic");
+        }
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    lock_directory(directory).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => OpenError::InUse {
+            path: directory.to_owned(),
+        },
+        _ => OpenError::Directory {
+            path: directory.to_owned(),
+            source,
+        },
+    })
+}
