@@ -124,6 +124,38 @@ fn appending_nothing_changes_nothing() {
     assert_eq!(store, before);
 }
 
+/// Notes which paths are written.
+struct NotingStore {
+    inner: MemoryStore,
+    written: Vec<String>,
+}
+
+impl LogStore for NotingStore {
+    type Error = std::convert::Infallible;
+
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+        self.inner.read(path)
+    }
+
+    fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.written.push(path.to_owned());
+        self.inner.write(path, bytes)
+    }
+}
+
+#[test]
+fn append_writes_what_grew_and_the_checkpoint_last() {
+    let mut store = NotingStore {
+        inner: log(&[300]),
+        written: Vec::new(),
+    };
+    append(&mut store, &entries(300..301, ""));
+    assert_eq!(
+        store.written,
+        ["tile/entries/001.p/45", "tile/0/001.p/45", "checkpoint"]
+    );
+}
+
 #[test]
 fn entries_are_read_by_position() {
     let mut store = log(&[300]);
