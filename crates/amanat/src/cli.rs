@@ -18,8 +18,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Work with notices, the public declarations of deployments
+    #[command(subcommand)]
+    Notice(Notice),
+    /// Read and check the configuration; bind nothing
+    CheckConfig(command::check_config::Arguments),
+    /// Print the reference page of the configuration
+    #[command(hide = true)]
+    ConfigReference,
     /// Put load on an MQTT server and measure it
     Load(Box<command::load::Arguments>),
+}
+
+#[derive(Debug, Subcommand)]
+enum Notice {
+    /// Check notice files and report every problem with its line and a remedy
+    Check(command::notice_check::Arguments),
 }
 
 /// Runs the command that `arguments` name; prints what went wrong.
@@ -39,6 +53,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn act(command: Command) -> Result<Exit, Stop> {
     match command {
+        Command::Notice(Notice::Check(arguments)) => command::notice_check::run(&arguments),
+        Command::CheckConfig(arguments) => command::check_config::run(arguments),
+        Command::ConfigReference => command::config_reference::run(),
         Command::Load(arguments) => command::load::run(*arguments),
     }
 }

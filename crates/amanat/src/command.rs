@@ -1,6 +1,9 @@
 //! The commands, one file each: parse what clap found into checked options, then act.
 
+pub(crate) mod check_config;
+pub(crate) mod config_reference;
 pub(crate) mod load;
+pub(crate) mod notice_check;
 
 /// Reads a duration such as `30s`, `1h 30m` or `250ms`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {

@@ -1,0 +1,313 @@
+//! The configuration: `amanat.toml`, the environment and flags become checked values before a port is bound.
+//!
+//! Later sources win: defaults, then the file, then variables `AMANAT_<SECTION>_<KEY>`, then flags. A key that does
+//! not exist stops the start, wherever it stands; every problem is reported at once. The reference page is generated
+//! from the doc comments in this file.
+//!
+//! Nothing here is global: each component gets the section that it needs.
+
+mod reference;
+mod setting;
+mod source;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub(crate) use reference::reference;
+pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin, TimeZoneName, WebUrl};
+pub(crate) use source::{Environment, Flag, Process};
+
+use setting::Setting;
+use source::Values;
+
+/// One key, for the reference and for finding the nearest right name.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// The section in the file.
+    pub(crate) section: &'static str,
+    /// The name in the section.
+    pub(crate) name: String,
+    /// The value when nobody says anything.
+    pub(crate) default: &'static str,
+    /// What it is for.
+    pub(crate) doc: String,
+    /// What a value looks like.
+    pub(crate) kind: &'static str,
+    /// Whether the value is written without quotes.
+    pub(crate) bare: bool,
+    /// Whether the value must not be shown.
+    pub(crate) secret: bool,
+}
+
+impl Key {
+    /// `section.name`.
+    pub(crate) fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The environment variable.
+    pub(crate) fn variable(&self) -> String {
+        format!("AMANAT_{}", self.path())
+            .replace(['.', '-'], "_")
+            .to_uppercase()
+    }
+}
+
+macro_rules! sections {
+    ($(
+        $(#[doc = $section_doc:literal])*
+        $section:ident: $type:ident {
+            $($(#[doc = $doc:literal])* $field:ident: $kind:ty = $default:literal,)*
+        }
+    )*) => {
+        /// Everything that can be configured, checked.
+        #[derive(Debug, Clone)]
+        pub(crate) struct Config {
+            $($(#[doc = $section_doc])* pub(crate) $section: $type,)*
+        }
+
+        $(
+            $(#[doc = $section_doc])*
+            #[derive(Debug, Clone)]
+            pub(crate) struct $type {
+                $($(#[doc = $doc])* pub(crate) $field: $kind,)*
+            }
+
+            impl $type {
+                fn read(values: &mut Values) -> Option<Self> {
+                    // Every key is read before any failure counts, so that all problems are found.
+                    $(let $field = values.take::<$kind>(
+                        &key_path(stringify!($section), stringify!($field)),
+                        $default,
+                    );)*
+                    Some(Self { $($field: $field?,)* })
+                }
+            }
+        )*
+
+        impl Config {
+            fn read(values: &mut Values) -> Option<Self> {
+                $(let $section = $type::read(values);)*
+                Some(Self { $($section: $section?,)* })
+            }
+        }
+
+        /// Every section and what it is about, in the order of the reference.
+        pub(crate) fn sections() -> Vec<(&'static str, String)> {
+            vec![$((stringify!($section), words(&[$($section_doc),*])),)*]
+        }
+
+        /// Every key, in the order of the reference.
+        pub(crate) fn keys() -> Vec<Key> {
+            vec![$($(Key {
+                section: stringify!($section),
+                name: stringify!($field).replace('_', "-"),
+                default: $default,
+                doc: words(&[$($doc),*]),
+                kind: <$kind as Setting>::KIND,
+                bare: <$kind as Setting>::BARE,
+                secret: <$kind as Setting>::SECRET,
+            },)*)*]
+        }
+    };
+}
+
+sections! {
+    /// Where data is kept.
+    data: Data {
+        /// The directory of keys, the write-ahead log, the published record and, unless `database-url` says
+        /// otherwise, the database. Back it up as a whole.
+        directory: PathBuf = "amanat-data",
+        /// The database of rows: `sqlite:/path/file.db` or `postgres://user:password@host/name`.
+        /// Empty is SQLite in the data directory.
+        database_url: Option<DatabaseUrl> = "",
+    }
+    /// The pages and the HTTP entry of devices.
+    http: Http {
+        /// The address to listen on. Port 0 takes a free one. Put a TLS proxy in front to be reached from elsewhere.
+        listen: SocketAddr = "127.0.0.1:8080",
+        /// The URL under which people reach the site: it stands in QR signs and sign-in links.
+        /// Empty is the address that is listened on.
+        public_url: Option<WebUrl> = "",
+    }
+    /// The MQTT entry of devices and recipients.
+    mqtt: Mqtt {
+        /// The address for MQTT without TLS. Loopback only, unless `dangerously-plain-anywhere` is set. Empty is off.
+        listen: Option<SocketAddr> = "127.0.0.1:1883",
+        /// Accept passwords and data without TLS from other machines.
+        dangerously_plain_anywhere: bool = "false",
+        /// The address for MQTT with TLS. Empty is off.
+        tls_listen: Option<SocketAddr> = "",
+        /// The certificate chain for TLS, PEM.
+        tls_certificate: Option<PathBuf> = "",
+        /// The private key for TLS, PEM. Only the owner may read the file.
+        tls_key: Option<PathBuf> = "",
+    }
+    /// What outsiders may ask of the server.
+    limits: Limits {
+        /// The longest MQTT packet and the longest HTTP body, in bytes.
+        packet_bytes: u32 = "262144",
+        /// The longest CONNECT, in bytes: what a stranger may send.
+        connect_bytes: u32 = "16384",
+        /// How many MQTT connections may be open.
+        connections: u32 = "20000",
+        /// How many MQTT connections one address may have open; loopback is not counted.
+        connections_per_address: u32 = "1024",
+        /// How long a connection may take until its CONNECT is complete, in milliseconds.
+        connect_timeout_ms: u32 = "10000",
+        /// How many subscriptions a session may hold.
+        subscriptions: u32 = "64",
+        /// How many deliveries may wait for a slow recipient; more are dropped and counted.
+        outbox_deliveries: u32 = "1024",
+        /// How many QoS 1 publishes of a connection may wait for their acknowledgement.
+        pending_acks: u16 = "1024",
+        /// How many messages a second one thing may send; 0 is without limit.
+        publishes_per_second: u32 = "50000",
+        /// How long connections may take to finish when the server stops, in milliseconds.
+        drain_timeout_ms: u32 = "5000",
+    }
+    /// The public record.
+    record: Record {
+        /// The name in the record's checkpoints: a host and path that the alliance controls, without a scheme.
+        /// It cannot change while the record lives.
+        origin: RecordOrigin = "localhost/amanat",
+    }
+    /// How the site speaks.
+    site: Site {
+        /// The time zone in which pages show times, as in the IANA database.
+        timezone: TimeZoneName = "Asia/Karachi",
+    }
+    /// What is logged, on standard error.
+    log: Log {
+        /// Which events: `error`, `warn`, `info`, `debug`, or by crate, such as `info,gateway=debug`.
+        filter: LogFilter = "info",
+        /// `text` or `json`.
+        format: LogFormat = "text",
+    }
+    /// Figures for monitoring.
+    metrics: Metrics {
+        /// The address that serves `/metrics` as Prometheus text. Loopback only. Empty is off.
+        listen: Option<SocketAddr> = "",
+    }
+}
+
+fn key_path(section: &str, field: &str) -> String {
+    format!("{section}.{}", field.replace('_', "-"))
+}
+
+fn words(lines: &[&str]) -> String {
+    let lines: Vec<_> = lines.iter().map(|it| it.trim()).collect();
+    lines.join(" ")
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// Where: file and line, variable or flag.
+    pub(crate) place: String,
+    /// What is wrong.
+    pub(crate) reason: String,
+    /// What to do about it.
+    pub(crate) remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n  {}", self.place, self.reason, self.remedy)
+    }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(problems))]
+pub(crate) struct ConfigError {
+    /// Every problem found.
+    pub(crate) problems: Vec<Problem>,
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+    lines.join("\n")
+}
+
+/// Where a value came from, for `check-config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The key.
+    pub(crate) path: String,
+    /// The value, or `…` for a secret.
+    pub(crate) value: String,
+    /// The file and line, variable, flag, or `default`.
+    pub(crate) place: String,
+}
+
+/// Reads and checks the configuration; the second part says where each value came from.
+///
+/// `file` is the file that a flag named; without one, `AMANAT_CONFIG` or `amanat.toml` in the current directory
+/// counts, if it exists.
+pub(crate) fn load(
+    environment: &dyn Environment,
+    file: Option<PathBuf>,
+    flags: &[Flag],
+) -> Result<(Config, Vec<Origin>), ConfigError> {
+    let mut values = Values::gather(environment, file, flags);
+    let origins = values.origins();
+    let config = Config::read(&mut values);
+    if let Some(config) = &config {
+        check(config, &mut values);
+    }
+    match config {
+        Some(config) if values.problems.is_empty() => Ok((config, origins)),
+        _ => Err(ConfigError {
+            problems: values.problems,
+        }),
+    }
+}
+
+/// What no single key can tell.
+fn check(config: &Config, values: &mut Values) {
+    let mqtt = &config.mqtt;
+    if let Some(listen) = mqtt.listen
+        && !listen.ip().is_loopback()
+        && !mqtt.dangerously_plain_anywhere
+    {
+        values.problem(
+            "mqtt.listen",
+            format!("`{listen}` would take passwords and data without TLS from other machines"),
+            "use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
+        );
+    }
+    let files = [
+        ("mqtt.tls-certificate", &mqtt.tls_certificate),
+        ("mqtt.tls-key", &mqtt.tls_key),
+    ];
+    for (path, file) in files {
+        if mqtt.tls_listen.is_some() && file.is_none() {
+            values.problem(
+                path,
+                "mqtt.tls-listen is set, but this is not".to_owned(),
+                "name a PEM file, or leave mqtt.tls-listen empty",
+            );
+        }
+    }
+    if let Some(listen) = config.metrics.listen
+        && !listen.ip().is_loopback()
+    {
+        values.problem(
+            "metrics.listen",
+            format!("`{listen}` can be reached from other machines"),
+            "use a loopback address such as 127.0.0.1:9464",
+        );
+    }
+    if config.limits.connect_bytes > config.limits.packet_bytes {
+        values.problem(
+            "limits.connect-bytes",
+            "a CONNECT cannot be longer than the longest packet".to_owned(),
+            "make it at most limits.packet-bytes",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! The types of values, each read from text.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// A value that can be configured.
+pub(super) trait Setting: Sized {
+    /// What a value looks like, for the reference.
+    const KIND: &'static str;
+    /// Whether the value is written without quotes in the file.
+    const BARE: bool = false;
+    /// Whether the value must not be shown.
+    const SECRET: bool = false;
+
+    /// Reads the value; the error says what a right one looks like.
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+impl<T: Setting> Setting for Option<T> {
+    const KIND: &'static str = T::KIND;
+    const BARE: bool = T::BARE;
+    const SECRET: bool = T::SECRET;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        T::parse(text).map(Some)
+    }
+}
+
+impl Setting for PathBuf {
+    const KIND: &'static str = "path";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("write a path".to_owned());
+        }
+        Ok(Self::from(text))
+    }
+}
+
+impl Setting for SocketAddr {
+    const KIND: &'static str = "address and port";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| {
+            "write an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+        })
+    }
+}
+
+impl Setting for bool {
+    const KIND: &'static str = "true or false";
+    const BARE: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "write true or false".to_owned())
+    }
+}
+
+macro_rules! counts {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            const KIND: &'static str = "whole number";
+            const BARE: bool = true;
+
+            fn parse(text: &str) -> Result<Self, String> {
+                text.replace('_', "")
+                    .parse()
+                    .map_err(|_| format!("write a whole number from 0 to {}", Self::MAX))
+            }
+        }
+    )*};
+}
+
+counts!(u16, u32);
+
+/// Where the rows are; may hold a password.
+#[derive(Clone)]
+pub(crate) struct DatabaseUrl(Zeroizing<String>);
+
+impl DatabaseUrl {
+    /// The URL with its password.
+    pub(crate) fn expose_secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
+impl Setting for DatabaseUrl {
+    const KIND: &'static str = "URL";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if known.iter().any(|it| text.starts_with(it)) {
+            Ok(Self(Zeroizing::new(text.to_owned())))
+        } else {
+            Err("write sqlite:/path/file.db or postgres://…".to_owned())
+        }
+    }
+}
+
+/// A URL of a site, without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WebUrl(String);
+
+impl WebUrl {
+    /// The URL.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Setting for WebUrl {
+    const KIND: &'static str = "URL";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let remedy = "write a URL without a path, such as https://amanat.example";
+        let host = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .ok_or(remedy)?
+            .trim_end_matches('/');
+        let plain = !host.is_empty()
+            && host
+                .chars()
+                .all(|it| it.is_ascii_alphanumeric() || ".-:[]".contains(it));
+        if plain {
+            Ok(Self(text.trim_end_matches('/').to_owned()))
+        } else {
+            Err(remedy.to_owned())
+        }
+    }
+}
+
+/// The name of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordOrigin(String);
+
+impl RecordOrigin {
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Setting for RecordOrigin {
+    const KIND: &'static str = "host and path";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let fits = !text.is_empty()
+            && text.len() <= 200
+            && !text.contains("://")
+            && text.chars().all(|it| it.is_ascii_graphic() && it != '+');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("write a host and path without a scheme, such as amanat.example/record".to_owned())
+        }
+    }
+}
+
+/// A time zone that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TimeZoneName(String);
+
+impl TimeZoneName {
+    /// The name in the IANA database.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Setting for TimeZoneName {
+    const KIND: &'static str = "IANA time zone";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        jiff::tz::TimeZone::get(text)
+            .map(|_| Self(text.to_owned()))
+            .map_err(|_| "write a name of the IANA database, such as Asia/Karachi".to_owned())
+    }
+}
+
+/// Which events are logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogFilter(String);
+
+impl LogFilter {
+    /// The directives.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Setting for LogFilter {
+    const KIND: &'static str = "levels";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        tracing_subscriber::EnvFilter::try_new(text)
+            .map(|_| Self(text.to_owned()))
+            .map_err(|_| "write levels such as info or info,gateway=debug".to_owned())
+    }
+}
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Setting for LogFormat {
+    const KIND: &'static str = "text or json";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("write text or json".to_owned()),
+        }
+    }
+}

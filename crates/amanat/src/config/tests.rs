@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use super::*;
+
+/// Surroundings made of text.
+#[derive(Default)]
+struct Fake {
+    file: Option<&'static str>,
+    variables: BTreeMap<&'static str, &'static str>,
+}
+
+impl Environment for Fake {
+    fn variables(&self) -> Vec<(String, String)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        match self.file {
+            Some(text) if path == Path::new("amanat.toml") => Ok(text.to_owned()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+fn of_file(file: &'static str) -> Result<(Config, Vec<Origin>), ConfigError> {
+    let environment = Fake {
+        file: Some(file),
+        ..Fake::default()
+    };
+    load(&environment, None, &[])
+}
+
+#[track_caller]
+fn check_problem(file: &'static str, expected: &str) {
+    let problems = of_file(file).unwrap_err().problems;
+    let shown: Vec<_> = problems.iter().map(Problem::to_string).collect();
+    assert_eq!(shown.join("\n"), expected);
+}
+
+#[test]
+fn without_anything_the_defaults_hold() {
+    let (config, origins) = load(&Fake::default(), None, &[]).unwrap();
+    assert_eq!(config.http.listen, "127.0.0.1:8080".parse().unwrap());
+    assert!(config.data.database_url.is_none());
+    assert!(origins.iter().all(|it| it.place == "default"));
+}
+
+#[test]
+fn flags_win_over_variables_and_variables_over_the_file() {
+    let environment = Fake {
+        file: Some(
+            "[http]\nlisten = \"127.0.0.1:1\"\n[log]\nfilter = \"warn\"\n[site]\ntimezone = \"UTC\"\n",
+        ),
+        variables: BTreeMap::from([
+            ("AMANAT_HTTP_LISTEN", "127.0.0.1:2"),
+            ("AMANAT_LOG_FILTER", "debug"),
+        ]),
+    };
+    let flags = [Flag::new("--http", "http.listen", "127.0.0.1:3")];
+    let (config, origins) = load(&environment, None, &flags).unwrap();
+    assert_eq!(config.http.listen.port(), 3);
+    assert_eq!(config.log.filter.as_str(), "debug");
+    assert_eq!(config.site.timezone.as_str(), "UTC");
+    let place = |path: &str| {
+        let origin = origins.iter().find(|it| it.path == path).unwrap();
+        origin.place.clone()
+    };
+    assert_eq!(place("http.listen"), "the flag --http");
+    assert_eq!(place("log.filter"), "the variable AMANAT_LOG_FILTER");
+    assert_eq!(place("site.timezone"), "amanat.toml:6");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_nearest_right_one() {
+    check_problem(
+        "[mqtt]\nlisten = \"127.0.0.1:1883\"\ntls-listne = \"0.0.0.0:8883\"\n",
+        "amanat.toml:3: `mqtt.tls-listne` is not a setting\n  did you mean `mqtt.tls-listen`?",
+    );
+    check_problem(
+        "[htpp]\nlisten = \"127.0.0.1:1\"\n",
+        "amanat.toml:1: `[htpp]` is not a section\n  did you mean `[http]`?",
+    );
+    check_problem(
+        "[site]\ndatabase-url = \"sqlite:/x\"\n",
+        "amanat.toml:2: `site.database-url` is not a setting\n  did you mean `data.database-url`?",
+    );
+}
+
+#[test]
+fn an_unknown_variable_or_flag_is_refused_too() {
+    let environment = Fake {
+        variables: BTreeMap::from([("AMANAT_HTTP_LISTN", "127.0.0.1:1")]),
+        ..Fake::default()
+    };
+    let flags = [Flag::parse("limits.packet-byte=5").unwrap()];
+    let problems = load(&environment, None, &flags).unwrap_err().problems;
+    assert_eq!(
+        problems[0].to_string(),
+        "the variable AMANAT_HTTP_LISTN: `AMANAT_HTTP_LISTN` is not a setting\n  did you mean `AMANAT_HTTP_LISTEN`?"
+    );
+    assert_eq!(
+        problems[1].to_string(),
+        "the flag --set: `limits.packet-byte` is not a setting\n  did you mean `limits.packet-bytes`?"
+    );
+}
+
+#[test]
+fn every_wrong_value_is_reported_at_once() {
+    check_problem(
+        "[http]\nlisten = \"here\"\n[limits]\npacket-bytes = \"many\"\npending-acks = 70000\n[site]\ntimezone = \"Asia/Atlantis\"\n[log]\nformat = 1.5\n",
+        "amanat.toml:9: `log.format` is a float\n  write a text, a whole number, or true or false\n\
+         amanat.toml:2: `here` cannot be used for `http.listen`\n  write an address and a port, such as 127.0.0.1:8080 or [::1]:8080\n\
+         amanat.toml:4: `many` cannot be used for `limits.packet-bytes`\n  write a whole number from 0 to 4294967295\n\
+         amanat.toml:5: `70000` cannot be used for `limits.pending-acks`\n  write a whole number from 0 to 65535\n\
+         amanat.toml:7: `Asia/Atlantis` cannot be used for `site.timezone`\n  write a name of the IANA database, such as Asia/Karachi",
+    );
+}
+
+#[test]
+fn plain_mqtt_stays_on_this_machine_unless_told() {
+    check_problem(
+        "[mqtt]\nlisten = \"0.0.0.0:1883\"\n",
+        "amanat.toml:2: `0.0.0.0:1883` would take passwords and data without TLS from other machines\n  use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
+    );
+    let told = "[mqtt]\nlisten = \"0.0.0.0:1883\"\ndangerously-plain-anywhere = true\n";
+    assert!(of_file(told).is_ok());
+}
+
+#[test]
+fn tls_needs_its_files_and_metrics_stay_on_this_machine() {
+    check_problem(
+        "[mqtt]\ntls-listen = \"0.0.0.0:8883\"\n[metrics]\nlisten = \"0.0.0.0:9464\"\n",
+        "`mqtt.tls-certificate`: mqtt.tls-listen is set, but this is not\n  name a PEM file, or leave mqtt.tls-listen empty\n\
+         `mqtt.tls-key`: mqtt.tls-listen is set, but this is not\n  name a PEM file, or leave mqtt.tls-listen empty\n\
+         amanat.toml:4: `0.0.0.0:9464` can be reached from other machines\n  use a loopback address such as 127.0.0.1:9464",
+    );
+}
+
+#[test]
+fn a_password_in_the_database_url_is_never_shown() {
+    let secret = "[data]\ndatabase-url = \"postgres://amanat:hunter2@db/amanat\"\n";
+    let (config, origins) = of_file(secret).unwrap();
+    assert!(!format!("{config:?} {origins:?}").contains("hunter2"));
+    assert!(
+        config
+            .data
+            .database_url
+            .unwrap()
+            .expose_secret()
+            .contains("hunter2")
+    );
+    check_problem(
+        "[data]\ndatabase-url = \"mysql://amanat:hunter2@db/amanat\"\n",
+        "amanat.toml:2: the value of `data.database-url` cannot be used\n  write sqlite:/path/file.db or postgres://…",
+    );
+}
+
+#[test]
+fn a_named_file_must_exist_and_a_broken_one_says_where() {
+    let problems = load(&Fake::default(), Some("other.toml".into()), &[])
+        .unwrap_err()
+        .problems;
+    assert_eq!(problems[0].place, "other.toml");
+    let problems = of_file("[http]\nlisten = \n").unwrap_err().problems;
+    assert_eq!(problems[0].place, "amanat.toml:2");
+}
+
+#[test]
+fn urls_and_origins_are_parsed_at_the_border() {
+    use super::setting::Setting as _;
+    assert_eq!(
+        WebUrl::parse("https://a.example/").unwrap().as_str(),
+        "https://a.example"
+    );
+    for bad in [
+        "a.example",
+        "https://",
+        "https://a.example/path",
+        "ftp://a",
+        "https://a b",
+    ] {
+        assert!(WebUrl::parse(bad).is_err(), "{bad}");
+    }
+    assert!(RecordOrigin::parse("a.example/record").is_ok());
+    for bad in ["", "https://a.example", "a b", "a+b"] {
+        assert!(RecordOrigin::parse(bad).is_err(), "{bad}");
+    }
+}
