@@ -1,7 +1,7 @@
 //! The public record: an append-only Merkle log of opaque entries that anyone can verify.
 //!
 //! Owns Merkle hashing, tiles, entry bundles, checkpoints, signatures and proofs. It knows bytes: no domain type, no
-//! clock, no randomness, and no I/O except [`DirStore`]. Start reading at [`append`] and [`verify`].
+//! clock, no randomness, and no I/O except [`DirStore`]. Start reading at [`append()`] and [`verify()`].
 //!
 //! # Format
 //!

@@ -19,7 +19,7 @@ pub trait LogStore {
 
     /// The widths `W` for which `<tile>.p/<W>` exists; `tile` is the path of a full tile or entry bundle.
     ///
-    /// [`crate::verify`] compares each of them, and [`crate::append`] overwrites those that a failed append left behind.
+    /// [`crate::verify()`] compares each of them, and [`crate::append()`] overwrites those that a failed append left behind.
     /// The default names none: right for a store that cannot list (then superseded partial tiles are not compared).
     fn partial_widths(&mut self, tile: &str) -> Result<Vec<u8>, Self::Error> {
         let _ = tile;
