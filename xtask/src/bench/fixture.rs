@@ -1,12 +1,12 @@
 //! The data directory that Amanat is measured with, made by `amanat bench-fixture`.
 //!
 //! It leaves four files beside the data: `credentials` and `recipient-credentials` (a `user:token` a line),
-//! `payload.json` (what a thing sends) and `filter` (what the recipient subscribes to).
+//! `payload.json` (what a thing sends, 150 bytes) and `filter` (what the recipient subscribes to).
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::process::Process;
 use crate::ui;
@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 
 /// Registered things: one for each connection of the widest work.
 pub(crate) const THINGS: u32 = 2000;
+/// The size of the message that all figures are about.
+const PAYLOAD_BYTES: usize = 150;
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The prepared data and what a client needs to know of it.
@@ -55,13 +57,18 @@ impl Fixture {
         let credential = text(&data.join("recipient-credentials"))?;
         let (recipient, token) =
             first_credential(&credential).context("`recipient-credentials` has no `user:token`")?;
+        let payload = data.join("payload.json");
+        let size = text(&payload)?.len();
+        if size != PAYLOAD_BYTES {
+            bail!("`payload.json` has {size} bytes, and the figures are about {PAYLOAD_BYTES}");
+        }
         let recipient_token = place.join("recipient-token");
         std::fs::write(&recipient_token, token).context("cannot write the recipient's token")?;
         Ok(Self {
             place: place.to_owned(),
             data: data.to_owned(),
             credentials: data.join("credentials"),
-            payload: data.join("payload.json"),
+            payload,
             recipient: recipient.to_owned(),
             recipient_token,
             filter: text(&data.join("filter"))?.trim().to_owned(),
@@ -92,6 +99,11 @@ mod tests {
         assert!(format!("{error:#}").contains("left no `"), "{error:#}");
 
         std::fs::write(data.join("filter"), "for/benchmark/#\n").unwrap();
+        std::fs::write(data.join("payload.json"), "{}").unwrap();
+        let error = Fixture::read(place.path(), &data).unwrap_err();
+        assert!(error.to_string().contains("has 2 bytes"), "{error:#}");
+
+        std::fs::write(data.join("payload.json"), " ".repeat(PAYLOAD_BYTES)).unwrap();
         let fixture = Fixture::read(place.path(), &data).unwrap();
         assert_eq!(
             (fixture.recipient.as_str(), fixture.filter.as_str()),
