@@ -67,7 +67,9 @@ impl Custody {
         match decision.effect() {
             Effect::Admit => {}
             Effect::Refuse(Refusal::Licence(state)) => return Err(IngestError::Unlicensed(state)),
-            Effect::Refuse(Refusal::Quarantined | Refusal::Schema) => return Err(IngestError::Quarantined),
+            Effect::Refuse(Refusal::Quarantined | Refusal::Schema) => {
+                return Err(IngestError::Quarantined);
+            }
         }
         let lsn = self.keep(thing, bound, &payload, decision.stored(), now)?;
         thing.deployment.drift.count(payload.undeclared(), now);

@@ -1,7 +1,7 @@
 //! Opening and closing: keys, rows, vault and record come together.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -18,6 +18,9 @@ use crate::ledger::{self, LedgerError};
 use crate::receipts::ReceiptCounter;
 use crate::rows::{self, RowError};
 use crate::secret::{Pseudonyms, TokenHash};
+
+/// How often the vault is maintained, in milliseconds.
+const MAINTENANCE_MILLIS: i64 = 60_000;
 
 /// Labels under which keys are derived from the root key: one table, so that no two uses share a key.
 mod label {
@@ -89,6 +92,7 @@ pub(crate) struct Inner {
     /// One act at a time, so that states are swapped in the order of their commits. Owns the published directory.
     pub(crate) writer: Mutex<DirStore>,
     generation: AtomicU64,
+    maintained_at: AtomicI64,
     durable: watch::Receiver<Lsn>,
 }
 
@@ -137,6 +141,7 @@ impl Custody {
                 gate: RwLock::new(()),
                 writer: Mutex::new(published),
                 generation: AtomicU64::new(0),
+                maintained_at: AtomicI64::new(0),
                 durable,
             }),
         };
@@ -170,7 +175,7 @@ impl Custody {
     ///
     /// # Errors
     /// When the vault has failed and cannot keep it.
-    pub fn wait_durable(&self, lsn: Lsn) -> Result<(), vault::AppendError> {
+    pub fn wait_durable(&self, lsn: Lsn) -> Result<(), vault::WaitError> {
         self.inner.vault.wait(lsn)
     }
 
@@ -180,6 +185,14 @@ impl Custody {
     /// When the database fails; counts are kept and written next time.
     pub fn tick(&self, now: Timestamp) -> Result<(), TickError> {
         self.flush_counts()?;
+        let last = self
+            .inner
+            .maintained_at
+            .swap(now.as_millis(), Ordering::Relaxed);
+        if now.as_millis() - last < MAINTENANCE_MILLIS {
+            self.inner.maintained_at.store(last, Ordering::Relaxed);
+            return Ok(());
+        }
         self.inner.vault.maintain(now).map_err(TickError::Vault)?;
         Ok(())
     }

@@ -62,10 +62,12 @@ impl Custody {
         person: &PersonId,
         before: Timestamp,
         limit: u16,
+        now: Timestamp,
     ) -> Result<Timeline, TimelineError> {
         let subject = Subject::Person(person.clone());
         let readings = self.inner.vault.read(&ReadQuery {
-            subject: &subject,
+            subject: subject.clone(),
+            now,
             from: Timestamp::EPOCH,
             until: before,
             limit: usize::from(limit.min(MAX_READINGS)),

@@ -67,6 +67,28 @@ impl Outcome {
         self.levels.iter().any(|it| it.0 != Level::ON)
     }
 
+    /// What both let pass, each field at the lower of its two levels; `None` when that is nothing.
+    /// Both must be of messages read under the same fields.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        if self == other {
+            return Some(self.clone());
+        }
+        let mut met = Levels::new();
+        for (level, fields) in &self.levels {
+            for (other_level, other_fields) in &other.levels {
+                let (level, fields) = (level.meet(*other_level), fields.and(*other_fields));
+                match met.iter_mut().find(|it| it.0 == level) {
+                    Some(known) => known.1 = known.1.or(fields),
+                    None if fields.is_empty() => {}
+                    None => met.push((level, fields)),
+                }
+            }
+        }
+        met.sort_by_key(|it| std::cmp::Reverse(it.0));
+        (!met.is_empty()).then_some(Self { levels: met })
+    }
+
     /// Of a view, what came; `None` when that is nothing.
     fn of(levels: &Levels, present: FieldSet, blocked: FieldSet) -> Option<Self> {
         let mut passing = Levels::new();

@@ -10,6 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, KEY_BYTES, SecretKey};
@@ -73,6 +74,19 @@ impl RootKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
             Err(error) => Err(failed("open", path)(error)),
         }
+    }
+
+    /// A key for another use than the vault's own: HMAC-SHA256 of the use's label under the root key.
+    /// The caller keeps all its labels in one table; they cannot meet the vault's, which are derived in another way.
+    #[must_use]
+    pub fn derive(&self, label: &str) -> Zeroizing<[u8; KEY_BYTES]> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"amanat/vault/1/derived\0");
+        context.update(label.as_bytes());
+        let mut derived = Zeroizing::new([0; KEY_BYTES]);
+        derived.copy_from_slice(context.sign().as_ref());
+        derived
     }
 }
 
