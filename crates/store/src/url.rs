@@ -159,7 +159,6 @@ mod tests {
             "PostgreSQL database `rows` at `db.example`"
         );
         for url in [
-            "postgres://user:hunter2?x@host/rows",
             "postgres://user:hunter2@host:port/rows",
             "postgres://user:hunter2@host/rows?hunter2=1",
             "postgres://user:hunter2@host/rows?sslmode=require",
