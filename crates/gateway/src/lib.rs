@@ -1,1 +1,22 @@
-//! See the crate's own documentation below.
+//! Protocols for things and recipients: MQTT and HTTP. Sockets, sessions, topics, and nothing else.
+//!
+//! Owns listeners, the MQTT session machine, HTTP ingest, their limits and their counters.
+//! Must not know what a payload means, who may see it, or how it is kept: it asks `custody`.
+//!
+//! Start reading at [`mqtt`], whose tables say what every input leads to, then `mqtt::session`.
+
+mod clock;
+mod counters;
+pub mod http;
+mod limits;
+mod listener;
+mod mqtt;
+mod rate;
+mod refusal;
+mod serve;
+
+pub use clock::{Clock, Moment};
+pub use counters::{Counter, Counters};
+pub use limits::Limits;
+pub use listener::{BindError, Listener, PlainReach};
+pub use serve::{ServeOptions, serve};

@@ -1,0 +1,189 @@
+//! What happened, as numbers: a closed list, one atomic each, no labels and nobody's name.
+//!
+//! INVARIANT: one bad input increments exactly one counter of [`Counter::is_refusal`].
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $kind:ident;)*) => {
+        /// One thing that is counted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(usize)]
+        pub enum Counter { $($(#[$doc])* $name,)* }
+
+        impl Counter {
+            /// Every counter, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name of the counter in a metrics page.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Whether it counts something that was turned away.
+            #[must_use]
+            pub const fn is_refusal(self) -> bool {
+                match self { $(Self::$name => kind::$kind,)* }
+            }
+        }
+    };
+}
+
+mod kind {
+    pub(super) const EVENT: bool = false;
+    pub(super) const REFUSAL: bool = true;
+}
+
+counters! {
+    /// Connections that were let in by a listener.
+    ConnectionsAccepted = "connections_accepted", EVENT;
+    /// Connections that ended, for whatever reason.
+    ConnectionsClosed = "connections_closed", EVENT;
+    /// MQTT sessions that began: a CONNECT was answered with success.
+    SessionsOpened = "sessions_opened", EVENT;
+    /// Sessions that ended because the same client connected again.
+    SessionsTakenOver = "sessions_taken_over", EVENT;
+    /// Bytes read from MQTT sockets.
+    BytesReceived = "bytes_received", EVENT;
+    /// Bytes written to MQTT sockets.
+    BytesSent = "bytes_sent", EVENT;
+    /// Publishes (MQTT or HTTP) that custody took.
+    PublishesAccepted = "publishes_accepted", EVENT;
+    /// Wills that custody took.
+    WillsAccepted = "wills_accepted", EVENT;
+    /// Subscriptions that were granted.
+    SubscriptionsGranted = "subscriptions_granted", EVENT;
+    /// Deliveries written to a subscriber.
+    DeliveriesSent = "deliveries_sent", EVENT;
+    /// Deliveries that were not permitted (any more) when their turn came.
+    DeliveriesNotPermitted = "deliveries_not_permitted", EVENT;
+    /// Deliveries larger than the client's maximum packet size, dropped.
+    DeliveriesTooLarge = "deliveries_too_large", EVENT;
+    /// Sessions ended because nothing was heard for one and a half keep alives.
+    KeepAliveTimeouts = "keep_alive_timeouts", EVENT;
+
+    /// Connections turned away because the server is full.
+    RefusedServerFull = "refused_server_full", REFUSAL;
+    /// Connections turned away because their address has too many.
+    RefusedAddressFull = "refused_address_full", REFUSAL;
+    /// Connections that could not be accepted by the operating system.
+    AcceptFailed = "accept_failed", REFUSAL;
+    /// Connections whose TLS handshake failed.
+    TlsHandshakeFailed = "tls_handshake_failed", REFUSAL;
+    /// Connections that did not send a whole CONNECT in time.
+    ConnectTimeouts = "connect_timeouts", REFUSAL;
+    /// Connections whose first packet was not a CONNECT of a version we speak.
+    NotMqtt = "not_mqtt", REFUSAL;
+    /// Wrong or missing user name or password, MQTT or HTTP.
+    BadCredentials = "bad_credentials", REFUSAL;
+    /// Client identifiers that are too long, or empty where that is not allowed.
+    ClientIdsRejected = "client_ids_rejected", REFUSAL;
+    /// CONNECTs that ask for what we do not have: will QoS 2, retained will, extended authentication.
+    ConnectUnsupported = "connect_unsupported", REFUSAL;
+    /// Packets that break the format of the protocol.
+    MalformedPackets = "malformed_packets", REFUSAL;
+    /// Packets that break the rules of the protocol.
+    ProtocolErrors = "protocol_errors", REFUSAL;
+    /// Packets longer than the limit.
+    OversizedPackets = "oversized_packets", REFUSAL;
+    /// Publishes beyond the receive maximum.
+    ReceiveMaximumExceeded = "receive_maximum_exceeded", REFUSAL;
+    /// Publishes with QoS 2.
+    QosNotSupported = "qos_not_supported", REFUSAL;
+    /// MQTT 5 publishes with the retain flag.
+    RetainNotSupported = "retain_not_supported", REFUSAL;
+    /// Publishes whose topic is too long, too deep or uses an unknown alias.
+    TopicsRejected = "topics_rejected", REFUSAL;
+    /// Publishes (and wills) by somebody who is not a thing.
+    PublishesNotAllowed = "publishes_not_allowed", REFUSAL;
+    /// Publishes faster than the limit.
+    PublishesTooFast = "publishes_too_fast", REFUSAL;
+    /// Publishes of things whose deployment has no licence in force.
+    PublishesUnlicensed = "publishes_unlicensed", REFUSAL;
+    /// Publishes of things in quarantine.
+    PublishesQuarantined = "publishes_quarantined", REFUSAL;
+    /// Publishes whose payload cannot be read.
+    PublishesMalformed = "publishes_malformed", REFUSAL;
+    /// Payloads larger than custody or HTTP takes.
+    PublishesTooLarge = "publishes_too_large", REFUSAL;
+    /// Publishes that could not be kept.
+    PublishesUnavailable = "publishes_unavailable", REFUSAL;
+    /// Wills that custody did not take.
+    WillsRefused = "wills_refused", REFUSAL;
+    /// Subscriptions without a purpose, without a grant, or by a thing.
+    SubscriptionsDenied = "subscriptions_denied", REFUSAL;
+    /// Subscriptions with a filter that names nothing we have.
+    SubscriptionsInvalid = "subscriptions_invalid", REFUSAL;
+    /// Subscriptions beyond the number a session may hold.
+    SubscriptionsOverLimit = "subscriptions_over_limit", REFUSAL;
+    /// HTTP bodies that are not JSON by their content type.
+    UnsupportedMediaType = "unsupported_media_type", REFUSAL;
+    /// HTTP bodies that did not come in time.
+    BodiesTooSlow = "bodies_too_slow", REFUSAL;
+}
+
+/// All counters of one gateway.
+#[derive(Debug)]
+pub struct Counters {
+    values: Box<[AtomicU64]>,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            values: Counter::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+}
+
+impl Counters {
+    /// Adds one.
+    pub fn add(&self, counter: Counter) {
+        self.add_many(counter, 1);
+    }
+
+    /// Adds `count`.
+    pub fn add_many(&self, counter: Counter, count: u64) {
+        if let Some(value) = self.values.get(counter as usize) {
+            value.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// What one counter stands at.
+    #[must_use]
+    pub fn value(&self, counter: Counter) -> u64 {
+        self.values
+            .get(counter as usize)
+            .map_or(0, |it| it.load(Ordering::Relaxed))
+    }
+
+    /// What every counter stands at, in the order of [`Counter::ALL`].
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(Counter, u64)> {
+        Counter::ALL
+            .iter()
+            .map(|it| (*it, self.value(*it)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_its_own_place_and_name() {
+        let counters = Counters::default();
+        for counter in Counter::ALL {
+            counters.add_many(*counter, *counter as u64 + 1);
+        }
+        for (counter, value) in counters.snapshot() {
+            assert_eq!(value, counter as u64 + 1, "{}", counter.name());
+        }
+        let mut names: Vec<_> = Counter::ALL.iter().map(|it| it.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Counter::ALL.len());
+    }
+}

@@ -1,0 +1,196 @@
+//! HTTP ingest: `POST /ingest/v1`, one message a request.
+//!
+//! ```text
+//! POST /ingest/v1
+//! Authorization: Bearer <thing id>:<token>      or Basic with the same two
+//! Content-Type: application/json                may be left out
+//!
+//! {"…": …}                                      the message, as over MQTT
+//! ```
+//!
+//! The answer is 202 with nothing in it, once the message is kept for good; or a problem of RFC 9457
+//! (`application/problem+json`) that says what to do and repeats nothing of what was sent.
+//!
+//! | status | when | counter |
+//! |---|---|---|
+//! | 401 | no or wrong credentials | `bad_credentials` |
+//! | 403 | not a thing, no licence in force, quarantine, removed | `publishes_not_allowed`, `…_unlicensed`, `…_quarantined` |
+//! | 408 | the body does not come in time | `bodies_too_slow` |
+//! | 413 | the body is too long | `publishes_too_large` |
+//! | 415 | a content type that is not JSON | `unsupported_media_type` |
+//! | 422 | the message cannot be read | `publishes_malformed` |
+//! | 429 | faster than the limit | `publishes_too_fast` |
+//! | 503 | nothing can be kept now | `publishes_unavailable` |
+
+mod credentials;
+mod problem;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use custody::{Custody, Lsn, Peer, ThingPeer};
+use model::ThingId;
+use rustc_hash::FxHashMap;
+
+use crate::clock::{Clock, Moment};
+use crate::rate::Bucket;
+use crate::refusal::{Refusal, RefusalKind};
+use crate::{Counter, Counters, Limits};
+
+use problem::Problem;
+
+/// The route of HTTP ingest.
+pub const INGEST_PATH: &str = "/ingest/v1";
+
+/// The routes of the gateway, to be merged into the server's.
+pub fn router(custody: Custody, limits: Arc<Limits>, counters: Arc<Counters>) -> Router {
+    let max_bytes = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
+    let ingest = Ingest {
+        custody,
+        limits,
+        counters,
+        clock: Clock::start(),
+        buckets: Mutex::default(),
+    };
+    Router::new()
+        .route(INGEST_PATH, post(accept))
+        .layer(DefaultBodyLimit::max(max_bytes))
+        .with_state(Arc::new(ingest))
+}
+
+struct Ingest {
+    custody: Custody,
+    limits: Arc<Limits>,
+    counters: Arc<Counters>,
+    clock: Clock,
+    /// By thing: only who has shown its token gets in here, so there are no more than things.
+    buckets: Mutex<FxHashMap<ThingId, Bucket>>,
+}
+
+async fn accept(
+    State(ingest): State<Arc<Ingest>>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let outcome = ingest.take(request).await;
+    match &outcome {
+        Ok(()) => ingest.counters.add(Counter::PublishesAccepted),
+        Err(problem) => ingest.counters.add(problem.counter()),
+    }
+    outcome.map(|()| StatusCode::ACCEPTED)
+}
+
+impl Ingest {
+    async fn take(&self, request: Request) -> Result<(), Problem> {
+        let thing = self.thing(request.headers())?;
+        check_content_type(request.headers())?;
+        let now = self.clock.now();
+        self.check_rate(&thing, now)?;
+        let body = self.body(request).await?;
+        let position = self
+            .custody
+            .ingest(&thing, &body, self.clock.now().wall)
+            .map_err(|it| refused(Refusal::from(&it)))?;
+        drop(body);
+        self.kept(position).await
+    }
+
+    fn thing(&self, headers: &HeaderMap) -> Result<Arc<ThingPeer>, Problem> {
+        let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
+        match self
+            .custody
+            .authenticate(&credentials.user_name, credentials.password.as_bytes())
+        {
+            Some(Peer::Thing(thing)) => Ok(thing),
+            Some(Peer::Recipient(_)) => Err(problem::forbidden(
+                Counter::PublishesNotAllowed,
+                "a recipient does not send messages; only a thing does".to_owned(),
+            )),
+            None => Err(problem::unauthorized()),
+        }
+    }
+
+    fn check_rate(&self, thing: &ThingPeer, now: Moment) -> Result<(), Problem> {
+        let per_second = self.limits.publishes_per_second;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = match buckets.get_mut(thing.id()) {
+            Some(bucket) => bucket.take(now.uptime_ms),
+            None => {
+                let mut bucket = Bucket::new(per_second, now.uptime_ms);
+                let is_free = bucket.take(now.uptime_ms);
+                buckets.insert(thing.id().clone(), bucket);
+                is_free
+            }
+        };
+        match is_free {
+            true => Ok(()),
+            false => Err(problem::too_many(per_second)),
+        }
+    }
+
+    async fn body(&self, request: Request) -> Result<Bytes, Problem> {
+        let patience = Duration::from_millis(self.limits.connect_timeout_ms);
+        match tokio::time::timeout(patience, Bytes::from_request(request, &())).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(problem::too_large(self.limits.max_packet_bytes))
+            }
+            Ok(Err(_)) => Err(problem::malformed(
+                "the body ended before it was whole".to_owned(),
+            )),
+            Err(_) => Err(problem::too_slow(self.limits.connect_timeout_ms)),
+        }
+    }
+
+    /// Waits until the message is kept for good.
+    async fn kept(&self, position: Lsn) -> Result<(), Problem> {
+        let mut durable = self.custody.durable();
+        let patience = Duration::from_millis(self.limits.durable_timeout_ms);
+        let waiting = durable.wait_for(|it| *it >= position);
+        match tokio::time::timeout(patience, waiting).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(problem::unavailable(
+                "the message could not be kept in time: send it again later".to_owned(),
+            )),
+        }
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let essence = value
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let is_json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    match is_json {
+        true => Ok(()),
+        false => Err(problem::unsupported_media_type()),
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal.kind {
+        RefusalKind::Unlicensed | RefusalKind::Quarantined | RefusalKind::Unregistered => {
+            problem::forbidden(refusal.kind.counter(), refusal.text)
+        }
+        RefusalKind::Malformed => problem::malformed(refusal.text),
+        RefusalKind::TooLarge => problem::too_large_message(refusal.text),
+        RefusalKind::Unavailable => problem::unavailable(refusal.text),
+    }
+}
+
+#[cfg(test)]
+mod tests;

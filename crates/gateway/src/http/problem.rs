@@ -1,0 +1,153 @@
+//! Problem details (RFC 9457): the one place where HTTP answers to refused messages are worded.
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::Counter;
+
+/// After how many seconds it is worth trying again.
+const RETRY_AFTER_S: u64 = 5;
+
+/// A refused request.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    counter: Counter,
+}
+
+/// The members of RFC 9457 section 3.1. `type` is left out: it is `about:blank` then.
+#[derive(Serialize)]
+struct Body<'a> {
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        title: &'static str,
+        detail: impl Into<String>,
+        counter: Counter,
+    ) -> Self {
+        Self {
+            status,
+            title,
+            detail: detail.into(),
+            counter,
+        }
+    }
+
+    pub(super) fn counter(&self) -> Counter {
+        self.counter
+    }
+}
+
+pub(super) fn unauthorized() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "Not authenticated",
+        "send `Authorization: Bearer <thing id>:<token>`, or Basic with the thing's id and its token",
+        Counter::BadCredentials,
+    )
+}
+
+pub(super) fn forbidden(counter: Counter, detail: String) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "Not allowed", detail, counter)
+}
+
+pub(super) fn too_slow(limit_ms: u64) -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "Too slow",
+        format!("the body must be here within {limit_ms} ms"),
+        Counter::BodiesTooSlow,
+    )
+}
+
+pub(super) fn too_large(limit_bytes: u32) -> Problem {
+    too_large_message(format!("a message has at most {limit_bytes} bytes"))
+}
+
+pub(super) fn too_large_message(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "Too large",
+        detail,
+        Counter::PublishesTooLarge,
+    )
+}
+
+pub(super) fn unsupported_media_type() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Not JSON",
+        "send `Content-Type: application/json`",
+        Counter::UnsupportedMediaType,
+    )
+}
+
+pub(super) fn malformed(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The message cannot be read",
+        detail,
+        Counter::PublishesMalformed,
+    )
+}
+
+pub(super) fn too_many(per_second: u32) -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many messages",
+        format!("at most {per_second} messages a second"),
+        Counter::PublishesTooFast,
+    )
+}
+
+pub(super) fn unavailable(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Not kept",
+        detail,
+        Counter::PublishesUnavailable,
+    )
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        // Two texts and a number always have a JSON form.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Basic realm=\"things\", Bearer realm=\"things\""),
+                );
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(1_u64));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            }
+            _ => {}
+        }
+        response
+    }
+}

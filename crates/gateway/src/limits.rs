@@ -1,0 +1,74 @@
+//! Every length, count and time that somebody outside can push on, with its name and its default.
+
+/// The limits of the gateway. The defaults suit a server with some thousand devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest MQTT packet and the longest HTTP body, in bytes. Default 256 KiB.
+    pub max_packet_bytes: u32,
+    /// The longest CONNECT, its will included, in bytes: what a stranger may send. Default 16 KiB.
+    pub max_connect_bytes: u32,
+    /// How many connections may be open at once. Default 20 000.
+    pub max_connections: usize,
+    /// How many connections one address may have open; loopback is not counted, because a proxy
+    /// on this machine would put everybody behind one address. Default 1 024.
+    pub max_connections_per_address: usize,
+    /// How long a connection may take from its first byte to a whole CONNECT, the TLS handshake
+    /// included, in milliseconds. Default 10 s.
+    pub connect_timeout_ms: u64,
+    /// The keep alive given to an MQTT 5 client that asks for none or for a longer one, in
+    /// seconds. Default 3 600.
+    pub max_keep_alive_s: u16,
+    /// The longest client identifier, in bytes. Default 128.
+    pub max_client_id_bytes: usize,
+    /// How many QoS 1 deliveries may wait for the client's PUBACK; a client may ask for fewer.
+    /// Default 256.
+    pub max_inflight: u16,
+    /// How many subscriptions a session may hold. Default 64.
+    pub max_subscriptions: usize,
+    /// The longest topic name or filter, in bytes. Default 1 024.
+    pub max_topic_bytes: usize,
+    /// The deepest topic name or filter, in levels. Default 32.
+    pub max_topic_levels: usize,
+    /// How many deliveries may wait for a slow session; more are dropped and counted.
+    /// Default 1 024.
+    pub outbox_deliveries: usize,
+    /// How many QoS 1 publishes of a connection may wait for durability: the receive maximum of
+    /// MQTT 5, and the point at which an MQTT 3.1.1 connection is not read any further.
+    /// Default 1 024.
+    pub max_pending_acks: u16,
+    /// How many bytes may wait for a client that does not read before it is not read either.
+    /// Default 64 KiB.
+    pub max_output_bytes: usize,
+    /// How many publishes a second one connection (or one thing over HTTP) may make; a burst of
+    /// one second is allowed; 0 is without limit. Default 50 000.
+    pub publishes_per_second: u32,
+    /// How long an HTTP request waits for durability before it answers 503, in milliseconds.
+    /// Default 10 s.
+    pub durable_timeout_ms: u64,
+    /// How long connections may take to finish at a shutdown, in milliseconds. Default 5 s.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_packet_bytes: 256 * 1024,
+            max_connect_bytes: 16 * 1024,
+            max_connections: 20_000,
+            max_connections_per_address: 1_024,
+            connect_timeout_ms: 10_000,
+            max_keep_alive_s: 3_600,
+            max_client_id_bytes: 128,
+            max_inflight: 256,
+            max_subscriptions: 64,
+            max_topic_bytes: 1_024,
+            max_topic_levels: 32,
+            outbox_deliveries: 1_024,
+            max_pending_acks: 1_024,
+            max_output_bytes: 64 * 1024,
+            publishes_per_second: 50_000,
+            durable_timeout_ms: 10_000,
+            drain_timeout_ms: 5_000,
+        }
+    }
+}

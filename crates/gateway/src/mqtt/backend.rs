@@ -1,0 +1,67 @@
+//! What a session asks of the world: the seam between the protocol and custody.
+//!
+//! [`Desk`](super::desk::Desk) is the real one; the tests of the session machine bring their own,
+//! which refuses and delays as the test wants.
+
+use std::task::{Context, Poll};
+
+use model::{DeploymentId, PurposeId, ThingId, Timestamp};
+
+use super::topic::Wanted;
+use crate::refusal::Refusal;
+
+/// What the peer of a session may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Publishes.
+    Thing,
+    /// Subscribes.
+    Recipient,
+}
+
+/// What a permitted delivery says about itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Label<'a> {
+    pub(crate) purpose: &'a PurposeId,
+    pub(crate) deployment: &'a DeploymentId,
+    pub(crate) thing: &'a ThingId,
+    pub(crate) coarse: bool,
+}
+
+/// Custody as one session sees it. Nothing here blocks.
+pub(crate) trait Backend {
+    /// A position that is durable once everything up to it is.
+    type Position: Copy + Ord + std::fmt::Debug;
+    /// A message offered to this session; says nothing until it is permitted.
+    type Delivery;
+    /// The right to send one delivery.
+    type Permit;
+    /// Held from [`Backend::permit`] until the bytes are with the socket.
+    type Gate<'a>
+    where
+        Self: 'a;
+
+    /// Who this is; the session belongs to that peer from then on.
+    fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role>;
+    /// Takes the client identifier; an older connection of the same peer with it is told to go.
+    fn register(&mut self, client_id: &str);
+    /// Takes a message of the thing.
+    fn ingest(&mut self, payload: &[u8], now: Timestamp) -> Result<Self::Position, Refusal>;
+    /// Begins a subscription of the recipient; an error says why not.
+    fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()>;
+    /// Ends a subscription.
+    fn unsubscribe(&mut self, tag: u32);
+
+    /// The next offered delivery, when there is one.
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Self::Delivery>;
+    /// Which subscription a delivery is for.
+    fn tag(delivery: &Self::Delivery) -> u32;
+    /// Closes the gate for changes of the rules.
+    fn gate(&self) -> Self::Gate<'_>;
+    /// Decides now whether a delivery may leave.
+    fn permit(&self, delivery: &Self::Delivery, now: Timestamp) -> Option<Self::Permit>;
+    /// What a permitted delivery is.
+    fn label(permit: &Self::Permit) -> Label<'_>;
+    /// Uses the permit up.
+    fn payload(permit: Self::Permit) -> bytes::Bytes;
+}

@@ -1,0 +1,454 @@
+//! The shell of a session: one task that moves bytes between a socket and the machine.
+//!
+//! A wake-up reads once, hands everything to the session, appends the acknowledgements and the
+//! deliveries that are due, and writes once. Reading borrows a buffer of the thread, so a
+//! connection at rest holds none; what stays is the start of a packet that is not whole yet.
+//!
+//! Deliveries are permitted, written and handed to the socket under the delivery gate, in one
+//! synchronous stretch: after a choice is acknowledged no older decision is still on its way here.
+//! With TLS the record layer counts as the socket; it holds one batch at most.
+
+mod transport;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Sleep;
+
+use super::backend::Backend;
+use super::output::{Mark, Output};
+use super::registry::Signal;
+use super::session::{Ctx, Delivered, Session};
+use crate::clock::{Clock, Moment};
+use crate::{Counter, Counters};
+
+pub(crate) use transport::Transport;
+
+/// How much is read at once: about a hundred messages, which is the work of one turn.
+const READ_BYTES: usize = 16 * 1024;
+/// How many deliveries are permitted under one gate.
+const BATCH_DELIVERIES: usize = 64;
+/// How many times a turn may go round before other tasks get theirs.
+const ROUNDS: usize = 2;
+/// Above this many bytes the start of a packet gives its memory back when it is used up.
+const KEPT_INPUT_BYTES: usize = 512;
+/// How long a closing connection may take to read its last packet.
+const LINGER: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+}
+
+/// Why a turn has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// There is something now that waits for durability.
+    Rearm,
+    /// The session is over; what is in the output is still to be sent.
+    Closed,
+    /// The socket is gone.
+    Gone,
+}
+
+/// One connection: a socket, a session, and custody behind it.
+pub(crate) struct Connection<T, B: Backend> {
+    transport: T,
+    session: Session<B::Position>,
+    backend: B,
+    counters: Arc<Counters>,
+    clock: Clock,
+    /// The start of a packet, or packets that must wait.
+    input: Vec<u8>,
+    output: Output,
+    /// Whether the transport holds nothing back of what it took.
+    is_flushed: bool,
+    /// Deliveries that were offered and not sent.
+    returned: VecDeque<B::Delivery>,
+    signal: Option<oneshot::Receiver<Signal>>,
+    timer: Pin<Box<Sleep>>,
+    timer_ms: u64,
+    /// Everything up to here is kept for good, as far as this connection has heard.
+    durable: B::Position,
+}
+
+impl<T: Transport, B: Backend> Connection<T, B> {
+    pub(crate) fn new(
+        transport: T,
+        session: Session<B::Position>,
+        backend: B,
+        counters: Arc<Counters>,
+        clock: Clock,
+        signal: oneshot::Receiver<Signal>,
+        durable: B::Position,
+    ) -> Self {
+        let timer_ms = session.deadline_ms().unwrap_or(u64::MAX / 2);
+        Self {
+            transport,
+            session,
+            backend,
+            counters,
+            timer: Box::pin(tokio::time::sleep_until(clock.instant(timer_ms))),
+            timer_ms,
+            clock,
+            input: Vec::new(),
+            output: Output::default(),
+            is_flushed: true,
+            returned: VecDeque::new(),
+            signal: Some(signal),
+            durable,
+        }
+    }
+
+    /// Runs the connection to its end.
+    pub(crate) async fn run(mut self, mut durable: watch::Receiver<B::Position>) {
+        let turn = loop {
+            let is_waiting = self.session.is_waiting_for_durability();
+            let turn = tokio::select! {
+                biased;
+                changed = durable.changed(), if is_waiting => match changed {
+                    Ok(()) => Turn::Rearm,
+                    Err(_) => Turn::Gone, // Custody is closed: nothing will ever be durable.
+                },
+                turn = poll_fn(|cx| self.poll_turn(is_waiting, cx)) => turn,
+            };
+            match turn {
+                Turn::Rearm => {
+                    self.durable = *durable.borrow_and_update();
+                    self.session.acknowledge(self.durable, self.output.buffer());
+                }
+                Turn::Closed | Turn::Gone => break turn,
+            }
+        };
+        self.end();
+        if turn == Turn::Closed {
+            self.linger().await;
+        }
+        self.counters.add(Counter::ConnectionsClosed);
+    }
+
+    /// Does what can be done now; ready when the caller must do something about it.
+    fn poll_turn(&mut self, is_waiting: bool, cx: &mut Context<'_>) -> Poll<Turn> {
+        let now = self.clock.now();
+        self.poll_signal(now, cx);
+        for round in 0.. {
+            let moved = match self.round(now, cx) {
+                Ok(moved) => moved,
+                Err(_) => return Poll::Ready(Turn::Gone),
+            };
+            if self.session.is_closed() {
+                return Poll::Ready(Turn::Closed);
+            }
+            if !is_waiting && self.session.is_waiting_for_durability() {
+                return Poll::Ready(Turn::Rearm);
+            }
+            if !moved {
+                break;
+            }
+            if round >= ROUNDS {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        self.poll_timer(now, cx);
+        match self.session.is_closed() {
+            true => Poll::Ready(Turn::Closed),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Reads once and writes once; tells whether anything moved.
+    fn round(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+        let read = self.poll_read(now, cx)?;
+        self.session.acknowledge(self.durable, self.output.buffer());
+        if self.session.is_draining() && !self.session.is_waiting_for_durability() {
+            self.session.shut_down(self.output.buffer());
+        }
+        let written = self.poll_write(now, cx)?;
+        Ok(read || written)
+    }
+
+    fn poll_signal(&mut self, now: Moment, cx: &mut Context<'_>) {
+        let Some(signal) = &mut self.signal else {
+            return;
+        };
+        if let Poll::Ready(told) = Pin::new(signal).poll(cx) {
+            self.signal = None;
+            match told {
+                Ok(Signal::TakenOver) => self.with_session(now, |session, ctx| {
+                    session.taken_over(ctx);
+                }),
+                Ok(Signal::Stop) => self.session.drain(now),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// The timer may be early, never late: packets move the deadline on without touching it.
+    fn poll_timer(&mut self, now: Moment, cx: &mut Context<'_>) {
+        while let Some(deadline_ms) = self.session.deadline_ms() {
+            if deadline_ms < self.timer_ms {
+                self.set_timer(deadline_ms);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            if deadline_ms > now.uptime_ms.max(self.timer_ms) {
+                self.set_timer(deadline_ms);
+                continue;
+            }
+            let due = Moment {
+                uptime_ms: now.uptime_ms.max(self.timer_ms),
+                ..now
+            };
+            self.with_session(due, |session, ctx| session.tick(ctx));
+            return;
+        }
+    }
+
+    fn set_timer(&mut self, at_ms: u64) {
+        self.timer_ms = at_ms;
+        let at = self.clock.instant(at_ms);
+        self.timer.as_mut().reset(at);
+    }
+
+    fn with_session<R>(
+        &mut self,
+        now: Moment,
+        act: impl FnOnce(&mut Session<B::Position>, &mut Ctx<'_, B>) -> R,
+    ) -> R {
+        let mut ctx = Ctx {
+            backend: &mut self.backend,
+            counters: &self.counters,
+            out: self.output.buffer(),
+            now,
+        };
+        act(&mut self.session, &mut ctx)
+    }
+
+    /// Reads once, unless packets wait or must wait.
+    fn poll_read(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+        if !self.session.may_read(self.output.unsent().len()) {
+            return Ok(false);
+        }
+        if !self.input.is_empty() && self.use_input(now) > 0 {
+            return Ok(true);
+        }
+        if !self.session.may_read(self.output.unsent().len()) {
+            return Ok(false);
+        }
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            match Pin::new(&mut self.transport).poll_read(cx, &mut buffer) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(outcome) => outcome?,
+            }
+            let read = buffer.filled();
+            if read.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.counters
+                .add_many(Counter::BytesReceived, read.len() as u64);
+            if self.input.is_empty() {
+                let used = self.with_session(now, |session, ctx| session.receive(read, ctx));
+                self.input
+                    .extend_from_slice(read.get(used..).unwrap_or_default());
+            } else {
+                self.input.extend_from_slice(read);
+                self.use_input(now);
+            }
+            Ok(true)
+        })
+    }
+
+    /// Hands over what was left from before; gives how much of it was used.
+    fn use_input(&mut self, now: Moment) -> usize {
+        let input = std::mem::take(&mut self.input);
+        let used = self.with_session(now, |session, ctx| session.receive(&input, ctx));
+        self.input = input;
+        self.input.drain(..used);
+        if self.input.is_empty() && self.input.capacity() > KEPT_INPUT_BYTES {
+            self.input = Vec::new();
+        }
+        used
+    }
+
+    /// Writes once: what is in the output, and deliveries behind it.
+    fn poll_write(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+        let batch = self.take_batch(cx)?;
+        if !batch.is_empty() {
+            return self.send_batch(batch, now, cx);
+        }
+        if self.output.is_empty() {
+            return self.poll_flush(cx).map(|_| false);
+        }
+        let moved = write_once(&mut self.transport, &mut self.output, &self.counters, cx)?;
+        self.is_flushed = false;
+        self.poll_flush(cx)?;
+        Ok(moved)
+    }
+
+    /// Whether the transport has given everything on; the waker is registered if not.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if !self.is_flushed {
+            match Pin::new(&mut self.transport).poll_flush(cx) {
+                Poll::Ready(outcome) => {
+                    outcome?;
+                    self.is_flushed = true;
+                }
+                Poll::Pending => {}
+            }
+        }
+        Ok(self.is_flushed)
+    }
+
+    /// Takes the deliveries that may be tried now: none while the client's window is closed or
+    /// the socket takes nothing.
+    fn take_batch(&mut self, cx: &mut Context<'_>) -> io::Result<Vec<B::Delivery>> {
+        let window = self.session.window().min(BATCH_DELIVERIES);
+        let mut batch = Vec::new();
+        while batch.len() < window {
+            let next = match self.returned.pop_front() {
+                Some(delivery) => Poll::Ready(delivery),
+                None => self.backend.poll_delivery(cx),
+            };
+            let Poll::Ready(delivery) = next else {
+                break;
+            };
+            if batch.is_empty() && !self.is_writable(cx)? {
+                self.returned.push_front(delivery);
+                break;
+            }
+            batch.push(delivery);
+        }
+        Ok(batch)
+    }
+
+    fn is_writable(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if !self.poll_flush(cx)? {
+            return Ok(false);
+        }
+        match self.transport.poll_writable(cx) {
+            Poll::Ready(outcome) => outcome.map(|()| true),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Decides on each delivery, writes what may leave, and hands it to the socket.
+    fn send_batch(
+        &mut self,
+        batch: Vec<B::Delivery>,
+        now: Moment,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        let mut marks = Vec::with_capacity(batch.len());
+        let mut refused = Refused::default();
+        let gate = self.backend.gate();
+        for delivery in batch {
+            let Some(permit) = self.backend.permit(&delivery, now.wall) else {
+                refused.not_permitted += 1;
+                continue;
+            };
+            let start = self.output.buffer().len();
+            let tag = B::tag(&delivery);
+            match self.session.deliver::<B>(tag, permit, self.output.buffer()) {
+                Delivered::Written { packet_id } => marks.push(Mark {
+                    start,
+                    packet_id,
+                    delivery,
+                }),
+                Delivered::TooLarge => refused.too_large += 1,
+                Delivered::Unsubscribed => {}
+            }
+        }
+        let outcome = if self.output.is_empty() {
+            Ok(true)
+        } else {
+            self.is_flushed = false;
+            write_once(&mut self.transport, &mut self.output, &self.counters, cx)
+        };
+        drop(gate);
+        for mark in self.output.take_back(&mut marks).into_iter().rev() {
+            self.session.withdraw(mark.packet_id);
+            self.returned.push_front(mark.delivery);
+        }
+        refused.count(marks.len() as u64, &self.counters);
+        let moved = outcome?;
+        self.poll_flush(cx)?;
+        Ok(moved)
+    }
+
+    fn end(&mut self) {
+        let now = self.clock.now();
+        self.with_session(now, |session, ctx| session.end(ctx));
+    }
+
+    /// Sends the last packet and waits a moment until the client has read it: closing a socket
+    /// with unread input would throw away what was sent.
+    async fn linger(&mut self) {
+        if self.output.is_empty() && self.is_flushed {
+            let _ = self.transport.shutdown().await;
+            return;
+        }
+        let last_words = async {
+            self.transport.write_all(self.output.unsent()).await?;
+            self.transport.flush().await?;
+            self.transport.shutdown().await?;
+            let mut discarded = [0; 512];
+            while self.transport.read(&mut discarded).await? > 0 {}
+            io::Result::Ok(())
+        };
+        // Whether it worked or not, the connection ends here.
+        let _ = tokio::time::timeout(LINGER, last_words).await;
+    }
+}
+
+/// What became of the deliveries of a batch that were not written.
+#[derive(Debug, Default)]
+struct Refused {
+    not_permitted: u64,
+    too_large: u64,
+}
+
+impl Refused {
+    fn count(&self, sent: u64, counters: &Counters) {
+        for (counter, count) in [
+            (Counter::DeliveriesSent, sent),
+            (Counter::DeliveriesNotPermitted, self.not_permitted),
+            (Counter::DeliveriesTooLarge, self.too_large),
+        ] {
+            if count > 0 {
+                counters.add_many(counter, count);
+            }
+        }
+    }
+}
+
+/// One write of what is in the output; tells whether the socket took anything.
+fn write_once<T: Transport>(
+    transport: &mut T,
+    output: &mut Output,
+    counters: &Counters,
+    cx: &mut Context<'_>,
+) -> io::Result<bool> {
+    match Pin::new(transport).poll_write(cx, output.unsent()) {
+        Poll::Pending => Ok(false),
+        Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+        Poll::Ready(Ok(count)) => {
+            counters.add_many(Counter::BytesSent, count as u64);
+            output.sent(count);
+            Ok(true)
+        }
+        Poll::Ready(Err(err)) => Err(err),
+    }
+}
+
+#[cfg(test)]
+mod tests;

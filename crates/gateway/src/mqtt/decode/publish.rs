@@ -1,0 +1,159 @@
+//! PUBLISH (sections 3.3 of both versions), read without a copy.
+//!
+//! ```text
+//! topic name   2 bytes length, UTF-8
+//! packet id    2 bytes, with QoS 1 only
+//! properties   MQTT 5: variable byte integer length, then id and value, repeated
+//! payload      the rest
+//! ```
+//!
+//! Properties are checked and skipped: a thing's user properties are not declared fields, so
+//! nothing of them may enter. Only the topic alias is kept.
+
+use mqtt_proto::v5::DisconnectReasonCode;
+
+use super::Version;
+use crate::Counter;
+use crate::mqtt::fault::Fault;
+use crate::mqtt::frame::{Frame, remaining_length};
+
+/// PUBLISH; topic and payload borrow from the read buffer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Publish<'a> {
+    pub(crate) topic: &'a str,
+    /// With QoS 1.
+    pub(crate) packet_id: Option<u16>,
+    pub(crate) retain: bool,
+    /// MQTT 5.
+    pub(crate) alias: Option<u16>,
+    pub(crate) payload: &'a [u8],
+}
+
+pub(super) fn decode_publish(frame: Frame<'_>, version: Version) -> Result<Publish<'_>, Fault> {
+    let qos = (frame.first >> 1) & 0b11;
+    if qos == 0 && frame.first & 0b1000 != 0 {
+        return Err(Fault::malformed("QoS 0 is never sent again: DUP must be 0"));
+    }
+    let (topic, rest) = take_bytes(frame.body).ok_or_else(cut_short)?;
+    let topic = topic_name(topic)?;
+    let (packet_id, rest) = match qos {
+        0 => (None, rest),
+        1 => {
+            let (packet_id, rest) = take_u16(rest).ok_or_else(cut_short)?;
+            if packet_id == 0 {
+                return Err(Fault::protocol("a packet identifier cannot be 0"));
+            }
+            (Some(packet_id), rest)
+        }
+        2 => {
+            return Err(Fault::new(
+                DisconnectReasonCode::QoSNotSupported,
+                Counter::QosNotSupported,
+                "the maximum QoS here is 1",
+            ));
+        }
+        _ => return Err(Fault::malformed("the quality of service is 0, 1 or 2")),
+    };
+    let (alias, payload) = match version {
+        Version::V3 => (None, rest),
+        Version::V5 => properties(rest)?,
+    };
+    if topic.is_empty() && alias.is_none() {
+        return Err(Fault::protocol("a publish names a topic"));
+    }
+    Ok(Publish {
+        topic,
+        packet_id,
+        retain: frame.first & 1 != 0,
+        alias,
+        payload,
+    })
+}
+
+fn topic_name(bytes: &[u8]) -> Result<&str, Fault> {
+    if bytes.iter().any(|it| matches!(it, 0 | b'+' | b'#')) {
+        return Err(Fault::malformed("a topic name has no wildcards and no NUL"));
+    }
+    std::str::from_utf8(bytes).map_err(|_| Fault::malformed("a text is not UTF-8"))
+}
+
+/// Checks the properties of a PUBLISH and gives the topic alias and what follows them.
+fn properties(bytes: &[u8]) -> Result<(Option<u16>, &[u8]), Fault> {
+    let (length, length_bytes) = remaining_length(bytes)?.ok_or_else(cut_short)?;
+    let (mut left, payload) = bytes
+        .get(length_bytes..)
+        .and_then(|it| it.split_at_checked(length as usize))
+        .ok_or_else(cut_short)?;
+    let mut seen = 0_u64;
+    let mut alias = None;
+    while let Some((&id, rest)) = left.split_first() {
+        let repeatable = id == 0x26;
+        let bit = 1_u64 << (id & 0x3f);
+        if seen & bit != 0 && !repeatable {
+            return Err(Fault::protocol("a property stands here twice"));
+        }
+        seen |= bit;
+        left = property(id, rest, &mut alias)?;
+    }
+    Ok((alias, payload))
+}
+
+/// Checks one property and gives what follows it.
+fn property<'a>(id: u8, bytes: &'a [u8], alias: &mut Option<u16>) -> Result<&'a [u8], Fault> {
+    match id {
+        // Payload format indicator: the payload is JSON here, so it is UTF-8 or it is refused.
+        0x01 => match bytes.split_first() {
+            Some((0 | 1, rest)) => Ok(rest),
+            Some(_) => Err(Fault::protocol("a property is neither 0 nor 1")),
+            None => Err(cut_short()),
+        },
+        // Message expiry interval.
+        0x02 => bytes.get(4..).ok_or_else(cut_short),
+        // Content type.
+        0x03 => text(bytes),
+        // Response topic.
+        0x08 => {
+            let (topic, rest) = take_bytes(bytes).ok_or_else(cut_short)?;
+            topic_name(topic)
+                .map(|_| rest)
+                .map_err(|_| Fault::protocol("a response topic has no wildcards"))
+        }
+        // Correlation data.
+        0x09 => take_bytes(bytes)
+            .map(|(_, rest)| rest)
+            .ok_or_else(cut_short),
+        0x0b => Err(Fault::protocol(
+            "a client does not send subscription identifiers with a publish",
+        )),
+        0x23 => {
+            let (value, rest) = take_u16(bytes).ok_or_else(cut_short)?;
+            *alias = Some(value);
+            Ok(rest)
+        }
+        // User property.
+        0x26 => text(bytes).and_then(text),
+        _ => Err(Fault::malformed("a property cannot stand here")),
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&[u8], Fault> {
+    let (text, rest) = take_bytes(bytes).ok_or_else(cut_short)?;
+    match std::str::from_utf8(text) {
+        Ok(it) if !it.contains('\0') => Ok(rest),
+        _ => Err(Fault::malformed("a text is not UTF-8, or has a NUL")),
+    }
+}
+
+fn take_u16(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<2>()?;
+    Some((u16::from_be_bytes(*head), rest))
+}
+
+fn take_bytes(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = take_u16(bytes)?;
+    rest.split_at_checked(length.into())
+}
+
+fn cut_short() -> Fault {
+    Fault::malformed("the packet ends too early")
+}

@@ -1,0 +1,146 @@
+//! The real [`Backend`]: custody, for one session and its peer.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use custody::{Custody, Delivery, DeliveryGuard, Filter, Lsn, Peer, Permit, Subscription};
+use model::Timestamp;
+use rustc_hash::FxHashMap;
+use tokio::sync::mpsc;
+
+use super::backend::{Backend, Label, Role};
+use super::registry::Ticket;
+use super::topic::Wanted;
+use crate::refusal::{Refusal, RefusalKind};
+
+/// Custody for one session.
+pub(crate) struct Desk {
+    custody: Custody,
+    ticket: Ticket,
+    outbox_deliveries: usize,
+    peer: Option<Peer>,
+    /// Made with the first subscription, so that a thing never has one.
+    outbox: Option<Box<Outbox>>,
+}
+
+struct Outbox {
+    sender: mpsc::Sender<Delivery>,
+    receiver: mpsc::Receiver<Delivery>,
+    subscriptions: FxHashMap<u32, Subscription>,
+}
+
+impl Desk {
+    pub(crate) fn new(custody: Custody, ticket: Ticket, outbox_deliveries: usize) -> Self {
+        Self {
+            custody,
+            ticket,
+            outbox_deliveries,
+            peer: None,
+            outbox: None,
+        }
+    }
+}
+
+impl Backend for Desk {
+    type Position = Lsn;
+    type Delivery = Delivery;
+    type Permit = Permit;
+    type Gate<'a> = DeliveryGuard<'a>;
+
+    fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role> {
+        self.peer = self.custody.authenticate(user_name, password);
+        self.peer.as_ref().map(|it| match it {
+            Peer::Thing(_) => Role::Thing,
+            Peer::Recipient(_) => Role::Recipient,
+        })
+    }
+
+    fn register(&mut self, client_id: &str) {
+        let peer = match &self.peer {
+            Some(Peer::Thing(it)) => format!("thing/{}", it.id()),
+            Some(Peer::Recipient(it)) => format!("recipient/{}", it.id()),
+            None => return,
+        };
+        self.ticket.claim(&peer, client_id);
+    }
+
+    fn ingest(&mut self, payload: &[u8], now: Timestamp) -> Result<Lsn, Refusal> {
+        match &self.peer {
+            Some(Peer::Thing(thing)) => self
+                .custody
+                .ingest(thing, payload, now)
+                .map_err(|it| Refusal::from(&it)),
+            _ => Err(Refusal {
+                kind: RefusalKind::Unregistered,
+                text: "only a registered thing publishes".to_owned(),
+            }),
+        }
+    }
+
+    fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()> {
+        let Some(Peer::Recipient(recipient)) = &self.peer else {
+            return Err(());
+        };
+        let outbox = self.outbox.get_or_insert_with(|| {
+            let (sender, receiver) = mpsc::channel(self.outbox_deliveries.max(1));
+            Box::new(Outbox {
+                sender,
+                receiver,
+                subscriptions: FxHashMap::default(),
+            })
+        });
+        let filter = Filter {
+            purpose: wanted.purpose,
+            deployment: wanted.deployment,
+            thing: wanted.thing,
+        };
+        let subscription = self
+            .custody
+            .subscribe(recipient, filter, outbox.sender.clone(), tag, now)
+            .map_err(|_| ())?;
+        outbox.subscriptions.insert(tag, subscription);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, tag: u32) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.subscriptions.remove(&tag);
+        }
+    }
+
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
+        // The channel cannot end while its sender is held here.
+        match &mut self.outbox {
+            Some(outbox) => match outbox.receiver.poll_recv(cx) {
+                Poll::Ready(Some(delivery)) => Poll::Ready(delivery),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            },
+            None => Poll::Pending,
+        }
+    }
+
+    fn tag(delivery: &Delivery) -> u32 {
+        delivery.tag()
+    }
+
+    fn gate(&self) -> DeliveryGuard<'_> {
+        self.custody.delivery_gate()
+    }
+
+    fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permit> {
+        self.custody.permit(delivery, now)
+    }
+
+    fn label(permit: &Permit) -> Label<'_> {
+        Label {
+            purpose: permit.purpose(),
+            deployment: permit.deployment(),
+            thing: permit.thing(),
+            coarse: permit.is_coarse(),
+        }
+    }
+
+    fn payload(permit: Permit) -> Bytes {
+        permit.into_payload()
+    }
+}

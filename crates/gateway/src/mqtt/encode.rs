@@ -1,0 +1,216 @@
+//! Packets to bytes.
+//!
+//! PUBACK, PUBLISH and PINGRESP are written here straight into the output buffer; everything
+//! else goes through `mqtt-proto`.
+//!
+//! An MQTT 5 packet that would be longer than the client's maximum packet size loses its reason
+//! string first (3.2.2-19, 3.4.2-2, 3.9.2-2, 3.14.2-3).
+
+use std::sync::Arc;
+
+use mqtt_proto::{Encodable, Pid, v3, v5};
+
+use super::decode::Version;
+
+/// What the client said about packets it takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) version: Version,
+    pub(crate) max_packet_bytes: u32,
+    /// Whether PUBACK and SUBACK may carry a reason string (3.1.2-29).
+    pub(crate) wants_problems: bool,
+}
+
+/// CONNACK of MQTT 3.1.1. A session is never present.
+pub(crate) fn connack_v3(code: v3::ConnectReturnCode, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0x20, 0x02, 0x00, code as u8]);
+}
+
+/// CONNACK of MQTT 5.
+pub(crate) fn connack_v5(mut packet: v5::Connack, max_packet_bytes: u32, out: &mut Vec<u8>) {
+    if packet.encode_len() + 5 > max_packet_bytes as usize {
+        packet.properties.reason_string = None;
+    }
+    push_v5(&packet.into(), out);
+}
+
+/// DISCONNECT of MQTT 5.
+pub(crate) fn disconnect(
+    code: v5::DisconnectReasonCode,
+    text: &str,
+    max_packet_bytes: u32,
+    out: &mut Vec<u8>,
+) {
+    let mut packet = v5::Disconnect::new(code);
+    packet.properties.reason_string = Some(Arc::from(text));
+    if packet.encode_len() + 5 > max_packet_bytes as usize {
+        packet.properties.reason_string = None;
+    }
+    push_v5(&packet.into(), out);
+}
+
+/// PUBACK that says: kept.
+pub(crate) fn puback(packet_id: u16, out: &mut Vec<u8>) {
+    let [high, low] = packet_id.to_be_bytes();
+    out.extend_from_slice(&[0x40, 0x02, high, low]);
+}
+
+/// PUBACK of MQTT 5 that says: not kept, and why.
+pub(crate) fn puback_refused(
+    packet_id: u16,
+    code: v5::PubackReasonCode,
+    text: &str,
+    terms: Terms,
+    out: &mut Vec<u8>,
+) {
+    let Ok(packet_id) = Pid::try_from(packet_id) else {
+        return;
+    };
+    let mut packet = v5::Puback::new(packet_id, code);
+    if terms.wants_problems {
+        packet.properties.reason_string = Some(Arc::from(text));
+        if packet.encode_len() + 5 > terms.max_packet_bytes as usize {
+            packet.properties.reason_string = None;
+        }
+    }
+    push_v5(&packet.into(), out);
+}
+
+/// The answer to one filter of a SUBSCRIBE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) code: v5::SubscribeReasonCode,
+    pub(crate) text: Option<&'static str>,
+}
+
+/// SUBACK; with MQTT 5 it carries the first reason there is to tell.
+pub(crate) fn suback(packet_id: u16, answers: &[Answer], terms: Terms, out: &mut Vec<u8>) {
+    let Ok(packet_id) = Pid::try_from(packet_id) else {
+        return;
+    };
+    if terms.version == Version::V3 {
+        return suback_v3(packet_id, answers, out);
+    }
+    let mut packet = v5::Suback::new(packet_id, answers.iter().map(|it| it.code).collect());
+    if terms.wants_problems {
+        packet.properties.reason_string = answers.iter().find_map(|it| it.text).map(Arc::from);
+        if packet.encode_len() + 5 > terms.max_packet_bytes as usize {
+            packet.properties.reason_string = None;
+        }
+    }
+    push_v5(&packet.into(), out);
+}
+
+/// Written here, because the codec writes 0x03 where 0x80 must stand (3.1.1 section 3.9.3).
+fn suback_v3(packet_id: Pid, answers: &[Answer], out: &mut Vec<u8>) {
+    out.push(0x90);
+    push_length(2 + answers.len(), out);
+    out.extend_from_slice(&packet_id.value().to_be_bytes());
+    out.extend(answers.iter().map(|it| match it.code {
+        v5::SubscribeReasonCode::GrantedQoS0 => 0x00,
+        v5::SubscribeReasonCode::GrantedQoS1 => 0x01,
+        _ => 0x80,
+    }));
+}
+
+/// UNSUBACK; MQTT 3.1.1 has no codes in it.
+pub(crate) fn unsuback(
+    packet_id: u16,
+    codes: Vec<v5::UnsubscribeReasonCode>,
+    version: Version,
+    out: &mut Vec<u8>,
+) {
+    let Ok(pid) = Pid::try_from(packet_id) else {
+        return;
+    };
+    match version {
+        Version::V3 => {
+            let [high, low] = packet_id.to_be_bytes();
+            out.extend_from_slice(&[0xb0, 0x02, high, low]);
+        }
+        Version::V5 => push_v5(&v5::Unsuback::new(pid, codes).into(), out),
+    }
+}
+
+/// PINGRESP.
+pub(crate) fn pingresp(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0xd0, 0x00]);
+}
+
+/// A delivery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) topic: &'a [u8],
+    /// With QoS 1.
+    pub(crate) packet_id: Option<u16>,
+    /// The values are less precise than what was measured.
+    pub(crate) coarse: bool,
+    pub(crate) payload: &'a [u8],
+}
+
+/// The properties of a coarse delivery: the user property `coarse` = `true`.
+const COARSE: &[u8] = &[
+    0x26, 0, 6, b'c', b'o', b'a', b'r', b's', b'e', 0, 4, b't', b'r', b'u', b'e',
+];
+
+/// PUBLISH: never retained, never sent again. False when it is longer than the client takes;
+/// then nothing is written.
+#[must_use]
+pub(crate) fn publish(packet: Outgoing<'_>, terms: Terms, out: &mut Vec<u8>) -> bool {
+    let properties: Option<&[u8]> = match terms.version {
+        Version::V3 => None,
+        Version::V5 if packet.coarse => Some(COARSE),
+        Version::V5 => Some(&[]),
+    };
+    let Ok(topic_bytes) = u16::try_from(packet.topic.len()) else {
+        return false;
+    };
+    let remaining = 2
+        + packet.topic.len()
+        + packet.packet_id.map_or(0, |_| 2)
+        + properties.map_or(0, |it| 1 + it.len())
+        + packet.payload.len();
+    match mqtt_proto::total_len(remaining) {
+        Ok(total) if total <= terms.max_packet_bytes as usize => out.reserve(total),
+        _ => return false,
+    }
+    out.push(if packet.packet_id.is_some() {
+        0x32
+    } else {
+        0x30
+    });
+    push_length(remaining, out);
+    out.extend_from_slice(&topic_bytes.to_be_bytes());
+    out.extend_from_slice(packet.topic);
+    if let Some(packet_id) = packet.packet_id {
+        out.extend_from_slice(&packet_id.to_be_bytes());
+    }
+    if let Some(properties) = properties {
+        push_length(properties.len(), out);
+        out.extend_from_slice(properties);
+    }
+    out.extend_from_slice(packet.payload);
+    true
+}
+
+fn push_length(mut length: usize, out: &mut Vec<u8>) {
+    loop {
+        let byte = (length & 0x7f) as u8;
+        length >>= 7;
+        if length == 0 {
+            out.push(byte);
+            return;
+        }
+        out.push(byte | 0x80);
+    }
+}
+
+fn push_v5(packet: &v5::Packet, out: &mut Vec<u8>) {
+    // The codec fails only above 268,435,455 bytes; our texts and lists are bounded far below.
+    if let Ok(bytes) = packet.encode() {
+        out.extend_from_slice(bytes.as_ref());
+    }
+}
+
+#[cfg(test)]
+mod tests;
