@@ -1,0 +1,81 @@
+use super::*;
+
+const NOTICE: &str = include_str!("../../../../corpus/notice/valid/home-energy.toml");
+const CASE: &str = r#"{
+    "about": "contract starts on",
+    "people": [[]],
+    "grants": [{ "recipient": "power-utility", "purpose": "billing", "from": "2026-01-01T00:00:00Z" }],
+    "licence": "active",
+    "now": "2026-11-22T00:00:00Z",
+    "payload": { "json": { "power": 1200.50, "ssid": "x" } },
+    "expect": {
+        "undeclared": { "/ssid": "unknown" },
+        "lanes": { "power-utility/billing": { "power": 1200.50 } },
+        "stored": { "365": { "power": 1200.50 } },
+        "why": { "power-utility/billing": { "/power": "on by notice" } }
+    }
+}"#;
+
+#[track_caller]
+fn check(case: &str, expected: &[&str]) {
+    let found = run(&Case::parse(NOTICE, case).unwrap());
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_case_that_holds_has_no_difference() {
+    check(CASE, &[]);
+}
+
+#[test]
+fn every_kind_of_difference_is_found() {
+    check(
+        &CASE.replace(
+            "\"power\": 1200.50 } },\n        \"stored\"",
+            "\"power\": 1200.5 } },\n        \"stored\"",
+        ),
+        &[r#"lane power-utility/billing: expected {"power":1200.5}, found {"power":1200.50}"#],
+    );
+    check(
+        &CASE.replace(r#""/ssid": "unknown""#, ""),
+        &["undeclared /ssid: expected nothing, found unknown"],
+    );
+    check(
+        &CASE.replace("\"365\"", "\"30\""),
+        &[
+            r#"stored 30: expected {"power":1200.50}, found nothing"#,
+            r#"stored 365: expected nothing, found {"power":1200.50}"#,
+        ],
+    );
+    check(
+        &CASE.replace("on by notice", "off by choice"),
+        &["why power-utility/billing /power: expected off by choice, found on by notice"],
+    );
+    check(
+        &CASE.replace(r#""expect": {"#, r#""expect": { "errors": ["/power"],"#),
+        &["error /power: expected not-coarsenable, found nothing"],
+    );
+}
+
+#[test]
+fn a_case_outside_of_the_format_is_not_run() {
+    let wrong = |from: &str, to: &str| Case::parse(NOTICE, &CASE.replace(from, to)).unwrap_err();
+    let text = |it: CaseError| it.to_string();
+    assert_eq!(
+        text(wrong("\"active\"", "\"actve\"")),
+        "`actve` is not a licence state"
+    );
+    assert_eq!(
+        text(wrong("\"about\"", "\"abot\"")),
+        "the case cannot be read"
+    );
+    assert_eq!(
+        text(wrong(
+            r#""licence""#,
+            r#""caps": [{ "most": "off" }], "licence""#
+        )),
+        "`off` is not the level of a cap on either a sensitivity or a field"
+    );
+    assert!(matches!(Case::parse("", CASE), Err(CaseError::Notice(_))));
+}

@@ -1,0 +1,10 @@
+//! Tests of the crate from outside: the corpus, and properties against a naive reference.
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,359 @@
+//! Random notices, choices, grants, caps, facts and messages.
+
+use model::{
+    Choice, Coarsening, Declaration, DeploymentId, Field, FieldKind, Grant, LegalBasis, Level,
+    LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId, Retention, Sensitivity,
+    Timestamp,
+};
+use policy::{Cap, CapTarget, Facts, Inputs, Program, Schema, compile};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NOTICE: &str = include_str!("../../../../corpus/notice/valid/home-energy.toml");
+
+/// Places for fields: members, nested members, lists, lists of objects, names with escapes, the empty name.
+const POINTERS: [&str; 11] = [
+    "/a",
+    "/b/c",
+    "/b/d/e",
+    "/l/0",
+    "/l/2",
+    "/m~0n/x~1y",
+    "/o/0/p",
+    "/o/1/q",
+    "/",
+    "/t",
+    "/ü\"\\",
+];
+const RECIPIENTS: [&str; 3] = ["r0", "r1", "r2"];
+const PURPOSES: [&str; 2] = ["p0", "p1"];
+
+/// Everything that a decision depends on, but the message.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) notice: Notice,
+    pub(crate) people: Vec<Vec<Choice>>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) caps: Vec<Cap>,
+    pub(crate) facts: Facts,
+}
+
+impl World {
+    pub(crate) fn lanes() -> impl Iterator<Item = (&'static str, &'static str)> {
+        RECIPIENTS
+            .iter()
+            .flat_map(|recipient| PURPOSES.iter().map(move |it| (*recipient, *it)))
+    }
+
+    pub(crate) fn program(&self) -> Program {
+        let schema = Schema::compile(&self.notice).unwrap();
+        let people: Vec<_> = self.people.iter().map(Vec::as_slice).collect();
+        compile(&Inputs {
+            notice: &self.notice,
+            schema: &schema,
+            people: &people,
+            grants: &self.grants,
+            caps: &self.caps,
+            generation: 7,
+        })
+    }
+}
+
+pub(crate) fn world() -> impl Strategy<Value = World> {
+    notice().prop_flat_map(|notice| {
+        let pointers: Vec<_> = notice.fields.iter().map(|it| it.pointer.clone()).collect();
+        let choices = prop::collection::vec(choice(pointers.clone()), 0..16);
+        let people = prop::collection::vec(choices, 0..4);
+        let grants = prop::collection::vec(grant(), 0..14);
+        let caps = prop::collection::vec(cap(pointers), 0..3);
+        (Just(notice), people, grants, caps, facts()).prop_map(
+            |(notice, people, grants, caps, facts)| World {
+                notice,
+                people,
+                grants,
+                caps,
+                facts,
+            },
+        )
+    })
+}
+
+/// A notice with this shape, whatever the types: every field is on for one lane.
+pub(crate) fn plain_notice(fields: &[(&str, FieldKind)]) -> Notice {
+    let mut notice = Notice::parse(NOTICE).unwrap();
+    let template = notice.fields.first().unwrap().clone();
+    notice.fields = fields
+        .iter()
+        .map(|(pointer, kind)| Field {
+            pointer: Pointer::parse(pointer).unwrap(),
+            kind: *kind,
+            coarse: vec![],
+            ..template.clone()
+        })
+        .collect();
+    for declaration in &mut notice.declarations {
+        declaration.fields = notice.fields.iter().map(|it| it.pointer.clone()).collect();
+        declaration.purpose = PurposeId::parse("p0").unwrap();
+        declaration.recipients = vec![RecipientId::parse("r0").unwrap()];
+    }
+    notice
+}
+
+/// Everything open and on, for a notice of [`plain_notice`].
+pub(crate) fn open_world(notice: Notice) -> World {
+    World {
+        grants: vec![Grant {
+            recipient: RecipientId::parse("r0").unwrap(),
+            purpose: PurposeId::parse("p0").unwrap(),
+            deployment: notice.deployment.clone(),
+            valid_from: Timestamp::EPOCH,
+            valid_until: None,
+        }],
+        notice,
+        people: vec![],
+        caps: vec![],
+        facts: Facts {
+            now: Timestamp::EPOCH,
+            licence: LicenceState::Active,
+            quarantined: false,
+        },
+    }
+}
+
+pub(crate) fn every_pointer() -> &'static [&'static str] {
+    &POINTERS
+}
+
+fn notice() -> impl Strategy<Value = Notice> {
+    let pointers = prop::sample::subsequence(POINTERS.to_vec(), 1..=POINTERS.len());
+    pointers.prop_shuffle().prop_flat_map(|pointers| {
+        let fields: Vec<_> = pointers.iter().map(|it| field(it)).collect();
+        fields.prop_flat_map(|fields| {
+            let declarations = prop::collection::vec(declaration(fields.clone()), 1..8);
+            let subject = prop::option::weighted(0.3, 0..fields.len());
+            (Just(fields), declarations, subject).prop_map(|(fields, declarations, subject)| {
+                let mut notice = Notice::parse(NOTICE).unwrap();
+                notice.subject_field = subject
+                    .and_then(|it| fields.get(it))
+                    .map(|it| it.pointer.clone());
+                notice.fields = fields;
+                notice.declarations = declarations;
+                notice
+            })
+        })
+    })
+}
+
+fn field(pointer: &str) -> impl Strategy<Value = Field> + use<> {
+    let template = Notice::parse(NOTICE).unwrap().fields.remove(0);
+    let pointer = Pointer::parse(pointer).unwrap();
+    let kind = prop_oneof![
+        3 => Just(FieldKind::Number),
+        1 => Just(FieldKind::Text),
+        1 => Just(FieldKind::Boolean),
+    ];
+    let sensitivity = prop::sample::select(Sensitivity::ALL);
+    (kind, sensitivity, any::<bool>(), numeric()).prop_map(
+        move |(kind, sensitivity, presence, numeric)| {
+            let mut coarse = vec![];
+            if presence {
+                coarse.push(Coarsening::Presence);
+            }
+            if kind == FieldKind::Number {
+                coarse.extend(numeric);
+            }
+            Field {
+                pointer: pointer.clone(),
+                kind,
+                sensitivity,
+                coarse,
+                ..template.clone()
+            }
+        },
+    )
+}
+
+/// Coarse levels of a number, coarsest first.
+fn numeric() -> impl Strategy<Value = Vec<Coarsening>> {
+    let steps = prop::sample::subsequence(vec![500.0, 7.0, 0.5, 0.1, 0.003], 0..4);
+    let wide = Coarsening::Bucket(vec![-10.0, 10.0]);
+    let fine = Coarsening::Bucket(vec![-10.0, 0.0, 0.1, 0.3, 10.0, 1e6]);
+    prop_oneof![
+        steps
+            .clone()
+            .prop_map(|it| it.into_iter().map(Coarsening::Round).collect()),
+        steps.prop_map(|it| it.into_iter().map(Coarsening::Grid).collect()),
+        prop::sample::subsequence(vec![wide, fine], 0..=2),
+    ]
+}
+
+fn level() -> impl Strategy<Value = Level> {
+    (0..=9_u8).prop_map(|it| match it {
+        0 => Level::OFF,
+        9 => Level::ON,
+        it => Level::coarse(it.min(4)).unwrap(),
+    })
+}
+
+fn declaration(fields: Vec<Field>) -> impl Strategy<Value = Declaration> {
+    let count = fields.len();
+    let fields = prop::sample::subsequence(fields, 1..=count);
+    let recipients = prop::sample::subsequence(RECIPIENTS.to_vec(), 1..=RECIPIENTS.len());
+    let days = prop::sample::select(vec![0_u16, 7, 30, 365]);
+    let basis = prop::sample::select(LegalBasis::ALL);
+    let purpose = prop::sample::select(&PURPOSES[..]);
+    let precision = prop_oneof![3 => Just(Level::ON), 1 => level()];
+    (fields, recipients, days, basis, purpose, precision).prop_map(
+        |(fields, recipients, days, basis, purpose, precision)| {
+            // As in a notice that was read: the precision exists for every field, or it is off or on.
+            let number = precision.coarse_number().map_or(0, usize::from);
+            let exists = fields.iter().all(|it| it.coarse.len() >= number);
+            Declaration {
+                fields: fields.into_iter().map(|it| it.pointer).collect(),
+                purpose: PurposeId::parse(purpose).unwrap(),
+                basis,
+                source: None,
+                recipients: recipients
+                    .into_iter()
+                    .map(|it| RecipientId::parse(it).unwrap())
+                    .collect(),
+                retention: Retention::from_days(days),
+                precision: if exists { precision } else { Level::ON },
+            }
+        },
+    )
+}
+
+fn deployment() -> impl Strategy<Value = DeploymentId> {
+    prop_oneof![
+        12 => Just(DeploymentId::parse("gulberg-home").unwrap()),
+        1 => Just(DeploymentId::parse("elsewhere").unwrap()),
+    ]
+}
+
+fn lane() -> impl Strategy<Value = (RecipientId, PurposeId)> {
+    let recipient = prop::sample::select(&RECIPIENTS[..]);
+    let purpose = prop::sample::select(&PURPOSES[..]);
+    (recipient, purpose).prop_map(|(recipient, purpose)| {
+        let recipient = RecipientId::parse(recipient).unwrap();
+        (recipient, PurposeId::parse(purpose).unwrap())
+    })
+}
+
+fn choice(pointers: Vec<Pointer>) -> impl Strategy<Value = Choice> {
+    let field = prop::sample::select(pointers);
+    (field, lane(), level(), deployment()).prop_map(
+        |(field, (recipient, purpose), level, deployment)| Choice {
+            person: PersonId::parse("somebody").unwrap(),
+            deployment,
+            field,
+            purpose,
+            recipient,
+            level,
+        },
+    )
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let until = prop::option::of(0..20_i64);
+    (lane(), deployment(), 0..14_i64, until).prop_map(
+        |((recipient, purpose), deployment, from, until)| Grant {
+            recipient,
+            purpose,
+            deployment,
+            valid_from: Timestamp::from_millis(from),
+            valid_until: until.map(Timestamp::from_millis),
+        },
+    )
+}
+
+fn cap(pointers: Vec<Pointer>) -> impl Strategy<Value = Cap> {
+    let target = prop_oneof![
+        prop::sample::select(Sensitivity::ALL).prop_map(CapTarget::Sensitivity),
+        prop::sample::select(pointers).prop_map(CapTarget::Field),
+    ];
+    let purpose = prop::option::of(lane().prop_map(|it| it.1));
+    (target, purpose, level()).prop_map(|(target, purpose, most)| Cap {
+        target,
+        purpose,
+        most,
+    })
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let licence = prop_oneof![
+        9 => Just(LicenceState::Active),
+        1 => prop::sample::select(&LicenceState::ALL[..]),
+    ];
+    (0..20_i64, licence, prop::bool::weighted(0.05)).prop_map(|(now, licence, quarantined)| Facts {
+        now: Timestamp::from_millis(now),
+        licence,
+        quarantined,
+    })
+}
+
+/// A single value.
+pub(crate) fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        1 => Just(Value::Null),
+        2 => any::<bool>().prop_map(Value::from),
+        4 => (-1000..1000_i64).prop_map(Value::from),
+        4 => (-100.0..100.0_f64).prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => (-1e300..1e300_f64).prop_map(Value::from),
+        2 => "\\PC{0,6}".prop_map(Value::from),
+        1 => Just(json!("é\u{1F600}\u{0}\n\"\\/~")),
+    ]
+}
+
+/// Anything, with names that fields use and names that they do not.
+fn anything() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![
+        prop::sample::select(vec![
+            "a", "b", "c", "d", "e", "l", "o", "p", "0", "2", "", "m~n", "x/y", "@coarse"
+        ])
+        .prop_map(String::from),
+        "\\PC{0,4}",
+    ];
+    scalar().prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name.clone(), inner, 0..4)
+                .prop_map(|it| Value::Object(it.into_iter().collect())),
+        ]
+    })
+}
+
+/// A message in which most fields of a world come, some with another type, beside much that is undeclared.
+pub(crate) fn message() -> impl Strategy<Value = Value> {
+    let value = || prop_oneof![8 => scalar(), 1 => anything()];
+    let values = prop::collection::vec(value(), POINTERS.len() + 3);
+    let noise = prop::collection::btree_map("\\PC{0,4}", anything(), 0..3);
+    let broken = prop::option::weighted(
+        0.1,
+        (prop::sample::select(vec!["b", "l", "m~n", "o"]), anything()),
+    );
+    let shaped = (values, noise, broken).prop_map(|(values, noise, broken)| {
+        let mut values = values.into_iter();
+        let mut next = || values.next().unwrap();
+        let mut message = json!({
+            "a": next(),
+            "b": { "c": next(), "d": { "e": next() }, "u": next() },
+            "l": [next(), next(), next(), next()],
+            "m~n": { "x/y": next() },
+            "o": [{ "p": next() }, { "q": next() }],
+            "": next(),
+            "t": next(),
+            "ü\"\\": next(),
+        });
+        let members = message.as_object_mut().unwrap();
+        for (name, value) in noise {
+            members.entry(name).or_insert(value);
+        }
+        if let Some((name, value)) = broken {
+            members.insert(name.to_owned(), value);
+        }
+        message
+    });
+    prop_oneof![9 => shaped, 1 => anything()]
+}
