@@ -1,5 +1,6 @@
 //! Drift: fields that arrived without having been declared. Names and counts are public; values were never kept.
 
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use model::{DeploymentId, Timestamp};
@@ -29,8 +30,11 @@ pub struct DriftRow {
 /// Counts drift until the next flush. Touched only by messages that drift.
 #[derive(Default)]
 pub(crate) struct DriftCounter {
-    counts: Mutex<FxHashMap<(String, &'static str), (Timestamp, Timestamp, i64)>>,
+    counts: Mutex<FxHashMap<Key, DriftRow>>,
 }
+
+/// Pointer and reason.
+type Key = (String, String);
 
 impl DriftCounter {
     pub(crate) fn count(&self, undeclared: &[Undeclared], now: Timestamp) {
@@ -43,48 +47,49 @@ impl DriftCounter {
                 policy::Reason::Unknown => "unknown",
                 policy::Reason::WrongType => "wrong-type",
             };
-            let mut key = (field.pointer.to_string(), reason);
-            if counts.len() >= MAX_POINTERS && !counts.contains_key(&key) {
-                OVERFLOW.clone_into(&mut key.0);
-            }
-            let count = counts.entry(key).or_insert((now, now, 0));
-            count.1 = now;
-            count.2 += 1;
+            add(
+                &mut counts,
+                DriftRow {
+                    pointer: field.pointer.to_string(),
+                    reason: reason.to_owned(),
+                    first_at: now,
+                    last_at: now,
+                    times: 1,
+                },
+            );
         }
     }
 
     /// Takes what was counted since the last call.
     pub(crate) fn take(&self) -> Vec<DriftRow> {
-        let taken =
-            std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
-        taken
-            .into_iter()
-            .map(|((pointer, reason), (first_at, last_at, times))| DriftRow {
-                pointer,
-                reason: reason.to_owned(),
-                first_at,
-                last_at,
-                times,
-            })
-            .collect()
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *counts).into_values().collect()
     }
 
     /// Puts rows back that could not be written.
     pub(crate) fn put_back(&self, rows: Vec<DriftRow>) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for row in rows {
-            let reason = if row.reason == "unknown" {
-                "unknown"
-            } else {
-                "wrong-type"
-            };
-            let count =
-                counts
-                    .entry((row.pointer, reason))
-                    .or_insert((row.first_at, row.last_at, 0));
-            count.0 = count.0.min(row.first_at);
-            count.1 = count.1.max(row.last_at);
-            count.2 += row.times;
+            add(&mut counts, row);
+        }
+    }
+}
+
+fn add(counts: &mut FxHashMap<Key, DriftRow>, mut row: DriftRow) {
+    let mut key = (row.pointer.clone(), row.reason.clone());
+    if counts.len() >= MAX_POINTERS && !counts.contains_key(&key) {
+        OVERFLOW.clone_into(&mut key.0);
+        OVERFLOW.clone_into(&mut row.pointer);
+    }
+    match counts.entry(key) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(row);
+        }
+        Entry::Occupied(occupied) => {
+            let known = occupied.into_mut();
+            known.first_at = known.first_at.min(row.first_at);
+            known.last_at = known.last_at.max(row.last_at);
+            known.times += row.times;
         }
     }
 }

@@ -5,7 +5,7 @@
 //! in this order; `v` is 1; absent values are left out. No entry holds personal data.
 
 use model::{Entry, Timestamp};
-use record::{DirStore, LogStore, Signer};
+use record::{DirStore, LogPath, LogStore, Signer};
 use serde::Serialize;
 use store::{DbError, Tx};
 
@@ -84,6 +84,11 @@ struct TxFiles<'a, 't> {
     written: Files,
 }
 
+/// Where the partial versions of a tile lie.
+fn partials(tile: &str) -> String {
+    format!("{tile}.p/")
+}
+
 /// Files of the record, in the order in which they must be published (the checkpoint last).
 pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
@@ -98,6 +103,19 @@ impl LogStore for TxFiles<'_, '_> {
         rows::entry::put_file(self.tx, path, bytes)?;
         self.written.push((path.to_owned(), bytes.to_vec()));
         Ok(())
+    }
+
+    fn partial_widths(&mut self, tile: &str) -> Result<Vec<u8>, DbError> {
+        let prefix = partials(tile);
+        let paths = rows::entry::file_paths_under(self.tx, &prefix)?;
+        let widths = paths
+            .iter()
+            .filter_map(|it| it.strip_prefix(&prefix)?.parse().ok());
+        Ok(widths.collect())
+    }
+
+    fn drop_partials(&mut self, tile: &str) -> Result<(), DbError> {
+        rows::entry::remove_files_under(self.tx, &partials(tile))
     }
 }
 
@@ -126,9 +144,15 @@ pub(crate) fn append(
 pub(crate) fn publish(directory: &mut DirStore, mut files: Files) -> Result<(), LedgerError> {
     files.sort_by_key(|(path, _)| path == CHECKPOINT_PATH);
     for (path, body) in &files {
-        directory
-            .write(path, body)
-            .map_err(|err| LedgerError::Log(format!("`{path}` could not be published: {err}")))?;
+        let failed = |err| LedgerError::Log(format!("`{path}` could not be published: {err}"));
+        directory.write(path, body).map_err(failed)?;
+        let full = matches!(
+            LogPath::parse(path),
+            Some(LogPath::Tile { partial: None, .. } | LogPath::Entries { partial: None, .. })
+        );
+        if full {
+            directory.drop_partials(path).map_err(failed)?;
+        }
     }
     Ok(())
 }

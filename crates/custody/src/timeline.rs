@@ -1,7 +1,9 @@
 //! A person's own timeline: what was recorded about them, and who received it.
 
+use std::collections::BTreeMap;
+
 use model::{DeploymentId, PersonId, Subject, ThingId, Timestamp};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use vault::ReadQuery;
 
 use crate::Custody;
@@ -33,7 +35,7 @@ pub struct TimelineReading {
     pub thing: ThingId,
     /// When it vanishes: its retention, counted from when it came in.
     pub vanishes_at: Timestamp,
-    /// JSON Pointers and values as JSON text, in the order of the message.
+    /// JSON Pointers and values as JSON text, ordered by name.
     pub fields: Vec<(String, String)>,
 }
 
@@ -76,10 +78,11 @@ impl Custody {
         let readings = readings
             .into_iter()
             .map(|it| {
-                let body: Value =
+                let body =
                     serde_json::from_slice(&it.body).map_err(|_| TimelineError::Unreadable)?;
                 let mut fields = Vec::new();
-                leaves(&body, &mut String::new(), &mut fields);
+                leaves(body, &mut String::new(), &mut fields)
+                    .map_err(|_| TimelineError::Unreadable)?;
                 Ok(TimelineReading {
                     at: it.at,
                     deployment: it.deployment,
@@ -99,35 +102,51 @@ impl Custody {
     }
 }
 
-/// The leaves of a reading with their pointers; what the platform itself added (`@…`) is left out.
-fn leaves(value: &Value, pointer: &mut String, out: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(members) => {
+/// The leaves of a reading with their pointers and their exact text, by name; what the platform itself added (`@…`) and
+/// nulls are left out.
+fn leaves(
+    value: &RawValue,
+    pointer: &mut String,
+    out: &mut Vec<(String, String)>,
+) -> serde_json::Result<()> {
+    let text = value.get();
+    match text.bytes().next() {
+        Some(b'{') => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
             for (name, value) in members.iter().filter(|(name, _)| !name.starts_with('@')) {
                 step(
                     pointer,
                     &name.replace('~', "~0").replace('/', "~1"),
                     value,
                     out,
-                );
+                )?;
             }
         }
-        Value::Array(items) => {
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)?;
             for (index, value) in items.iter().enumerate() {
-                step(pointer, &index.to_string(), value, out);
+                step(pointer, &index.to_string(), value, out)?;
             }
         }
-        Value::Null => {}
-        leaf => out.push((pointer.clone(), leaf.to_string())),
+        _ if text == "null" => {}
+        _ => out.push((pointer.clone(), text.to_owned())),
     }
+    Ok(())
 }
 
-fn step(pointer: &mut String, token: &str, value: &Value, out: &mut Vec<(String, String)>) {
+/// Readings nest no deeper than the pointers of their notice, so this recursion is bounded.
+fn step(
+    pointer: &mut String,
+    token: &str,
+    value: &RawValue,
+    out: &mut Vec<(String, String)>,
+) -> serde_json::Result<()> {
     let length = pointer.len();
     pointer.push('/');
     pointer.push_str(token);
-    leaves(value, pointer, out);
+    leaves(value, pointer, out)?;
     pointer.truncate(length);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,12 +154,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_are_named_by_pointer() {
-        let body =
-            serde_json::json!({"a/b": {"c": [1, null, "x"]}, "@coarse": {"/d": 1}, "d": true});
+    fn leaves_are_named_by_pointer_and_keep_their_text() {
+        let body = r#"{"a/b": {"c": [1.50, null, "x"]}, "@coarse": {"/d": 1}, "d": true}"#;
         let mut out = Vec::new();
-        leaves(&body, &mut String::new(), &mut out);
-        let expected = [("/a~1b/c/0", "1"), ("/a~1b/c/2", "\"x\""), ("/d", "true")];
+        leaves(
+            serde_json::from_str(body).unwrap(),
+            &mut String::new(),
+            &mut out,
+        )
+        .unwrap();
+        let expected = [
+            ("/a~1b/c/0", "1.50"),
+            ("/a~1b/c/2", "\"x\""),
+            ("/d", "true"),
+        ];
         assert_eq!(out, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 }

@@ -100,3 +100,20 @@ pub(crate) fn file_paths(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
     let rows = tx.query("SELECT path FROM record_file ORDER BY path", &[])?;
     rows.iter().map(|it| it.get(0)).collect()
 }
+
+/// Paths that begin with `prefix`.
+pub(crate) fn file_paths_under(tx: &mut Tx<'_>, prefix: &str) -> Result<Vec<String>, DbError> {
+    let rows = tx.query(
+        "SELECT path FROM record_file WHERE substr(path, 1, length($1)) = $1",
+        &[prefix.into()],
+    )?;
+    rows.iter().map(|it| it.get(0)).collect()
+}
+
+pub(crate) fn remove_files_under(tx: &mut Tx<'_>, prefix: &str) -> Result<(), DbError> {
+    tx.execute(
+        "DELETE FROM record_file WHERE substr(path, 1, length($1)) = $1",
+        &[prefix.into()],
+    )?;
+    Ok(())
+}

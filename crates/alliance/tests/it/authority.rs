@@ -1,0 +1,84 @@
+//! Who may do what: the golden matrix, and that use cases ask it.
+
+use alliance::{Action, Actor, AllianceError, Office};
+use model::{Assignment, Grant, PersonId, PurposeId, RecipientId, Role, ThingId};
+
+use crate::fixture::{NOTICE, NOW, home, member, on_both};
+
+#[test]
+fn the_matrix_of_offices_and_actions_is_as_reviewed() {
+    let mut matrix = String::new();
+    for action in Action::ALL {
+        let may = |yes: bool| if yes { "yes" } else { "-" };
+        let offices: Vec<_> = Office::ALL.iter().map(|it| may(it.may(*action))).collect();
+        let operator = may(Actor::Operator.may(*action));
+        matrix += &format!(
+            "{action}: operator {operator}, resident {}, licensing {}\n",
+            offices[0], offices[1]
+        );
+    }
+    insta::assert_snapshot!(matrix, @r"
+    read its own timeline: operator -, resident yes, licensing yes
+    choose: operator -, resident yes, licensing yes
+    register a member: operator yes, resident -, licensing -
+    manage a deployment: operator yes, resident -, licensing -
+    manage access: operator yes, resident -, licensing -
+    issue a licence: operator yes, resident -, licensing yes
+    suspend or reinstate a licence: operator yes, resident -, licensing yes
+    revoke a licence: operator yes, resident -, licensing yes
+    manage accounts: operator yes, resident -, licensing -
+    ");
+}
+
+#[test]
+fn every_use_case_asks_before_it_acts() {
+    on_both(|town| {
+        let (alliance, resident) = (&town.alliance, &town.resident);
+        let thing = ThingId::parse("meter-1").unwrap();
+        let recipient = RecipientId::parse("power-utility").unwrap();
+        let person = PersonId::parse("p-1").unwrap();
+        let grant = Grant {
+            recipient: recipient.clone(),
+            purpose: PurposeId::parse("billing").unwrap(),
+            deployment: home(),
+            valid_from: NOW,
+            valid_until: None,
+        };
+        let assignment = Assignment {
+            thing: thing.clone(),
+            person: person.clone(),
+            role: Role::Holder,
+        };
+        let refused: Vec<Result<(), AllianceError>> = vec![
+            alliance.register_member(resident, &member("other")),
+            alliance.publish_notice(resident, NOTICE, NOW).map(drop),
+            alliance
+                .register_thing(resident, &thing, &home(), NOW)
+                .map(drop),
+            alliance
+                .register_things(resident, &[thing], &home(), NOW)
+                .map(drop),
+            alliance
+                .register_recipient(resident, &recipient, NOW)
+                .map(drop),
+            alliance.grant(resident, &grant, NOW),
+            alliance.assign(resident, &assignment, NOW),
+            alliance.link_subject(resident, &home(), "card", &person, NOW),
+            alliance.issue_licence(resident, &home(), None, "why", NOW),
+            alliance.suspend_licence(resident, &home(), "why", NOW),
+            alliance.reinstate_licence(resident, &home(), "why", NOW),
+            alliance.revoke_licence(resident, &home(), "why", NOW),
+            alliance
+                .create_account(resident, Office::Licensing, NOW)
+                .map(drop),
+            alliance.one_time_link(resident, &person, NOW).map(drop),
+        ];
+        for outcome in refused {
+            assert!(
+                matches!(outcome, Err(AllianceError::Forbidden { .. })),
+                "{outcome:?}"
+            );
+        }
+        assert_eq!(alliance.overview(NOW).unwrap().members.len(), 1);
+    });
+}

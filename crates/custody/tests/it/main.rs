@@ -1,0 +1,10 @@
+//! Custody as gateway, web and alliance use it, on both databases.
+
+#[cfg(test)]
+mod deliver;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod ingest;
+#[cfg(test)]
+mod record;
