@@ -18,6 +18,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Work with the public record
+    #[command(subcommand)]
+    Record(Record),
+    /// Work with the policy
+    #[command(subcommand)]
+    Policy(Policy),
     /// Work with notices, the public declarations of deployments
     #[command(subcommand)]
     Notice(Notice),
@@ -28,6 +34,18 @@ enum Command {
     ConfigReference,
     /// Put load on an MQTT server and measure it
     Load(Box<command::load::Arguments>),
+}
+
+#[derive(Debug, Subcommand)]
+enum Record {
+    /// Check the whole record: entries, tiles, root and signature
+    Verify(command::record_verify::Arguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum Policy {
+    /// Run cases of rules, facts and messages
+    Test(command::policy_test::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +71,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn act(command: Command) -> Result<Exit, Stop> {
     match command {
+        Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
+        Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Notice(Notice::Check(arguments)) => command::notice_check::run(&arguments),
         Command::CheckConfig(arguments) => command::check_config::run(arguments),
         Command::ConfigReference => command::config_reference::run(),

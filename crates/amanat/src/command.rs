@@ -4,6 +4,8 @@ pub(crate) mod check_config;
 pub(crate) mod config_reference;
 pub(crate) mod load;
 pub(crate) mod notice_check;
+pub(crate) mod policy_test;
+pub(crate) mod record_verify;
 
 /// Reads a duration such as `30s`, `1h 30m` or `250ms`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {

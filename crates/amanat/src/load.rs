@@ -33,8 +33,8 @@ pub(crate) use report::{Report, Verdict};
 use schedule::{End, Pace};
 use tally::Tally;
 
-/// How many connections may be opening at the same moment.
-const OPENING_AT_ONCE: usize = 128;
+/// How many connections may be opening at the same moment: less than the backlog of common servers.
+const OPENING_AT_ONCE: usize = 64;
 /// One loopback address has about 28 000 free ports; the next 20 000 connections take the next address.
 const CONNECTIONS_PER_LOCAL_ADDRESS: u32 = 20_000;
 /// Deliveries are over when none came for this long.

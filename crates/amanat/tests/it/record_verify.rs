@@ -1,0 +1,142 @@
+//! `amanat record verify` on records in directories and on a site.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use record::{DirStore, Signer, append};
+
+use crate::run::{amanat, stderr, stdout};
+
+/// A data directory with a record of 300 entries: a full bundle and a partial one.
+fn record() -> (tempfile::TempDir, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("record");
+    let signer = Signer::new("example.org/record", &[7; 32]).unwrap();
+    let mut store = DirStore::create(&directory).unwrap();
+    let entries: Vec<_> = (0..300).map(|it| format!("entry {it}")).collect();
+    let entries: Vec<_> = entries.iter().map(String::as_bytes).collect();
+    append(&mut store, &signer, &entries).unwrap();
+    fs::write(directory.join("log.vkey"), signer.verifier().to_string()).unwrap();
+    (place, directory)
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_true_record_is_ok_from_the_data_directory_and_from_the_record_itself() {
+    let (place, directory) = record();
+    for named in [place.path(), &directory] {
+        let output = amanat(place.path())
+            .args(["record", "verify"])
+            .arg(named)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stdout(&output).starts_with("ok: 300 entries, root "));
+    }
+}
+
+#[test]
+fn one_changed_byte_in_any_file_is_found_and_the_file_is_named() {
+    let (place, directory) = record();
+    let files = files(&directory);
+    assert!(files.len() >= 6, "{files:?}");
+    for file in files {
+        let good = fs::read(&file).unwrap();
+        let mut bad = good.clone();
+        let middle = bad.len() / 2;
+        bad[middle] ^= 1;
+        fs::write(&file, &bad).unwrap();
+        let output = amanat(place.path())
+            .args(["record", "verify", "."])
+            .output()
+            .unwrap();
+        fs::write(&file, good).unwrap();
+        let name = file.strip_prefix(&directory).unwrap().display().to_string();
+        let (code, words) = (output.status.code(), stderr(&output));
+        if name == "log.vkey" {
+            assert!(matches!(code, Some(1 | 3)), "{name}: {words}");
+            continue;
+        }
+        assert_eq!(code, Some(1), "{name}: {words}");
+        let named = if name.starts_with("tile/entries") {
+            // A changed entry shows at the first tile that does not follow from it.
+            "tile/"
+        } else {
+            &name
+        };
+        assert!(words.contains(named), "{name}: {words}");
+    }
+}
+
+#[test]
+fn another_key_does_not_verify() {
+    let (place, _) = record();
+    let other = Signer::new("example.org/record", &[8; 32]).unwrap();
+    let output = amanat(place.path())
+        .args(["record", "verify", ".", "--key"])
+        .arg(other.verifier().to_string())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+}
+
+#[test]
+fn a_site_is_verified_over_http_with_a_key_that_one_trusts() {
+    let (place, directory) = record();
+    let url = serve(directory.clone());
+    let key = fs::read_to_string(directory.join("log.vkey")).unwrap();
+    let verify = || {
+        amanat(place.path())
+            .args(["record", "verify", &url, "--key", &key])
+            .output()
+            .unwrap()
+    };
+    let output = verify();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("ok: 300 entries, root "));
+    fs::remove_file(directory.join("tile/entries/000")).unwrap();
+    assert_eq!(verify().status.code(), Some(1));
+}
+
+/// Serves the files of `directory` below `/record/log/`.
+fn serve(directory: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            let line = head.next().unwrap().unwrap();
+            while head.next().is_some_and(|it| !it.unwrap().is_empty()) {}
+            let path = line.split(' ').nth(1).unwrap();
+            let file = path.strip_prefix("/record/log/").unwrap();
+            let (status, body) = match fs::read(directory.join(file)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            )
+            .unwrap();
+            stream.write_all(&body).unwrap();
+        }
+    });
+    url
+}
