@@ -1,1 +1,124 @@
 use super::*;
+use crate::schema::Schema;
+use model::{Coarsening, FieldKind, Notice, Pointer};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+const NOTICE: &str = include_str!("../../../../corpus/notice/valid/home-energy.toml");
+
+fn schema(pointers: &[&str]) -> Arc<Schema> {
+    let mut notice = Notice::parse(NOTICE).unwrap();
+    let template = notice.fields.remove(0);
+    for pointer in pointers {
+        notice.fields.push(model::Field {
+            pointer: Pointer::parse(pointer).unwrap(),
+            kind: FieldKind::Number,
+            coarse: vec![
+                Coarsening::Presence,
+                Coarsening::Round(500.0),
+                Coarsening::Round(100.0),
+            ],
+            ..template.clone()
+        });
+    }
+    Schema::compile(&notice).unwrap()
+}
+
+/// Every field at one level.
+#[track_caller]
+fn check(pointers: &[&str], level: &str, stored: &str, expected: &str) {
+    let payload = schema(pointers).decode_stored(stored.as_bytes()).unwrap();
+    let outcome = Outcome {
+        levels: smallvec![(Level::parse(level).unwrap(), payload.present())],
+    };
+    let mut out = Vec::new();
+    render(&payload, &outcome, &|it| format!("<{it}>"), &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn what_was_coarse_stays_marked() {
+    let stored = r#"{"a":1200,"@coarse":{"/a":50}}"#;
+    check(&["/a"], "on", stored, stored);
+    check(&["/a"], "coarse-3", stored, stored);
+    check(
+        &["/a"],
+        "coarse-1",
+        stored,
+        r#"{"a":true,"@coarse":{"/a":null}}"#,
+    );
+    let presence = r#"{"a":true,"@coarse":{"/a":null}}"#;
+    for level in ["on", "coarse-3", "coarse-2", "coarse-1"] {
+        check(&["/a"], level, presence, presence);
+    }
+}
+
+#[test]
+fn coarsening_twice_adds_both_errors() {
+    check(
+        &["/a"],
+        "coarse-2",
+        r#"{"a":1200,"@coarse":{"/a":50}}"#,
+        r#"{"a":1000,"@coarse":{"/a":300}}"#,
+    );
+    check(
+        &["/a"],
+        "coarse-2",
+        r#"{"a":1200,"@coarse":{"/a":null}}"#,
+        r#"{"a":1000,"@coarse":{"/a":null}}"#,
+    );
+}
+
+#[test]
+fn what_is_no_object_is_wrapped_to_be_marked() {
+    check(
+        &[""],
+        "coarse-3",
+        "149",
+        r#"{"@value":100,"@coarse":{"":50}}"#,
+    );
+    check(&[""], "on", "149", "149");
+    check(
+        &[""],
+        "on",
+        r#"{"@value":100,"@coarse":{"":50}}"#,
+        r#"{"@value":100,"@coarse":{"":50}}"#,
+    );
+    check(
+        &["/1", "/3/x"],
+        "coarse-3",
+        r#"[1,260,3,{"x":-9}]"#,
+        r#"{"@value":[null,300,null,{"x":0}],"@coarse":{"/1":50,"/3/x":50}}"#,
+    );
+}
+
+#[test]
+fn members_stand_in_the_order_of_the_notice() {
+    check(
+        &["/b", "/a/y", "/a/x"],
+        "on",
+        r#"{"a":{"x":1,"y":2},"b":3}"#,
+        r#"{"b":3,"a":{"y":2,"x":1}}"#,
+    );
+    check(
+        &["/l/2", "/l/0"],
+        "on",
+        r#"{"l":[1,2,3]}"#,
+        r#"{"l":[1,null,3]}"#,
+    );
+}
+
+#[test]
+fn the_subject_is_replaced_or_dropped() {
+    let mut notice = Notice::parse(NOTICE).unwrap();
+    notice.subject_field = Some(notice.fields[0].pointer.clone());
+    let schema = Schema::compile(&notice).unwrap();
+    let payload = schema.decode(b"{\"power\":1200}").unwrap();
+    let outcome = Outcome {
+        levels: smallvec![(Level::ON, payload.present())],
+    };
+    let mut out = Vec::new();
+    render(&payload, &outcome, &|it| format!("\"{it}\n"), &mut out);
+    render_stored(&payload, &outcome, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), r#"{"power":"\"1200\n"}{}"#);
+}

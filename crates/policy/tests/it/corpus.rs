@@ -5,6 +5,10 @@ use std::path::Path;
 
 use policy::case::{CASE_FILE, Case, NOTICE_FILE, run};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the crate is pure; its test reads the corpus"
+)]
 #[test]
 fn every_case_of_the_corpus_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/policy");
