@@ -26,7 +26,7 @@ fn a_reading_lies_in_the_persons_timeline_as_it_was_decided() {
 }
 
 #[test]
-fn gp_dn7_an_undeclared_field_is_counted_and_never_kept() {
+fn dn_7_an_undeclared_field_is_counted_and_never_kept() {
     on_both(|house| {
         house.measure(r#"{"power":1,"ssid":"secret","wifi":{"mac":"00:11"}}"#);
         house.measure(r#"{"power":"not a number","ssid":"other"}"#);
