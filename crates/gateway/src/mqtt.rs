@@ -76,6 +76,9 @@ mod registry;
 mod session;
 mod topic;
 
+#[cfg(test)]
+mod testing;
+
 pub(crate) use connection::{Connection, Transport};
 pub(crate) use desk::Desk;
 pub(crate) use registry::{Registry, Signal, Ticket};

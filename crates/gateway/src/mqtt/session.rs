@@ -29,6 +29,9 @@ pub(crate) use outbound::Delivered;
 use outbound::Outbound;
 use subscribe::Subscriptions;
 
+/// Type and flags of CONNECT.
+const CONNECT: u8 = 0x10;
+
 /// What a call of the session works with.
 pub(crate) struct Ctx<'a, B: Backend> {
     pub(crate) backend: &'a mut B,
@@ -66,7 +69,8 @@ pub(crate) struct Session<P> {
     outbound: Outbound,
     subscriptions: Subscriptions,
     will: Option<Box<Will>>,
-    session_expires: bool,
+    /// CONNECT asked for a session that outlives its connection, so DISCONNECT may too.
+    may_prolong: bool,
 }
 
 impl<P: Copy + Ord> Session<P> {
@@ -88,7 +92,7 @@ impl<P: Copy + Ord> Session<P> {
             outbound: Outbound::new(limits.max_inflight),
             subscriptions: Subscriptions::default(),
             will: None,
-            session_expires: true,
+            may_prolong: false,
             limits,
         }
     }
@@ -104,6 +108,12 @@ impl<P: Copy + Ord> Session<P> {
         let mut accepted = 0;
         while self.may_read(ctx.out.len()) {
             let rest = bytes.get(used..).unwrap_or_default();
+            if self.phase == Phase::Waiting && rest.first().is_some_and(|it| *it != CONNECT) {
+                // Whatever it is, it is not waited for: 3.1.0-1.
+                ctx.counters.add(Counter::NotMqtt);
+                self.phase = Phase::Closed;
+                break;
+            }
             let outcome = match frame::frame(rest, self.max_packet_bytes()) {
                 Ok(Framed::Partial { .. }) => break,
                 Ok(Framed::Whole(frame)) => {
@@ -165,7 +175,7 @@ impl<P: Copy + Ord> Session<P> {
             Packet::Unsubscribe(it) => self.unsubscribe(&it, ctx),
             Packet::Pingreq => encode::pingresp(ctx.out),
             Packet::Disconnect(it) => {
-                if it.session_expiry_s > 0 && !self.session_expires {
+                if it.session_expiry_s > 0 && !self.may_prolong {
                     return Err(Fault::protocol(
                         "a session that was to end with its connection cannot be prolonged",
                     ));

@@ -44,7 +44,7 @@ pub(crate) struct Will {
 /// Why there is no CONNECT.
 #[derive(Debug)]
 pub(crate) enum ConnectFault {
-    /// Not a CONNECT of this protocol: closed without an answer (3.1.0-1, 3.1.2-1).
+    /// Another protocol name: closed without an answer (3.1.2-1).
     NotMqtt,
     /// A version of MQTT that we do not speak, to be told so in the nearest we do.
     UnknownVersion(Version),
@@ -52,11 +52,8 @@ pub(crate) enum ConnectFault {
     Broken(Version, Fault),
 }
 
-/// Decodes the first packet of a connection.
+/// Decodes the first packet of a connection, whose first byte is that of CONNECT.
 pub(crate) fn decode_connect(frame: Frame<'_>) -> Result<Connect, ConnectFault> {
-    if frame.first != 0x10 {
-        return Err(ConnectFault::NotMqtt);
-    }
     let mut read_bytes = 0;
     let (protocol, flags) = protocol(frame.body, &mut read_bytes)?;
     let version = match protocol {

@@ -152,7 +152,7 @@ impl<P: Copy + Ord> Session<P> {
             .register(assigned.as_deref().unwrap_or(&connect.client_id));
         let server_keep_alive = self.keep_alive(&connect);
         self.outbound.narrow(connect.receive_maximum);
-        self.session_expires = connect.session_expiry_s == 0;
+        self.may_prolong = connect.session_expiry_s > 0;
         self.will = connect.will.map(Box::new);
         self.phase = Phase::Open(role);
         ctx.counters.add(Counter::SessionsOpened);

@@ -1,0 +1,454 @@
+//! What the tests of this module share: a backend that does as it is told, packets of a client,
+//! and a short way to write down what the server answers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use model::{DeploymentId, PurposeId, ThingId, Timestamp};
+use mqtt_proto::{PollHeader, QoS, TopicFilter, TopicName, v3, v5};
+
+use super::backend::{Backend, Label, Role};
+use super::decode::Version;
+use super::frame::{Framed, frame};
+use super::session::{Ctx, Session};
+use super::topic::Wanted;
+use crate::clock::Moment;
+use crate::refusal::{Refusal, RefusalKind};
+use crate::{Counter, Counters, Limits};
+
+/// What a test sees and sets from outside.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    /// Payloads that were taken.
+    pub(crate) ingested: Vec<String>,
+    /// What every publish is answered with.
+    pub(crate) refusal: Option<RefusalKind>,
+    pub(crate) client_ids: Vec<String>,
+    pub(crate) subscriptions: Vec<(u32, Wanted)>,
+    pub(crate) offered: VecDeque<Offered>,
+    pub(crate) waker: Option<Waker>,
+    /// Deliveries that are offered but no longer permitted.
+    pub(crate) forbidden: Vec<String>,
+    /// Payloads that were taken from a permit, in order.
+    pub(crate) released: Vec<String>,
+}
+
+/// A delivery of the tests: it says which subscription it is for and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offered {
+    pub(crate) tag: u32,
+    pub(crate) payload: String,
+    pub(crate) coarse: bool,
+}
+
+impl World {
+    pub(crate) fn offer(&mut self, tag: u32, payload: &str) {
+        self.offered.push_back(Offered {
+            tag,
+            payload: payload.to_owned(),
+            coarse: false,
+        });
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Positions count publishes from 1.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeBackend {
+    pub(crate) world: Arc<Mutex<World>>,
+}
+
+pub(crate) struct FakePermit {
+    world: Arc<Mutex<World>>,
+    offered: Offered,
+    purpose: PurposeId,
+    deployment: DeploymentId,
+    thing: ThingId,
+}
+
+impl Backend for FakeBackend {
+    type Position = u64;
+    type Delivery = Offered;
+    type Permit = FakePermit;
+    type Gate<'a> = ();
+
+    fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role> {
+        match (user_name, password) {
+            ("thing", b"secret") => Some(Role::Thing),
+            ("recipient", b"secret") => Some(Role::Recipient),
+            _ => None,
+        }
+    }
+
+    fn register(&mut self, client_id: &str) {
+        self.world
+            .lock()
+            .unwrap()
+            .client_ids
+            .push(client_id.to_owned());
+    }
+
+    fn ingest(&mut self, payload: &[u8], _now: Timestamp) -> Result<u64, Refusal> {
+        let mut world = self.world.lock().unwrap();
+        if let Some(kind) = world.refusal {
+            return Err(Refusal {
+                kind,
+                text: "because of the test".to_owned(),
+            });
+        }
+        world
+            .ingested
+            .push(String::from_utf8_lossy(payload).into_owned());
+        Ok(world.ingested.len() as u64)
+    }
+
+    fn subscribe(&mut self, wanted: Wanted, tag: u32, _now: Timestamp) -> Result<(), ()> {
+        if wanted.purpose.as_str() == "denied" {
+            return Err(());
+        }
+        self.world.lock().unwrap().subscriptions.push((tag, wanted));
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, tag: u32) {
+        self.world
+            .lock()
+            .unwrap()
+            .subscriptions
+            .retain(|it| it.0 != tag);
+    }
+
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Offered> {
+        let mut world = self.world.lock().unwrap();
+        match world.offered.pop_front() {
+            Some(it) => Poll::Ready(it),
+            None => {
+                world.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn tag(delivery: &Offered) -> u32 {
+        delivery.tag
+    }
+
+    fn gate(&self) {}
+
+    fn permit(&self, delivery: &Offered, _now: Timestamp) -> Option<FakePermit> {
+        if self
+            .world
+            .lock()
+            .unwrap()
+            .forbidden
+            .contains(&delivery.payload)
+        {
+            return None;
+        }
+        Some(FakePermit {
+            world: Arc::clone(&self.world),
+            offered: delivery.clone(),
+            purpose: PurposeId::parse("research").unwrap(),
+            deployment: DeploymentId::parse("home-1").unwrap(),
+            thing: ThingId::parse("meter-7").unwrap(),
+        })
+    }
+
+    fn label(permit: &FakePermit) -> Label<'_> {
+        Label {
+            purpose: &permit.purpose,
+            deployment: &permit.deployment,
+            thing: &permit.thing,
+            coarse: permit.offered.coarse,
+        }
+    }
+
+    fn payload(permit: FakePermit) -> Bytes {
+        let payload = permit.offered.payload;
+        permit.world.lock().unwrap().released.push(payload.clone());
+        Bytes::from(payload)
+    }
+}
+
+/// A session without a socket, at a time the test chooses.
+pub(crate) struct Rig {
+    pub(crate) session: Session<u64>,
+    pub(crate) backend: FakeBackend,
+    pub(crate) counters: Counters,
+    pub(crate) version: Version,
+    pub(crate) now_ms: u64,
+}
+
+impl Rig {
+    pub(crate) fn new(version: Version, limits: Limits) -> Self {
+        Self {
+            session: Session::new(Arc::new(limits), 7, moment(0)),
+            backend: FakeBackend::default(),
+            counters: Counters::default(),
+            version,
+            now_ms: 0,
+        }
+    }
+
+    /// A session whose CONNECT has been accepted.
+    pub(crate) fn connected(version: Version, user_name: &str, limits: Limits) -> Self {
+        let mut rig = Self::new(version, limits);
+        let answer = rig.send(&connect(version, user_name));
+        assert_eq!(answer, ["CONNACK 0x00"]);
+        rig
+    }
+
+    /// Sends bytes and gives the answers.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut out = Vec::new();
+        let used = self.receive(bytes, &mut out);
+        if self.session.may_read(out.len()) {
+            assert_eq!(used, bytes.len(), "the session left bytes of whole packets");
+        }
+        texts(&out, self.version)
+    }
+
+    pub(crate) fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let mut ctx = Ctx {
+            backend: &mut self.backend,
+            counters: &self.counters,
+            out,
+            now: moment(self.now_ms),
+        };
+        self.session.receive(bytes, &mut ctx)
+    }
+
+    /// Calls the session and gives the answers.
+    pub(crate) fn call(
+        &mut self,
+        act: impl FnOnce(&mut Session<u64>, &mut Ctx<'_, FakeBackend>),
+    ) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut ctx = Ctx {
+            backend: &mut self.backend,
+            counters: &self.counters,
+            out: &mut out,
+            now: moment(self.now_ms),
+        };
+        act(&mut self.session, &mut ctx);
+        texts(&out, self.version)
+    }
+
+    /// Says that everything up to `position` is kept.
+    pub(crate) fn durable(&mut self, position: u64) -> Vec<String> {
+        self.call(|session, ctx| session.acknowledge(position, ctx.out))
+    }
+
+    /// The counters of refusals that are not zero.
+    pub(crate) fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.counters
+            .snapshot()
+            .into_iter()
+            .filter(|(counter, value)| counter.is_refusal() && *value > 0)
+            .map(|(counter, value)| (counter.name(), value))
+            .collect()
+    }
+
+    pub(crate) fn count(&self, counter: Counter) -> u64 {
+        self.counters.value(counter)
+    }
+
+    pub(crate) fn world(&self) -> std::sync::MutexGuard<'_, World> {
+        self.backend.world.lock().unwrap()
+    }
+}
+
+pub(crate) fn moment(uptime_ms: u64) -> Moment {
+    Moment {
+        wall: Timestamp::from_millis(1_700_000_000_000 + i64::try_from(uptime_ms).unwrap()),
+        uptime_ms,
+    }
+}
+
+/// Packets of the server, one text each.
+pub(crate) fn texts(mut bytes: &[u8], version: Version) -> Vec<String> {
+    let mut texts = Vec::new();
+    while !bytes.is_empty() {
+        let Framed::Whole(it) = frame(bytes, u32::MAX).unwrap() else {
+            panic!("the server left a packet unfinished: {bytes:02x?}");
+        };
+        texts.push(match version {
+            Version::V3 => text_v3(it.first, it.body),
+            Version::V5 => text_v5(it.first, it.body),
+        });
+        bytes = &bytes[it.total_bytes..];
+    }
+    texts
+}
+
+fn text_v3(first: u8, body: &[u8]) -> String {
+    let remaining = u32::try_from(body.len()).unwrap();
+    let header = v3::Header::new_with(first, remaining, remaining + 2).unwrap();
+    let packet = match header.build_empty_packet() {
+        Some(it) => it,
+        None => header.decode_buffer(body, &mut 0).unwrap(),
+    };
+    match packet {
+        v3::Packet::Connack(it) => format!("CONNACK {:#04x}", it.code as u8),
+        v3::Packet::Puback(it) => format!("PUBACK {}", it.value()),
+        v3::Packet::Suback(it) => format!("SUBACK {} {:?}", it.pid.value(), it.topics),
+        v3::Packet::Unsuback(it) => format!("UNSUBACK {}", it.value()),
+        v3::Packet::Publish(it) => format!(
+            "PUBLISH {} {:?} {}",
+            it.topic_name,
+            it.qos_pid,
+            String::from_utf8_lossy(&it.payload)
+        ),
+        it => format!("{it:?}"),
+    }
+}
+
+fn text_v5(first: u8, body: &[u8]) -> String {
+    let remaining = u32::try_from(body.len()).unwrap();
+    let header = v5::Header::new_with(first, remaining, remaining + 2).unwrap();
+    let packet = match header.typ {
+        v5::PacketType::Pingresp => v5::Packet::Pingresp,
+        _ => header.decode_buffer(body, &mut 0).unwrap(),
+    };
+    match packet {
+        v5::Packet::Connack(it) => format!("CONNACK {:#04x}", it.reason_code as u8),
+        v5::Packet::Puback(it) if it.reason_code as u8 == 0 => format!("PUBACK {}", it.pid.value()),
+        v5::Packet::Puback(it) => {
+            format!("PUBACK {} {:#04x}", it.pid.value(), it.reason_code as u8)
+        }
+        v5::Packet::Suback(it) => {
+            let codes: Vec<_> = it
+                .topics
+                .iter()
+                .map(|it| format!("{:#04x}", *it as u8))
+                .collect();
+            format!("SUBACK {} {}", it.pid.value(), codes.join(" "))
+        }
+        v5::Packet::Unsuback(it) => {
+            let codes: Vec<_> = it
+                .topics
+                .iter()
+                .map(|it| format!("{:#04x}", *it as u8))
+                .collect();
+            format!("UNSUBACK {} {}", it.pid.value(), codes.join(" "))
+        }
+        v5::Packet::Publish(it) => format!(
+            "PUBLISH {} {:?} {}{}",
+            it.topic_name,
+            it.qos_pid,
+            String::from_utf8_lossy(&it.payload),
+            match it.properties.user_properties.as_slice() {
+                [] => String::new(),
+                some => format!(" {}={}", some[0].name, some[0].value),
+            }
+        ),
+        v5::Packet::Disconnect(it) => {
+            assert!(it.properties.reason_string.is_some(), "no reason is given");
+            format!("DISCONNECT {:#04x}", it.reason_code as u8)
+        }
+        v5::Packet::Pingresp => "PINGRESP".to_owned(),
+        it => format!("{it:?}"),
+    }
+}
+
+pub(crate) fn bytes_v3(packet: v3::Packet) -> Vec<u8> {
+    packet.encode().unwrap().as_ref().to_vec()
+}
+
+pub(crate) fn bytes_v5(packet: v5::Packet) -> Vec<u8> {
+    packet.encode().unwrap().as_ref().to_vec()
+}
+
+pub(crate) fn connect_v3() -> v3::Connect {
+    let mut packet = v3::Connect::new("client".into(), 60);
+    packet.username = Some("thing".into());
+    packet.password = Some(Bytes::from_static(b"secret"));
+    packet
+}
+
+pub(crate) fn connect_v5() -> v5::Connect {
+    let mut packet = v5::Connect::new("client".into(), 60);
+    packet.username = Some("thing".into());
+    packet.password = Some(Bytes::from_static(b"secret"));
+    packet
+}
+
+pub(crate) fn connect(version: Version, user_name: &str) -> Vec<u8> {
+    match version {
+        Version::V3 => {
+            let mut packet = connect_v3();
+            packet.username = Some(user_name.into());
+            bytes_v3(packet.into())
+        }
+        Version::V5 => {
+            let mut packet = connect_v5();
+            packet.username = Some(user_name.into());
+            bytes_v5(packet.into())
+        }
+    }
+}
+
+/// PUBLISH with QoS 1, or with QoS 0 when the identifier is 0.
+pub(crate) fn publish(version: Version, packet_id: u16, payload: &str) -> Vec<u8> {
+    let qos = match packet_id {
+        0 => mqtt_proto::QosPid::Level0,
+        it => mqtt_proto::QosPid::Level1(it.try_into().unwrap()),
+    };
+    let topic = TopicName::try_from("sensors/a").unwrap();
+    let payload = Bytes::copy_from_slice(payload.as_bytes());
+    match version {
+        Version::V3 => bytes_v3(v3::Publish::new(qos, topic, payload).into()),
+        Version::V5 => bytes_v5(v5::Publish::new(qos, topic, payload).into()),
+    }
+}
+
+pub(crate) fn puback(packet_id: u16) -> Vec<u8> {
+    let [high, low] = packet_id.to_be_bytes();
+    vec![0x40, 2, high, low]
+}
+
+pub(crate) const PINGREQ: &[u8] = &[0xc0, 0];
+pub(crate) const DISCONNECT: &[u8] = &[0xe0, 0];
+
+pub(crate) fn subscribe(version: Version, filters: &[(&str, u8)], purposes: &[&str]) -> Vec<u8> {
+    let filters = filters.iter().map(|(filter, qos)| {
+        (
+            TopicFilter::try_from(*filter).unwrap(),
+            QoS::from_u8(*qos).unwrap(),
+        )
+    });
+    let packet_id = 5.try_into().unwrap();
+    match version {
+        Version::V3 => bytes_v3(v3::Subscribe::new(packet_id, filters.collect()).into()),
+        Version::V5 => {
+            let topics = filters
+                .map(|(filter, qos)| (filter, v5::SubscriptionOptions::new(qos)))
+                .collect();
+            let mut packet = v5::Subscribe::new(packet_id, topics);
+            packet.properties.user_properties = purposes
+                .iter()
+                .map(|it| v5::UserProperty {
+                    name: "purpose".into(),
+                    value: (*it).into(),
+                })
+                .collect();
+            bytes_v5(packet.into())
+        }
+    }
+}
+
+pub(crate) fn unsubscribe(version: Version, filters: &[&str]) -> Vec<u8> {
+    let topics = filters
+        .iter()
+        .map(|it| TopicFilter::try_from(*it).unwrap())
+        .collect();
+    let packet_id = 6.try_into().unwrap();
+    match version {
+        Version::V3 => bytes_v3(v3::Unsubscribe::new(packet_id, topics).into()),
+        Version::V5 => bytes_v5(v5::Unsubscribe::new(packet_id, topics).into()),
+    }
+}
