@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
@@ -28,7 +28,6 @@ pub(crate) struct World {
     pub(crate) client_ids: Vec<String>,
     pub(crate) subscriptions: Vec<(u32, Wanted)>,
     pub(crate) offered: VecDeque<Offered>,
-    pub(crate) waker: Option<Waker>,
     /// Deliveries that are offered but no longer permitted.
     pub(crate) forbidden: Vec<String>,
     /// Payloads that were taken from a permit, in order.
@@ -41,19 +40,6 @@ pub(crate) struct Offered {
     pub(crate) tag: u32,
     pub(crate) payload: String,
     pub(crate) coarse: bool,
-}
-
-impl World {
-    pub(crate) fn offer(&mut self, tag: u32, payload: &str) {
-        self.offered.push_back(Offered {
-            tag,
-            payload: payload.to_owned(),
-            coarse: false,
-        });
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
 }
 
 /// Positions count publishes from 1.
@@ -122,14 +108,11 @@ impl Backend for FakeBackend {
             .retain(|it| it.0 != tag);
     }
 
-    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Offered> {
+    fn poll_delivery(&mut self, _cx: &mut Context<'_>) -> Poll<Offered> {
         let mut world = self.world.lock().unwrap();
         match world.offered.pop_front() {
             Some(it) => Poll::Ready(it),
-            None => {
-                world.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
+            None => Poll::Pending,
         }
     }
 

@@ -1,1 +1,438 @@
+//! The shell over a socket that takes as many bytes as the test allows.
 
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{oneshot, watch};
+
+use super::{Connection, KEPT_INPUT_BYTES, Signal, Transport, Turn};
+use crate::clock::Clock;
+use crate::mqtt::decode::Version;
+use crate::mqtt::session::Session;
+use crate::mqtt::testing::{
+    DISCONNECT, FakeBackend, Offered, World, bytes_v3, connect, connect_v3, puback, publish,
+    subscribe, texts,
+};
+use crate::{Counter, Counters, Limits};
+
+use Version::{V3, V5};
+
+/// Both ends of a socket, as the test sees them.
+#[derive(Default)]
+struct Wire {
+    to_server: VecDeque<u8>,
+    client_closed: bool,
+    /// How many bytes the socket takes before it blocks.
+    room: usize,
+    written: Vec<u8>,
+    writes: usize,
+    server_closed: bool,
+}
+
+#[derive(Clone, Default)]
+struct FakeSocket(Arc<Mutex<Wire>>);
+
+impl AsyncRead for FakeSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut wire = self.0.lock().unwrap();
+        if wire.to_server.is_empty() && !wire.client_closed {
+            return Poll::Pending;
+        }
+        let count = wire.to_server.len().min(buffer.remaining());
+        let bytes: Vec<u8> = wire.to_server.drain(..count).collect();
+        buffer.put_slice(&bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for FakeSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut wire = self.0.lock().unwrap();
+        if wire.room == 0 {
+            return Poll::Pending;
+        }
+        let count = bytes.len().min(wire.room);
+        wire.room -= count;
+        wire.writes += 1;
+        wire.written.extend_from_slice(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.lock().unwrap().server_closed = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for FakeSocket {
+    fn poll_writable(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.0.lock().unwrap().room {
+            0 => Poll::Pending,
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+struct Bench {
+    connection: Connection<FakeSocket, FakeBackend>,
+    socket: FakeSocket,
+    world: Arc<Mutex<World>>,
+    counters: Arc<Counters>,
+    version: Version,
+    signal: Option<oneshot::Sender<Signal>>,
+}
+
+impl Bench {
+    fn new(version: Version, limits: Limits) -> Self {
+        let clock = Clock::start();
+        let socket = FakeSocket::default();
+        let backend = FakeBackend::default();
+        let counters = Arc::new(Counters::default());
+        let (signal, told) = oneshot::channel();
+        let world = Arc::clone(&backend.world);
+        let connection = Connection::new(
+            socket.clone(),
+            Session::new(Arc::new(limits), 1, clock.now()),
+            backend,
+            Arc::clone(&counters),
+            clock,
+            told,
+            0,
+        );
+        Self {
+            connection,
+            socket,
+            world,
+            counters,
+            version,
+            signal: Some(signal),
+        }
+    }
+
+    fn connected(version: Version, user_name: &str, limits: Limits) -> Self {
+        let mut bench = Self::new(version, limits);
+        bench.room(1_000_000);
+        bench.send(&connect(version, user_name));
+        assert_eq!(bench.turn(), Poll::Pending);
+        assert_eq!(bench.answers(), ["CONNACK 0x00"]);
+        bench
+    }
+
+    /// A recipient with one subscription, tag 1.
+    fn subscribed(version: Version, qos: u8) -> Self {
+        let mut bench = Self::connected(version, "recipient", Limits::default());
+        bench.send(&subscribe(version, &[("for/research/#", qos)], &[]));
+        assert_eq!(bench.turn(), Poll::Pending);
+        bench.answers();
+        bench
+    }
+
+    fn send(&self, bytes: &[u8]) {
+        self.socket.0.lock().unwrap().to_server.extend(bytes);
+    }
+
+    fn room(&self, bytes: usize) {
+        self.socket.0.lock().unwrap().room = bytes;
+    }
+
+    fn offer(&self, payloads: &[&str]) {
+        let offered = payloads.iter().map(|it| Offered {
+            tag: 1,
+            payload: (*it).to_owned(),
+            coarse: false,
+        });
+        self.world.lock().unwrap().offered.extend(offered);
+    }
+
+    fn turn(&mut self) -> Poll<Turn> {
+        let is_waiting = self.connection.session.is_waiting_for_durability();
+        let mut cx = Context::from_waker(Waker::noop());
+        self.connection.poll_turn(is_waiting, &mut cx)
+    }
+
+    /// What `run` does when the vault has moved on.
+    fn durable(&mut self, position: u64) {
+        self.connection.durable = position;
+        let _ = self.turn();
+    }
+
+    /// What has been written since the last call, whole packets only.
+    fn answers(&self) -> Vec<String> {
+        let mut wire = self.socket.0.lock().unwrap();
+        wire.writes = 0;
+        texts(&std::mem::take(&mut wire.written), self.version)
+    }
+
+    fn written(&self) -> usize {
+        self.socket.0.lock().unwrap().written.len()
+    }
+}
+
+#[tokio::test]
+async fn a_publish_is_acknowledged_after_it_is_durable_and_all_in_one_write() {
+    let mut bench = Bench::connected(V5, "thing", Limits::default());
+    let publishes: Vec<u8> = (1..=20).flat_map(|it| publish(V5, it, "{}")).collect();
+    bench.send(&publishes);
+    assert_eq!(bench.turn(), Poll::Ready(Turn::Rearm));
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert!(bench.answers().is_empty());
+    bench.durable(19);
+    assert_eq!(bench.socket.0.lock().unwrap().writes, 1);
+    let answers = bench.answers();
+    assert_eq!(answers.len(), 19);
+    assert_eq!(answers[18], "PUBACK 19");
+    bench.durable(20);
+    assert_eq!(bench.answers(), ["PUBACK 20"]);
+    assert_eq!(bench.counters.value(Counter::PublishesAccepted), 20);
+}
+
+#[tokio::test]
+async fn a_delivery_that_was_not_begun_is_decided_again() {
+    let packet_bytes = 2 + 2 + "for/research/home-1/meter-7".len() + 10;
+    for (room, begun) in [
+        (packet_bytes / 2, 1),
+        (packet_bytes, 1),
+        (packet_bytes + 1, 2),
+        (3 * packet_bytes - 1, 3),
+    ] {
+        let mut bench = Bench::subscribed(V3, 0);
+        let payloads = [
+            "aaaaaaaaaa",
+            "bbbbbbbbbb",
+            "cccccccccc",
+            "dddddddddd",
+            "eeeeeeeeee",
+        ];
+        bench.offer(&payloads);
+        bench.room(room);
+        assert_eq!(bench.turn(), Poll::Pending);
+        assert_eq!(bench.written(), room);
+        // From now on nothing of the old may leave, but what was begun is finished.
+        bench.world.lock().unwrap().forbidden = payloads.map(str::to_owned).to_vec();
+        bench.offer(&["ffffffffff"]);
+        bench.room(1_000_000);
+        assert_eq!(bench.turn(), Poll::Pending);
+        let expected: Vec<_> = payloads[..begun]
+            .iter()
+            .chain(&["ffffffffff"])
+            .map(|it| format!("PUBLISH for/research/home-1/meter-7 Level0 {it}"))
+            .collect();
+        assert_eq!(bench.answers(), expected, "room for {room} bytes");
+        let counters = &bench.counters;
+        assert_eq!(counters.value(Counter::DeliveriesSent), begun as u64 + 1);
+        assert_eq!(
+            counters.value(Counter::DeliveriesNotPermitted),
+            5 - begun as u64
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_blocked_socket_takes_no_decision_and_no_delivery_from_the_queue() {
+    let mut bench = Bench::subscribed(V3, 0);
+    bench.room(0);
+    bench.offer(&["a", "b", "c"]);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert!(bench.world.lock().unwrap().released.is_empty());
+    assert_eq!(bench.world.lock().unwrap().offered.len(), 2);
+    bench.room(1_000_000);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.answers().len(), 3);
+}
+
+#[tokio::test]
+async fn deliveries_that_were_taken_back_keep_their_order_and_their_identifiers_are_free() {
+    let mut bench = Bench::subscribed(V5, 1);
+    let window = bench.connection.session.window();
+    bench.offer(&["a", "b", "c"]);
+    bench.room(1);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.connection.session.window(), window - 1);
+    bench.room(1_000_000);
+    assert_eq!(bench.turn(), Poll::Pending);
+    let answers = bench.answers();
+    let payloads: Vec<_> = answers.iter().map(|it| &it[it.len() - 1..]).collect();
+    assert_eq!(payloads, ["a", "b", "c"]);
+    assert_eq!(bench.connection.session.window(), window - 3);
+}
+
+#[tokio::test]
+async fn deliveries_wait_while_the_window_is_closed() {
+    let limits = Limits {
+        max_inflight: 2,
+        ..Limits::default()
+    };
+    let mut bench = Bench::connected(V5, "recipient", limits);
+    bench.send(&subscribe(V5, &[("for/research/#", 1)], &[]));
+    assert_eq!(bench.turn(), Poll::Pending);
+    bench.answers();
+    bench.offer(&["a", "b", "c"]);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.answers().len(), 2);
+    assert_eq!(bench.world.lock().unwrap().offered.len(), 1);
+    bench.send(&puback(2));
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.answers().len(), 1);
+}
+
+#[tokio::test]
+async fn packets_that_had_to_wait_are_taken_without_new_bytes() {
+    let limits = Limits {
+        max_pending_acks: 1,
+        ..Limits::default()
+    };
+    let mut bench = Bench::connected(V3, "thing", limits);
+    bench.send(
+        &[
+            publish(V3, 1, "{}"),
+            publish(V3, 2, "{}"),
+            publish(V3, 3, "{}"),
+        ]
+        .concat(),
+    );
+    assert_eq!(bench.turn(), Poll::Ready(Turn::Rearm));
+    assert_eq!(bench.world.lock().unwrap().ingested.len(), 1);
+    bench.durable(1);
+    assert_eq!(bench.answers(), ["PUBACK 1"]);
+    assert_eq!(bench.world.lock().unwrap().ingested.len(), 2);
+    bench.durable(2);
+    bench.durable(3);
+    assert_eq!(bench.answers(), ["PUBACK 2", "PUBACK 3"]);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_not_read_either() {
+    let limits = Limits {
+        max_output_bytes: 100,
+        ..Limits::default()
+    };
+    let mut bench = Bench::connected(V3, "thing", limits);
+    bench.room(0);
+    bench.send(&[0xc0, 0].repeat(10_000));
+    for _ in 0..20 {
+        assert_eq!(bench.turn(), Poll::Pending);
+    }
+    assert!(bench.connection.output.unsent().len() <= 102);
+    assert!(!bench.socket.0.lock().unwrap().to_server.is_empty());
+    bench.room(1_000_000);
+    for _ in 0..1_000 {
+        assert_eq!(bench.turn(), Poll::Pending);
+    }
+    assert_eq!(bench.answers().len(), 10_000);
+}
+
+#[tokio::test]
+async fn a_long_packet_is_put_together_and_its_memory_given_back() {
+    let mut bench = Bench::connected(V5, "thing", Limits::default());
+    let payload = "x".repeat(200_000);
+    let bytes = [publish(V5, 1, &payload), publish(V5, 2, "{}")].concat();
+    for piece in bytes.chunks(3_000) {
+        bench.send(piece);
+        let _ = bench.turn();
+    }
+    bench.durable(2);
+    assert_eq!(bench.answers(), ["PUBACK 1", "PUBACK 2"]);
+    assert_eq!(bench.world.lock().unwrap().ingested[0], payload);
+    assert!(bench.connection.input.capacity() <= KEPT_INPUT_BYTES);
+}
+
+#[tokio::test]
+async fn a_connection_at_rest_holds_no_buffers() {
+    let mut bench = Bench::connected(V5, "thing", Limits::default());
+    for round in 0..10 {
+        let first = round * 100 + 1;
+        let publishes: Vec<u8> = (first..first + 100)
+            .flat_map(|it| publish(V5, it, "{\"value\":12345.678}"))
+            .collect();
+        bench.send(&publishes);
+        let _ = bench.turn();
+        bench.durable(u64::from(first) + 99);
+    }
+    assert_eq!(bench.answers().len(), 1_000);
+    assert!(bench.connection.input.capacity() <= KEPT_INPUT_BYTES);
+    assert!(bench.connection.output.buffer().capacity() <= 512);
+    let own = size_of_val(&bench.connection);
+    assert!(own <= 1_024, "the connection itself has {own} bytes");
+}
+
+#[tokio::test]
+async fn a_lost_connection_publishes_the_will() {
+    let mut connect = connect_v3();
+    connect.last_will = Some(mqtt_proto::v3::LastWill::new(
+        mqtt_proto::QoS::Level0,
+        mqtt_proto::TopicName::try_from("gone").unwrap(),
+        bytes::Bytes::from_static(b"{\"gone\":1}"),
+    ));
+    for (last, ingested) in [(&[][..], 1), (DISCONNECT, 0)] {
+        let bench = Bench::new(V3, Limits::default());
+        bench.room(1_000);
+        bench.send(&bytes_v3(connect.clone().into()));
+        bench.send(last);
+        bench.socket.0.lock().unwrap().client_closed = true;
+        let (_advance, durable) = watch::channel(0);
+        bench.connection.run(durable).await;
+        assert_eq!(bench.world.lock().unwrap().ingested.len(), ingested);
+        assert_eq!(bench.counters.value(Counter::ConnectionsClosed), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_last_words_are_sent_before_the_socket_is_closed() {
+    let bench = Bench::new(V5, Limits::default());
+    bench.room(1_000);
+    bench.send(&connect(V5, "thing"));
+    bench.send(&[0xf0, 0]);
+    bench.socket.0.lock().unwrap().client_closed = true;
+    let (_advance, durable) = watch::channel(0);
+    bench.connection.run(durable).await;
+    let wire = bench.socket.0.lock().unwrap();
+    assert_eq!(
+        texts(&wire.written, V5),
+        ["CONNACK 0x00", "DISCONNECT 0x82"]
+    );
+    assert!(wire.server_closed);
+}
+
+#[tokio::test]
+async fn a_connection_hears_that_it_is_taken_over_or_that_the_server_stops() {
+    for (signal, answer) in [
+        (Signal::TakenOver, "DISCONNECT 0x8e"),
+        (Signal::Stop, "DISCONNECT 0x8b"),
+    ] {
+        let mut bench = Bench::connected(V5, "thing", Limits::default());
+        bench.signal.take().unwrap().send(signal).unwrap();
+        assert_eq!(bench.turn(), Poll::Ready(Turn::Closed));
+        bench.socket.0.lock().unwrap().client_closed = true;
+        bench.connection.linger().await;
+        assert_eq!(bench.answers(), [answer]);
+    }
+}
+
+#[tokio::test]
+async fn when_custody_is_closed_nothing_is_acknowledged() {
+    let bench = Bench::new(V5, Limits::default());
+    bench.room(1_000);
+    bench.send(&connect(V5, "thing"));
+    bench.send(&publish(V5, 1, "{}"));
+    let (advance, durable) = watch::channel(0);
+    drop(advance);
+    bench.connection.run(durable).await;
+    let written = bench.socket.0.lock().unwrap().written.clone();
+    assert_eq!(texts(&written, V5), ["CONNACK 0x00"]);
+}
