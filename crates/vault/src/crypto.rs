@@ -248,7 +248,7 @@ pub(crate) fn open_row<'a>(
         .split_at_mut_checked(1 + NONCE_BYTES)
         .ok_or(CryptoError::Open)?;
     let (version, nonce) = head.split_first().ok_or(CryptoError::Open)?;
-    let nonce: [u8; NONCE_BYTES] = (&*nonce).try_into().map_err(|_| CryptoError::Open)?;
+    let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| CryptoError::Open)?;
     if *version != ROW_VERSION {
         return Err(CryptoError::Open);
     }

@@ -18,7 +18,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::Subject;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Db, DbError, Tx};
 
 use crate::crypto::{CryptoError, KeyId, Label, SealingKey, SecretKey, open_row, seal_row};
@@ -74,7 +74,13 @@ pub(crate) struct EpochKey {
 }
 
 impl EpochKey {
-    fn new(id: KeyId, epoch: i64, subject: String, secret: SecretKey) -> Result<Self, CryptoError> {
+    /// From an opened secret.
+    pub(crate) fn new(
+        id: KeyId,
+        epoch: i64,
+        subject: String,
+        secret: SecretKey,
+    ) -> Result<Self, CryptoError> {
         let record = secret.derive(Label::Record)?;
         Ok(Self {
             id,
@@ -114,6 +120,8 @@ struct Fresh {
     rows: Vec<KeyRow>,
     subjects: FxHashMap<Subject, SecretKey>,
     keys: FxHashMap<(Subject, i64), Arc<EpochKey>>,
+    /// Keys whose rows are being deleted.
+    retiring: FxHashSet<KeyId>,
 }
 
 struct KeyRow {
@@ -135,28 +143,61 @@ impl Keyring {
         })
     }
 
-    /// The key, if it is open already.
-    pub(crate) fn cached(&self, subject: &Subject, epoch: i64) -> Option<Arc<EpochKey>> {
-        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-        find(&cache.young, subject, epoch).cloned()
-    }
-
-    /// The key, opened from its row or made. Asks the database at most once, and then not again while the key is cached.
-    pub(crate) fn open_or_create(
+    /// Uses the key of a subject and epoch: opened already, or opened from its row, or made.
+    /// Asks the database at most once, and then not again while the key is cached.
+    ///
+    // INVARIANT: a key is used for sealing only while the cache or `fresh` is locked, so `retire`, which locks both, knows of every use.
+    pub(crate) fn with_key<T>(
         &self,
         subject: &Subject,
         epoch: i64,
-    ) -> Result<Arc<EpochKey>, KeyError> {
+        seal: impl FnOnce(&EpochKey) -> T,
+    ) -> Result<T, KeyError> {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = find(&cache.young, subject, epoch) {
+            return Ok(seal(key));
+        }
+        drop(cache);
         let mut fresh = self.lock_fresh();
+        let key = self.open_or_make(&mut fresh, subject, epoch)?;
+        Ok(seal(&key))
+    }
+
+    fn open_or_make(
+        &self,
+        fresh: &mut Fresh,
+        subject: &Subject,
+        epoch: i64,
+    ) -> Result<Arc<EpochKey>, KeyError> {
         if let Some(key) = self.promote(subject, epoch) {
             return Ok(key);
         }
         let key = match fresh.keys.get(&(subject.clone(), epoch)) {
             Some(key) => Arc::clone(key),
-            None => self.load_or_make(&mut fresh, subject, epoch)?,
+            None => self.load_or_make(fresh, subject, epoch)?,
         };
         self.write_cache().insert(subject, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// Takes keys out of use whose rows are about to be deleted. `keep_unused` removes those that records in the log still need.
+    /// From here on none of the rest is used; a late reading of such an epoch gets a new key. [`Keyring::retired`] ends it.
+    pub(crate) fn retire(
+        &self,
+        mut keys: FxHashSet<KeyId>,
+        keep_unused: impl FnOnce(&mut FxHashSet<KeyId>),
+    ) -> FxHashSet<KeyId> {
+        let mut fresh = self.lock_fresh();
+        let mut cache = self.write_cache();
+        keep_unused(&mut keys);
+        cache.remove(&keys);
+        fresh.retiring.clone_from(&keys);
+        keys
+    }
+
+    /// The rows of retired keys are deleted, or will not be.
+    pub(crate) fn retired(&self) {
+        self.lock_fresh().retiring.clear();
     }
 
     fn load_or_make(
@@ -171,8 +212,16 @@ impl Keyring {
             return fresh.queue(subject, key, wrapped, None);
         }
         match self.db.read(|tx| find_rows(tx, &text, epoch))? {
-            (_, Some(wrapped)) => Ok(Arc::new(self.unwrap(wrapped)?)),
-            (Some(wrapped_subject), None) => {
+            (_, Some(wrapped)) if !fresh.retiring.contains(&wrapped.id) => {
+                Ok(Arc::new(self.unwrap(wrapped)?))
+            }
+            (
+                _,
+                Some(WrappedKey {
+                    wrapped_subject, ..
+                }),
+            )
+            | (Some(wrapped_subject), None) => {
                 let secret = self.unwrap_subject(&text, wrapped_subject)?;
                 let (key, wrapped) =
                     make_epoch_key(&secret, &text, epoch).map_err(KeyError::New)?;
@@ -431,6 +480,16 @@ impl Cache {
             young_keys: 0,
             generation_keys: (limit / 2).max(1),
         }
+    }
+
+    fn remove(&mut self, keys: &FxHashSet<KeyId>) {
+        for generation in [&mut self.young, &mut self.old] {
+            generation.retain(|_, of_subject| {
+                of_subject.retain(|it| !keys.contains(&it.id));
+                !of_subject.is_empty()
+            });
+        }
+        self.young_keys = self.young.values().map(Vec::len).sum();
     }
 
     fn insert(&mut self, subject: &Subject, key: Arc<EpochKey>) {

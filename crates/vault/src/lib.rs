@@ -36,6 +36,11 @@ mod disk;
 mod rows;
 mod schema;
 
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod vectors;
+
 pub use crypto::CryptoError;
 pub use keys::KeyError;
 pub use log::{AppendError, CommitError, Lsn, WaitError};

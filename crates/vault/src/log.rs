@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use model::Timestamp;
+use rustc_hash::FxHashSet;
 use store::DbError;
 
 use crate::crypto::{CryptoError, KeyId};
@@ -246,9 +247,24 @@ impl Log {
         head
     }
 
-    /// The closed segments, oldest first.
-    pub(crate) fn closed_segments(&self) -> Vec<Arc<ClosedSegment>> {
-        self.lock().closed.clone()
+    /// The segments that nothing will be written to any more, oldest first.
+    pub(crate) fn finished_segments(&self) -> Vec<Arc<ClosedSegment>> {
+        let tail = self.lock();
+        let is_finished = |it: &&Arc<ClosedSegment>| it.segment.is_finished.load(Ordering::Acquire);
+        tail.closed
+            .iter()
+            .take_while(is_finished)
+            .cloned()
+            .collect()
+    }
+
+    /// Removes the keys that records in the log need.
+    pub(crate) fn keep_unused(&self, keys: &mut FxHashSet<KeyId>) {
+        let tail = self.lock();
+        keys.retain(|key| {
+            let is_closed = tail.closed.iter().any(|it| it.index.contains_key(key));
+            !is_closed && !tail.index.contains_key(key)
+        });
     }
 
     /// Asks for a new segment if the open one has records and is old enough, and waits until it is there.

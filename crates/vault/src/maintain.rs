@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use model::Timestamp;
-use store::{Db, DbError};
+use rustc_hash::FxHashSet;
+use store::DbError;
 
 use crate::block::{SealedBlock, insert, seal_blocks};
 use crate::crypto::{Ciphertext, CryptoError, KeyId, Nonce, open};
-use crate::keys::{EpochKey, KeyError, Keyring};
+use crate::keys::{EpochKey, KeyError, WrappedKey};
 use crate::log::{ClosedSegment, Log, Segment, WaitError};
 use crate::reading::{Row, decode, expires_at};
 use crate::rows;
@@ -30,6 +31,8 @@ pub struct Maintained {
     pub keyless_readings: u64,
     /// Blocks dropped because the retention of all their readings is over.
     pub expired_blocks: u64,
+    /// Epoch keys destroyed because nothing is sealed under them any more.
+    pub destroyed_keys: u64,
 }
 
 /// `maintain` stopped; what it had not done is done by the next call.
@@ -93,28 +96,52 @@ pub enum RecordError {
     Form,
 }
 
-/// Moves every closed segment into blocks, oldest first, then drops blocks whose retention is over.
+/// Moves every closed segment into blocks, oldest first, then drops blocks whose retention is over, and keys that nothing is sealed under.
 pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, MaintainError> {
     let mut done = Maintained::default();
-    for closed in log.closed_segments() {
-        let blocks = compact(&log.db, &log.keyring, &closed, now, &mut done)?;
+    let mut emptied = FxHashSet::default();
+    for closed in log.finished_segments() {
+        let compacted = compact(log, &closed, now)?;
         let segment = &closed.segment;
         log.db.write(|tx| {
-            blocks.iter().try_for_each(|block| insert(tx, block))?;
+            compacted
+                .blocks
+                .iter()
+                .try_for_each(|block| insert(tx, block))?;
             rows::mark_done(tx, segment.name)
         })?;
         log.release(segment.name);
         done.segments += 1;
-        done.blocks += widen(blocks.len());
+        done.blocks += widen(compacted.blocks.len());
+        done.readings += compacted.readings;
+        done.expired_readings += compacted.expired_readings;
+        done.keyless_readings += compacted.keyless_readings;
+        emptied.extend(compacted.emptied);
         remove(log, segment)?;
     }
-    done.expired_blocks = log.db.write(|tx| {
-        tx.execute(
-            "DELETE FROM vault_block WHERE expires_at <= $1",
-            &[now.as_millis().into()],
-        )
-    })?;
+    let expired = log.db.write(|tx| rows::drop_expired_blocks(tx, now))?;
+    done.expired_blocks = widen(expired.len());
+    emptied.extend(expired);
+    done.destroyed_keys = destroy_unused_keys(log, emptied)?;
     Ok(done)
+}
+
+/// Destroys the keys, out of these, that neither a block nor a record of the log needs. Should a crash come between, a key without
+/// readings stays behind.
+fn destroy_unused_keys(log: &Log, emptied: FxHashSet<KeyId>) -> Result<u64, DbError> {
+    if emptied.is_empty() {
+        return Ok(0);
+    }
+    let unused = log.keyring.retire(emptied, |keys| log.keep_unused(keys));
+    let destroyed = log.db.write(|tx| {
+        let mut destroyed = 0;
+        for key in &unused {
+            destroyed += rows::destroy_key_without_blocks(tx, *key)?;
+        }
+        Ok::<_, DbError>(destroyed)
+    });
+    log.keyring.retired();
+    destroyed
 }
 
 fn remove(log: &Log, segment: &Segment) -> Result<(), MaintainError> {
@@ -130,20 +157,28 @@ fn remove(log: &Log, segment: &Segment) -> Result<(), MaintainError> {
     Ok(())
 }
 
+/// What became of a segment.
+#[derive(Default)]
+struct Compacted {
+    blocks: Vec<SealedBlock>,
+    readings: u64,
+    expired_readings: u64,
+    keyless_readings: u64,
+    /// Keys some of whose readings went nowhere.
+    emptied: Vec<KeyId>,
+}
+
 /// Seals what is left of a segment into blocks.
-fn compact(
-    db: &Db,
-    keyring: &Keyring,
-    closed: &ClosedSegment,
-    now: Timestamp,
-    done: &mut Maintained,
-) -> Result<Vec<SealedBlock>, MaintainError> {
-    let mut keys: Vec<KeyId> = closed.index.keys().copied().collect();
-    keys.sort_unstable();
-    let mut blocks = Vec::new();
-    for id in keys {
-        let frames = closed.index.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let Some(wrapped) = db.read(|tx| rows::wrapped_key(tx, id))? else {
+fn compact(log: &Log, closed: &ClosedSegment, now: Timestamp) -> Result<Compacted, MaintainError> {
+    let segment = &closed.segment;
+    let mut done = Compacted::default();
+    for OfKey {
+        id,
+        frames,
+        wrapped,
+    } in by_key(log, closed)?
+    {
+        let Some(wrapped) = wrapped else {
             done.keyless_readings += widen(frames.len());
             tracing::warn!(
                 key.id = id.0,
@@ -152,37 +187,68 @@ fn compact(
             );
             continue;
         };
-        let key = keyring
-            .unwrap(wrapped)
-            .map_err(|source| MaintainError::Key {
-                path: closed.segment.path.clone(),
-                source,
-            })?;
-        let mut kept = Vec::with_capacity(frames.len());
-        for frame in frames {
-            let row = read_record(&closed.segment, &key, frame).map_err(|source| {
-                MaintainError::Damaged {
-                    path: closed.segment.path.clone(),
-                    offset: frame.offset,
-                    source,
-                }
-            })?;
-            if expires_at(row.at, row.retention) > now {
-                kept.push(row);
-            } else {
-                done.expired_readings += 1;
-            }
+        let opened = log.keyring.unwrap(wrapped);
+        let key = opened.map_err(|source| MaintainError::Key {
+            path: segment.path.clone(),
+            source,
+        })?;
+        let mut rows = read_records(segment, &key, frames)?;
+        let before = rows.len();
+        rows.retain(|it| expires_at(it.at, it.retention) > now);
+        if rows.len() < before {
+            done.expired_readings += widen(before - rows.len());
+            done.emptied.push(id);
         }
-        done.readings += widen(kept.len());
-        kept.sort_unstable_by_key(|it| (it.retention, it.at, it.index));
-        for class in kept.chunk_by(|one, next| one.retention == next.retention) {
-            blocks.extend(
-                seal_blocks(&key, closed.segment.name.number, class)
-                    .map_err(MaintainError::Seal)?,
-            );
+        done.readings += widen(rows.len());
+        rows.sort_unstable_by_key(|it| (it.retention, it.at, it.index));
+        for class in rows.chunk_by(|one, next| one.retention == next.retention) {
+            let sealed = seal_blocks(&key, segment.name.number, class);
+            done.blocks.extend(sealed.map_err(MaintainError::Seal)?);
         }
     }
-    Ok(blocks)
+    Ok(done)
+}
+
+/// The records of a segment under one key, with the row of the key.
+struct OfKey<'a> {
+    id: KeyId,
+    frames: &'a [FrameRef],
+    wrapped: Option<WrappedKey>,
+}
+
+/// The records of a segment by key, with the rows of all keys from one transaction.
+fn by_key<'a>(log: &Log, closed: &'a ClosedSegment) -> Result<Vec<OfKey<'a>>, DbError> {
+    let mut keys: Vec<(&KeyId, &Vec<FrameRef>)> = closed.index.iter().collect();
+    keys.sort_unstable_by_key(|(id, _)| **id);
+    log.db.read(|tx| {
+        let mut of_keys = Vec::with_capacity(keys.len());
+        for (id, frames) in keys {
+            let wrapped = rows::wrapped_key(tx, *id)?;
+            of_keys.push(OfKey {
+                id: *id,
+                frames,
+                wrapped,
+            });
+        }
+        Ok(of_keys)
+    })
+}
+
+fn read_records(
+    segment: &Segment,
+    key: &EpochKey,
+    frames: &[FrameRef],
+) -> Result<Vec<Row>, MaintainError> {
+    let mut rows = Vec::with_capacity(frames.len());
+    for frame in frames {
+        let row = read_record(segment, key, frame).map_err(|source| MaintainError::Damaged {
+            path: segment.path.clone(),
+            offset: frame.offset,
+            source,
+        })?;
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 /// Reads one record back from its segment.

@@ -1,5 +1,6 @@
 //! Rows of segments and keys, as functions that say what they do.
 
+use model::Timestamp;
 use store::{DbError, Row, Tx};
 
 use crate::crypto::KeyId;
@@ -47,6 +48,22 @@ pub(crate) fn forget(tx: &mut Tx<'_>, segment: SegmentName) -> Result<(), DbErro
         &[to_row(segment.id).into()],
     )?;
     Ok(())
+}
+
+/// Deletes the blocks whose retention is over, and says which keys they were under, once for each block.
+pub(crate) fn drop_expired_blocks(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<KeyId>, DbError> {
+    let sql = "DELETE FROM vault_block WHERE expires_at <= $1 RETURNING key_id";
+    let rows = tx.query(sql, &[now.as_millis().into()])?;
+    rows.iter()
+        .map(|row| row.get(0).map(|id| KeyId(from_row(id))))
+        .collect()
+}
+
+/// Deletes the row of an epoch key, if no block is under it. Says how many rows were deleted.
+pub(crate) fn destroy_key_without_blocks(tx: &mut Tx<'_>, key: KeyId) -> Result<u64, DbError> {
+    let sql = "DELETE FROM vault_epoch_key WHERE key_id = $1 \
+               AND NOT EXISTS (SELECT 1 FROM vault_block b WHERE b.key_id = $1)";
+    tx.execute(sql, &[to_row(key.0).into()])
 }
 
 const KEY_COLUMNS: &str = "e.key_id, e.epoch, e.subject, e.wrapped, s.wrapped \

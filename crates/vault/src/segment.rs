@@ -254,7 +254,7 @@ fn parse_batch(segment_id: u64, bytes: &[u8]) -> Option<Batch> {
 }
 
 /// What a segment holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// Its records.
     pub(crate) index: Index,
@@ -377,3 +377,6 @@ pub(crate) fn widen(len: usize) -> u64 {
 pub(crate) fn widen_len(len: u32) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

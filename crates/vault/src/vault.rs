@@ -231,20 +231,13 @@ impl Vault {
         if size_bytes > MAX_BODY_BYTES {
             return Err(AppendError::TooLarge { size_bytes });
         }
-        let epoch = reading.at.day();
         let keyring = &self.log.keyring;
-        let key = match keyring.cached(reading.subject, epoch) {
-            Some(key) => key,
-            None => {
-                keyring
-                    .open_or_create(reading.subject, epoch)
-                    .map_err(|error| match error {
-                        KeyError::Busy => AppendError::Busy,
-                        error => AppendError::Key(error),
-                    })?
-            }
-        };
-        self.log.append(&key, reading)
+        let seal = |key: &_| self.log.append(key, reading);
+        match keyring.with_key(reading.subject, reading.at.day(), seal) {
+            Ok(appended) => appended,
+            Err(KeyError::Busy) => Err(AppendError::Busy),
+            Err(error) => Err(AppendError::Key(error)),
+        }
     }
 
     /// The last position that is durable.

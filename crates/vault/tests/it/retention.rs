@@ -1,0 +1,179 @@
+//! Kept for as long as declared, and no longer.
+
+use model::Retention;
+use vault::StoredReading;
+
+use crate::fixture::{DAY_MS, START, all, keep, on_each_database, person, stored};
+
+fn of_class(days: u16, body: &str) -> StoredReading {
+    StoredReading {
+        retention: Retention::from_days(days),
+        ..stored(&person("a1"), START, body)
+    }
+}
+
+fn bodies(found: &[StoredReading]) -> Vec<&str> {
+    found
+        .iter()
+        .map(|it| std::str::from_utf8(&it.body).unwrap())
+        .collect()
+}
+
+#[test]
+fn blocks_are_dropped_class_by_class_when_their_days_are_over() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(1, "a day"));
+        keep(&vault, &of_class(7, "a week"));
+        keep(&vault, &of_class(7, "a week too"));
+        let done = vault.maintain(START).unwrap();
+        assert_eq!((done.blocks, done.expired_blocks), (2, 0));
+        let just_before = START.plus_millis(DAY_MS - 1);
+        assert_eq!(vault.maintain(just_before).unwrap().expired_blocks, 0);
+        assert_eq!(
+            bodies(&all(&vault, &person("a1"), just_before)),
+            ["a day", "a week", "a week too"]
+        );
+        let day = START.plus_millis(DAY_MS);
+        assert_eq!(vault.maintain(day).unwrap().expired_blocks, 1);
+        assert_eq!(
+            bodies(&all(&vault, &person("a1"), day)),
+            ["a week", "a week too"]
+        );
+        let week = START.plus_millis(7 * DAY_MS);
+        assert_eq!(vault.maintain(week).unwrap().expired_blocks, 1);
+        assert_eq!(fixture.count("vault_block"), 0);
+    });
+}
+
+#[test]
+fn a_reading_past_its_retention_is_not_returned_even_before_it_is_dropped() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        let early = of_class(1, "early");
+        let mut late = of_class(1, "late");
+        late.at = START.plus_millis(1_000);
+        keep(&vault, &early);
+        keep(&vault, &late);
+        let between = START.plus_millis(DAY_MS + 500);
+        assert_eq!(
+            bodies(&all(&vault, &person("a1"), between)),
+            ["late"],
+            "from the log"
+        );
+        assert_eq!(vault.maintain(START).unwrap().blocks, 1);
+        assert_eq!(
+            bodies(&all(&vault, &person("a1"), between)),
+            ["late"],
+            "from a block"
+        );
+        assert_eq!(fixture.count("vault_block"), 1);
+    });
+}
+
+#[test]
+fn readings_whose_retention_ends_in_the_log_never_become_a_block() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(1, "a day"));
+        keep(&vault, &of_class(7, "a week"));
+        drop(vault);
+        let vault = fixture.open();
+        let done = vault.maintain(START.plus_millis(2 * DAY_MS)).unwrap();
+        assert_eq!(
+            (done.expired_readings, done.readings, done.blocks),
+            (1, 1, 1)
+        );
+    });
+}
+
+#[test]
+fn a_segment_in_use_is_closed_when_it_is_old_enough_and_not_before() {
+    on_each_database(|fixture| {
+        let options = vault::VaultOptions {
+            segment_age_ms: 1_000,
+            ..fixture.options()
+        };
+        let vault = fixture.try_open(options).unwrap();
+        assert_eq!(vault.maintain(START).unwrap().segments, 0);
+        keep(&vault, &of_class(7, "x"));
+        assert_eq!(
+            vault.maintain(START.plus_millis(5_000)).unwrap().segments,
+            0,
+            "first seen"
+        );
+        assert_eq!(
+            vault.maintain(START.plus_millis(5_999)).unwrap().segments,
+            0
+        );
+        assert_eq!(
+            vault.maintain(START.plus_millis(6_000)).unwrap().segments,
+            1
+        );
+        assert_eq!(
+            vault.maintain(START.plus_millis(9_000)).unwrap().segments,
+            0,
+            "nothing in use"
+        );
+        assert_eq!(fixture.segments().len(), 1);
+        assert_eq!(fixture.count("vault_segment"), 1);
+    });
+}
+
+#[test]
+fn a_key_is_destroyed_with_the_last_reading_under_it_and_not_before() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(1, "a day"));
+        keep(&vault, &of_class(7, "a week"));
+        vault.maintain(START).unwrap();
+        let day = vault.maintain(START.plus_millis(DAY_MS)).unwrap();
+        assert_eq!(
+            (day.expired_blocks, day.destroyed_keys),
+            (1, 0),
+            "the week is still under it"
+        );
+        keep(&vault, &of_class(30, "a month"));
+        let week = START.plus_millis(7 * DAY_MS);
+        let options = vault::VaultOptions {
+            segment_age_ms: i64::MAX,
+            ..fixture.options()
+        };
+        drop(vault);
+        let vault = fixture.try_open(options).unwrap();
+        keep(&vault, &of_class(30, "a month too"));
+        let done = vault.maintain(week).unwrap();
+        assert_eq!(
+            (done.expired_blocks, done.destroyed_keys),
+            (1, 0),
+            "the log still needs it"
+        );
+        assert_eq!(
+            bodies(&all(&vault, &person("a1"), week)),
+            ["a month", "a month too"]
+        );
+        drop(vault);
+        let vault = fixture.open();
+        vault.maintain(week).unwrap();
+        let month = START.plus_millis(30 * DAY_MS);
+        let done = vault.maintain(month).unwrap();
+        assert_eq!((done.expired_blocks, done.destroyed_keys), (2, 1));
+        assert_eq!(fixture.count("vault_epoch_key"), 0);
+        assert_eq!(fixture.count("vault_subject_key"), 1);
+    });
+}
+
+#[test]
+fn a_late_reading_of_an_epoch_whose_key_was_destroyed_gets_a_new_key() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(1, "a day"));
+        let late = START.plus_millis(2 * DAY_MS);
+        let done = vault.maintain(late).unwrap();
+        assert_eq!((done.expired_readings, done.destroyed_keys), (1, 1));
+        keep(&vault, &of_class(30, "late"));
+        assert_eq!(bodies(&all(&vault, &person("a1"), late)), ["late"]);
+        drop(vault);
+        assert_eq!(bodies(&all(&fixture.open(), &person("a1"), late)), ["late"]);
+    });
+}
