@@ -1,1 +1,31 @@
-//! See the crate's own documentation below.
+//! The pages that people see: notices, choices, timelines, the public record, the office.
+//!
+//! Owns HTML, HTTP, languages and the look. Must not know SQL, keys, rules or MQTT: every page shows what a use case
+//! of `alliance` or `custody` returned, and every form ends in one. No page needs JavaScript; every text goes through
+//! Fluent, in English and Urdu.
+//!
+//! Start reading at [`router`] (which handler answers which [`Route`]), then a handler, then its page.
+//! [`write_samples`] writes every page in every state to files, to be looked at.
+//!
+//! # Limits
+//! A form has at most [`MAX_FORM_BYTES`] and twenty seconds to arrive. Connections are the server's business.
+
+mod assets;
+mod cookie;
+mod form;
+mod handler;
+mod headers;
+mod page;
+mod qr;
+mod route;
+mod samples;
+mod shell;
+mod site;
+mod texts;
+mod view;
+mod visit;
+
+pub use qr::CodeError;
+pub use route::Route;
+pub use samples::{SamplesError, write_samples};
+pub use site::{DEFAULT_TIME_ZONE, MAX_FORM_BYTES, PublicUrl, PublicUrlError, SiteOptions, router};

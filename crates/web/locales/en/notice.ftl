@@ -1,0 +1,74 @@
+# The public notice of a deployment, and its sign.
+
+notice-run-by = Run by { $member }
+notice-licence-since = Since { $date }.
+notice-licence-reason = Reason given: { $reason }
+notice-licence-entry = See it in the public record
+notice-to-choices = Choose what you share
+notice-to-sign = Print the sign
+notice-glance = At a glance
+notice-glance-fields = { $count ->
+    [one] One value is measured
+   *[other] { $count } values are measured
+}
+notice-glance-recipients = { $count ->
+    [0] Nobody receives them
+    [one] One party receives them
+   *[other] { $count } parties receive them
+}
+notice-glance-live = Nothing is stored
+notice-glance-kept = { $days ->
+    [one] Kept for one day at most
+   *[other] Kept for { $days } days at most
+}
+notice-fields = What is measured
+notice-fields-choices = Can be made less exact:
+notice-uses = What it is used for
+notice-use-fields = Uses
+notice-use-recipients = Who receives it
+notice-use-retention = How long it is kept
+notice-use-basis = Why it is allowed
+notice-use-choice = What you can choose
+notice-stored = Where it is stored
+notice-bystanders = People nearby
+notice-bystanders-none = People who only pass by are not recorded.
+notice-people = How people are known
+notice-people-field = By “{ $field }” in the message. Recipients never see it: each gets its own cover name instead.
+notice-people-assigned = Only people who are linked to a device can see and choose what it records. If no one is linked, its values belong to no person.
+notice-cover-name = As a cover name only
+notice-contact = Whom to ask
+notice-contact-lede = This office must answer for the devices.
+notice-contact-mail = Mail
+notice-contact-phone = Phone
+notice-drift = What came in without being declared
+notice-drift-lede = The devices also sent the values below. They are not declared, so they were never stored and never passed on.
+notice-drift-none = Nothing. The devices have sent only what is declared here.
+notice-drift-caption = Values that came in without being declared
+notice-drift-pointer = Value in the message
+notice-drift-unknown = Not declared
+notice-drift-wrong-type = Not of the declared type
+notice-drift-first = First seen
+notice-drift-last = Last seen
+notice-drift-count = Times
+notice-drift-never = Never stored, never delivered
+notice-drift-more = { $count ->
+    [one] One more value came in like this.
+   *[other] { $count } more values came in like this.
+}
+notice-record = In the public record
+notice-record-none = The record holds nothing about these devices yet.
+notice-version = Version { $version } of this notice
+
+sign-title = Sign for { $title }
+sign-lede = Print this page and put it where people can see it, near the devices.
+sign-back = Back to the notice
+sign-heading = This place is measured
+sign-measures = What is measured
+sign-more = { $count ->
+    [one] and one more value
+   *[other] and { $count } more values
+}
+sign-scan = Scan to see why, who gets it, and what you can choose
+sign-run-by = Run by
+sign-ask = Questions
+sign-qr = QR code that leads to { $url }

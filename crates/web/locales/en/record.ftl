@@ -1,0 +1,41 @@
+# The public record.
+
+record-title = Public record
+record-lede = Every act of the alliance stands here, in order. Nothing can be taken out or changed without anyone noticing.
+record-count = { $count ->
+    [one] The record holds one entry.
+   *[other] The record holds { $count } entries.
+}
+record-empty = The record has no entries yet.
+record-by = By { $by }
+record-by-licensing = the licensing office
+record-by-operator = whoever runs this server
+record-reason = Reason: { $reason }
+record-newer = Newest entries
+record-older = Older entries
+record-pages = Pages of the record
+record-verify = Check it yourself
+record-verify-lede = You do not have to trust this site. Anyone can check the whole record with their own computer.
+record-verify-command = Run this command. It reads every entry, builds the proof anew, and compares it with the signed head:
+record-verify-offline = Without a network, give it a copy of the record’s folder instead of the address.
+record-verify-key = The head is signed with this key. Compare it with a copy that you got in another way:
+record-verify-files = The signed head as a file
+
+entry-title = Entry { $index }
+entry-when = When
+entry-about = About
+entry-by = Who acted
+entry-reason = Reason
+entry-document = Fingerprint of the document (SHA-256)
+entry-raw = The entry as it stands in the record
+entry-proof = Proof that it is in the record
+entry-proof-lede = The numbers below show that this entry is part of the record. From the entry and the path anyone can work out the root, and the root is in the signed head.
+entry-proof-leaf = Fingerprint of the entry
+entry-proof-path = Path
+entry-proof-path-empty = None needed: this is the only entry.
+entry-proof-size = Entries in the record
+entry-proof-root = Root
+entry-proof-head = Signed head
+entry-previous = Entry before
+entry-next = Entry after
+entry-back = All entries

@@ -1,0 +1,59 @@
+# The words of the domain.
+
+licence-none = Not licensed
+licence-active = Licensed
+licence-suspended = Suspended
+licence-revoked = Licence taken away
+licence-expired = Licence ended
+licence-none-means = The alliance has not allowed these devices to run. Whatever they send is refused.
+licence-active-means = The alliance allows these devices to run as described here.
+licence-suspended-means = The alliance has stopped these devices for now. Whatever they send is refused.
+licence-revoked-means = The alliance has stopped these devices for good. Whatever they send is refused.
+licence-expired-means = The licence has run out. Whatever the devices send is refused.
+
+chamber-government = Government
+chamber-academia = Universities and schools
+chamber-vendors = Vendors and operators
+chamber-startups = Startups and small firms
+chamber-ngos = Non-profit groups
+chamber-communities = Communities
+
+basis-consent = Your consent
+basis-contract = A contract with you
+basis-legitimate-interest = A fair interest of the organisation
+basis-public-task = A public task
+basis-legal-obligation = A duty in law
+basis-vital-interest = To protect life
+basis-choice-consent = Off until you say yes. You can change your mind at any time.
+basis-choice-object = On unless you object. You can turn it off or make it less exact.
+basis-choice-none = You cannot turn this off.
+
+sensitivity-none = Tells nothing about a person
+sensitivity-low = Tells little about a person
+sensitivity-medium = Can show habits
+sensitivity-high = Can show where you are, or when you are at home
+sensitivity-very-high = Can show health, belief or private life
+
+retention-live = Not kept: passed on at once and never stored
+retention-days = { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+}
+
+act-member-joined = { $about } joined the alliance.
+act-deployment-registered = { $about } was registered.
+act-notice-published = A notice for { $about } was published.
+act-licence-issued = { $about } was licensed.
+act-licence-suspended = The licence of { $about } was suspended.
+act-licence-reinstated = The licence of { $about } is in force again.
+act-licence-revoked = The licence of { $about } was taken away.
+act-grant-issued = { $recipient } was given access to data of { $about }, for { $purpose }.
+act-grant-withdrawn = { $recipient } lost access to data of { $about }, for { $purpose }.
+
+level-off = Off
+level-on = Exact
+level-round = To within { $accuracy }
+level-grid-km = A square about { $kilometres } km wide
+level-grid-m = A square about { $metres } m wide
+level-bucket = Only the step: { $bounds }
+level-presence = Only that there was a value

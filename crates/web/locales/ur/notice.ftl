@@ -1,0 +1,74 @@
+# The public notice of a deployment, and its sign.
+
+notice-run-by = چلانے والا ادارہ: { $member }
+notice-licence-since = { $date } سے۔
+notice-licence-reason = بتائی گئی وجہ: { $reason }
+notice-licence-entry = عوامی ریکارڈ میں دیکھیں
+notice-to-choices = چنیں کہ کیا دینا ہے
+notice-to-sign = نشان چھاپیں
+notice-glance = ایک نظر میں
+notice-glance-fields = { $count ->
+    [one] ایک چیز ناپی جاتی ہے
+   *[other] { $count } چیزیں ناپی جاتی ہیں
+}
+notice-glance-recipients = { $count ->
+    [0] یہ کسی کو نہیں ملتیں
+    [one] ایک فریق کو ملتی ہیں
+   *[other] { $count } فریقوں کو ملتی ہیں
+}
+notice-glance-live = کچھ جمع نہیں کیا جاتا
+notice-glance-kept = { $days ->
+    [one] زیادہ سے زیادہ ایک دن رکھا جاتا ہے
+   *[other] زیادہ سے زیادہ { $days } دن رکھا جاتا ہے
+}
+notice-fields = کیا ناپا جاتا ہے
+notice-fields-choices = کم درست کیا جا سکتا ہے:
+notice-uses = یہ کس کام آتا ہے
+notice-use-fields = کیا استعمال ہوتا ہے
+notice-use-recipients = کس کو ملتا ہے
+notice-use-retention = کب تک رکھا جاتا ہے
+notice-use-basis = اس کی اجازت کیوں ہے
+notice-use-choice = آپ کیا چن سکتے ہیں
+notice-stored = کہاں رکھا جاتا ہے
+notice-bystanders = آس پاس کے لوگ
+notice-bystanders-none = جو لوگ صرف گزرتے ہیں ان کا کچھ ریکارڈ نہیں ہوتا۔
+notice-people = لوگوں کی پہچان کیسے ہوتی ہے
+notice-people-field = پیغام میں موجود ”{ $field }“ سے۔ وصول کنندگان اسے کبھی نہیں دیکھتے: ہر ایک کو اس کی جگہ ایک الگ فرضی نام ملتا ہے۔
+notice-people-assigned = صرف وہ لوگ جو کسی آلے سے جڑے ہیں، دیکھ اور چن سکتے ہیں کہ وہ کیا ریکارڈ کرے۔ اگر کوئی جڑا نہ ہو تو اس کا ڈیٹا کسی شخص کا نہیں ہوتا۔
+notice-cover-name = صرف فرضی نام کی صورت میں
+notice-contact = کس سے پوچھیں
+notice-contact-lede = یہ دفتر ان آلات کے لیے جواب دہ ہے۔
+notice-contact-mail = ای میل
+notice-contact-phone = فون
+notice-drift = جو اعلان کے بغیر آیا
+notice-drift-lede = آلات نے نیچے لکھی چیزیں بھی بھیجیں۔ ان کا اعلان نہیں ہوا، اس لیے یہ نہ کبھی جمع ہوئیں اور نہ کبھی آگے بھیجی گئیں۔
+notice-drift-none = کچھ نہیں۔ آلات نے صرف وہی بھیجا ہے جس کا یہاں اعلان ہے۔
+notice-drift-caption = وہ چیزیں جو اعلان کے بغیر آئیں
+notice-drift-pointer = پیغام میں جگہ
+notice-drift-unknown = اعلان نہیں ہوا
+notice-drift-wrong-type = قسم اعلان سے مختلف ہے
+notice-drift-first = پہلی بار
+notice-drift-last = آخری بار
+notice-drift-count = کتنی بار
+notice-drift-never = کبھی جمع نہیں ہوا، کبھی آگے نہیں گیا
+notice-drift-more = { $count ->
+    [one] ایک اور چیز بھی اسی طرح آئی۔
+   *[other] { $count } اور چیزیں بھی اسی طرح آئیں۔
+}
+notice-record = عوامی ریکارڈ میں
+notice-record-none = ریکارڈ میں ان آلات کے بارے میں ابھی کچھ نہیں۔
+notice-version = اس اعلان نامے کا نسخہ { $version }
+
+sign-title = { $title } کے لیے نشان
+sign-lede = یہ صفحہ چھاپ کر آلات کے قریب ایسی جگہ لگائیں جہاں لوگ اسے دیکھ سکیں۔
+sign-back = اعلان نامے پر واپس
+sign-heading = اس جگہ پیمائش ہوتی ہے
+sign-measures = کیا ناپا جاتا ہے
+sign-more = { $count ->
+    [one] اور ایک مزید چیز
+   *[other] اور { $count } مزید چیزیں
+}
+sign-scan = کیوں، کس کو ملتا ہے، اور آپ کیا چن سکتے ہیں: سکین کر کے دیکھیں
+sign-run-by = چلانے والا ادارہ
+sign-ask = سوالات
+sign-qr = کیو آر کوڈ جو { $url } پر لے جاتا ہے

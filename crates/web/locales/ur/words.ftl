@@ -1,0 +1,59 @@
+# The words of the domain.
+
+licence-none = اجازت نہیں
+licence-active = اجازت یافتہ
+licence-suspended = اجازت معطل
+licence-revoked = اجازت منسوخ
+licence-expired = اجازت کی مدت ختم
+licence-none-means = اتحاد نے ان آلات کو چلنے کی اجازت نہیں دی۔ یہ جو کچھ بھیجیں، قبول نہیں کیا جاتا۔
+licence-active-means = اتحاد نے ان آلات کو اسی طرح چلنے کی اجازت دی ہے جیسے یہاں لکھا ہے۔
+licence-suspended-means = اتحاد نے ان آلات کو فی الحال روک دیا ہے۔ یہ جو کچھ بھیجیں، قبول نہیں کیا جاتا۔
+licence-revoked-means = اتحاد نے ان آلات کو ہمیشہ کے لیے روک دیا ہے۔ یہ جو کچھ بھیجیں، قبول نہیں کیا جاتا۔
+licence-expired-means = اجازت کی مدت ختم ہو چکی ہے۔ آلات جو کچھ بھیجیں، قبول نہیں کیا جاتا۔
+
+chamber-government = حکومت
+chamber-academia = یونیورسٹیاں اور سکول
+chamber-vendors = بنانے اور چلانے والی کمپنیاں
+chamber-startups = نئے اور چھوٹے کاروبار
+chamber-ngos = فلاحی تنظیمیں
+chamber-communities = مقامی برادریاں
+
+basis-consent = آپ کی رضامندی
+basis-contract = آپ کے ساتھ معاہدہ
+basis-legitimate-interest = ادارے کی جائز ضرورت
+basis-public-task = عوامی خدمت کا کام
+basis-legal-obligation = قانون کی پابندی
+basis-vital-interest = جان بچانے کے لیے
+basis-choice-consent = جب تک آپ ہاں نہ کہیں، یہ بند ہے۔ آپ کسی بھی وقت اپنا فیصلہ بدل سکتے ہیں۔
+basis-choice-object = جب تک آپ اعتراض نہ کریں، یہ جاری ہے۔ آپ اسے بند کر سکتے ہیں یا کم درست کر سکتے ہیں۔
+basis-choice-none = آپ اسے بند نہیں کر سکتے۔
+
+sensitivity-none = کسی شخص کے بارے میں کچھ نہیں بتاتا
+sensitivity-low = کسی شخص کے بارے میں بہت کم بتاتا ہے
+sensitivity-medium = عادتیں ظاہر کر سکتا ہے
+sensitivity-high = بتا سکتا ہے کہ آپ کہاں ہیں یا کب گھر پر ہوتے ہیں
+sensitivity-very-high = صحت، عقیدے یا نجی زندگی کا پتا دے سکتا ہے
+
+retention-live = محفوظ نہیں ہوتا: فوراً آگے بھیجا جاتا ہے، جمع نہیں کیا جاتا
+retention-days = { $days ->
+    [one] { $days } دن
+   *[other] { $days } دن
+}
+
+act-member-joined = { $about } اتحاد میں شامل ہوا۔
+act-deployment-registered = { $about } کا اندراج ہوا۔
+act-notice-published = { $about } کا اعلان نامہ شائع ہوا۔
+act-licence-issued = { $about } کو اجازت ملی۔
+act-licence-suspended = { $about } کی اجازت معطل ہوئی۔
+act-licence-reinstated = { $about } کی اجازت پھر سے نافذ ہے۔
+act-licence-revoked = { $about } کی اجازت منسوخ ہوئی۔
+act-grant-issued = { $recipient } کو { $about } کے ڈیٹا تک رسائی ملی۔ مقصد: { $purpose }۔
+act-grant-withdrawn = { $recipient } سے { $about } کے ڈیٹا تک رسائی واپس لی گئی۔ مقصد: { $purpose }۔
+
+level-off = بند
+level-on = بالکل درست
+level-round = تقریباً (فرق: { $accuracy })
+level-grid-km = تقریباً { $kilometres } کلومیٹر چوڑا علاقہ
+level-grid-m = تقریباً { $metres } میٹر چوڑا علاقہ
+level-bucket = صرف درجہ: { $bounds }
+level-presence = صرف یہ کہ کوئی قدر تھی

@@ -1,0 +1,96 @@
+//! The public notice of a deployment, its sign and its QR code.
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use custody::InForce;
+use model::DeploymentId;
+
+use crate::page::{NoticePage, SignPage};
+use crate::route::Route;
+use crate::visit::{Failure, Visit, page};
+use crate::{qr, view};
+
+/// How many undeclared values the page lists.
+const MAX_DRIFT: usize = 20;
+
+fn parse(id: &str) -> Result<DeploymentId, Failure> {
+    DeploymentId::parse(id).map_err(|_| Failure::NOT_FOUND)
+}
+
+fn in_force(visit: &Visit, id: &DeploymentId) -> Result<InForce, Failure> {
+    let found = visit.site.custody().in_force_at(id, visit.now);
+    found.ok_or(Failure::NOT_FOUND)
+}
+
+/// `GET /d/{deployment}`
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id = parse(&id)?;
+    let shell = visit.shell(Route::notice(&id));
+    let found = visit.blocking(move |it| {
+        let found = it.site.alliance().deployment_page(&id, it.now)?;
+        let found = found.ok_or(Failure::NOT_FOUND)?;
+        let account = it.account.as_ref();
+        let concerned = |it: &Visit| {
+            account.is_none_or(|account| {
+                it.site
+                    .custody()
+                    .deployments_about(&account.id)
+                    .contains(&id)
+            })
+        };
+        Ok(NoticePage {
+            shell,
+            licence: view::licence(&found.in_force, &found.entries),
+            controller: view::controller(&found.in_force.notice, found.controller.as_ref()),
+            drift: found
+                .drift
+                .iter()
+                .take(MAX_DRIFT)
+                .map(view::drift_line)
+                .collect(),
+            drift_more: found.drift.len().saturating_sub(MAX_DRIFT),
+            record: view::entry_lines(it, &found.entries)?,
+            may_choose: concerned(it),
+            notice: found.in_force.notice,
+        })
+    });
+    page(StatusCode::OK, &found.await?)
+}
+
+/// `GET /d/{deployment}/sign`
+pub(crate) async fn sign(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id = parse(&id)?;
+    let notice = in_force(&visit, &id)?.notice;
+    let shell = visit.shell(Route::sign(&id));
+    let controller = notice.controller.clone();
+    let member = visit
+        .blocking(move |it| Ok(it.site.alliance().member(&controller)?))
+        .await?;
+    let sign = SignPage {
+        both: shell.in_every_language(),
+        controller: view::controller(&notice, member.as_ref()),
+        url: visit.site.public_url().to(&Route::notice(&id)),
+        code: Route::Qr(id).to_string(),
+        notice,
+        shell,
+    };
+    page(StatusCode::OK, &sign)
+}
+
+/// `GET /d/{deployment}/qr.svg`
+pub(crate) async fn code(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id = parse(&id)?;
+    in_force(&visit, &id)?;
+    let address = visit.site.public_url().to(&Route::Notice(id));
+    let picture = qr::svg(&address).map_err(|err| Failure::internal(&err))?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
+        (
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=3600"),
+        ),
+    ];
+    Ok((headers, picture).into_response())
+}

@@ -1,0 +1,131 @@
+//! The pages: one struct each, which is exactly what its template knows. Every page shows itself in
+//! [`Page::samples`], in all its states, so that tests and people can look at it without a database.
+
+use model::{DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestamp};
+
+use crate::shell::Shell;
+
+mod choices;
+mod error;
+mod home;
+mod me;
+mod member;
+mod notice;
+mod office;
+mod record;
+pub(crate) mod sample;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved};
+pub(crate) use error::{ErrorKind, ErrorPage};
+pub(crate) use home::HomePage;
+pub(crate) use me::{Day, LinkedDeployment, MePage, Reading, Received, Value};
+pub(crate) use member::MemberPage;
+pub(crate) use notice::{DriftLine, Licence, NoticePage, SignPage};
+pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
+pub(crate) use record::{EntryPage, Proof, RecordPage};
+pub(crate) use sample::samples;
+pub(crate) use sign_in::{SignInGonePage, SignInOncePage, SignInPage};
+
+/// A page that can show itself in every state.
+pub(crate) trait Page: askama::Template + Sized {
+    /// Its name in file names of samples.
+    const NAME: &'static str;
+
+    /// Every state, named, in the language of `shell`.
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)>;
+}
+
+/// A member, as links show it.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberLink {
+    /// Its identifier.
+    pub(crate) id: MemberId,
+    /// What people call it.
+    pub(crate) title: Text,
+}
+
+/// A deployment, as lists show it.
+#[derive(Debug, Clone)]
+pub(crate) struct DeploymentCard {
+    /// Its identifier.
+    pub(crate) id: DeploymentId,
+    /// What people call it.
+    pub(crate) title: Text,
+    /// What it does.
+    pub(crate) summary: Text,
+    /// Where it is.
+    pub(crate) place: Text,
+    /// Who answers for it.
+    pub(crate) controller: MemberLink,
+    /// Whether it may run.
+    pub(crate) licence: LicenceState,
+}
+
+/// What an entry of the record is about, as far as the site knows it.
+#[derive(Debug, Clone)]
+pub(crate) enum About {
+    /// A deployment.
+    Deployment(DeploymentId, Text),
+    /// A member.
+    Member(MemberId, Text),
+    /// Something that has no page.
+    Other(String),
+}
+
+/// An entry of the record, as lists show it.
+#[derive(Debug, Clone)]
+pub(crate) struct EntryLine {
+    /// Its place in the record, from 0.
+    pub(crate) index: u64,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// What kind of act.
+    pub(crate) kind: EntryKind,
+    /// What it is about.
+    pub(crate) about: About,
+    /// Who acted.
+    pub(crate) by: By,
+    /// Recipient and purpose, where the act is about access.
+    pub(crate) grant: Option<(Text, Text)>,
+    /// Why, as written in the record; empty where nothing was.
+    pub(crate) reason: String,
+}
+
+/// Who acted, as the record names it.
+#[derive(Debug, Clone)]
+pub(crate) enum By {
+    /// The licensing office.
+    Licensing,
+    /// Whoever runs the server.
+    Operator,
+    /// A member.
+    Member(Text),
+    /// Another word of the record.
+    Other(String),
+}
+
+impl EntryLine {
+    /// The act in plain words.
+    pub(crate) fn words(&self, shell: &Shell) -> String {
+        let about = match &self.about {
+            About::Deployment(_, title) | About::Member(_, title) => shell.of(title),
+            About::Other(text) => text.as_str(),
+        };
+        let grant = self.grant.as_ref();
+        let grant = grant.map(|(recipient, purpose)| (shell.of(recipient), shell.of(purpose)));
+        shell.act(&self.kind, about, grant)
+    }
+
+    /// Who acted, in words.
+    pub(crate) fn actor(&self, shell: &Shell) -> String {
+        match &self.by {
+            By::Licensing => shell.say("record-by-licensing"),
+            By::Operator => shell.say("record-by-operator"),
+            By::Member(title) => shell.of(title).to_owned(),
+            By::Other(word) => word.clone(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A person's own timeline: by day, what was recorded about them and who received it.
+
+use askama::Template;
+use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
+
+use super::{Page, sample};
+use crate::route::Route;
+use crate::shell::{Shell, Viewer};
+
+/// A deployment that senses the person.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkedDeployment {
+    /// Its identifier.
+    pub(crate) id: DeploymentId,
+    /// What people call it.
+    pub(crate) title: Text,
+    /// Whether it may run.
+    pub(crate) licence: LicenceState,
+}
+
+/// One value of a reading.
+#[derive(Debug, Clone)]
+pub(crate) struct Value {
+    /// What people call the field; its pointer where the notice no longer has it.
+    pub(crate) title: Text,
+    /// Whether the notice in force still declares the field.
+    pub(crate) declared: bool,
+    /// The value.
+    pub(crate) text: String,
+    /// Its unit; empty where it has none.
+    pub(crate) unit: String,
+}
+
+/// One reading about the person.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    /// When it came in.
+    pub(crate) at: Timestamp,
+    /// The deployment.
+    pub(crate) title: Text,
+    /// The thing.
+    pub(crate) thing: ThingId,
+    /// When it vanishes.
+    pub(crate) vanishes_at: Timestamp,
+    /// What is left of the message after the rules.
+    pub(crate) values: Vec<Value>,
+}
+
+/// What one recipient received about the person on one day, for one purpose.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    /// Who received.
+    pub(crate) recipient: Text,
+    /// For what.
+    pub(crate) purpose: Text,
+    /// From which deployment.
+    pub(crate) deployment: Text,
+    /// Which fields.
+    pub(crate) fields: Vec<Text>,
+    /// How many messages.
+    pub(crate) times: i64,
+    /// The last of them.
+    pub(crate) last_at: Timestamp,
+}
+
+/// One day in the reader's time zone.
+#[derive(Debug, Clone)]
+pub(crate) struct Day {
+    /// Its first instant.
+    pub(crate) start: Timestamp,
+    /// What was recorded, newest first.
+    pub(crate) readings: Vec<Reading>,
+    /// Who received what.
+    pub(crate) received: Vec<Received>,
+}
+
+/// What the timeline shows.
+#[derive(Template)]
+#[template(path = "me.html")]
+pub(crate) struct MePage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// The deployments that sense the person.
+    pub(crate) linked: Vec<LinkedDeployment>,
+    /// Days, newest first.
+    pub(crate) days: Vec<Day>,
+    /// Whether this is the newest page.
+    pub(crate) newest: bool,
+    /// The page of earlier readings, if there may be any.
+    pub(crate) older: Option<Route>,
+}
+
+impl Page for MePage {
+    const NAME: &'static str = "me";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let shell = sample::signed_in(shell, Route::me());
+        let waiting = |linked: Vec<LinkedDeployment>| Self {
+            shell: shell.clone(),
+            linked,
+            days: Vec::new(),
+            newest: true,
+            older: None,
+        };
+        let older = Some(Route::Me {
+            before: Some(sample::NOW),
+        });
+        let full = Self {
+            shell: shell.clone(),
+            linked: sample::linked(),
+            days: sample::days(),
+            newest: false,
+            older,
+        };
+        vec![
+            ("full", full),
+            ("waiting", waiting(sample::linked())),
+            ("empty", waiting(Vec::new())),
+        ]
+    }
+}

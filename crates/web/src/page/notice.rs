@@ -1,0 +1,201 @@
+//! The public notice of a deployment (the page behind its QR code), and the sign that carries the code.
+
+use std::sync::Arc;
+
+use askama::Template;
+use model::{Field, Level, LicenceState, Notice, Pointer, Retention, Sensitivity, Timestamp};
+
+use super::{EntryLine, MemberLink, Page, sample};
+use crate::route::Route;
+use crate::shell::{Shell, Viewer};
+use crate::texts::symbol;
+
+/// How many fields the sign names before it says "and more".
+const SIGN_FIELDS: usize = 6;
+
+/// Whether a deployment may run, since when, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Licence {
+    /// The state.
+    pub(crate) state: LicenceState,
+    /// Since when; `None` where it was never licensed.
+    pub(crate) since: Option<Timestamp>,
+    /// The reason of the last act; empty where none was given.
+    pub(crate) reason: String,
+    /// The entry of the last act.
+    pub(crate) entry: Option<u64>,
+}
+
+/// A value that came in without having been declared.
+#[derive(Debug, Clone)]
+pub(crate) struct DriftLine {
+    /// Its place in the message.
+    pub(crate) pointer: String,
+    /// Whether the field is declared, but with another type.
+    pub(crate) wrong_type: bool,
+    /// How often.
+    pub(crate) times: i64,
+    /// First time.
+    pub(crate) first_at: Timestamp,
+    /// Last time.
+    pub(crate) last_at: Timestamp,
+}
+
+/// What the notice page shows.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(crate) struct NoticePage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// The notice in force.
+    pub(crate) notice: Arc<Notice>,
+    /// Who answers for the deployment.
+    pub(crate) controller: MemberLink,
+    /// Whether it may run.
+    pub(crate) licence: Licence,
+    /// The most frequent undeclared values.
+    pub(crate) drift: Vec<DriftLine>,
+    /// How many undeclared values are not in `drift`.
+    pub(crate) drift_more: usize,
+    /// Whether a choice of the reader may count: nobody is signed in, or the devices sense who is.
+    pub(crate) may_choose: bool,
+    /// Acts about the deployment, newest first.
+    pub(crate) record: Vec<EntryLine>,
+}
+
+impl NoticePage {
+    /// The longest retention of all declarations.
+    fn longest_days(&self) -> u16 {
+        let days = self
+            .notice
+            .declarations
+            .iter()
+            .map(|it| it.retention.as_days());
+        days.max().unwrap_or(Retention::LIVE_ONLY.as_days())
+    }
+
+    /// Whether any value tells something about a person, so that there is something to choose.
+    fn about_people(&self) -> bool {
+        let sensitive = |it: &Field| it.sensitivity != Sensitivity::None;
+        self.notice.subject_field.is_some() || self.notice.fields.iter().any(sensitive)
+    }
+
+    fn subject_title(&self) -> Option<&str> {
+        let field = self.notice.field(self.notice.subject_field.as_ref()?)?;
+        Some(self.shell.of(&field.title))
+    }
+
+    /// Whether the field says who a message is about: recipients get a cover name in its place.
+    fn is_subject(&self, pointer: &Pointer) -> bool {
+        self.notice.subject_field.as_ref() == Some(pointer)
+    }
+
+    fn coarse_levels(&self, field: &Field) -> String {
+        let levels = (1..=Level::MAX_COARSE).filter_map(Level::coarse);
+        let words: Vec<String> = levels
+            .take(field.coarse.len())
+            .map(|it| self.shell.level(field, &it))
+            .collect();
+        self.shell.list(words.iter().map(String::as_str))
+    }
+
+    /// The telephone number as `tel:` takes it.
+    fn telephone(&self) -> String {
+        let kept = |it: &char| it.is_ascii_digit() || *it == '+';
+        self.notice.contact.phone.chars().filter(kept).collect()
+    }
+}
+
+impl Page for NoticePage {
+    const NAME: &'static str = "notice";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |notice: Arc<Notice>, licence: Licence| Self {
+            shell: sample::at(shell, Route::notice(&notice.deployment)),
+            controller: sample::controller(&notice),
+            notice,
+            licence,
+            drift: Vec::new(),
+            drift_more: 0,
+            may_choose: true,
+            record: Vec::new(),
+        };
+        let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
+        drifting.drift = sample::drift();
+        drifting.drift_more = 2;
+        drifting.record = sample::entries();
+        vec![
+            ("drifting", drifting),
+            (
+                "suspended",
+                page(sample::bus(), sample::licence(LicenceState::Suspended)),
+            ),
+            (
+                "without-people",
+                page(sample::air(), sample::licence(LicenceState::Active)),
+            ),
+            (
+                "never-licensed",
+                page(sample::air(), sample::licence(LicenceState::None)),
+            ),
+            (
+                "revoked",
+                page(sample::air(), sample::licence(LicenceState::Revoked)),
+            ),
+            (
+                "expired",
+                page(sample::air(), sample::licence(LicenceState::Expired)),
+            ),
+        ]
+    }
+}
+
+/// What the printable sign shows, in both languages at once.
+#[derive(Template)]
+#[template(path = "sign.html")]
+pub(crate) struct SignPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// The frame's texts in every language: the sign is for whoever passes.
+    pub(crate) both: Vec<Shell>,
+    /// The notice in force.
+    pub(crate) notice: Arc<Notice>,
+    /// Who answers for the deployment.
+    pub(crate) controller: MemberLink,
+    /// The address in the code.
+    pub(crate) url: String,
+    /// The address of the picture of the code.
+    pub(crate) code: String,
+}
+
+impl SignPage {
+    fn more(&self) -> usize {
+        self.notice.fields.len().saturating_sub(SIGN_FIELDS)
+    }
+
+    fn measures<'a>(&'a self, shell: &'a Shell) -> impl Iterator<Item = &'a str> {
+        let fields = self.notice.fields.iter().take(SIGN_FIELDS);
+        fields.map(|it| shell.of(&it.title))
+    }
+}
+
+impl Page for SignPage {
+    const NAME: &'static str = "sign";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let notice = sample::home();
+        let url = format!(
+            "https://amanat.example{}",
+            Route::notice(&notice.deployment)
+        );
+        let full = Self {
+            shell: sample::at(shell, Route::sign(&notice.deployment)),
+            both: shell.in_every_language(),
+            controller: sample::controller(&notice),
+            notice,
+            url,
+            code: sample::CODE_FILE.to_owned(),
+        };
+        vec![("full", full)]
+    }
+}

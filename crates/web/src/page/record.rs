@@ -1,0 +1,121 @@
+//! The public record: its entries in plain words, one entry with its proof, and how to check it all.
+
+use askama::Template;
+use model::EntryKind;
+
+use super::{About, EntryLine, Page, sample};
+use crate::route::Route;
+use crate::shell::{Shell, Viewer};
+
+/// What a page of the record shows.
+#[derive(Template)]
+#[template(path = "record.html")]
+pub(crate) struct RecordPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// Entries, newest first.
+    pub(crate) entries: Vec<EntryLine>,
+    /// How many entries the whole record has.
+    pub(crate) size: u64,
+    /// Whether this is the newest page.
+    pub(crate) newest: bool,
+    /// The page of older entries, if there are any.
+    pub(crate) older: Option<Route>,
+    /// Where the record's files are, for the command that checks them.
+    pub(crate) log_url: String,
+    /// The key that signs the record's head, as a note verifier key.
+    pub(crate) key: String,
+}
+
+impl Page for RecordPage {
+    const NAME: &'static str = "record";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |entries: Vec<EntryLine>, size: u64| Self {
+            shell: sample::at(shell, Route::record()),
+            entries,
+            size,
+            newest: true,
+            older: None,
+            log_url: "https://amanat.example/record/log".to_owned(),
+            key: sample::VERIFIER.to_owned(),
+        };
+        let mut paged = page(sample::entries(), 1_234);
+        paged.newest = false;
+        paged.older = Some(Route::Record { before: Some(4) });
+        vec![
+            ("full", page(sample::entries(), 6)),
+            ("paged", paged),
+            ("empty", page(Vec::new(), 0)),
+        ]
+    }
+}
+
+/// The proof that an entry is part of the record, in lower-case hex.
+#[derive(Debug, Clone)]
+pub(crate) struct Proof {
+    /// The RFC 6962 hash of the entry.
+    pub(crate) leaf: String,
+    /// The hashes from the leaf's sibling up.
+    pub(crate) path: Vec<String>,
+    /// The size of the tree that the proof is for.
+    pub(crate) size: u64,
+    /// Its root.
+    pub(crate) root: String,
+    /// The signed note with that size and root.
+    pub(crate) checkpoint: String,
+}
+
+/// What the page of one entry shows.
+#[derive(Template)]
+#[template(path = "entry.html")]
+pub(crate) struct EntryPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// The entry in words.
+    pub(crate) entry: EntryLine,
+    /// Lower-case hex SHA-256 of the document that the act is about.
+    pub(crate) document: Option<String>,
+    /// The bytes in the record, as text.
+    pub(crate) raw: String,
+    /// The proof; `None` until the next signed head holds the entry.
+    pub(crate) proof: Option<Proof>,
+    /// How many entries the record has.
+    pub(crate) size: u64,
+}
+
+impl EntryPage {
+    const fn previous(&self) -> Option<u64> {
+        self.entry.index.checked_sub(1)
+    }
+
+    fn next(&self) -> Option<u64> {
+        let next = self.entry.index.checked_add(1)?;
+        (next < self.size).then_some(next)
+    }
+}
+
+impl Page for EntryPage {
+    const NAME: &'static str = "entry";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |entry: EntryLine, path: u8| Self {
+            shell: sample::at(shell, Route::entry(&entry.index)),
+            document: (entry.kind == EntryKind::NoticePublished).then(|| sample::hash(9)),
+            raw: sample::raw_entry(&entry),
+            proof: Some(sample::proof(path)),
+            size: 6,
+            entry,
+        };
+        let entries = sample::entries();
+        let mut entries = entries.into_iter();
+        let full = entries.next().map(|it| ("full", page(it, 3)));
+        let first = entries.last().map(|mut it| {
+            it.about = About::Other("office:alliance".to_owned());
+            let mut only = page(it, 0);
+            only.size = 1;
+            ("only", only)
+        });
+        full.into_iter().chain(first).collect()
+    }
+}

@@ -1,0 +1,222 @@
+//! The site: what it stands on, and which handler answers which route.
+
+use std::fmt;
+use std::sync::Arc;
+
+use alliance::Alliance;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use custody::Custody;
+use jiff::tz::TimeZone;
+use model::Timestamp;
+
+use crate::cookie::Transport;
+use crate::handler;
+use crate::route::pattern;
+use crate::visit;
+
+/// The largest form, in bytes.
+pub const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The time zone in which days and times are shown, unless the options say otherwise.
+pub const DEFAULT_TIME_ZONE: &str = "Asia/Karachi";
+
+/// The address under which people reach the site, without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+/// A text is not an address under which the site can be reached safely.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublicUrlError {
+    /// Neither `https://` nor `http://`, or something after the host.
+    #[error("`{0}` is not an address such as https://amanat.example")]
+    Form(String),
+    /// Plain HTTP to another machine would show sessions to everyone on the way.
+    #[error("`{0}` needs https: plain http is only for 127.0.0.1, [::1] and localhost")]
+    Plain(String),
+}
+
+impl PublicUrl {
+    /// Parses `https://host[:port]`, or `http://` to a loopback host.
+    ///
+    /// # Errors
+    /// See [`PublicUrlError`].
+    pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
+        let address = text.strip_suffix('/').unwrap_or(text);
+        let form = || PublicUrlError::Form(text.to_owned());
+        let (scheme, authority) = address.split_once("://").ok_or_else(form)?;
+        let odd = |it: char| it.is_whitespace() || it.is_control() || "/?#@\\".contains(it);
+        if authority.is_empty() || authority.contains(odd) {
+            return Err(form());
+        }
+        match scheme {
+            "https" => Ok(Self(address.to_owned())),
+            "http" if is_loopback(authority) => Ok(Self(address.to_owned())),
+            "http" => Err(PublicUrlError::Plain(text.to_owned())),
+            _ => Err(form()),
+        }
+    }
+
+    /// The origin, as browsers send it.
+    pub(crate) fn origin(&self) -> &str {
+        &self.0
+    }
+
+    /// The whole address of `route`.
+    #[must_use]
+    pub fn to(&self, route: &crate::Route) -> String {
+        format!("{}{route}", self.0)
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        if self.0.starts_with("https://") {
+            Transport::Secure
+        } else {
+            Transport::Loopback
+        }
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let ip = address.parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|it| it.is_loopback())
+}
+
+/// What the site stands on.
+#[derive(Clone)]
+pub struct SiteOptions {
+    /// The institutions, and custody behind them.
+    pub alliance: Alliance,
+    /// Where people reach the site: decides cookies, the QR code and the record's address.
+    pub public_url: PublicUrl,
+    /// In which time zone days and times are shown; see [`DEFAULT_TIME_ZONE`].
+    pub time_zone: TimeZone,
+    /// The time now.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Whether the process can do its work: what `/health/ready` answers.
+    pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// The options, shared by all handlers.
+#[derive(Clone)]
+pub(crate) struct Site(Arc<SiteOptions>);
+
+impl Site {
+    pub(crate) fn alliance(&self) -> &Alliance {
+        &self.0.alliance
+    }
+
+    pub(crate) fn custody(&self) -> &Custody {
+        self.0.alliance.custody()
+    }
+
+    pub(crate) fn public_url(&self) -> &PublicUrl {
+        &self.0.public_url
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.0.public_url.transport()
+    }
+
+    pub(crate) fn time_zone(&self) -> TimeZone {
+        self.0.time_zone.clone()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        (self.0.ready)()
+    }
+}
+
+/// The routes of the site, to be merged into the server's. It brings the answer for unknown paths.
+pub fn router(options: SiteOptions) -> Router {
+    let site = Site(Arc::new(options));
+    let pages = Router::new()
+        .route(pattern::HOME, get(handler::home::show))
+        .route(pattern::NOTICE, get(handler::notice::show))
+        .route(pattern::SIGN, get(handler::notice::sign))
+        .route(pattern::QR, get(handler::notice::code))
+        .route(pattern::MEMBER, get(handler::home::member))
+        .route(pattern::RECORD, get(handler::record::list))
+        .route(pattern::RECORD_ENTRY, get(handler::record::entry))
+        .route(pattern::RECORD_LOG, get(handler::record::file))
+        .route(pattern::SIGN_IN, get(handler::sign_in::explain))
+        .route(
+            pattern::SIGN_IN_ONCE,
+            get(handler::sign_in::confirm).post(handler::sign_in::sign_in),
+        )
+        .route(pattern::SIGN_OUT, post(handler::sign_in::sign_out))
+        .route(pattern::ME, get(handler::me::show))
+        .route(
+            pattern::CHOICES,
+            get(handler::choices::show).post(handler::choices::save),
+        )
+        .route(pattern::OFFICE, get(handler::office::show))
+        .route(pattern::OFFICE_SUSPEND, post(handler::office::suspend))
+        .route(pattern::OFFICE_REINSTATE, post(handler::office::reinstate))
+        .route(pattern::LANGUAGE, get(handler::files::language))
+        .fallback(handler::files::not_found)
+        .method_not_allowed_fallback(handler::files::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(middleware::from_fn_with_state(site.clone(), visit::attend));
+    let files = Router::new()
+        .route(pattern::STATIC, get(handler::files::asset))
+        .route(pattern::LIVE, get(handler::files::live))
+        .route(pattern::READY, get(handler::files::ready))
+        .layer(middleware::from_fn_with_state(site.clone(), visit::protect));
+    pages.merge(files).with_state(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_only_for_this_machine() {
+        for good in [
+            "https://amanat.example/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:80",
+            "http://localhost",
+        ] {
+            assert!(PublicUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://10.0.0.1:8080",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+        ] {
+            assert_eq!(
+                PublicUrl::parse(bad),
+                Err(PublicUrlError::Plain(bad.to_owned()))
+            );
+        }
+        for bad in [
+            "amanat.example",
+            "ftp://amanat.example",
+            "https://",
+            "https://a/b",
+            "https://u@a",
+        ] {
+            assert_eq!(
+                PublicUrl::parse(bad),
+                Err(PublicUrlError::Form(bad.to_owned()))
+            );
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Messages: the same in every language, all defined, all used, plain to read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
+use fluent_syntax::parser;
+use jiff::tz::TimeZone;
+use model::{
+    Chamber, Coarsening, EntryKind, Field, FieldKind, Language, LegalBasis, Level, LicenceState,
+    Pointer, Sensitivity, Text, Timestamp,
+};
+
+use super::{Texts, sources};
+
+/// Keys with the variables that their messages use.
+fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::new();
+    for source in sources(language) {
+        let resource =
+            parser::parse(*source).unwrap_or_else(|(_, errors)| panic!("{language:?}: {errors:?}"));
+        for entry in resource.body {
+            let Entry::Message(message) = entry else {
+                assert!(
+                    matches!(entry, Entry::Comment(_) | Entry::GroupComment(_)),
+                    "{entry:?}"
+                );
+                continue;
+            };
+            let mut variables = BTreeSet::new();
+            variables_of(&message.value.unwrap(), &mut variables);
+            let twice = found.insert(message.id.name.to_owned(), variables);
+            assert_eq!(twice, None, "`{}` is defined twice", message.id.name);
+        }
+    }
+    found
+}
+
+fn variables_of(pattern: &Pattern<&str>, out: &mut BTreeSet<String>) {
+    for element in &pattern.elements {
+        let PatternElement::Placeable { expression } = element else {
+            continue;
+        };
+        match expression {
+            Expression::Inline(inline) => variable(inline, out),
+            Expression::Select { selector, variants } => {
+                variable(selector, out);
+                variants.iter().for_each(|it| variables_of(&it.value, out));
+            }
+        }
+    }
+}
+
+fn variable(inline: &InlineExpression<&str>, out: &mut BTreeSet<String>) {
+    match inline {
+        InlineExpression::VariableReference { id } => {
+            out.insert(id.name.to_owned());
+        }
+        InlineExpression::Placeable { expression } => {
+            if let Expression::Inline(inner) = &**expression {
+                variable(inner, out);
+            }
+        }
+        InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => {}
+        other => panic!("not used here: {other:?}"),
+    }
+}
+
+/// The sources and templates without their tests.
+fn code() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut folders = vec![root.join("src"), root.join("templates")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|it| it == "rs" || it == "html")
+                && !path.ends_with("tests.rs")
+            {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push(text.split("mod tests {").next().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Every text literal: a key that stands in none of them is shown nowhere.
+fn literals() -> BTreeSet<String> {
+    code()
+        .iter()
+        .flat_map(|it| it.split('"'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every key that code asks for directly. Keys that a `match` picks are asked for by the tests that walk the match.
+fn asked_for() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for text in code() {
+        for call in [".say(\"", ".with(\""] {
+            let keys = text
+                .split(call)
+                .skip(1)
+                .filter_map(|it| it.split('"').next());
+            found.extend(keys.map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_message_stands_in_every_language_with_the_same_values() {
+    assert_eq!(messages(Language::En), messages(Language::Ur));
+}
+
+#[test]
+fn every_message_is_used() {
+    let literals = literals();
+    let unused: Vec<_> = messages(Language::En)
+        .into_keys()
+        .filter(|it| !literals.contains(it))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+#[test]
+fn every_message_that_a_template_asks_for_is_defined() {
+    let defined = messages(Language::En);
+    let missing: Vec<_> = asked_for()
+        .into_iter()
+        .filter(|it| !defined.contains_key(it))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_word_of_the_domain_has_a_message() {
+    let texts = texts(Language::En);
+    let mut words = BTreeSet::new();
+    for state in LicenceState::ALL {
+        words.insert(texts.licence(&state));
+        words.insert(texts.licence_means(&state));
+    }
+    words.extend(Chamber::ALL.iter().map(|it| texts.chamber(it)));
+    words.extend(LegalBasis::ALL.iter().map(|it| texts.basis(it)));
+    words.extend(Sensitivity::ALL.iter().map(|it| texts.sensitivity(it)));
+    words.extend(
+        EntryKind::ALL
+            .iter()
+            .map(|it| texts.act(it, "X", Some(("Y", "Z")))),
+    );
+    let count = 2 * LicenceState::ALL.len() + Chamber::ALL.len() + LegalBasis::ALL.len();
+    assert_eq!(
+        words.len(),
+        count + Sensitivity::ALL.len() + EntryKind::ALL.len()
+    );
+}
+
+fn texts(language: Language) -> Texts {
+    Texts::new(language, TimeZone::get("Asia/Karachi").unwrap())
+}
+
+#[test]
+fn dates_follow_the_time_zone_and_have_latin_digits() {
+    let at = Timestamp::parse("2026-11-22T19:30:05Z").unwrap();
+    insta::assert_snapshot!(texts(Language::En).moment(&at), @"23 November 2026, 00:30:05");
+    insta::assert_snapshot!(texts(Language::En).weekday(&at), @"Monday, 23 November 2026");
+    let urdu: String = texts(Language::Ur)
+        .weekday(&at)
+        .chars()
+        .filter(|it| !is_isolate(*it))
+        .collect();
+    insta::assert_snapshot!(urdu, @"پیر، 23 نومبر 2026");
+    let start = texts(Language::En).start_of_day(&at);
+    assert_eq!(start, Timestamp::parse("2026-11-22T19:00:00Z").unwrap());
+}
+
+fn is_isolate(char: char) -> bool {
+    matches!(char, '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+#[test]
+fn values_in_urdu_are_isolated_and_dates_run_right_to_left() {
+    let entry = texts(Language::Ur)
+        .with("entry-title")
+        .set("index", 7_u64)
+        .to_string();
+    assert!(entry.contains("\u{2068}7\u{2069}"), "{entry:?}");
+    let at = Timestamp::parse("2026-11-22T19:30:05Z").unwrap();
+    assert!(texts(Language::Ur).day(&at).starts_with('\u{200f}'));
+    assert!(!texts(Language::En).moment(&at).chars().any(is_isolate));
+}
+
+#[test]
+fn numbers_are_counted_and_grouped() {
+    let count = |language, count: u64| {
+        let text = texts(language)
+            .with("record-count")
+            .set("count", count)
+            .to_string();
+        text.chars()
+            .filter(|it| !is_isolate(*it))
+            .collect::<String>()
+    };
+    insta::assert_snapshot!(count(Language::En, 1), @"The record holds one entry.");
+    insta::assert_snapshot!(count(Language::En, 1_234_567), @"The record holds 1,234,567 entries.");
+    insta::assert_snapshot!(count(Language::Ur, 1), @"ریکارڈ میں ایک اندراج ہے۔");
+    insta::assert_snapshot!(count(Language::Ur, 20), @"ریکارڈ میں 20 اندراج ہیں۔");
+    assert_eq!(texts(Language::En).number(&-12_345), "-12,345");
+    assert_eq!(texts(Language::En).number(&999), "999");
+}
+
+#[test]
+fn levels_say_how_exact_they_are() {
+    let field = Field {
+        pointer: Pointer::parse("/x").unwrap(),
+        title: Text {
+            en: "x".into(),
+            ur: "x".into(),
+        },
+        kind: FieldKind::Number,
+        unit: Some("Cel".to_owned()),
+        sensitivity: Sensitivity::Low,
+        coarse: vec![
+            Coarsening::Presence,
+            Coarsening::Bucket(vec![0.0, 10.0, 20.5]),
+            Coarsening::Round(0.5),
+            Coarsening::Grid(0.01),
+            Coarsening::Grid(0.005),
+            Coarsening::Grid(0.1),
+        ],
+    };
+    let words = |level| {
+        texts(Language::En)
+            .level(&field, &level)
+            .replace('\u{a0}', " ")
+    };
+    assert_eq!(words(Level::OFF), "Off");
+    assert_eq!(words(Level::ON), "Exact");
+    let coarse: Vec<_> = (1..=7)
+        .map(|it| words(Level::coarse(it).unwrap()))
+        .collect();
+    insta::assert_snapshot!(coarse.join("\n"), @r"
+    Only that there was a value
+    Only the step: 0, 10, 20.5 °C
+    To within ± 0.25 °C
+    A square about 1.1 km wide
+    A square about 560 m wide
+    A square about 11 km wide
+    Off
+    ");
+}
+
+/// Flesch–Kincaid grade of a text; a rough meter, but the same for everyone.
+fn grade(text: &str) -> f64 {
+    let sentences = text.matches(['.', '?', '!', ':']).count().max(1);
+    let words: Vec<_> = text
+        .split_whitespace()
+        .filter(|it| it.contains(char::is_alphabetic))
+        .collect();
+    let syllables: usize = words.iter().map(|it| syllables(it)).sum();
+    let words = words.len().max(1) as f64;
+    0.39 * words / sentences as f64 + 11.8 * syllables as f64 / words - 15.59
+}
+
+fn syllables(word: &str) -> usize {
+    let word = word.to_lowercase();
+    let word = word.trim_matches(|it: char| !it.is_alphabetic());
+    let word = word.strip_suffix('e').unwrap_or(word);
+    let vowel = |it: char| "aeiouy".contains(it);
+    let starts = word.chars().zip(word.chars().skip(1));
+    let count = starts.filter(|(a, b)| !vowel(*a) && vowel(*b)).count();
+    (count + usize::from(word.starts_with(vowel))).max(1)
+}
+
+#[test]
+fn english_can_be_read_after_nine_years_of_school() {
+    let mut all = String::new();
+    for source in sources(Language::En) {
+        for line in source
+            .lines()
+            .filter(|it| !it.starts_with('#') && !it.contains("->"))
+        {
+            let text = line.split_once(" = ").map_or(line, |(_, text)| text);
+            // Single sentences may be harder than the whole, labels are no sentences.
+            if text.split_whitespace().count() >= 8 {
+                let grade = grade(text);
+                assert!(grade <= 12.5, "grade {grade:.1}: {text}");
+                all.push_str(text);
+                all.push('\n');
+            }
+        }
+    }
+    let grade = grade(&all);
+    assert!(grade <= 9.0, "{grade:.1}");
+}
+
+#[test]
+fn urdu_uses_only_letters_of_its_own_and_latin_digits() {
+    for source in sources(Language::Ur) {
+        for wrong in ['ي', 'ك', 'ه', 'ى', '۰', '۱', '۲', '۹', '٠', '١'] {
+            assert!(
+                !source.contains(wrong),
+                "`{wrong}` in {}",
+                source.lines().find(|it| it.contains(wrong)).unwrap()
+            );
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The words of the domain, in the reader's language: states, levels, bases, units.
+
+use model::{
+    Chamber, Coarsening, EntryKind, Field, LegalBasis, Level, LicenceState, Retention, Sensitivity,
+};
+
+use super::Texts;
+
+/// Length of one degree of latitude, in kilometres: what a grid cell is worth on the ground.
+const DEGREE_KM: f64 = 111.2;
+
+impl Texts {
+    /// The state of a licence, in one or two words.
+    pub(crate) fn licence(&self, state: &LicenceState) -> String {
+        self.say(match state {
+            LicenceState::None => "licence-none",
+            LicenceState::Active => "licence-active",
+            LicenceState::Suspended => "licence-suspended",
+            LicenceState::Revoked => "licence-revoked",
+            LicenceState::Expired => "licence-expired",
+        })
+    }
+
+    /// What the state of a licence means for the devices, in a sentence.
+    pub(crate) fn licence_means(&self, state: &LicenceState) -> String {
+        self.say(match state {
+            LicenceState::None => "licence-none-means",
+            LicenceState::Active => "licence-active-means",
+            LicenceState::Suspended => "licence-suspended-means",
+            LicenceState::Revoked => "licence-revoked-means",
+            LicenceState::Expired => "licence-expired-means",
+        })
+    }
+
+    /// The name of a chamber.
+    pub(crate) fn chamber(&self, chamber: &Chamber) -> String {
+        self.say(match chamber {
+            Chamber::Government => "chamber-government",
+            Chamber::Academia => "chamber-academia",
+            Chamber::Vendors => "chamber-vendors",
+            Chamber::Startups => "chamber-startups",
+            Chamber::Ngos => "chamber-ngos",
+            Chamber::Communities => "chamber-communities",
+        })
+    }
+
+    /// The legal basis in plain words.
+    pub(crate) fn basis(&self, basis: &LegalBasis) -> String {
+        self.say(match basis {
+            LegalBasis::Consent => "basis-consent",
+            LegalBasis::Contract => "basis-contract",
+            LegalBasis::LegitimateInterest => "basis-legitimate-interest",
+            LegalBasis::PublicTask => "basis-public-task",
+            LegalBasis::LegalObligation => "basis-legal-obligation",
+            LegalBasis::VitalInterest => "basis-vital-interest",
+        })
+    }
+
+    /// What a person may choose under a legal basis.
+    pub(crate) fn basis_choice(&self, basis: &LegalBasis) -> String {
+        self.say(match basis {
+            LegalBasis::Consent => "basis-choice-consent",
+            LegalBasis::LegalObligation | LegalBasis::VitalInterest => "basis-choice-none",
+            _ => "basis-choice-object",
+        })
+    }
+
+    /// How much a field tells about a person.
+    pub(crate) fn sensitivity(&self, sensitivity: &Sensitivity) -> String {
+        self.say(match sensitivity {
+            Sensitivity::None => "sensitivity-none",
+            Sensitivity::Low => "sensitivity-low",
+            Sensitivity::Medium => "sensitivity-medium",
+            Sensitivity::High => "sensitivity-high",
+            Sensitivity::VeryHigh => "sensitivity-very-high",
+        })
+    }
+
+    /// How long something is kept.
+    pub(crate) fn retention(&self, retention: &Retention) -> String {
+        match retention.as_days() {
+            0 => self.say("retention-live"),
+            days => self.with("retention-days").set("days", days).to_string(),
+        }
+    }
+
+    /// A public act in plain words; `about` is the title of what it is about, `grant` the recipient and the purpose.
+    pub(crate) fn act(&self, kind: &EntryKind, about: &str, grant: Option<(&str, &str)>) -> String {
+        let key = match *kind {
+            EntryKind::MemberJoined => "act-member-joined",
+            EntryKind::DeploymentRegistered => "act-deployment-registered",
+            EntryKind::NoticePublished => "act-notice-published",
+            EntryKind::LicenceIssued => "act-licence-issued",
+            EntryKind::LicenceSuspended => "act-licence-suspended",
+            EntryKind::LicenceReinstated => "act-licence-reinstated",
+            EntryKind::LicenceRevoked => "act-licence-revoked",
+            EntryKind::GrantIssued => "act-grant-issued",
+            EntryKind::GrantWithdrawn => "act-grant-withdrawn",
+        };
+        let (recipient, purpose) = grant.unwrap_or(("?", "?"));
+        let message = self.with(key).set("about", about);
+        message
+            .set("recipient", recipient)
+            .set("purpose", purpose)
+            .to_string()
+    }
+
+    /// A level of a field with its accuracy: `± 250 W`, `exact`.
+    pub(crate) fn level(&self, field: &Field, level: &Level) -> String {
+        let Some(number) = level.coarse_number() else {
+            return self.say(if *level == Level::OFF {
+                "level-off"
+            } else {
+                "level-on"
+            });
+        };
+        let Some(coarsening) = field.coarse.get(usize::from(number) - 1) else {
+            return self.say("level-off");
+        };
+        let unit = field.unit.as_deref().map(symbol).unwrap_or_default();
+        match coarsening {
+            Coarsening::Round(step) => self
+                .with("level-round")
+                .set(
+                    "accuracy",
+                    quantity_text(&format!("±\u{a0}{}", step / 2.0), unit),
+                )
+                .to_string(),
+            Coarsening::Grid(degrees) => self.grid(*degrees),
+            Coarsening::Bucket(bounds) => {
+                let bounds: Vec<String> = bounds.iter().map(ToString::to_string).collect();
+                let bounds = quantity_text(&self.list(bounds.iter().map(String::as_str)), unit);
+                self.with("level-bucket").set("bounds", bounds).to_string()
+            }
+            Coarsening::Presence => self.say("level-presence"),
+        }
+    }
+
+    /// The style class of a level: `on`, `coarse`, `off`.
+    pub(crate) fn level_class(&self, level: &Level) -> &'static str {
+        match *level {
+            Level::ON => "on",
+            Level::OFF => "off",
+            _ => "coarse",
+        }
+    }
+
+    fn grid(&self, degrees: f64) -> String {
+        let kilometres = degrees * DEGREE_KM;
+        if kilometres < 1.0 {
+            let metres = format!("{:.0}", kilometres * 100.0);
+            return self
+                .with("level-grid-m")
+                .set("metres", format!("{metres}0"))
+                .to_string();
+        }
+        let kilometres = if kilometres < 10.0 {
+            format!("{kilometres:.1}")
+        } else {
+            format!("{kilometres:.0}")
+        };
+        self.with("level-grid-km")
+            .set("kilometres", kilometres)
+            .to_string()
+    }
+}
+
+fn quantity_text(value: &str, unit: &str) -> String {
+    if unit.is_empty() {
+        value.to_owned()
+    } else {
+        format!("{value}\u{a0}{unit}")
+    }
+}
+
+/// How a UCUM or SenML unit is written for people; units that are their own symbol stay.
+pub(crate) fn symbol(unit: &str) -> &str {
+    match unit {
+        "Cel" | "cel" => "°C",
+        "ug/m3" | "ug.m-3" => "µg/m³",
+        "mg/m3" => "mg/m³",
+        "m3" => "m³",
+        "m2" => "m²",
+        "m/s2" => "m/s²",
+        "deg" | "lat" | "lon" => "°",
+        "ohm" | "Ohm" => "Ω",
+        "%RH" | "%EL" => "%",
+        "[ppm]" => "ppm",
+        "[ppb]" => "ppb",
+        "1" => "",
+        other => other,
+    }
+}

@@ -1,0 +1,245 @@
+//! From what the use cases return to what the pages show.
+
+use alliance::{Member, Overview};
+use custody::{DriftRow, EntryProof, InForce, RecordedEntry};
+use data_encoding::BASE64;
+use model::{
+    DeploymentId, Entry, EntryKind, LicenceState, MemberId, Notice, PurposeId, RecipientId, Text,
+};
+
+use crate::page::{
+    About, By, DeploymentCard, Done, DriftLine, EntryLine, Licence, MemberLink, OfficeRow, Proof,
+};
+use crate::visit::{Failure, Visit};
+
+pub(crate) mod sheet;
+pub(crate) mod timeline;
+
+/// The same word in every language: an identifier that nothing is known about.
+pub(crate) fn word(text: &str) -> Text {
+    Text {
+        en: text.to_owned(),
+        ur: text.to_owned(),
+    }
+}
+
+/// A member as links show it.
+pub(crate) fn member_link(member: &Member) -> MemberLink {
+    MemberLink {
+        id: member.id.clone(),
+        title: member.name.clone(),
+    }
+}
+
+/// Who answers for a notice; the identifier where the register does not know it.
+pub(crate) fn controller(notice: &Notice, member: Option<&Member>) -> MemberLink {
+    member.map_or_else(
+        || MemberLink {
+            id: notice.controller.clone(),
+            title: word(notice.controller.as_str()),
+        },
+        member_link,
+    )
+}
+
+fn controller_among(notice: &Notice, members: &[Member]) -> MemberLink {
+    let member = members.iter().find(|it| it.id == notice.controller);
+    controller(notice, member)
+}
+
+/// Deployments as lists show them.
+pub(crate) fn cards(deployments: &[InForce], members: &[Member]) -> Vec<DeploymentCard> {
+    let card = |it: &InForce| DeploymentCard {
+        id: it.id.clone(),
+        title: it.notice.title.clone(),
+        summary: it.notice.summary.clone(),
+        place: it.notice.place.clone(),
+        controller: controller_among(&it.notice, members),
+        licence: it.licence,
+    };
+    deployments.iter().map(card).collect()
+}
+
+/// The licence as it stands, with the act that brought it there; `entries` are about the deployment, newest first.
+pub(crate) fn licence(in_force: &InForce, entries: &[RecordedEntry]) -> Licence {
+    let act = entries
+        .iter()
+        .find(|it| licence_after(it.entry.kind).is_some());
+    let fits = act.filter(|it| licence_after(it.entry.kind) == Some(in_force.licence));
+    let since = match in_force.licence {
+        LicenceState::Expired => in_force.licence_until,
+        _ => fits.map(|it| it.entry.at),
+    };
+    Licence {
+        state: in_force.licence,
+        since,
+        reason: fits.map(|it| it.entry.reason.clone()).unwrap_or_default(),
+        entry: act.map(|it| it.position),
+    }
+}
+
+/// The state that a licence is in after an act of this kind.
+const fn licence_after(kind: EntryKind) -> Option<LicenceState> {
+    match kind {
+        EntryKind::LicenceIssued | EntryKind::LicenceReinstated => Some(LicenceState::Active),
+        EntryKind::LicenceSuspended => Some(LicenceState::Suspended),
+        EntryKind::LicenceRevoked => Some(LicenceState::Revoked),
+        _ => None,
+    }
+}
+
+/// A value that nobody declared.
+pub(crate) fn drift_line(row: &DriftRow) -> DriftLine {
+    DriftLine {
+        pointer: row.pointer.clone(),
+        wrong_type: row.reason == "wrong-type",
+        times: row.times,
+        first_at: row.first_at,
+        last_at: row.last_at,
+    }
+}
+
+/// Entries as lists show them. Reads names from the database.
+pub(crate) fn entry_lines(
+    visit: &Visit,
+    entries: &[RecordedEntry],
+) -> Result<Vec<EntryLine>, Failure> {
+    entries.iter().map(|it| entry_line(visit, it)).collect()
+}
+
+/// Entries about a subject such as `member:epa-punjab`, newest first.
+pub(crate) fn entries_about(
+    visit: &Visit,
+    about: &str,
+    limit: u16,
+) -> Result<Vec<EntryLine>, Failure> {
+    let entries = visit.site.custody().record_about(about, limit);
+    let entries = entries.map_err(|err| Failure::internal(&err))?;
+    entry_lines(visit, &entries)
+}
+
+/// One entry as lists show it.
+pub(crate) fn entry_line(visit: &Visit, recorded: &RecordedEntry) -> Result<EntryLine, Failure> {
+    let entry = &recorded.entry;
+    let grant = grant(visit, entry);
+    Ok(EntryLine {
+        index: recorded.position,
+        at: entry.at,
+        kind: entry.kind,
+        about: about(visit, &entry.about)?,
+        by: by(visit, &entry.by)?,
+        reason: if grant.is_some() {
+            String::new()
+        } else {
+            entry.reason.clone()
+        },
+        grant,
+    })
+}
+
+fn member_name(visit: &Visit, id: &str) -> Result<Option<(MemberId, Text)>, Failure> {
+    let Ok(id) = MemberId::parse(id) else {
+        return Ok(None);
+    };
+    let member = visit.site.alliance().member(&id)?;
+    Ok(member.map(|it| (id, it.name)))
+}
+
+fn notice_of(visit: &Visit, id: &str) -> Option<InForce> {
+    let id = DeploymentId::parse(id).ok()?;
+    visit.site.custody().in_force_at(&id, visit.now)
+}
+
+fn about(visit: &Visit, about: &str) -> Result<About, Failure> {
+    let found = match about.split_once(':') {
+        Some(("deployment", id)) => {
+            notice_of(visit, id).map(|it| About::Deployment(it.id, it.notice.title.clone()))
+        }
+        Some(("member", id)) => member_name(visit, id)?.map(|(id, name)| About::Member(id, name)),
+        _ => None,
+    };
+    Ok(found.unwrap_or_else(|| About::Other(about.to_owned())))
+}
+
+fn by(visit: &Visit, by: &str) -> Result<By, Failure> {
+    let found = match by.split_once(':') {
+        Some(("office", "licensing")) => Some(By::Licensing),
+        Some(("office", "operator")) => Some(By::Operator),
+        Some(("member", id)) => member_name(visit, id)?.map(|(_, name)| By::Member(name)),
+        _ => None,
+    };
+    Ok(found.unwrap_or_else(|| By::Other(by.to_owned())))
+}
+
+/// Recipient and purpose of an entry about access, whose reason is `recipient:… purpose:…`.
+fn grant(visit: &Visit, entry: &Entry) -> Option<(Text, Text)> {
+    if !matches!(
+        entry.kind,
+        EntryKind::GrantIssued | EntryKind::GrantWithdrawn
+    ) {
+        return None;
+    }
+    let (recipient, purpose) = entry.reason.split_once(' ')?;
+    let recipient = recipient.strip_prefix("recipient:")?;
+    let purpose = purpose.strip_prefix("purpose:")?;
+    let notice = notice_of(visit, entry.about.strip_prefix("deployment:")?);
+    let notice = notice.as_ref().map(|it| &it.notice);
+    let recipient_title = notice.and_then(|it| {
+        let id = RecipientId::parse(recipient).ok()?;
+        Some(it.recipient(&id)?.title.clone())
+    });
+    let purpose_title = notice.and_then(|it| {
+        let id = PurposeId::parse(purpose).ok()?;
+        Some(it.purpose(&id)?.title.clone())
+    });
+    Some((
+        recipient_title.unwrap_or_else(|| word(recipient)),
+        purpose_title.unwrap_or_else(|| word(purpose)),
+    ))
+}
+
+/// A proof in words of base64, as checkpoints write hashes; `None` where the checkpoint cannot be read.
+pub(crate) fn proof(proof: &EntryProof) -> Option<Proof> {
+    let mut lines = proof.checkpoint.lines().skip(1);
+    let size = lines.next()?.parse().ok()?;
+    let root = lines.next()?.to_owned();
+    let mut leaf = ring::digest::Context::new(&ring::digest::SHA256);
+    // RFC 6962 section 2.1: a leaf is hashed with a zero before it.
+    leaf.update(&[0]);
+    leaf.update(&proof.bytes);
+    Some(Proof {
+        leaf: BASE64.encode(leaf.finish().as_ref()),
+        path: proof.proof.path.iter().map(ToString::to_string).collect(),
+        size,
+        root,
+        checkpoint: proof.checkpoint.clone(),
+    })
+}
+
+/// The office's list.
+pub(crate) fn office_rows(overview: &Overview) -> Vec<OfficeRow> {
+    let row = |it: &InForce| OfficeRow {
+        id: it.id.clone(),
+        title: it.notice.title.clone(),
+        controller: controller_among(&it.notice, &overview.members).title,
+        licence: it.licence,
+        reason: String::new(),
+        error: None,
+    };
+    overview.deployments.iter().map(row).collect()
+}
+
+/// What an act of the office has done: the licence now and the newest entry about it.
+pub(crate) fn done(visit: &Visit, id: &DeploymentId) -> Result<Option<Done>, Failure> {
+    let newest = visit
+        .site
+        .custody()
+        .record_about(&format!("deployment:{id}"), 1);
+    let newest = newest.map_err(|err| Failure::internal(&err))?;
+    let in_force = visit.site.custody().in_force_at(id, visit.now);
+    Ok(in_force.zip(newest.first()).map(|(it, entry)| Done {
+        title: it.notice.title.clone(),
+        licence: it.licence,
+        entry: entry.position,
+    }))
+}

@@ -1,0 +1,228 @@
+//! A person's timeline, by day in the reader's time zone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use custody::{ReceiptRow, Timeline, TimelineReading};
+use model::{DeploymentId, Notice, PersonId, Pointer, Text, Timestamp};
+
+use super::word;
+use crate::page::{Day, LinkedDeployment, Reading, Received, Value};
+use crate::shell::Shell;
+use crate::texts::symbol;
+use crate::visit::Visit;
+
+/// How many readings a page has.
+pub(crate) const PAGE: u16 = 20;
+
+/// The deployments that sense a person.
+pub(crate) fn linked(visit: &Visit, person: &PersonId) -> Vec<LinkedDeployment> {
+    let custody = visit.site.custody();
+    let ids = custody.deployments_about(person);
+    let in_force = ids
+        .iter()
+        .filter_map(|it| custody.in_force_at(it, visit.now));
+    let link = |it: custody::InForce| LinkedDeployment {
+        id: it.id,
+        title: it.notice.title.clone(),
+        licence: it.licence,
+    };
+    in_force.map(link).collect()
+}
+
+/// Where the next page starts, when `readings` fill a page: its readings are older than that.
+/// Readings of the last moment go to the next page, because the page may not hold all of that moment.
+pub(crate) fn cut(readings: &mut Vec<TimelineReading>) -> Option<Timestamp> {
+    let last = readings.last()?.at;
+    if readings.len() < usize::from(PAGE) {
+        return None;
+    }
+    let first_of_last = readings.iter().position(|it| it.at == last)?;
+    if first_of_last == 0 {
+        return Some(last);
+    }
+    readings.truncate(first_of_last);
+    Some(last.plus_millis(1))
+}
+
+/// The notices that a timeline mentions.
+struct Notices(BTreeMap<DeploymentId, Option<Arc<Notice>>>);
+
+impl Notices {
+    fn of(visit: &Visit, timeline: &Timeline) -> Self {
+        let readings = timeline.readings.iter().map(|it| &it.deployment);
+        let receipts = timeline.receipts.iter().map(|it| &it.deployment);
+        let find = |id: &DeploymentId| {
+            let found = visit.site.custody().in_force_at(id, visit.now);
+            (id.clone(), found.map(|it| it.notice))
+        };
+        Self(readings.chain(receipts).map(find).collect())
+    }
+
+    fn get(&self, id: &DeploymentId) -> Option<&Notice> {
+        self.0.get(id)?.as_deref()
+    }
+
+    fn title(&self, id: &DeploymentId) -> Text {
+        let notice = self.get(id);
+        notice.map_or_else(|| word(id.as_str()), |it| it.title.clone())
+    }
+}
+
+/// The days of a page, newest first: those of its readings, and those on which somebody received something.
+pub(crate) fn days(
+    visit: &Visit,
+    shell: &Shell,
+    timeline: &Timeline,
+    before: Option<Timestamp>,
+    older: Option<Timestamp>,
+) -> Vec<Day> {
+    let notices = Notices::of(visit, timeline);
+    let mut days: BTreeMap<Timestamp, Day> = BTreeMap::new();
+    for reading in &timeline.readings {
+        let day = day_of(&mut days, shell, &reading.at);
+        day.readings.push(shown(&notices, shell, reading));
+    }
+    let newest = before.map(|it| shell.start_of_day(&it));
+    let oldest = older.map(|it| shell.start_of_day(&it));
+    for receipt in &timeline.receipts {
+        let start = shell.start_of_day(&receipt.last_at);
+        let on_page = newest.is_none_or(|it| start <= it) && oldest.is_none_or(|it| start >= it);
+        if on_page {
+            let day = day_of(&mut days, shell, &receipt.last_at);
+            count(&notices, receipt, &mut day.received);
+        }
+    }
+    days.into_values().rev().collect()
+}
+
+fn day_of<'a>(
+    days: &'a mut BTreeMap<Timestamp, Day>,
+    shell: &Shell,
+    at: &Timestamp,
+) -> &'a mut Day {
+    let start = shell.start_of_day(at);
+    days.entry(start).or_insert(Day {
+        start,
+        readings: Vec::new(),
+        received: Vec::new(),
+    })
+}
+
+fn shown(notices: &Notices, shell: &Shell, reading: &TimelineReading) -> Reading {
+    let notice = notices.get(&reading.deployment);
+    let values = reading
+        .fields
+        .iter()
+        .map(|(pointer, json)| value(notice, shell, pointer, json));
+    Reading {
+        at: reading.at,
+        title: notices.title(&reading.deployment),
+        thing: reading.thing.clone(),
+        vanishes_at: reading.vanishes_at,
+        values: values.collect(),
+    }
+}
+
+fn value(notice: Option<&Notice>, shell: &Shell, pointer: &str, json: &str) -> Value {
+    let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
+    let unit = field.and_then(|it| it.unit.as_deref()).map(symbol);
+    Value {
+        title: field.map_or_else(|| word(pointer), |it| it.title.clone()),
+        declared: field.is_some(),
+        text: plain(shell, json),
+        unit: unit.unwrap_or_default().to_owned(),
+    }
+}
+
+/// A JSON value as people read it.
+fn plain(shell: &Shell, json: &str) -> String {
+    match json {
+        "true" => shell.say("value-yes"),
+        "false" => shell.say("value-no"),
+        _ => serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned()),
+    }
+}
+
+/// Adds a receipt to the line of its recipient, purpose and deployment.
+fn count(notices: &Notices, receipt: &ReceiptRow, received: &mut Vec<Received>) {
+    let line = received_of(notices, receipt);
+    let same = |it: &&mut Received| {
+        it.recipient == line.recipient
+            && it.purpose == line.purpose
+            && it.deployment == line.deployment
+    };
+    let Some(known) = received.iter_mut().find(same) else {
+        received.push(line);
+        return;
+    };
+    known.times += line.times;
+    known.last_at = known.last_at.max(line.last_at);
+    let news = line
+        .fields
+        .into_iter()
+        .filter(|it| !known.fields.contains(it));
+    let news: Vec<Text> = news.collect();
+    known.fields.extend(news);
+}
+
+fn received_of(notices: &Notices, receipt: &ReceiptRow) -> Received {
+    let notice = notices.get(&receipt.deployment);
+    let recipient = notice.and_then(|it| it.recipient(&receipt.recipient));
+    let purpose = notice.and_then(|it| it.purpose(&receipt.purpose));
+    let title = |pointer: &String| {
+        let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
+        field.map_or_else(|| word(pointer), |it| it.title.clone())
+    };
+    Received {
+        recipient: recipient
+            .map_or_else(|| word(receipt.recipient.as_str()), |it| it.title.clone()),
+        purpose: purpose.map_or_else(|| word(receipt.purpose.as_str()), |it| it.title.clone()),
+        deployment: notices.title(&receipt.deployment),
+        fields: receipt.fields.iter().map(title).collect(),
+        times: receipt.deliveries,
+        last_at: receipt.last_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::sample;
+    use crate::shell::Files;
+    use model::{Language, ThingId};
+
+    fn reading(at: i64) -> TimelineReading {
+        TimelineReading {
+            at: Timestamp::from_millis(at),
+            deployment: DeploymentId::parse("gulberg-homes").unwrap(),
+            thing: ThingId::parse("meter-1").unwrap(),
+            vanishes_at: Timestamp::from_millis(at + 1),
+            fields: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_page_never_splits_a_moment() {
+        let mut few: Vec<_> = (0..3).rev().map(reading).collect();
+        assert_eq!(cut(&mut few), None);
+        assert_eq!(few.len(), 3);
+        let mut full: Vec<_> = (0..18)
+            .map(|it| reading(100 - it))
+            .chain([reading(5), reading(5)])
+            .collect();
+        assert_eq!(cut(&mut full), Some(Timestamp::from_millis(6)));
+        assert_eq!(full.len(), 18);
+        let mut same: Vec<_> = (0..20).map(|_| reading(5)).collect();
+        assert_eq!(cut(&mut same), Some(Timestamp::from_millis(5)));
+        assert_eq!(same.len(), 20);
+    }
+
+    #[test]
+    fn values_lose_their_quotes_and_truth_gets_words() {
+        let shell = sample::shell(Language::En, Files::Served);
+        assert_eq!(plain(&shell, "\"Mall \\\"A\\\"\""), "Mall \"A\"");
+        assert_eq!(plain(&shell, "21.50"), "21.50");
+        assert_eq!(plain(&shell, "true"), "yes");
+    }
+}

@@ -1,0 +1,289 @@
+//! One request: who asks, in which language, under which secret the forms are.
+//!
+//! [`attend`] runs around every page. It turns away forms of other sites, finds out who asks, and gives every
+//! refusal its page: a handler answers with a [`Failure`], and only here it becomes HTML.
+
+use std::error::Error;
+
+use alliance::{Account, Action, Actor, AllianceError, SessionToken};
+use askama::Template;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64URL_NOPAD;
+use model::{Language, Timestamp};
+
+use crate::cookie::Cookie;
+use crate::form::{FormToken, ProtectedForm};
+use crate::headers;
+use crate::page::{ErrorKind, ErrorPage};
+use crate::route::Route;
+use crate::shell::{Files, Shell, Viewer};
+use crate::site::Site;
+use crate::texts::Texts;
+
+/// Who asks, in which language, at which moment.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    /// The site.
+    pub(crate) site: Site,
+    /// The moment of the request.
+    pub(crate) now: Timestamp,
+    /// The account, when somebody is signed in.
+    pub(crate) account: Option<Account>,
+    language: Language,
+    /// The session's secret when somebody is signed in, else the visit's, if there is one yet.
+    secret: Option<String>,
+}
+
+/// Why a handler has no page to show. [`attend`] makes the page that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failure(pub(crate) ErrorKind);
+
+impl Failure {
+    /// There is no such page, or it is hidden.
+    pub(crate) const NOT_FOUND: Self = Self(ErrorKind::NotFound);
+    /// The request makes no sense.
+    pub(crate) const BAD_REQUEST: Self = Self(ErrorKind::BadRequest);
+
+    /// Our bug: written down here, once; the reader is told nothing about it.
+    pub(crate) fn internal(err: &dyn Error) -> Self {
+        let mut chain = err.to_string();
+        let mut cause = err.source();
+        while let Some(err) = cause {
+            chain.push_str(": ");
+            chain.push_str(&err.to_string());
+            cause = err.source();
+        }
+        tracing::error!("a page failed: {chain}");
+        Self(ErrorKind::Internal)
+    }
+}
+
+impl From<AllianceError> for Failure {
+    fn from(err: AllianceError) -> Self {
+        match err {
+            AllianceError::Forbidden { .. } | AllianceError::NotFound { .. } => Self::NOT_FOUND,
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        if let Ok(status) = StatusCode::from_u16(self.0.status()) {
+            *response.status_mut() = status;
+        }
+        response.extensions_mut().insert(self.0);
+        response
+    }
+}
+
+impl FromRequestParts<Site> for Visit {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Site) -> Result<Self, Failure> {
+        let visit = parts.extensions.get::<Self>().cloned();
+        visit.ok_or(Failure(ErrorKind::Internal))
+    }
+}
+
+impl Visit {
+    /// The account, if it may do `action`; what you may not see does not exist.
+    pub(crate) fn must(&self, action: Action) -> Result<(Account, Actor), Failure> {
+        let account = self.account.clone().ok_or(Failure::NOT_FOUND)?;
+        let actor = Actor::Account(account.clone());
+        if actor.may(action) {
+            Ok((account, actor))
+        } else {
+            Err(Failure::NOT_FOUND)
+        }
+    }
+
+    /// The frame of the page at `here`.
+    pub(crate) fn shell(&self, here: Route) -> Shell {
+        Shell {
+            texts: Texts::new(self.language, self.site.time_zone()),
+            here,
+            viewer: self.viewer(),
+            files: Files::Served,
+        }
+    }
+
+    fn viewer(&self) -> Viewer {
+        match (&self.account, &self.secret) {
+            (Some(account), Some(secret)) => Viewer::SignedIn {
+                form: FormToken::new(secret),
+                office: account.office.may(Action::SuspendLicence),
+            },
+            _ => Viewer::Anonymous,
+        }
+    }
+
+    /// The token for the forms of this visit; `None` before a stranger has a visit cookie.
+    pub(crate) fn form(&self) -> Option<FormToken> {
+        self.secret.as_deref().map(FormToken::new)
+    }
+
+    /// What a form sent, if it belongs to this visit.
+    pub(crate) fn open<T>(&self, form: ProtectedForm<T>) -> Result<T, Failure> {
+        form.unwrap_with(self.secret.as_deref())
+            .map_err(|_| Failure(ErrorKind::Form))
+    }
+
+    /// The secret of the session, when somebody is signed in.
+    pub(crate) fn session(&self) -> Option<SessionToken> {
+        let secret = self.account.as_ref().and(self.secret.as_deref())?;
+        Some(SessionToken::from_text(secret))
+    }
+
+    /// Runs `work`, which may wait for the database, away from the workers that answer requests.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let visit = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&visit)).await;
+        done.map_err(|err| Failure::internal(&err))?
+    }
+}
+
+/// A page as an answer.
+pub(crate) fn page(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
+    let html = page.render().map_err(|err| Failure::internal(&err))?;
+    let html_type = HeaderValue::from_static("text/html; charset=utf-8");
+    let mut response = (status, html).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, html_type);
+    Ok(response)
+}
+
+/// Sends the browser to `route` with GET.
+pub(crate) fn see(route: &Route) -> Response {
+    axum::response::Redirect::to(&route.to_string()).into_response()
+}
+
+/// A fresh secret for the forms of a stranger.
+pub(crate) fn fresh_secret() -> Result<String, Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|err| Failure::internal(&err))?;
+    Ok(BASE64URL_NOPAD.encode(&bytes))
+}
+
+/// Adds a cookie to an answer.
+pub(crate) fn set_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+/// Around every page: who asks, and the page of every refusal.
+pub(crate) async fn attend(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let transport = site.transport();
+    let visit = arrive(site, request.headers()).await;
+    let response = if headers::is_from_here(&request, visit.site.public_url()) {
+        request.extensions_mut().insert(visit.clone());
+        next.run(request).await
+    } else {
+        Failure(ErrorKind::Form).into_response()
+    };
+    headers::protect(finish(&visit, response), transport)
+}
+
+/// Around every file: the headers that protect.
+pub(crate) async fn protect(State(site): State<Site>, request: Request, next: Next) -> Response {
+    headers::protect(next.run(request).await, site.transport())
+}
+
+fn finish(visit: &Visit, response: Response) -> Response {
+    let kind = response.extensions().get::<ErrorKind>().copied();
+    let mut response = match kind {
+        Some(kind) => refusal(visit, kind, response),
+        None => response,
+    };
+    let headers = response.headers_mut();
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("accept-language, cookie"));
+    response
+}
+
+fn refusal(visit: &Visit, kind: ErrorKind, response: Response) -> Response {
+    let shell = visit.shell(Route::Home);
+    let status = response.status();
+    let mut answer =
+        page(status, &ErrorPage { shell, kind }).unwrap_or_else(|_| status.into_response());
+    for name in [axum::http::header::ALLOW] {
+        if let Some(value) = response.headers().get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
+}
+
+async fn arrive(site: Site, headers: &HeaderMap) -> Visit {
+    let transport = site.transport();
+    let now = site.now();
+    let language = Cookie::Language
+        .read(headers, transport)
+        .and_then(|it| Language::from_tag(&it))
+        .unwrap_or_else(|| preferred(headers));
+    let mut visit = Visit {
+        site,
+        now,
+        account: None,
+        language,
+        secret: Cookie::Visit.read(headers, transport),
+    };
+    if let Some(secret) = Cookie::Session.read(headers, transport) {
+        let token = SessionToken::from_text(&secret);
+        let found = visit
+            .blocking(move |it| Ok(it.site.alliance().session(&token, it.now)?))
+            .await;
+        if let Ok(Some(account)) = found {
+            visit.account = Some(account);
+            visit.secret = Some(secret);
+        }
+    }
+    visit
+}
+
+/// The first language of `Accept-Language` that is ours, by its weight; English where there is none.
+fn preferred(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
+    let mut best = (Language::En, 0.0);
+    for range in accepted.unwrap_or_default().split(',') {
+        let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let weight = parameters.trim().strip_prefix("q=").unwrap_or("1");
+        let weight: f32 = weight.parse().unwrap_or(0.0);
+        if let Some(language) = Language::from_tag(tag.trim())
+            && weight > best.1
+        {
+            best = (language, weight);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_chooses_the_language_by_weight() {
+        let check = |accepted: &str, expected: Language| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, accepted.parse().unwrap());
+            assert_eq!(preferred(&headers), expected, "{accepted}");
+        };
+        check("ur-PK,ur;q=0.9,en;q=0.8", Language::Ur);
+        check("en;q=0.5, ur;q=0.7", Language::Ur);
+        check("fr, de;q=0.9", Language::En);
+        check("ur;q=0", Language::En);
+        check("", Language::En);
+    }
+}
