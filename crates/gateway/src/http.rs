@@ -191,6 +191,3 @@ fn refused(refusal: Refusal) -> Problem {
         RefusalKind::Unavailable => problem::unavailable(refusal.text),
     }
 }
-
-#[cfg(test)]
-mod tests;

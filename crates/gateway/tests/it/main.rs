@@ -1,0 +1,14 @@
+//! The gateway over real sockets, with a real custody behind it.
+
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod mqtt;
+#[cfg(test)]
+mod tls;
