@@ -6,7 +6,7 @@
 //! A number that no 64-bit float can hold, in place of a declared object, makes the message malformed.
 //!
 //! A stored message ([`Schema::decode_stored`]) may carry `@coarse`, an object from pointer to accuracy (a number, or null
-//! where no bound can be given), and, where the message itself is no object, the message as `@value`: what [`crate::render`] writes.
+//! where no bound can be given), and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

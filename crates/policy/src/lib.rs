@@ -3,9 +3,9 @@
 //! Owns the meaning of notice ∧ licence ∧ choice ∧ grant for one message, the reading and writing of messages by field, and coarsening.
 //! Must not know a clock, I/O, async, randomness, logging, storage or a wire protocol; `now` is one of the [`Facts`].
 //!
-//! Start reading at [`compile`] (what a person, the rulebook and the alliance said becomes a [`Program`]) and [`decide`]
+//! Start reading at [`compile()`] (what a person, the rulebook and the alliance said becomes a [`Program`]) and [`decide()`]
 //! (a program and a message become a [`Decision`]). [`Schema::decode`] turns bytes into declared fields and keeps nothing else;
-//! [`render`] is the only way back to bytes.
+//! [`render()`] is the only way back to bytes.
 //!
 //! # What holds
 //!

@@ -122,3 +122,17 @@ fn the_subject_is_replaced_or_dropped() {
     render_stored(&payload, &outcome, &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), r#"{"power":"\"1200\n"}{}"#);
 }
+
+#[test]
+fn a_list_stays_a_list_under_a_newer_notice() {
+    let payload = schema(&["/x", "/l/1"])
+        .decode(br#"{"l":[1,2],"x":3}"#)
+        .unwrap();
+    let payload = payload.under(&schema(&["/l/0", "/l/1"]));
+    let outcome = Outcome {
+        levels: smallvec![(Level::ON, payload.present())],
+    };
+    let mut out = Vec::new();
+    render_stored(&payload, &outcome, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), r#"{"l":[null,2]}"#);
+}

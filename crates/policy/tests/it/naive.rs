@@ -30,7 +30,7 @@ pub(crate) fn delivered(world: &World, recipient: &str, purpose: &str, message: 
     fields
         .filter_map(|field| {
             let (level, _) = level(world, field, recipient, purpose)?;
-            let mut shown = show(field, level, message, is_subject(world, field))?;
+            let mut shown = show(field, level, message)?;
             if is_subject(world, field) && level == Level::ON {
                 shown.value = pseudonym(&shown.value);
             }
@@ -60,7 +60,7 @@ pub(crate) fn stored(world: &World, message: &Value) -> BTreeMap<u16, Output> {
             let longer = classes.iter().filter(|it| it.0 > days);
             let covered = longer.map(|it| *it.1).max().unwrap_or(Level::OFF);
             if *level > covered
-                && let Some(shown) = show(field, *level, message, is_subject(world, field))
+                && let Some(shown) = show(field, *level, message)
             {
                 let class = stored.entry(*days).or_default();
                 if !is_subject(world, field) {
@@ -186,7 +186,7 @@ pub(crate) fn arrived<'a>(field: &Field, message: &'a Value) -> Option<&'a Value
     fits.then_some(value)
 }
 
-fn show(field: &Field, level: Level, message: &Value, _subject: bool) -> Option<Shown> {
+fn show(field: &Field, level: Level, message: &Value) -> Option<Shown> {
     let value = arrived(field, message)?;
     if level == Level::ON {
         return Some(Shown {

@@ -176,7 +176,7 @@ fn field(pointer: &str) -> impl Strategy<Value = Field> + use<> {
 /// Coarse levels of a number, coarsest first.
 fn numeric() -> impl Strategy<Value = Vec<Coarsening>> {
     let steps = prop::sample::subsequence(vec![500.0, 7.0, 0.5, 0.1, 0.003], 0..4);
-    let wide = Coarsening::Bucket(vec![-10.0, 10.0]);
+    let wide = Coarsening::Bucket(vec![0.0, 10.0]);
     let fine = Coarsening::Bucket(vec![-10.0, 0.0, 0.1, 0.3, 10.0, 1e6]);
     prop_oneof![
         steps
