@@ -29,7 +29,7 @@ use model::{DeploymentId, Retention, ThingId, Timestamp};
 use store::{DbError, Row as DbRow, Tx};
 use zeroize::Zeroizing;
 
-use crate::crypto::{CryptoError, KeyId, Label, open_row, random_id, seal_row};
+use crate::crypto::{CryptoError, KeyId, Label, SealingKey, open_row, random_id, seal_row};
 use crate::cursor::{Cursor, push_short_text};
 use crate::keys::{EpochKey, from_row, to_row};
 use crate::reading::{MAX_BODY_BYTES, Row, expires_at};
@@ -119,15 +119,24 @@ pub(crate) fn seal_blocks(
             last_at: rows.last().unwrap_or(first).at,
             readings: i64::try_from(rows.len()).unwrap_or(i64::MAX),
         };
-        let packed = pack(rows).ok_or(CryptoError::Seal)?;
-        let sealed = seal_row(
-            &cipher,
-            &head.associated_data(key.epoch, &key.subject),
-            &packed,
-        )?;
+        let sealed = seal_block(key, &cipher, &head, rows)?;
         blocks.push(SealedBlock { head, sealed });
     }
     Ok(blocks)
+}
+
+fn seal_block(
+    key: &EpochKey,
+    cipher: &SealingKey,
+    head: &BlockHead,
+    rows: &[Row],
+) -> Result<Vec<u8>, CryptoError> {
+    let packed = pack(rows).ok_or(CryptoError::Seal)?;
+    seal_row(
+        cipher,
+        &head.associated_data(key.epoch, &key.subject),
+        &packed,
+    )
 }
 
 /// How many of the readings go into the next block: at least one.

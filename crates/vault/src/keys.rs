@@ -439,11 +439,13 @@ fn make_epoch_key(
     ))
 }
 
-fn subject_data(subject: &str) -> Vec<u8> {
+/// The associated data of a wrapped subject key.
+pub(crate) fn subject_data(subject: &str) -> Vec<u8> {
     [Label::SubjectKey.bytes(), subject.as_bytes()].concat()
 }
 
-fn epoch_data(id: KeyId, epoch: i64, subject: &str) -> Vec<u8> {
+/// The associated data of a wrapped epoch key.
+pub(crate) fn epoch_data(id: KeyId, epoch: i64, subject: &str) -> Vec<u8> {
     let label = Label::EpochKey.bytes();
     [
         label,

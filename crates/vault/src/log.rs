@@ -9,8 +9,8 @@
 //!   After a failed fdatasync the kernel may have dropped the pages, so trying again would acknowledge what is not there.
 //! - **Rotation.** When the open segment has reached `segment_bytes`, or on request of `maintain`, the commit thread makes a new segment,
 //!   swaps it in together with the buffer, and finishes the old one with its trailer. A segment exceeds its size by one batch at most.
-//! - **Room.** The file is extended with written zeros in steps of `allocate_bytes`, so that most fdatasync calls find nothing to do for the
-//!   file's metadata.
+//! - **Room.** For small batches the file is extended with written zeros in steps of `allocate_bytes`, so that most fdatasync calls find
+//!   nothing to do for the file's metadata (measured on ext4: a third less time). Large batches are written as they are.
 
 mod commit;
 mod tail;

@@ -61,6 +61,7 @@ pub struct StoredReading {
 }
 
 /// A reading without its subject, with its place in the order of appending: what compaction and reading work on.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) at: Timestamp,
     /// Index in its segment.

@@ -22,8 +22,11 @@
 //!   8   8  key id of the epoch key
 //!   16  8  time of the reading, milliseconds since the Unix epoch, signed
 //!   24  4  record index: 0, 1, 2 … without a gap
-//!   28  …  ciphertext and tag: AES-256-GCM under the epoch key for records
+//!   28  …  ciphertext and tag (16 bytes)
 //! ```
+//! Sealed with AES-256-GCM. Key: HKDF-SHA-256 of the epoch key, no salt, info = the label `record`. Nonce: segment id (8 bytes) and record
+//! index (4 bytes), both big-endian. Labels end with a NUL byte and are in one table, `crypto::Label`.
+//!
 //! The ciphertext holds everything that names a person or a thing (see the `reading` module).
 //! Associated data: the label `record`, the segment header, bytes 8..28 of the frame, the epoch (UTC day, 8 bytes), the subject's text.
 //!

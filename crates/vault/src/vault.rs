@@ -35,14 +35,14 @@ pub struct VaultOptions {
     pub max_pending_bytes: usize,
     /// At most so many epoch keys are kept open.
     pub cached_keys: usize,
-    /// Segments are extended in steps of so many bytes, ahead of what is written; 0 for no extension ahead.
+    /// While batches are small, segments are extended in steps of so many bytes, ahead of what is written; 0 for no extension ahead.
     pub allocate_bytes: u32,
 }
 
 const MAX_BYTES: usize = 1024 * 1024 * 1024;
 
 impl VaultOptions {
-    /// The defaults, in a directory: segments of 64 MiB or one hour, 32 MiB pending, 65,536 open keys (about 80 MiB), steps of 4 MiB.
+    /// The defaults, in a directory: segments of 64 MiB or one hour, 32 MiB pending, 65,536 open keys (about 80 MiB), steps of 1 MiB.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl VaultOptions {
             segment_age_ms: 60 * 60 * 1000,
             max_pending_bytes: 32 * 1024 * 1024,
             cached_keys: 65_536,
-            allocate_bytes: 4 * 1024 * 1024,
+            allocate_bytes: 1024 * 1024,
         }
     }
 

@@ -12,7 +12,10 @@ use super::{CommitError, Log, Segment};
 use crate::crypto::random_id;
 use crate::disk::Disk;
 use crate::keys::to_row;
-use crate::segment::{SegmentName, trailer, widen};
+use crate::segment::{SegmentName, trailer, widen, widen_len};
+
+/// The file is extended ahead only for batches of which so many fit into one step; larger ones would have to write twice as much.
+const SMALL_BATCHES_PER_STEP: usize = 16;
 
 /// What the thread found to do.
 enum Work {
@@ -103,14 +106,12 @@ impl Log {
     fn write_batch(&self, batch: &Batch, allocated: &mut u64) -> Result<(), CommitError> {
         let segment = &batch.segment;
         let end = batch.offset + widen(batch.bytes.len());
-        let step = self.limits.allocate_bytes;
-        if step > 0 && end > *allocated {
-            let zeros = vec![0; crate::segment::widen_len(step)];
-            segment
-                .file
-                .write_all_at(&zeros, end)
-                .map_err(file_error("extend", &segment.path))?;
-            *allocated = end + u64::from(step);
+        let step = widen_len(self.limits.allocate_bytes);
+        if end > *allocated && batch.bytes.len() * SMALL_BATCHES_PER_STEP <= step {
+            let zeros = vec![0; step];
+            let extended = segment.file.write_all_at(&zeros, end);
+            extended.map_err(file_error("extend", &segment.path))?;
+            *allocated = end + widen(step);
         }
         segment
             .file

@@ -43,9 +43,9 @@ pub(crate) struct Tail {
 }
 
 /// What the commit thread takes to write.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     pub(super) segment: Arc<Segment>,
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pub(super) offset: u64,
     pub(super) last: Lsn,
 }
@@ -122,7 +122,7 @@ impl Tail {
     }
 
     /// Seals a reading at the end of the buffer. When it fails the buffer is as before.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         key: &EpochKey,
         reading: &Reading<'_>,
@@ -198,7 +198,7 @@ impl Tail {
     }
 
     /// Takes everything pending, with its batch header written, and puts the spare buffer in its place.
-    pub(super) fn take_batch(&mut self) -> Option<Batch> {
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         if self.buffer.is_empty() {
             return None;
         }
