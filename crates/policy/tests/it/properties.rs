@@ -279,6 +279,26 @@ proptest! {
     }
 
     #[test]
+    fn the_meet_of_two_outcomes_is_the_lower_level_of_each_field(world in world(), message in message()) {
+        let program = world.program();
+        let payload = program.schema().decode(message.to_string().as_bytes()).unwrap();
+        let decision = decide(&program, &payload, &world.facts);
+        let outcomes: Vec<_> = program.lane_indexes().filter_map(|it| decision.outcome(it.0)).collect();
+        for a in &outcomes {
+            for b in &outcomes {
+                let met = a.meet(b);
+                let mut lowest = Level::OFF;
+                for (field, _) in program.schema().fields() {
+                    let expected = a.level(field).meet(b.level(field));
+                    prop_assert_eq!(met.as_ref().map_or(Level::OFF, |it| it.level(field)), expected);
+                    lowest = lowest.join(expected);
+                }
+                prop_assert_eq!(met.is_some(), lowest != Level::OFF);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_on_comes_out_as_it_came(
         kinds in prop::collection::vec(prop::sample::select(FieldKind::ALL), every_pointer().len()),
         message in message(),
