@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 /// How many connections may wait to be accepted.
-const BACKLOG: i32 = 1_024;
+const BACKLOG: i32 = 4_096;
 
 /// From where a plain listener may be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

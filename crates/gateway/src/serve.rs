@@ -61,9 +61,11 @@ pub async fn serve(
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => report(ended),
             (accepted, tls) = accept(&listeners) => match accepted {
                 Ok((stream, address)) => server.admit(stream, address, tls, &mut tasks),
-                Err(_) => {
+                Err(err) => {
                     server.counters.add(Counter::AcceptFailed);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    if !is_about_one_connection(&err) {
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
                 }
             },
         }
@@ -86,6 +88,17 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(err) = ended {
         tracing::error!("an MQTT connection ended by a fault of ours: {err}");
     }
+}
+
+/// Whether it was the other side that gave up; pausing then would let a stranger slow us down.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
 }
 
 /// The next connection of any listener.

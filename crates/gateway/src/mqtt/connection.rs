@@ -34,8 +34,9 @@ pub(crate) use transport::Transport;
 
 /// How much is read at once: about a hundred messages, which is the work of one turn.
 const READ_BYTES: usize = 16 * 1024;
-/// How many deliveries are permitted under one gate.
+/// How many deliveries are permitted under one gate, and how many bytes are gathered for them.
 const BATCH_DELIVERIES: usize = 64;
+const BATCH_BYTES: usize = 64 * 1024;
 /// How many times a turn may go round before other tasks get theirs.
 const ROUNDS: usize = 2;
 /// Above this many bytes the start of a packet gives its memory back when it is used up.
@@ -350,8 +351,12 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     ) -> io::Result<bool> {
         let mut marks = Vec::with_capacity(batch.len());
         let mut refused = Refused::default();
+        let mut batch = batch.into_iter();
         let gate = self.backend.gate();
-        for delivery in batch {
+        while self.output.unsent().len() < BATCH_BYTES {
+            let Some(delivery) = batch.next() else {
+                break;
+            };
             let Some(permit) = self.backend.permit(&delivery, now.wall) else {
                 refused.not_permitted += 1;
                 continue;
@@ -375,6 +380,9 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             write_once(&mut self.transport, &mut self.output, &self.counters, cx)
         };
         drop(gate);
+        for delivery in batch.rev() {
+            self.returned.push_front(delivery);
+        }
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
             self.session.withdraw(mark.packet_id);
             self.returned.push_front(mark.delivery);

@@ -60,11 +60,11 @@ impl Registry {
         if connections.is_stopping || connections.by_number.len() >= limits.max_connections {
             return Err(Counter::RefusedServerFull);
         }
-        let count = connections.by_address.entry(address).or_default();
-        if *count >= limits.max_connections_per_address && !address.is_loopback() {
+        let count = connections.by_address.get(&address).copied().unwrap_or(0);
+        if count >= limits.max_connections_per_address && !address.is_loopback() {
             return Err(Counter::RefusedAddressFull);
         }
-        *count += 1;
+        connections.by_address.insert(address, count + 1);
         connections.last_number += 1;
         let number = connections.last_number;
         let (signal, receiver) = oneshot::channel();

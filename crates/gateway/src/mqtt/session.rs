@@ -295,9 +295,13 @@ impl<P: Copy + Ord> Session<P> {
         self.phase == Phase::Closed
     }
 
-    /// The connection is gone: whatever the client wanted said then is said now.
+    /// The connection is gone: nothing is delivered any more, and whatever the client wanted said
+    /// then is said now.
     pub(crate) fn end<B: Backend<Position = P>>(&mut self, ctx: &mut Ctx<'_, B>) {
         self.phase = Phase::Closed;
+        for tag in self.subscriptions.take_tags() {
+            ctx.backend.unsubscribe(tag);
+        }
         if let Some(will) = self.will.take() {
             let counter = match ctx.backend.ingest(&will.payload, ctx.now.wall) {
                 Ok(_) => Counter::WillsAccepted,

@@ -273,6 +273,25 @@ async fn deliveries_that_were_taken_back_keep_their_order_and_their_identifiers_
 }
 
 #[tokio::test]
+async fn long_deliveries_are_gathered_up_to_a_bound_and_keep_their_order() {
+    let mut bench = Bench::subscribed(V3, 0);
+    let payloads: Vec<String> = (0..30).map(|it| format!("{it:010000}")).collect();
+    bench.offer(&payloads.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.room(200_000);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert!(bench.connection.output.unsent().len() < 80_000);
+    bench.room(1_000_000);
+    while bench.written() < 300_000 {
+        assert_eq!(bench.turn(), Poll::Pending);
+    }
+    let answers = bench.answers();
+    assert_eq!(answers.len(), 30);
+    for (answer, payload) in answers.iter().zip(&payloads) {
+        assert!(answer.ends_with(payload));
+    }
+}
+
+#[tokio::test]
 async fn deliveries_wait_while_the_window_is_closed() {
     let limits = Limits {
         max_inflight: 2,

@@ -33,6 +33,13 @@ impl Subscriptions {
         Some((entry.form, entry.with_ack))
     }
 
+    /// Ends all of them.
+    pub(super) fn take_tags(&mut self) -> impl Iterator<Item = u32> {
+        std::mem::take(&mut self.entries)
+            .into_iter()
+            .map(|it| it.tag)
+    }
+
     /// Takes a subscription out and gives its tag.
     fn remove(&mut self, filter: &str) -> Option<u32> {
         let at = self.entries.iter().position(|it| &*it.filter == filter)?;
@@ -78,10 +85,12 @@ impl<P: Copy + Ord> Session<P> {
             return Err(Fault::protocol("no local and shared exclude each other"));
         }
         let mut answers = Vec::with_capacity(packet.filters.len());
-        for (filter, wanted_qos) in &packet.filters {
+        for (at, (filter, wanted_qos)) in packet.filters.iter().enumerate() {
             let with_ack = *wanted_qos != QoS::Level0;
             let outcome = match role {
                 Role::Thing => Err(A_THING),
+                // One packet may not make more work than a session may hold.
+                Role::Recipient if at >= self.limits.max_subscriptions => Err(TOO_MANY),
                 Role::Recipient => self.add(filter, &packet.purposes, with_ack, ctx),
             };
             answers.push(match outcome {

@@ -101,17 +101,26 @@ fn subscriptions_have_a_limit_and_replacing_is_within_it() {
         ..Limits::default()
     };
     let mut rig = Rig::connected(V5, "recipient", limits);
-    let filters = [
-        ("for/a/#", 0),
-        ("for/b/#", 0),
-        ("for/c/#", 0),
-        ("for/b/#", 1),
-    ];
+    let filters = [("for/a/#", 0), ("for/b/#", 0), ("for/a/#", 0)];
     assert_eq!(
         rig.send(&subscribe(V5, &filters, &[])),
-        ["SUBACK 5 0x00 0x00 0x97 0x01"]
+        ["SUBACK 5 0x00 0x00 0x97"],
+        "one packet holds no more than a session"
     );
-    assert_eq!(rig.refusals(), [("subscriptions_over_limit", 1)]);
+    let filters = [("for/c/#", 0), ("for/b/#", 1)];
+    assert_eq!(
+        rig.send(&subscribe(V5, &filters, &[])),
+        ["SUBACK 5 0x97 0x01"]
+    );
+    assert_eq!(rig.refusals(), [("subscriptions_over_limit", 2)]);
+}
+
+#[test]
+fn subscriptions_end_with_the_connection() {
+    let mut rig = Rig::connected(V5, "recipient", Limits::default());
+    rig.send(&subscribe(V5, &[("for/a/#", 0), ("for/b/#", 0)], &[]));
+    rig.call(|session, ctx| session.end(ctx));
+    assert!(rig.world().subscriptions.is_empty());
 }
 
 #[test]
