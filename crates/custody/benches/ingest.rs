@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use custody::{ActError, Custody, CustodyOptions, Filter, Peer, ThingPeer};
-use model::{DeploymentId, Grant, Licence, LicenceState, Notice, PurposeId, RecipientId, ThingId, Timestamp};
+use model::{
+    DeploymentId, Grant, Licence, LicenceState, Notice, PurposeId, RecipientId, ThingId, Timestamp,
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const NOTICE: &str = include_str!("street-air.toml");
@@ -41,7 +43,10 @@ fn report(err: &anyhow::Error) {
 
 fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
     let directory = tempfile::tempdir()?;
-    let db = store::Db::open(&format!("sqlite:{}", directory.path().join("rows.db").display()))?;
+    let db = store::Db::open(&format!(
+        "sqlite:{}",
+        directory.path().join("rows.db").display()
+    ))?;
     let options = CustodyOptions {
         directory: directory.path().to_owned(),
         record_origin: "record.example/bench".to_owned(),
@@ -76,7 +81,11 @@ fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
     Ok(serde_json::json!({ "ingest_path_ns": alone, "permit_and_render_ns": median(permits) }))
 }
 
-fn ingest(custody: &Custody, thing: &std::sync::Arc<ThingPeer>, rounds: usize) -> anyhow::Result<u64> {
+fn ingest(
+    custody: &Custody,
+    thing: &std::sync::Arc<ThingPeer>,
+    rounds: usize,
+) -> anyhow::Result<u64> {
     let mut figures = Vec::new();
     for _ in 0..rounds {
         let mut lsn = custody::Lsn::START;
@@ -103,10 +112,18 @@ fn median(mut figures: Vec<u64>) -> u64 {
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
-fn prepare(custody: &Custody) -> anyhow::Result<(std::sync::Arc<ThingPeer>, std::sync::Arc<custody::RecipientPeer>)> {
+fn prepare(
+    custody: &Custody,
+) -> anyhow::Result<(
+    std::sync::Arc<ThingPeer>,
+    std::sync::Arc<custody::RecipientPeer>,
+)> {
     let notice = Notice::parse(NOTICE)?;
     let deployment = DeploymentId::parse("street-air")?;
-    let (thing, recipient) = (ThingId::parse("station-1")?, RecipientId::parse("environment-agency")?);
+    let (thing, recipient) = (
+        ThingId::parse("station-1")?,
+        RecipientId::parse("environment-agency")?,
+    );
     let grant = Grant {
         recipient: recipient.clone(),
         purpose: PurposeId::parse("air-quality")?,
@@ -121,12 +138,20 @@ fn prepare(custody: &Custody) -> anyhow::Result<(std::sync::Arc<ThingPeer>, std:
             until: None,
         };
         act.set_licence(&deployment, licence)?;
-        let tokens = [act.register_thing(&thing, &deployment)?, act.register_recipient(&recipient)?];
+        let tokens = [
+            act.register_thing(&thing, &deployment)?,
+            act.register_recipient(&recipient)?,
+        ];
         act.grant(&grant)?;
         Ok::<_, ActError>(tokens)
     })?;
-    let peer = |id: &str, token: &custody::Token| custody.authenticate(id, token.expose_secret().as_bytes());
-    match (peer("station-1", &thing_token), peer("environment-agency", &recipient_token)) {
+    let peer = |id: &str, token: &custody::Token| {
+        custody.authenticate(id, token.expose_secret().as_bytes())
+    };
+    match (
+        peer("station-1", &thing_token),
+        peer("environment-agency", &recipient_token),
+    ) {
         (Some(Peer::Thing(thing)), Some(Peer::Recipient(recipient))) => Ok((thing, recipient)),
         _ => anyhow::bail!("the peers that were just registered do not authenticate"),
     }

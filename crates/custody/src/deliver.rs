@@ -118,6 +118,8 @@ pub struct Permit {
     message: Arc<Message>,
     subscriber: Arc<Subscriber>,
     outcome: Outcome,
+    /// When it was decided: the time of the delivery.
+    decided_at: Timestamp,
 }
 
 /// Offers a message to everyone who subscribed and may have some of it.
@@ -232,6 +234,7 @@ impl Custody {
             message: Arc::clone(message),
             subscriber: Arc::clone(subscriber),
             outcome,
+            decided_at: now,
         })
     }
 
@@ -294,7 +297,7 @@ impl Permit {
             thing: &message.thing.id,
             schema: message.payload.schema(),
             fields: self.outcome.fields(),
-            at: message.at,
+            at: self.decided_at,
         });
         Bytes::from(body)
     }

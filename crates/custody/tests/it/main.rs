@@ -1,6 +1,8 @@
 //! Custody as gateway, web and alliance use it, on both databases.
 
 #[cfg(test)]
+mod choke_point;
+#[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod fixture;
