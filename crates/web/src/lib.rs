@@ -25,6 +25,9 @@ mod texts;
 mod view;
 mod visit;
 
+#[cfg(test)]
+mod tests;
+
 pub use qr::CodeError;
 pub use route::Route;
 pub use samples::{SamplesError, write_samples};

@@ -8,7 +8,7 @@ use std::error::Error;
 use alliance::{Account, Action, Actor, AllianceError, SessionToken};
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY};
+use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -199,8 +199,7 @@ pub(crate) async fn protect(State(site): State<Site>, request: Request, next: Ne
 }
 
 fn finish(visit: &Visit, response: Response) -> Response {
-    let kind = response.extensions().get::<ErrorKind>().copied();
-    let mut response = match kind {
+    let mut response = match refused(&response) {
         Some(kind) => refusal(visit, kind, response),
         None => response,
     };
@@ -212,15 +211,30 @@ fn finish(visit: &Visit, response: Response) -> Response {
     response
 }
 
+/// Why a response is a refusal: a handler said so, or the framework answered without a page.
+fn refused(response: &Response) -> Option<ErrorKind> {
+    let kind = response.extensions().get::<ErrorKind>().copied();
+    let html = response.headers().get(CONTENT_TYPE);
+    let html = html.is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
+    let status = response.status().as_u16();
+    match status {
+        _ if kind.is_some() || html => kind,
+        404 => Some(ErrorKind::NotFound),
+        405 => Some(ErrorKind::Method),
+        413 => Some(ErrorKind::TooLarge),
+        400..=499 => Some(ErrorKind::BadRequest),
+        500.. => Some(ErrorKind::Internal),
+        _ => None,
+    }
+}
+
 fn refusal(visit: &Visit, kind: ErrorKind, response: Response) -> Response {
     let shell = visit.shell(Route::Home);
     let status = response.status();
     let mut answer =
         page(status, &ErrorPage { shell, kind }).unwrap_or_else(|_| status.into_response());
-    for name in [axum::http::header::ALLOW] {
-        if let Some(value) = response.headers().get(&name) {
-            answer.headers_mut().insert(name, value.clone());
-        }
+    if let Some(methods) = response.headers().get(ALLOW) {
+        answer.headers_mut().insert(ALLOW, methods.clone());
     }
     answer
 }

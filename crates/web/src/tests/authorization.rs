@@ -1,0 +1,107 @@
+//! Who may reach what: every route, asked by everybody.
+
+use super::world::{HOME, World};
+use crate::assets::ASSETS;
+use crate::route::pattern;
+
+/// A path for a pattern. A pattern without one fails the test: add the route here and look at the new lines.
+fn path_for(pattern: &'static str, world: &World) -> String {
+    match pattern {
+        pattern::SIGN_IN_ONCE => world.link(&world.neighbour),
+        pattern::STATIC => format!("/static/{}", ASSETS.style.name),
+        _ => pattern
+            .replace("{deployment}", HOME)
+            .replace("{member}", "lahore-power")
+            .replace("{index}", "0")
+            .replace("{*path}", "checkpoint")
+            .replace("{language}", "ur"),
+    }
+}
+
+/// One line: what the stranger, the resident, the neighbour and the officer get.
+async fn line(method: &str, pattern: &'static str, world: &World) -> String {
+    let everybody = [&world.resident, &world.neighbour, &world.officer];
+    let mut statuses = Vec::new();
+    for account in [None].into_iter().chain(everybody.map(Some)) {
+        let mut browser = match account {
+            Some(account) => world.signed_in(account).await,
+            None => world.stranger(),
+        };
+        browser.get("/").await;
+        let path = path_for(pattern, world);
+        assert!(!path.contains('{'), "{path}");
+        let answer = match method {
+            "GET" => browser.get(&path).await,
+            _ => browser.post(&path, &[]).await,
+        };
+        statuses.push(answer.status.to_string());
+    }
+    format!("{method:4} {pattern:34} {}", statuses.join("  "))
+}
+
+#[tokio::test]
+async fn every_route_answers_everybody_as_decided() {
+    let world = World::new();
+    let mut lines = vec![
+        "                                   stranger, resident, neighbour, officer".to_owned(),
+    ];
+    for pattern in pattern::ALL {
+        lines.push(line("GET", pattern, &world).await);
+        lines.push(line("POST", pattern, &world).await);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r"
+                                       stranger, resident, neighbour, officer
+    GET  /                                  200  200  200  200
+    POST /                                  405  405  405  405
+    GET  /d/{deployment}                    200  200  200  200
+    POST /d/{deployment}                    405  405  405  405
+    GET  /d/{deployment}/sign               200  200  200  200
+    POST /d/{deployment}/sign               405  405  405  405
+    GET  /d/{deployment}/qr.svg             200  200  200  200
+    POST /d/{deployment}/qr.svg             405  405  405  405
+    GET  /m/{member}                        200  200  200  200
+    POST /m/{member}                        405  405  405  405
+    GET  /record                            200  200  200  200
+    POST /record                            405  405  405  405
+    GET  /record/entry/{index}              200  200  200  200
+    POST /record/entry/{index}              405  405  405  405
+    GET  /record/log/{*path}                200  200  200  200
+    POST /record/log/{*path}                405  405  405  405
+    GET  /sign-in                           200  200  200  200
+    POST /sign-in                           405  405  405  405
+    GET  /sign-in/once/{token}              200  200  200  200
+    POST /sign-in/once/{token}              403  303  303  303
+    GET  /sign-out                          405  405  405  405
+    POST /sign-out                          403  303  303  303
+    GET  /me                                303  200  200  200
+    POST /me                                405  405  405  405
+    GET  /me/choices/{deployment}           303  200  404  404
+    POST /me/choices/{deployment}           403  200  404  404
+    GET  /office                            404  404  404  200
+    POST /office                            405  405  405  405
+    GET  /office/{deployment}/suspend       405  405  405  405
+    POST /office/{deployment}/suspend       404  404  404  422
+    GET  /office/{deployment}/reinstate     405  405  405  405
+    POST /office/{deployment}/reinstate     404  404  404  422
+    GET  /lang/{language}                   303  303  303  303
+    POST /lang/{language}                   405  405  405  405
+    GET  /static/{name}                     200  200  200  200
+    POST /static/{name}                     405  405  405  405
+    GET  /health/live                       200  200  200  200
+    POST /health/live                       405  405  405  405
+    GET  /health/ready                      200  200  200  200
+    POST /health/ready                      405  405  405  405
+    ");
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_looks_like_what_is_not_there() {
+    let world = World::new();
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    let hidden = neighbour.get("/office").await;
+    let missing = neighbour.get("/no-such-page").await;
+    assert_eq!(hidden.body, missing.body);
+    let others = neighbour.get("/me/choices/gulberg-homes").await;
+    let unknown = neighbour.get("/me/choices/no-such-deployment").await;
+    assert_eq!(others.body, unknown.body);
+}
