@@ -18,6 +18,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a small alliance with real traffic, to look at
+    Demo(command::demo::Arguments),
+    /// Run the server
+    Serve(command::serve::Arguments),
     /// Work with the public record
     #[command(subcommand)]
     Record(Record),
@@ -27,11 +31,19 @@ enum Command {
     /// Work with notices, the public declarations of deployments
     #[command(subcommand)]
     Notice(Notice),
+    /// Work with the pages of the site
+    #[command(subcommand)]
+    Pages(Pages),
+    /// Make a link with which somebody signs in once
+    SignInLink(command::sign_in_link::Arguments),
     /// Read and check the configuration; bind nothing
     CheckConfig(command::check_config::Arguments),
     /// Print the reference page of the configuration
     #[command(hide = true)]
     ConfigReference,
+    /// Make a data directory for measurements
+    #[command(hide = true)]
+    BenchFixture(command::bench_fixture::Arguments),
     /// Put load on an MQTT server and measure it
     Load(Box<command::load::Arguments>),
 }
@@ -54,6 +66,12 @@ enum Notice {
     Check(command::notice_check::Arguments),
 }
 
+#[derive(Debug, Subcommand)]
+enum Pages {
+    /// Write every page in every state and language, to look at in a browser
+    Check(command::pages_check::Arguments),
+}
+
 /// Runs the command that `arguments` name; prints what went wrong.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -71,6 +89,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn act(command: Command) -> Result<Exit, Stop> {
     match command {
+        Command::Demo(arguments) => command::demo::run(&arguments),
+        Command::Serve(arguments) => command::serve::run(arguments),
+        Command::Pages(Pages::Check(arguments)) => command::pages_check::run(&arguments),
+        Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
+        Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Notice(Notice::Check(arguments)) => command::notice_check::run(&arguments),

@@ -1,11 +1,56 @@
 //! The commands, one file each: parse what clap found into checked options, then act.
 
+pub(crate) mod bench_fixture;
 pub(crate) mod check_config;
 pub(crate) mod config_reference;
+pub(crate) mod demo;
 pub(crate) mod load;
 pub(crate) mod notice_check;
+pub(crate) mod pages_check;
 pub(crate) mod policy_test;
 pub(crate) mod record_verify;
+pub(crate) mod serve;
+pub(crate) mod sign_in_link;
+
+use serde_json::{Map, Value};
+use tokio::runtime::Runtime;
+
+use crate::exit::Stop;
+use crate::lifecycle::Lifecycle;
+use crate::server::Addresses;
+use crate::ui;
+
+/// The runtime of a server.
+fn runtime() -> Result<Runtime, Stop> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|err| Stop::failure(err, "check the limits of this machine on threads"))
+}
+
+/// Listens for signals from now on.
+fn lifecycle() -> Result<Lifecycle, Stop> {
+    Lifecycle::new().map_err(|err| Stop::failure(err, "check the limits of this machine"))
+}
+
+/// Prints where the server is reached: `name: value` a line, or one line of JSON.
+fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
+    let mut lines = vec![("http", addresses.site.to_string())];
+    lines.extend(addresses.mqtt.map(|it| ("mqtt", it.to_string())));
+    lines.extend(addresses.mqtts.map(|it| ("mqtts", it.to_string())));
+    lines.extend_from_slice(more);
+    if json {
+        let members: Map<_, _> = lines
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
+        ui::data(&Value::from(members).to_string());
+    } else {
+        for (name, value) in lines {
+            ui::data(&format!("{name}: {value}"));
+        }
+    }
+}
 
 /// Reads a duration such as `30s`, `1h 30m` or `250ms`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {

@@ -15,8 +15,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(crate) use reference::reference;
-pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin, TimeZoneName, WebUrl};
+pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin};
 pub(crate) use source::{Environment, Flag, Process};
+
+use jiff::tz::TimeZone;
+use web::PublicUrl;
 
 use setting::Setting;
 use source::Values;
@@ -128,8 +131,8 @@ sections! {
         /// The address to listen on. Port 0 takes a free one. Put a TLS proxy in front to be reached from elsewhere.
         listen: SocketAddr = "127.0.0.1:8080",
         /// The URL under which people reach the site: it stands in QR signs and sign-in links.
-        /// Empty is the address that is listened on.
-        public_url: Option<WebUrl> = "",
+        /// Empty is the address that is listened on, which works for loopback only.
+        public_url: Option<PublicUrl> = "",
     }
     /// The MQTT entry of devices and recipients.
     mqtt: Mqtt {
@@ -176,7 +179,7 @@ sections! {
     /// How the site speaks.
     site: Site {
         /// The time zone in which pages show times, as in the IANA database.
-        timezone: TimeZoneName = "Asia/Karachi",
+        timezone: TimeZone = "Asia/Karachi",
     }
     /// What is logged, on standard error.
     log: Log {
@@ -298,6 +301,14 @@ fn check(config: &Config, values: &mut Values) {
             "metrics.listen",
             format!("`{listen}` can be reached from other machines"),
             "use a loopback address such as 127.0.0.1:9464",
+        );
+    }
+    let http = &config.http;
+    if http.public_url.is_none() && !http.listen.ip().is_loopback() {
+        values.problem(
+            "http.listen",
+            format!("people cannot reach the site under `{}`", http.listen),
+            "set http.public-url to the https URL of the proxy in front",
         );
     }
     if config.limits.connect_bytes > config.limits.packet_bytes {

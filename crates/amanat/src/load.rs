@@ -8,6 +8,7 @@
 //! Start reading at [`run`]; [`publisher`] is the hot path.
 
 mod histogram;
+pub(crate) mod payload;
 mod publisher;
 mod report;
 mod schedule;

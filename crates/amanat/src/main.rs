@@ -8,9 +8,16 @@ mod cli;
 mod clock;
 mod command;
 mod config;
+mod control;
+mod data_directory;
+mod demo;
 mod exit;
+mod lifecycle;
 mod load;
+mod logging;
 mod mqtt;
+mod server;
+mod tls;
 mod ui;
 
 use std::process::ExitCode;

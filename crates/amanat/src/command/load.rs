@@ -10,14 +10,10 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Stop};
+use crate::load::payload::{MAX_PAYLOAD_BYTES, sensor_object};
 use crate::load::{self, Credential, Length, LoadOptions, SubscriberOptions, Verdict, Work};
 use crate::mqtt::{Protocol, Qos};
 use crate::ui;
-
-/// The smallest payload that is still our JSON object.
-const MIN_PAYLOAD_BYTES: usize = 20;
-/// The largest payload of a run.
-const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -281,49 +277,9 @@ fn payloads(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(payloads)
 }
 
-/// A JSON object of exactly `bytes` bytes: sensor fields, and a text that fills up.
-fn sensor_object(bytes: usize) -> anyhow::Result<Vec<u8>> {
-    if !(MIN_PAYLOAD_BYTES..=MAX_PAYLOAD_BYTES).contains(&bytes) {
-        bail!(
-            "--payload-bytes `{bytes}` is not between {MIN_PAYLOAD_BYTES} and {MAX_PAYLOAD_BYTES}"
-        );
-    }
-    let fields = [
-        r#""temperature":21.75"#,
-        r#""humidity":44.5"#,
-        r#""pressure":1013.2"#,
-        r#""battery":3.61"#,
-        r#""co2":612"#,
-        r#""light":318"#,
-        r#""motion":false"#,
-    ];
-    let mut text = String::from("{");
-    // The filling member needs `"note":""` and the closing brace.
-    let tail = r#""note":""}"#.len();
-    for field in fields {
-        if text.len() + field.len() + 1 + tail <= bytes {
-            text.push_str(field);
-            text.push(',');
-        }
-    }
-    let fill = bytes - text.len() - tail;
-    text.push_str(&format!(r#""note":"{}"}}"#, "x".repeat(fill)));
-    Ok(text.into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn generated_payloads_are_json_of_exactly_the_size() {
-        for bytes in [MIN_PAYLOAD_BYTES, 21, 150, 151, 4096] {
-            let payload = sensor_object(bytes).unwrap();
-            assert_eq!(payload.len(), bytes);
-            serde_json::from_slice::<serde_json::Value>(&payload).unwrap();
-        }
-        assert!(sensor_object(3).is_err());
-    }
 
     #[test]
     fn load_leaves_this_machine_only_when_told() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
 /// A value that can be configured.
@@ -110,36 +111,11 @@ impl Setting for DatabaseUrl {
     }
 }
 
-/// A URL of a site, without a slash at the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WebUrl(String);
-
-impl WebUrl {
-    /// The URL.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Setting for WebUrl {
+impl Setting for web::PublicUrl {
     const KIND: &'static str = "URL";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let remedy = "write a URL without a path, such as https://amanat.example";
-        let host = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .ok_or(remedy)?
-            .trim_end_matches('/');
-        let plain = !host.is_empty()
-            && host
-                .chars()
-                .all(|it| it.is_ascii_alphanumeric() || ".-:[]".contains(it));
-        if plain {
-            Ok(Self(text.trim_end_matches('/').to_owned()))
-        } else {
-            Err(remedy.to_owned())
-        }
+        Self::parse(text).map_err(|err| err.to_string())
     }
 }
 
@@ -170,23 +146,11 @@ impl Setting for RecordOrigin {
     }
 }
 
-/// A time zone that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TimeZoneName(String);
-
-impl TimeZoneName {
-    /// The name in the IANA database.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Setting for TimeZoneName {
+impl Setting for TimeZone {
     const KIND: &'static str = "IANA time zone";
 
     fn parse(text: &str) -> Result<Self, String> {
-        jiff::tz::TimeZone::get(text)
-            .map(|_| Self(text.to_owned()))
+        Self::get(text)
             .map_err(|_| "write a name of the IANA database, such as Asia/Karachi".to_owned())
     }
 }

@@ -65,7 +65,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     let (config, origins) = load(&environment, None, &flags).unwrap();
     assert_eq!(config.http.listen.port(), 3);
     assert_eq!(config.log.filter.as_str(), "debug");
-    assert_eq!(config.site.timezone.as_str(), "UTC");
+    assert_eq!(config.site.timezone.iana_name(), Some("UTC"));
     let place = |path: &str| {
         let origin = origins.iter().find(|it| it.path == path).unwrap();
         origin.place.clone()
@@ -171,21 +171,20 @@ fn a_named_file_must_exist_and_a_broken_one_says_where() {
 }
 
 #[test]
-fn urls_and_origins_are_parsed_at_the_border() {
-    use super::setting::Setting as _;
-    assert_eq!(
-        WebUrl::parse("https://a.example/").unwrap().as_str(),
-        "https://a.example"
+fn a_site_that_others_reach_needs_its_url() {
+    check_problem(
+        "[http]\nlisten = \"0.0.0.0:8080\"\n",
+        "amanat.toml:2: people cannot reach the site under `0.0.0.0:8080`\n  set http.public-url to the https URL of the proxy in front",
     );
-    for bad in [
-        "a.example",
-        "https://",
-        "https://a.example/path",
-        "ftp://a",
-        "https://a b",
-    ] {
-        assert!(WebUrl::parse(bad).is_err(), "{bad}");
-    }
+    check_problem(
+        "[http]\npublic-url = \"http://amanat.example\"\n",
+        "amanat.toml:2: `http://amanat.example` cannot be used for `http.public-url`\n  `http://amanat.example` needs https: plain http is only for 127.0.0.1, [::1] and localhost",
+    );
+}
+
+#[test]
+fn origins_are_parsed_at_the_border() {
+    use super::setting::Setting as _;
     assert!(RecordOrigin::parse("a.example/record").is_ok());
     for bad in ["", "https://a.example", "a b", "a+b"] {
         assert!(RecordOrigin::parse(bad).is_err(), "{bad}");

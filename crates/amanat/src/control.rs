@@ -1,0 +1,182 @@
+//! The control socket: how the command line asks a running server, which alone has the data directory.
+//!
+//! ```text
+//! DATA/control.sock, a Unix stream socket in a directory of mode 0700
+//! request:  sign-in-link new OFFICE \n      or  sign-in-link of ACCOUNT \n
+//! answer:   ok ACCOUNT URL \n               or  error WORDS \n
+//! ```
+//!
+//! One request a connection, at most [`MAX_LINE_BYTES`]. A socket without a server behind it is a leftover and replaced.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use alliance::{Actor, Alliance, Office};
+use anyhow::{Context, anyhow, bail};
+use model::PersonId;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use web::PublicUrl;
+
+use crate::clock;
+use crate::lifecycle::Stopping;
+
+const SOCKET: &str = "control.sock";
+const MAX_LINE_BYTES: u64 = 512;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For whom a link is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LinkRequest {
+    /// A new account for this office.
+    New(Office),
+    /// An account that exists.
+    Existing(PersonId),
+}
+
+impl LinkRequest {
+    fn to_line(&self) -> String {
+        match self {
+            Self::New(office) => format!("sign-in-link new {}\n", office.as_str()),
+            Self::Existing(account) => format!("sign-in-link of {account}\n"),
+        }
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let rest = line.trim_end().strip_prefix("sign-in-link ")?;
+        match rest.split_once(' ')? {
+            ("new", office) => Office::parse(office).map(Self::New),
+            ("of", account) => PersonId::parse(account).ok().map(Self::Existing),
+            _ => None,
+        }
+    }
+}
+
+/// A link that was made.
+pub(crate) struct Made {
+    /// Whose.
+    pub(crate) account: PersonId,
+    /// The link: a secret until it is used.
+    pub(crate) url: String,
+}
+
+/// Makes a link.
+pub(crate) fn make(
+    alliance: &Alliance,
+    site: &PublicUrl,
+    request: &LinkRequest,
+) -> anyhow::Result<Made> {
+    let now = clock::now();
+    let account = match request {
+        LinkRequest::New(office) => alliance.create_account(&Actor::Operator, *office, now)?.id,
+        LinkRequest::Existing(account) => account.clone(),
+    };
+    let link = alliance.one_time_link(&Actor::Operator, &account, now)?;
+    let route = web::Route::SignInOnce(link.expose_secret().to_owned());
+    Ok(Made {
+        account,
+        url: site.to(&route),
+    })
+}
+
+/// Asks the server that has the data directory; `None` when none runs.
+pub(crate) fn ask(data: &Path, request: &LinkRequest) -> anyhow::Result<Option<Made>> {
+    let mut stream = match StdUnixStream::connect(data.join(SOCKET)) {
+        Ok(stream) => stream,
+        // No socket, nobody behind it, or a path too long for one.
+        Err(_) => return Ok(None),
+    };
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.write_all(request.to_line().as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream.take(MAX_LINE_BYTES))
+        .read_line(&mut answer)
+        .context("the server does not answer")?;
+    match answer.trim_end().split_once(' ') {
+        Some(("ok", made)) => {
+            let (account, url) = made.split_once(' ').context("the answer is not complete")?;
+            Ok(Some(Made {
+                account: PersonId::parse(account)?,
+                url: url.to_owned(),
+            }))
+        }
+        Some(("error", words)) => Err(anyhow!("{words}")),
+        _ => bail!("the server does not know this request"),
+    }
+}
+
+/// Binds the control socket. The data directory must be locked by this process.
+pub(crate) fn bind(data: &Path) -> io::Result<UnixListener> {
+    let path = data.join(SOCKET);
+    match fs::remove_file(&path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+        _ => (),
+    }
+    UnixListener::bind(path)
+}
+
+/// Answers requests until it is time to stop.
+pub(crate) async fn serve(
+    listener: UnixListener,
+    alliance: Alliance,
+    site: PublicUrl,
+    mut stopping: Stopping,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = stopping.wait() => return,
+            accepted = listener.accept() => accepted,
+        };
+        if let Ok((stream, _)) = accepted {
+            // One at a time: whoever asks is the operator.
+            let answered = answer(stream, &alliance, &site);
+            match tokio::time::timeout(TIMEOUT, answered).await {
+                Ok(Err(err)) => tracing::warn!("a request on the control socket failed: {err}"),
+                Err(_) => tracing::warn!("a request on the control socket took too long"),
+                Ok(Ok(())) => (),
+            }
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, alliance: &Alliance, site: &PublicUrl) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(read.take(MAX_LINE_BYTES))
+        .read_line(&mut line)
+        .await?;
+    let answer = match LinkRequest::parse(&line) {
+        None => "error this request is not known\n".to_owned(),
+        Some(request) => {
+            let (alliance, site) = (alliance.clone(), site.clone());
+            let made = tokio::task::spawn_blocking(move || make(&alliance, &site, &request)).await;
+            match made {
+                Ok(Ok(made)) => format!("ok {} {}\n", made.account, made.url),
+                Ok(Err(err)) => format!("error {err:#}\n"),
+                Err(_) => "error the server failed\n".to_owned(),
+            }
+        }
+    };
+    write.write_all(answer.as_bytes()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_read_back_as_written() {
+        for request in [
+            LinkRequest::New(Office::Licensing),
+            LinkRequest::Existing(PersonId::parse("p-abc").unwrap()),
+        ] {
+            assert_eq!(LinkRequest::parse(&request.to_line()), Some(request));
+        }
+        for bad in ["", "sign-in-link", "sign-in-link new king", "erase p-abc"] {
+            assert_eq!(LinkRequest::parse(bad), None, "{bad}");
+        }
+    }
+}

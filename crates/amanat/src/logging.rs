@@ -1,0 +1,20 @@
+//! Events on standard error, as the configuration says.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, LogFormat};
+
+/// Starts logging. The first call of the process counts.
+pub(crate) fn start(log: &config::Log) {
+    let filter = EnvFilter::new(log.filter.as_str());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    // A second call finds a subscriber in place and leaves it.
+    let _ = match log.format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}

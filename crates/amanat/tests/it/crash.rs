@@ -1,0 +1,173 @@
+//! Journey 5: `kill -9` in the middle of traffic; every message that was acknowledged is there, and the record verifies.
+
+mod slow {
+    use std::collections::BTreeSet;
+    use std::net::SocketAddr;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    use crate::harness::{Amanat, House, METER, Page, Version, Visitor, Wire, run};
+
+    const ROUNDS: usize = 4;
+    const PUBLISHERS: usize = 3;
+    /// Unacknowledged messages per publisher.
+    const WINDOW: usize = 20;
+    /// How many acknowledgements a round waits for before it kills.
+    const ACKS: usize = 400;
+    const TRAFFIC_TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// Every message has its own number, whoever sends it and in whichever round.
+    struct Traffic {
+        next: AtomicU64,
+        acknowledged: Mutex<BTreeSet<u64>>,
+        count: AtomicUsize,
+    }
+
+    impl Traffic {
+        fn new() -> Self {
+            Self {
+                next: AtomicU64::new(1),
+                acknowledged: Mutex::new(BTreeSet::new()),
+                count: AtomicUsize::new(0),
+            }
+        }
+
+        /// Publishes until the connection breaks.
+        fn publish(&self, server: SocketAddr, version: Version, password: &str) {
+            let mut wire = Wire::session(server, version, METER, password);
+            let mut inbox = wire.twin();
+            let mut pending: Vec<(u16, u64)> = Vec::new();
+            let mut id = 0_u16;
+            loop {
+                while pending.len() < WINDOW {
+                    id = id % 60_000 + 1;
+                    let number = self.next.fetch_add(1, Ordering::Relaxed);
+                    let payload = format!("{{\"power\":{number},\"temperature\":20.5}}");
+                    let packet = wire.publish_packet("a", id, payload.as_bytes());
+                    pending.push((id, number));
+                    if !wire.send(&packet) {
+                        return;
+                    }
+                }
+                let Some(puback) = inbox.read() else {
+                    return;
+                };
+                assert_eq!(puback.reason(), 0);
+                let at = pending.iter().position(|(it, _)| *it == puback.id());
+                let (_, number) = pending.remove(at.expect("a PUBACK for what was not sent"));
+                self.acknowledged.lock().unwrap().insert(number);
+                self.count.fetch_add(1, Ordering::Release);
+            }
+        }
+    }
+
+    /// Every value of the power field in the person's timeline, from all its pages.
+    fn recorded(visitor: &mut Visitor) -> BTreeSet<u64> {
+        let mut numbers = BTreeSet::new();
+        let mut page: Page = visitor.open("/me");
+        loop {
+            numbers.extend(powers(&page));
+            let older = page.body.split("<a ").find(|it| it.contains("rel=\"next\""));
+            let Some(older) = older else {
+                return numbers;
+            };
+            let path = older.split('"').nth(1).unwrap().replace("&#38;", "&").replace("&amp;", "&");
+            page = visitor.open(&path);
+        }
+    }
+
+    fn powers(page: &Page) -> Vec<u64> {
+        let text = page.text();
+        let values = text.split("Power in use: ").skip(1);
+        let digits = |it: &str| -> String {
+            let value = it.split(" W").next().unwrap_or_default();
+            value.chars().filter(char::is_ascii_digit).collect()
+        };
+        values.filter_map(|it| digits(it).parse().ok()).collect()
+    }
+
+    fn verifies(amanat: &Amanat, house: &House) {
+        let offline = run(["record".as_ref(), "verify".as_ref(), house.directory.path().as_os_str()]);
+        assert_eq!(offline.code, Some(0), "{offline:?}");
+        let online = run(["record", "verify", amanat.http()]);
+        assert_eq!(online.code, Some(0), "{online:?}");
+        assert_eq!(online.data, offline.data);
+    }
+
+    fn nothing_acknowledged_is_lost(house: &House) {
+        let traffic = Traffic::new();
+        let mut amanat = house.serve(&[]);
+        let mut resident = amanat.visitor("en");
+        resident.sign_in(&house.resident_link);
+        for round in 1..=ROUNDS {
+            let password = house.password(METER);
+            thread::scope(|scope| {
+                for publisher in 0..PUBLISHERS {
+                    let server = amanat.mqtt();
+                    let version = [Version::V5, Version::V311][publisher % 2];
+                    let traffic = &traffic;
+                    scope.spawn(move || traffic.publish(server, version, password));
+                }
+                testkit::wait_until("the traffic flows", TRAFFIC_TIMEOUT, || {
+                    traffic.count.load(Ordering::Acquire) >= ACKS * round
+                });
+                amanat.kill();
+            });
+            amanat = house.serve(&[]);
+            let cookies = std::mem::take(&mut resident.cookies);
+            resident = amanat.visitor("en");
+            resident.cookies = cookies;
+            let found = recorded(&mut resident);
+            let acknowledged = traffic.acknowledged.lock().unwrap();
+            let lost: Vec<_> = acknowledged.difference(&found).collect();
+            assert!(
+                lost.is_empty(),
+                "round {round}: {} of {} acknowledged messages are lost: {lost:?}",
+                lost.len(),
+                acknowledged.len()
+            );
+            let sent = traffic.next.load(Ordering::Relaxed);
+            assert!(found.iter().all(|it| *it < sent), "something was recorded that nobody sent");
+            verifies(&amanat, house);
+        }
+        assert_eq!(amanat.stop(), Some(0));
+    }
+
+    #[test]
+    fn kill_9_amid_traffic_loses_nothing_acknowledged_on_sqlite() {
+        nothing_acknowledged_is_lost(&House::new());
+    }
+
+    #[test]
+    fn kill_9_amid_traffic_loses_nothing_acknowledged_on_postgresql() {
+        nothing_acknowledged_is_lost(&House::on(&testkit::postgres()));
+    }
+
+    #[test]
+    fn what_an_act_answered_survives_kill_9() {
+        let house = House::new();
+        let mut amanat = house.serve(&[]);
+        let mut officer = amanat.visitor("en");
+        officer.sign_in(&house.officer_link);
+        for act in ["suspend", "reinstate", "suspend"] {
+            let action = format!("/office/test-home/{act}");
+            let mut form = officer.open("/office").form(&action);
+            form.set("reason", &format!("the reason to {act}"));
+            assert_eq!(officer.submit(&form).status, 200);
+            amanat.kill();
+            amanat = house.serve(&[]);
+            let cookies = std::mem::take(&mut officer.cookies);
+            officer = amanat.visitor("en");
+            officer.cookies = cookies;
+            let state = if act == "suspend" { "Suspended" } else { "Licensed" };
+            let reason = format!("the reason to {act}");
+            officer.open("/d/test-home").shows(&[state]);
+            officer.open("/record").shows(&[&reason]);
+            verifies(&amanat, &house);
+        }
+        let mut meter = Wire::session(amanat.mqtt(), Version::V5, METER, house.password(METER));
+        assert_eq!(meter.publish(1, b"{}").unwrap().reason(), 0x87);
+    }
+}

@@ -1,0 +1,30 @@
+//! What stands around the real binary: a process that is always ended, a person with cookies, stock clients,
+//! a browser, and a data directory made through the alliance's own use cases.
+
+mod browser;
+mod form;
+mod house;
+mod lines;
+mod mosquitto;
+mod process;
+mod visitor;
+mod wire;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) use browser::{Browser, Scripts, Viewport};
+pub(crate) use form::Form;
+pub(crate) use house::{House, METER};
+pub(crate) use mosquitto::{Client, Received, publish};
+pub(crate) use process::{Amanat, demo, run};
+pub(crate) use visitor::{Page, Visitor};
+pub(crate) use wire::{Packet, Version, Wire};
+
+/// How long anything may take that is not slow by nature. The machine may be busy with other tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The build directory of this workspace.
+pub(crate) fn target() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("..")
+}
