@@ -75,7 +75,10 @@ mod slow {
         let answer = wire.publish(1, payload);
         match (version, answer) {
             (Version::V5, Some(puback)) => {
-                assert_eq!((puback.kind, puback.id(), puback.reason()), (Packet::PUBACK, 1, reason));
+                assert_eq!(
+                    (puback.kind, puback.id(), puback.reason()),
+                    (Packet::PUBACK, 1, reason)
+                );
                 let good = wire.publish(2, b"{}");
                 assert!(good.is_some(), "the session ended");
             }
@@ -124,7 +127,11 @@ mod slow {
                     let mut wire = world.session(version, METER);
                     let answer = wire.publish(1, payload);
                     let expected = (version == Version::V5).then_some((Packet::PUBACK, 0x99));
-                    assert_eq!(answer.map(|it| (it.kind, it.reason())), expected, "{payload:?}");
+                    assert_eq!(
+                        answer.map(|it| (it.kind, it.reason())),
+                        expected,
+                        "{payload:?}"
+                    );
                 });
             }
         }
@@ -155,7 +162,10 @@ mod slow {
         let mut wire = world.session(Version::V5, METER);
         is_refused(&mut wire, Version::V5, b"no json", 0x99);
         let taken = wire.publish(3, br#"{"power":77}"#).unwrap();
-        assert_eq!((taken.kind, taken.id(), taken.reason()), (Packet::PUBACK, 3, 0));
+        assert_eq!(
+            (taken.kind, taken.id(), taken.reason()),
+            (Packet::PUBACK, 3, 0)
+        );
         let mut wire = world.session(Version::V311, METER);
         is_refused(&mut wire, Version::V311, b"no json", 0);
     }
@@ -180,7 +190,11 @@ mod slow {
         let world = World::new();
         let deep = "a/".repeat(40);
         for version in [Version::V311, Version::V5] {
-            for filter in ["for/energy-advice", "for/energy-advice/a/b/c", "for/energy-advice/A/b"] {
+            for filter in [
+                "for/energy-advice",
+                "for/energy-advice/a/b/c",
+                "for/energy-advice/A/b",
+            ] {
                 world.counts_once("subscriptions_invalid", || {
                     let code = world.session(version, "adviser").subscribe(filter, &[]);
                     let expected = if version == Version::V5 { 0x8f } else { 0x80 };
@@ -188,7 +202,9 @@ mod slow {
                 });
             }
             world.counts_once("subscriptions_denied", || {
-                let code = world.session(version, METER).subscribe("for/energy-advice/#", &[]);
+                let code = world
+                    .session(version, METER)
+                    .subscribe("for/energy-advice/#", &[]);
                 let expected = if version == Version::V5 { 0x87 } else { 0x80 };
                 assert_eq!(code, Some(expected));
             });
@@ -214,8 +230,16 @@ mod slow {
         // A reserved packet type; a remaining length that never ends; QoS 2; a second CONNACK.
         let cases: [(&[u8], u8, &str); 4] = [
             (&[0x00, 0x00], 0x81, "malformed_packets"),
-            (&[0x30, 0xff, 0xff, 0xff, 0xff, 0x7f], 0x81, "malformed_packets"),
-            (&[0x34, 0x06, 0, 1, b'a', 0, 1, 0], 0x9b, "qos_not_supported"),
+            (
+                &[0x30, 0xff, 0xff, 0xff, 0xff, 0x7f],
+                0x81,
+                "malformed_packets",
+            ),
+            (
+                &[0x34, 0x06, 0, 1, b'a', 0, 1, 0],
+                0x9b,
+                "qos_not_supported",
+            ),
             (&[0x20, 0x03, 0, 0, 0], 0x82, "protocol_errors"),
         ];
         for (bytes, reason, counter) in cases {
@@ -241,8 +265,20 @@ mod slow {
         let large = format!("{{\"filler\":\"{}\"}}", "x".repeat(LIMIT));
         let cases: [(&str, &str, &str, u16, &str); 8] = [
             ("", json, "{}", 401, "bad_credentials"),
-            ("Bearer test-meter:wrong", json, "{}", 401, "bad_credentials"),
-            (&unlicensed, json, "{\"dust\":1}", 403, "publishes_unlicensed"),
+            (
+                "Bearer test-meter:wrong",
+                json,
+                "{}",
+                401,
+                "bad_credentials",
+            ),
+            (
+                &unlicensed,
+                json,
+                "{\"dust\":1}",
+                403,
+                "publishes_unlicensed",
+            ),
             (&recipient, json, "{}", 403, "publishes_not_allowed"),
             (&good, json, &large, 413, "publishes_too_large"),
             (&good, "text/plain", "{}", 415, "unsupported_media_type"),
@@ -251,13 +287,19 @@ mod slow {
         ];
         for (authorization, content_type, body, status, counter) in cases {
             let page = world.counts_once(counter, || {
-                let headers = [("authorization", authorization), ("content-type", content_type)];
+                let headers = [
+                    ("authorization", authorization),
+                    ("content-type", content_type),
+                ];
                 let skip = usize::from(authorization.is_empty());
                 let mut visitor = world.amanat.visitor("en");
                 visitor.send("/ingest/v1", &headers[skip..], body.as_bytes())
             });
             assert_eq!(page.status, status, "{}", page.body);
-            assert_eq!(page.header("content-type"), Some("application/problem+json"));
+            assert_eq!(
+                page.header("content-type"),
+                Some("application/problem+json")
+            );
             let problem: Value = serde_json::from_str(&page.body).unwrap();
             assert_eq!(problem["status"], status);
             assert!(problem["title"].is_string() && problem["detail"].is_string());

@@ -36,7 +36,13 @@ mod slow {
         let page = resident.sign_in(&house.resident_link);
         page.shows(&["My data", "Meter in the kitchen", "Nothing was recorded"]);
 
-        assert_eq!(meter.publish(1, br#"{"power":1001,"temperature":21.5}"#).unwrap().reason(), 0);
+        assert_eq!(
+            meter
+                .publish(1, br#"{"power":1001,"temperature":21.5}"#)
+                .unwrap()
+                .reason(),
+            0
+        );
         let received = adviser.wait_for("the first message", |it| it.value("power") == 1001);
         assert_eq!(received.value("temperature"), 21.5);
         let page = resident.open("/me");
@@ -47,7 +53,13 @@ mod slow {
         });
 
         choose(&mut resident, ROW, "off").shows(&["In force now", "Warmth of the kitchen"]);
-        assert_eq!(meter.publish(2, br#"{"power":1002,"temperature":22.5}"#).unwrap().reason(), 0);
+        assert_eq!(
+            meter
+                .publish(2, br#"{"power":1002,"temperature":22.5}"#)
+                .unwrap()
+                .reason(),
+            0
+        );
         let received = adviser.wait_for("the second message", |it| it.value("power") == 1002);
         assert_eq!(received.payload, r#"{"power":1002}"#);
         let page = resident.open("/me");
@@ -56,7 +68,13 @@ mod slow {
         assert!(!page.text().contains("22.5"), "{}", page.text());
 
         choose(&mut resident, ROW, "on");
-        assert_eq!(meter.publish(3, br#"{"power":1003,"temperature":23.5}"#).unwrap().reason(), 0);
+        assert_eq!(
+            meter
+                .publish(3, br#"{"power":1003,"temperature":23.5}"#)
+                .unwrap()
+                .reason(),
+            0
+        );
         let received = adviser.wait_for("the third message", |it| it.value("power") == 1003);
         assert_eq!(received.value("temperature"), 23.5);
     }
@@ -71,14 +89,22 @@ mod slow {
         let mut meter = Wire::session(amanat.mqtt(), Version::V311, METER, house.password(METER));
         let mut resident = amanat.visitor("en");
         resident.sign_in(&house.resident_link);
-        meter.publish(1, br#"{"power":101,"temperature":21.5}"#).unwrap();
+        meter
+            .publish(1, br#"{"power":101,"temperature":21.5}"#)
+            .unwrap();
         choose(&mut resident, "research laboratory /temperature", "on");
         choose(&mut resident, "research laboratory /power", "off");
-        meter.publish(2, br#"{"power":102,"temperature":22.5}"#).unwrap();
-        let received = laboratory.wait_for("the second message", |it| it.value("temperature") == 22.5);
+        meter
+            .publish(2, br#"{"power":102,"temperature":22.5}"#)
+            .unwrap();
+        let received =
+            laboratory.wait_for("the second message", |it| it.value("temperature") == 22.5);
         assert_eq!(received.payload, r#"{"temperature":22.5}"#);
         let first = laboratory.received().remove(0);
-        assert_eq!((first.value("power"), first.value("temperature")), (100.into(), ().into()));
+        assert_eq!(
+            (first.value("power"), first.value("temperature")),
+            (100.into(), ().into())
+        );
     }
 
     #[test]
@@ -121,9 +147,14 @@ mod slow {
         let last = next.load(Ordering::Acquire) - 1;
         adviser.wait_for("the last message", |it| it.value("power") == last);
         let received = adviser.received();
-        assert_eq!(received.len() as u64, last, "a message is missing or came twice");
+        assert_eq!(
+            received.len() as u64,
+            last,
+            "a message is missing or came twice"
+        );
         for (from, until, on) in spans {
-            let sent = |it: &&Received| (from..until).contains(&it.value("power").as_u64().unwrap());
+            let sent =
+                |it: &&Received| (from..until).contains(&it.value("power").as_u64().unwrap());
             let span: Vec<_> = received.iter().filter(sent).collect();
             let with = span.iter().filter(|it| it.value("temperature").is_number());
             match (on, with.count()) {
@@ -152,7 +183,12 @@ mod slow {
         // The resident, led there by another site, or with a token that is not theirs.
         let content_type = ("content-type", "application/x-www-form-urlencoded");
         let elsewhere = [content_type, ("origin", "https://evil.example")];
-        assert_eq!(resident.send(CHOICES, &elsewhere, form.body().as_bytes()).status, 403);
+        assert_eq!(
+            resident
+                .send(CHOICES, &elsewhere, form.body().as_bytes())
+                .status,
+            403
+        );
         let mut forged = form.clone();
         forged.set("form", "AAAA");
         assert_eq!(resident.submit(&forged).status, 403);

@@ -69,11 +69,19 @@ mod slow {
         let mut page: Page = visitor.open("/me");
         loop {
             numbers.extend(powers(&page));
-            let older = page.body.split("<a ").find(|it| it.contains("rel=\"next\""));
+            let older = page
+                .body
+                .split("<a ")
+                .find(|it| it.contains("rel=\"next\""));
             let Some(older) = older else {
                 return numbers;
             };
-            let path = older.split('"').nth(1).unwrap().replace("&#38;", "&").replace("&amp;", "&");
+            let path = older
+                .split('"')
+                .nth(1)
+                .unwrap()
+                .replace("&#38;", "&")
+                .replace("&amp;", "&");
             page = visitor.open(&path);
         }
     }
@@ -89,7 +97,11 @@ mod slow {
     }
 
     fn verifies(amanat: &Amanat, house: &House) {
-        let offline = run(["record".as_ref(), "verify".as_ref(), house.directory.path().as_os_str()]);
+        let offline = run([
+            "record".as_ref(),
+            "verify".as_ref(),
+            house.directory.path().as_os_str(),
+        ]);
         assert_eq!(offline.code, Some(0), "{offline:?}");
         let online = run(["record", "verify", amanat.http()]);
         assert_eq!(online.code, Some(0), "{online:?}");
@@ -129,7 +141,10 @@ mod slow {
                 acknowledged.len()
             );
             let sent = traffic.next.load(Ordering::Relaxed);
-            assert!(found.iter().all(|it| *it < sent), "something was recorded that nobody sent");
+            assert!(
+                found.iter().all(|it| *it < sent),
+                "something was recorded that nobody sent"
+            );
             verifies(&amanat, house);
         }
         assert_eq!(amanat.stop(), Some(0));
@@ -161,7 +176,11 @@ mod slow {
             let cookies = std::mem::take(&mut officer.cookies);
             officer = amanat.visitor("en");
             officer.cookies = cookies;
-            let state = if act == "suspend" { "Suspended" } else { "Licensed" };
+            let state = if act == "suspend" {
+                "Suspended"
+            } else {
+                "Licensed"
+            };
             let reason = format!("the reason to {act}");
             officer.open("/d/test-home").shows(&[state]);
             officer.open("/record").shows(&[&reason]);

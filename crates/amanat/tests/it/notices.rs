@@ -8,9 +8,18 @@ mod slow {
     use crate::harness::{Amanat, Client, PATIENCE, demo};
 
     const NOTICES: [(&str, &str); 3] = [
-        ("street-air", include_str!("../../demo/notices/street-air.toml")),
-        ("city-buses", include_str!("../../demo/notices/city-buses.toml")),
-        ("family-home", include_str!("../../demo/notices/family-home.toml")),
+        (
+            "street-air",
+            include_str!("../../demo/notices/street-air.toml"),
+        ),
+        (
+            "city-buses",
+            include_str!("../../demo/notices/city-buses.toml"),
+        ),
+        (
+            "family-home",
+            include_str!("../../demo/notices/family-home.toml"),
+        ),
     ];
 
     /// A text as `text_of` gives it: single spaces.
@@ -51,7 +60,13 @@ mod slow {
             let notice = Notice::parse(source).unwrap();
             let path = format!("/d/{id}");
             for language in ["en", "ur"] {
-                let of = |it: &Text| if language == "en" { it.en.clone() } else { it.ur.clone() };
+                let of = |it: &Text| {
+                    if language == "en" {
+                        it.en.clone()
+                    } else {
+                        it.ur.clone()
+                    }
+                };
                 let mut anyone = amanat.visitor(language);
                 let page = anyone.open(&path);
                 let direction = if language == "ur" { "rtl" } else { "ltr" };
@@ -61,10 +76,17 @@ mod slow {
                 page.shows(&parts.iter().map(String::as_str).collect::<Vec<_>>());
                 for declaration in &notice.declarations {
                     let days = declaration.retention.as_days();
-                    assert!(says_days(&page.text(), days), "{path} in {language} says nothing of {days} days");
+                    assert!(
+                        says_days(&page.text(), days),
+                        "{path} in {language} says nothing of {days} days"
+                    );
                 }
                 let sign = anyone.open(&format!("{path}/sign"));
-                sign.shows(&[&plain(&notice.title.en), &plain(&notice.title.ur), amanat.http()]);
+                sign.shows(&[
+                    &plain(&notice.title.en),
+                    &plain(&notice.title.ur),
+                    amanat.http(),
+                ]);
                 let code = anyone.open(&format!("{path}/qr.svg"));
                 assert_eq!(code.header("content-type"), Some("image/svg+xml"));
                 drifts(&amanat, language, id);
@@ -75,7 +97,10 @@ mod slow {
     /// Whether a number of days stands there, with or without a mark between thousands.
     fn says_days(text: &str, days: u16) -> bool {
         let marked: String = text.chars().filter(|it| !matches!(it, ',' | '٬')).collect();
-        days == 0 || marked.split(|it: char| !it.is_ascii_digit()).any(|it| it == days.to_string())
+        days == 0
+            || marked
+                .split(|it: char| !it.is_ascii_digit())
+                .any(|it| it == days.to_string())
     }
 
     /// Waits until the page shows a field that the demo's devices send without having declared it.
@@ -103,7 +128,10 @@ mod slow {
         let amanat = demo(&data);
         for (id, source) in NOTICES {
             let notice = Notice::parse(source).unwrap();
-            let declaration = notice.declarations.iter().find(|it| it.basis != LegalBasis::Consent);
+            let declaration = notice
+                .declarations
+                .iter()
+                .find(|it| it.basis != LegalBasis::Consent);
             let declaration = declaration.unwrap();
             let recipient = declaration.recipients[0].as_str();
             let password = token(&data, recipient);
@@ -129,7 +157,8 @@ mod slow {
         resident.sign_in(&link);
         testkit::wait_until("the resident sees readings and receipts", PATIENCE, || {
             let page = resident.open("/me");
-            page.body.contains("<ol class=\"readings\">") && page.body.contains("<ul class=\"values\">")
+            page.body.contains("<ol class=\"readings\">")
+                && page.body.contains("<ul class=\"values\">")
         });
     }
 
@@ -144,7 +173,10 @@ mod slow {
                 }
             }
             _ => assert!(
-                notice.fields.iter().any(|it| it.pointer.as_str() == pointer),
+                notice
+                    .fields
+                    .iter()
+                    .any(|it| it.pointer.as_str() == pointer),
                 "`{pointer}` was delivered and is not declared"
             ),
         }

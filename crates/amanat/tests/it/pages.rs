@@ -45,7 +45,8 @@ mod slow {
             scripts: document.querySelectorAll('script').length,
             loaded: rest.length
         };";
-    const OPEN_DETAILS: &str = "for (const it of document.querySelectorAll('details')) it.open = true;";
+    const OPEN_DETAILS: &str =
+        "for (const it of document.querySelectorAll('details')) it.open = true;";
     const AXE: &str = "
         const done = arguments[arguments.length - 1];
         const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa'];
@@ -104,11 +105,13 @@ mod slow {
                 self.browser.prefer(scheme);
                 let found = self.browser.run_async(AXE);
                 if found["checked"].as_u64().unwrap_or(0) == 0 {
-                    self.problems.push(format!("{name} ({scheme}): axe checked nothing"));
+                    self.problems
+                        .push(format!("{name} ({scheme}): axe checked nothing"));
                 }
                 for violation in found["violations"].as_array().unwrap() {
                     let violation = violation.as_str().unwrap();
-                    self.problems.push(format!("{name} ({scheme}): {violation}"));
+                    self.problems
+                        .push(format!("{name} ({scheme}): {violation}"));
                 }
             }
             if viewport == Viewport::PHONE {
@@ -118,7 +121,10 @@ mod slow {
         }
 
         fn measure(&mut self, name: &str, viewport: Viewport, found: &Value) {
-            println!("{name}: {} bytes of HTML, {} in all", found["html"], found["all"]);
+            println!(
+                "{name}: {} bytes of HTML, {} in all",
+                found["html"], found["all"]
+            );
             let direction = if self.language == "ur" { "rtl" } else { "ltr" };
             let number = |key: &str| found[key].as_u64().unwrap_or(u64::MAX);
             let mut wrong = |what: &str, is_wrong: bool| {
@@ -128,11 +134,17 @@ mod slow {
             };
             wrong("another language", found["lang"] != self.language);
             wrong("another direction", found["dir"] != direction);
-            wrong("another width", number("width") != u64::from(viewport.width));
+            wrong(
+                "another width",
+                number("width") != u64::from(viewport.width),
+            );
             wrong("scrolls sideways", number("overflow") != 0);
             wrong("HTML too large", number("html") > HTML_BYTES);
             wrong("page too large", number("all") > PAGE_BYTES);
-            wrong("nothing was loaded", number("loaded") == 0 || number("html") == 0);
+            wrong(
+                "nothing was loaded",
+                number("loaded") == 0 || number("html") == 0,
+            );
             wrong("loads from elsewhere", found["foreign"] != json!([]));
             wrong("not one heading", number("headings") != 1);
             wrong("a script", number("scripts") != 0);
@@ -153,7 +165,11 @@ mod slow {
     fn busy_demo(directory: &tempfile::TempDir) -> Amanat {
         let amanat = demo(directory.path());
         let mut anyone = amanat.visitor("en");
-        for (id, field) in [("street-air", "/rv1"), ("city-buses", "/track_id"), ("family-home", "/RH_8")] {
+        for (id, field) in [
+            ("street-air", "/rv1"),
+            ("city-buses", "/track_id"),
+            ("family-home", "/RH_8"),
+        ] {
             testkit::wait_until("the demo's devices have sent something", PATIENCE, || {
                 anyone.open(&format!("/d/{id}")).text().contains(field)
             });
@@ -188,7 +204,11 @@ mod slow {
         let link = amanat.text("sign-in");
         inspection.open("link", link);
         inspection.browser.press("main form button");
-        assert!(inspection.browser.address().ends_with("/me"), "{}", inspection.browser.address());
+        assert!(
+            inspection.browser.address().ends_with("/me"),
+            "{}",
+            inspection.browser.address()
+        );
         for (name, path) in RESIDENT {
             inspection.open(name, &format!("{}{path}", amanat.http()));
         }
@@ -198,7 +218,9 @@ mod slow {
             inspection.browser.open(&choices);
             let row = format!("input[name='energy-advice energy-adviser /T1'][value='{level}']");
             inspection.browser.press(&row);
-            inspection.browser.press("button[value='energy-advice energy-adviser /T1']");
+            inspection
+                .browser
+                .press("button[value='energy-advice energy-adviser /T1']");
             inspection.look("choices-saved", viewport);
         }
         inspection.open("link-officer", amanat.text("sign-in-officer"));
@@ -208,10 +230,17 @@ mod slow {
         inspection.browser.open(&office);
         inspection.browser.press("form[action='/office/family-home/suspend'] summary, details:has(form[action='/office/family-home/suspend']) summary");
         let fill = "document.querySelector(\"form[action='/office/family-home/suspend'] textarea\").value = arguments[0];";
-        inspection.browser.run(fill, json!(["A meter was found open."]));
-        inspection.browser.press("form[action='/office/family-home/suspend'] button");
+        inspection
+            .browser
+            .run(fill, json!(["A meter was found open."]));
+        inspection
+            .browser
+            .press("form[action='/office/family-home/suspend'] button");
         inspection.look("office-suspended", Viewport::DESKTOP);
-        inspection.open("notice-suspended", &format!("{}/d/family-home", amanat.http()));
+        inspection.open(
+            "notice-suspended",
+            &format!("{}/d/family-home", amanat.http()),
+        );
         inspection.end();
     }
 
@@ -240,12 +269,24 @@ mod slow {
         browser.open(&format!("{}/me/choices/family-home", amanat.http()));
         browser.press("input[name='energy-advice energy-adviser /T1'][value='off']");
         browser.press("button[value='energy-advice energy-adviser /T1']");
-        assert!(browser.source().contains("In force now"), "{}", browser.source());
+        assert!(
+            browser.source().contains("In force now"),
+            "{}",
+            browser.source()
+        );
         browser.press("a[hreflang=ur]");
-        assert!(browser.source().contains("dir=\"rtl\""), "{}", browser.source());
+        assert!(
+            browser.source().contains("dir=\"rtl\""),
+            "{}",
+            browser.source()
+        );
         browser.press("form[action='/sign-out'] button");
         browser.open(&format!("{}/me", amanat.http()));
-        assert!(browser.address().ends_with("/sign-in"), "{}", browser.address());
+        assert!(
+            browser.address().ends_with("/sign-in"),
+            "{}",
+            browser.address()
+        );
     }
 
     #[test]
@@ -256,13 +297,32 @@ mod slow {
         for (_, path) in PUBLIC {
             let page = anyone.get(path);
             let policy = page.header("content-security-policy").unwrap_or_default();
-            for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            for part in [
+                "default-src 'none'",
+                "base-uri 'none'",
+                "frame-ancestors 'none'",
+            ] {
                 assert!(policy.contains(part), "{path}: {policy}");
             }
-            assert!(!policy.contains("unsafe") && !policy.contains("script-src *"), "{path}: {policy}");
-            assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{path}");
+            assert!(
+                !policy.contains("unsafe") && !policy.contains("script-src *"),
+                "{path}: {policy}"
+            );
+            assert_eq!(
+                page.header("x-content-type-options"),
+                Some("nosniff"),
+                "{path}"
+            );
             assert!(page.header("referrer-policy").is_some(), "{path}");
-            for part in ["<script", "<style", " style=", "javascript:", " onclick=", "http://", "https://"] {
+            for part in [
+                "<script",
+                "<style",
+                " style=",
+                "javascript:",
+                " onclick=",
+                "http://",
+                "https://",
+            ] {
                 let body = page.body.replace(amanat.http(), "");
                 assert!(!body.contains(part), "{path} has `{part}`");
             }

@@ -10,7 +10,8 @@ mod slow {
     use crate::harness::{Amanat, House, METER, PATIENCE, Received, publish};
 
     /// A message with a number that keeps its digits, fields nobody declared, and one that is off by default.
-    const MESSAGE: &str = r#"{"power":1234.50,"temperature":21.5,"ssid":"home","gps":{"lat":31.5}}"#;
+    const MESSAGE: &str =
+        r#"{"power":1234.50,"temperature":21.5,"ssid":"home","gps":{"lat":31.5}}"#;
     /// What the adviser may have of it.
     const ADVICE: &str = r#"{"power":1234.50,"temperature":21.5}"#;
     /// What the laboratory may have of it: coarse power, and no temperature without consent.
@@ -47,13 +48,23 @@ mod slow {
             (
                 "mqttv5",
                 &["-t", "#", d, subscribe, user, purpose, "energy-advice"],
-                &["-t", "+/test-meter", d, subscribe, user, purpose, "research"],
+                &[
+                    "-t",
+                    "+/test-meter",
+                    d,
+                    subscribe,
+                    user,
+                    purpose,
+                    "research",
+                ],
                 "",
             ),
         ];
         for (version, advice, research, prefix) in cases {
             let adviser = house.client(server, version, "adviser").subscribe(advice);
-            let laboratory = house.client(server, version, "laboratory").subscribe(research);
+            let laboratory = house
+                .client(server, version, "laboratory")
+                .subscribe(research);
             assert_eq!((adviser.subscribed(), laboratory.subscribed()), (1, 1));
             let meter = house.client(server, version, METER);
             let run = publish(&meter, "shellies/kitchen/status", MESSAGE);
@@ -68,7 +79,10 @@ mod slow {
             let received = laboratory.wait_for("the laboratory has the message", |_| true);
             check(&received, &topic("research"), RESEARCH);
             // What was delivered once is not delivered again.
-            assert_eq!((adviser.received().len(), laboratory.received().len()), (1, 1));
+            assert_eq!(
+                (adviser.received().len(), laboratory.received().len()),
+                (1, 1)
+            );
         }
     }
 
@@ -82,7 +96,15 @@ mod slow {
         let not_declared: &[&str] = &["-t", "for/espionage/#"];
         let not_granted: &[&str] = &["-t", "for/marketing/#"];
         let of_another: &[&str] = &["-t", "for/research/test-home/+"];
-        let property: &[&str] = &["-t", "#", "-D", "subscribe", "user-property", "purpose", "marketing"];
+        let property: &[&str] = &[
+            "-t",
+            "#",
+            "-D",
+            "subscribe",
+            "user-property",
+            "purpose",
+            "marketing",
+        ];
         let cases = [
             ("mqttv311", no_purpose),
             ("mqttv311", not_declared),
@@ -101,7 +123,10 @@ mod slow {
             assert_eq!(subscriber.subscribed(), expected, "{version} {arguments:?}");
             assert_eq!(denied(), count, "{version} {arguments:?}");
             let lines = subscriber.ended();
-            assert!(!lines.iter().any(|it| it.starts_with("message ")), "{lines:?}");
+            assert!(
+                !lines.iter().any(|it| it.starts_with("message ")),
+                "{lines:?}"
+            );
         }
     }
 
@@ -179,7 +204,9 @@ mod slow {
         let house = House::new();
         let amanat = house.serve(&[]);
         let (adviser, mut inbox) = rumqttc::Client::new(options(&amanat, &house, "adviser"), 10);
-        adviser.subscribe("for/energy-advice/#", QoS::AtLeastOnce).unwrap();
+        adviser
+            .subscribe("for/energy-advice/#", QoS::AtLeastOnce)
+            .unwrap();
         let granted = next(&mut inbox, "SUBACK", |it| match it {
             Packet::SubAck(it) => Some(it.return_codes.clone()),
             _ => None,
@@ -187,7 +214,9 @@ mod slow {
         let expected = rumqttc::SubscribeReasonCode::Success(QoS::AtLeastOnce);
         assert_eq!(granted, [expected]);
         let (meter, mut outbox) = rumqttc::Client::new(options(&amanat, &house, METER), 10);
-        meter.publish("tele/sensor", QoS::AtLeastOnce, true, MESSAGE).unwrap();
+        meter
+            .publish("tele/sensor", QoS::AtLeastOnce, true, MESSAGE)
+            .unwrap();
         next(&mut outbox, "PUBACK", |it| {
             matches!(it, Packet::PubAck(_)).then_some(())
         });
@@ -216,7 +245,9 @@ mod slow {
         });
         let options = options_v5(&amanat, &house, METER);
         let (meter, mut outbox) = rumqttc::v5::Client::new(options, 10);
-        meter.publish("tele/sensor", QoSV5::AtLeastOnce, false, MESSAGE).unwrap();
+        meter
+            .publish("tele/sensor", QoSV5::AtLeastOnce, false, MESSAGE)
+            .unwrap();
         let reason = next_v5(&mut outbox, "PUBACK", |it| match it {
             PacketV5::PubAck(it) => Some(it.reason),
             _ => None,

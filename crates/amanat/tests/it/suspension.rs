@@ -36,19 +36,37 @@ mod slow {
 
         let refused = v5.publish(2, message).unwrap();
         assert_eq!((refused.kind, refused.reason()), (Packet::PUBACK, 0x87));
-        assert_eq!(v3.publish(2, message), None, "MQTT 3.1.1 must close without an acknowledgement");
+        assert_eq!(
+            v3.publish(2, message),
+            None,
+            "MQTT 3.1.1 must close without an acknowledgement"
+        );
         let meter = house.client(amanat.mqtt(), "mqttv5", METER);
         let run = publish(&meter, "a/b", r#"{"power":6}"#);
         assert!(run.words.contains("Not authorized"), "{run:?}");
         let bearer = format!("Bearer {METER}:{}", house.password(METER));
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        assert_eq!(amanat.visitor("en").send("/ingest/v1", &headers, message).status, 403);
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(
+            amanat
+                .visitor("en")
+                .send("/ingest/v1", &headers, message)
+                .status,
+            403
+        );
 
         decide(&mut officer, "reinstate", "the meter was exchanged").shows(&["is in force again"]);
         assert_eq!(v5.publish(3, message).unwrap().reason(), 0);
         let mut resident = amanat.visitor("en");
         let page = resident.sign_in(&house.resident_link);
-        assert_eq!(page.text().matches("Power in use: 5 W").count(), 3, "{}", page.text());
+        assert_eq!(
+            page.text().matches("Power in use: 5 W").count(),
+            3,
+            "{}",
+            page.text()
+        );
     }
 
     #[test]
@@ -63,16 +81,29 @@ mod slow {
         let mut form = officer.open("/office").form("/office/test-home/suspend");
         form.set("reason", REASON);
         assert_eq!(resident.submit(&form).status, 404);
-        assert!(matches!(amanat.visitor("en").submit(&form).status, 403 | 404));
-        amanat.visitor("en").open("/d/test-home").shows(&["Licensed"]);
+        assert!(matches!(
+            amanat.visitor("en").submit(&form).status,
+            403 | 404
+        ));
+        amanat
+            .visitor("en")
+            .open("/d/test-home")
+            .shows(&["Licensed"]);
 
         let page = officer.submit(&crate::harness::Form {
-            fields: form.fields.iter().filter(|(it, _)| it != "reason").cloned().collect(),
+            fields: form
+                .fields
+                .iter()
+                .filter(|(it, _)| it != "reason")
+                .cloned()
+                .collect(),
             ..form.clone()
         });
         assert_eq!(page.status, 422);
         page.shows(&["Write a reason"]);
-        officer.submit_and_follow(&form).shows(&["is suspended", "Meter in the kitchen"]);
+        officer
+            .submit_and_follow(&form)
+            .shows(&["is suspended", "Meter in the kitchen"]);
         let again = officer.submit(&form);
         assert_eq!(again.status, 409);
 
@@ -108,7 +139,10 @@ mod slow {
         assert_eq!(online.code, Some(0), "{online:?}");
         let offline = run(["record".as_ref(), "verify".as_ref(), directory.as_os_str()]);
         assert_eq!(offline.code, Some(0), "{offline:?}");
-        assert!(offline.data.starts_with("ok: ") && online.data == offline.data, "{offline:?}");
+        assert!(
+            offline.data.starts_with("ok: ") && online.data == offline.data,
+            "{offline:?}"
+        );
 
         let tiles = files(&directory.join("record/tile"));
         assert!(tiles.len() >= 2, "{tiles:?}");

@@ -127,7 +127,10 @@ impl Browser {
     /// Runs a script, whatever the page's own policy says about scripts, and gives what it returns.
     #[track_caller]
     pub(crate) fn run(&self, script: &str, arguments: Value) -> Value {
-        self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
+        self.post(
+            "/execute/sync",
+            &json!({ "script": script, "args": arguments }),
+        )
     }
 
     /// Runs a script that gives its result to its last argument.
@@ -149,7 +152,10 @@ impl Browser {
     #[track_caller]
     pub(crate) fn prefer(&self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
     }
 
     /// The address of the page.
@@ -172,7 +178,11 @@ impl Browser {
 
     #[track_caller]
     fn ask(&self, what: &str) -> String {
-        let mut answer = self.agent.get(format!("{}/{what}", self.session)).call().unwrap();
+        let mut answer = self
+            .agent
+            .get(format!("{}/{what}", self.session))
+            .call()
+            .unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         value["value"].as_str().unwrap().to_owned()
@@ -183,7 +193,9 @@ impl Browser {
     pub(crate) fn picture(&self, name: &str) {
         let options = json!({ "format": "png", "captureBeyondViewport": true });
         let picture = self.devtools("Page.captureScreenshot", options);
-        let bytes = BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap();
+        let bytes = BASE64
+            .decode(picture["data"].as_str().unwrap().as_bytes())
+            .unwrap();
         let directory = target().join("screenshots");
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join(format!("{name}.png")), bytes).unwrap();
@@ -205,7 +217,9 @@ fn start_driver() -> (Guard, u16) {
         .stderr(Stdio::null())
         .spawn();
     let Ok(mut child) = spawned else {
-        panic!("chromedriver cannot be started: `cargo xtask setup` installs it (package chromium-driver)");
+        panic!(
+            "chromedriver cannot be started: `cargo xtask setup` installs it (package chromium-driver)"
+        );
     };
     let lines = Lines::of(child.stdout.take().unwrap());
     let guard = Guard(child);

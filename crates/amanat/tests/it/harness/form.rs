@@ -169,7 +169,10 @@ pub(crate) fn unescape(text: &str) -> String {
     let mut parts = text.split('&');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        match part.split_once(';').and_then(|(name, rest)| Some((character(name)?, rest))) {
+        match part
+            .split_once(';')
+            .and_then(|(name, rest)| Some((character(name)?, rest)))
+        {
             Some((character, rest)) => {
                 out.push(character);
                 out.push_str(rest);

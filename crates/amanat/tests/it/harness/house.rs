@@ -138,7 +138,10 @@ impl Builder<'_> {
         }
         for recipient in ["adviser", "laboratory"] {
             let id = RecipientId::parse(recipient).unwrap();
-            let token = self.alliance.register_recipient(&by, &id, self.now).unwrap();
+            let token = self
+                .alliance
+                .register_recipient(&by, &id, self.now)
+                .unwrap();
             self.keep(recipient, &token);
         }
         // The adviser has no grant for marketing, which its notice declares.
@@ -171,7 +174,13 @@ impl Builder<'_> {
         if office == Office::Licensing {
             let officer = Actor::Account(account.clone());
             self.alliance
-                .issue_licence(&officer, &deployment_id(HOME), None, "it is in order", self.now)
+                .issue_licence(
+                    &officer,
+                    &deployment_id(HOME),
+                    None,
+                    "it is in order",
+                    self.now,
+                )
                 .unwrap();
         }
         account.id

@@ -98,12 +98,17 @@ impl Subscriber {
     /// Waits for the SUBACK and gives its code; what `mosquitto_sub -d` says after `Subscribed (mid: 1): `.
     #[track_caller]
     pub(crate) fn subscribed(&self) -> u8 {
-        let line = self
-            .lines
-            .find("mosquitto_sub is told about its subscription", PATIENCE, |it| {
-                it.starts_with("Subscribed (mid:")
-            });
-        line.rsplit(": ").next().unwrap_or_default().trim().parse().unwrap()
+        let line = self.lines.find(
+            "mosquitto_sub is told about its subscription",
+            PATIENCE,
+            |it| it.starts_with("Subscribed (mid:"),
+        );
+        line.rsplit(": ")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .parse()
+            .unwrap()
     }
 
     /// What it received so far.

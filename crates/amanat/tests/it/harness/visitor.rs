@@ -148,7 +148,10 @@ impl Visitor {
     /// Sends bytes of a content type, with further headers.
     #[track_caller]
     pub(crate) fn send(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Page {
-        let mut request = self.agent.post(self.url(path)).header("cookie", self.cookie());
+        let mut request = self
+            .agent
+            .post(self.url(path))
+            .header("cookie", self.cookie());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -71,7 +71,12 @@ impl Wire {
     ) -> (Self, Packet) {
         let mut wire = Self::open(address, version);
         let mut body = text("MQTT");
-        body.extend([if version == Version::V5 { 5 } else { 4 }, 0b1100_0010, 0, 60]);
+        body.extend([
+            if version == Version::V5 { 5 } else { 4 },
+            0b1100_0010,
+            0,
+            60,
+        ]);
         if version == Version::V5 {
             body.push(0);
         }
