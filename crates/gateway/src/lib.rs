@@ -3,7 +3,7 @@
 //! Owns listeners, the MQTT session machine, HTTP ingest, their limits and their counters.
 //! Must not know what a payload means, who may see it, or how it is kept: it asks `custody`.
 //!
-//! Start reading at [`mqtt`], whose tables say what every input leads to, then `mqtt::session`.
+//! Start reading at `mqtt`, whose tables say what every input leads to, then `mqtt::session`.
 
 mod clock;
 mod counters;

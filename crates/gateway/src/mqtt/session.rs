@@ -2,7 +2,7 @@
 //!
 //! [`Session::receive`] takes what was read and gives back how much of it was used up.
 //! Whatever is to be sent is appended to the output buffer. Publishes go to the
-//! [`Backend`](super::backend::Backend) at once; their acknowledgements wait in [`acks`] until
+//! [`Backend`] at once; their acknowledgements wait in [`acks`] until
 //! [`Session::acknowledge`] is told that their position is durable.
 
 mod acks;
