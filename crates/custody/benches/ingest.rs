@@ -71,7 +71,7 @@ fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
         permits.push(per_message(|| {
             while let Ok(delivery) = inbox.try_recv() {
                 if let Some(permit) = custody.permit(&delivery, NOW) {
-                    std::hint::black_box(permit.into_payload());
+                    std::hint::black_box(permit.into_payload().0);
                 }
             }
             Ok(())

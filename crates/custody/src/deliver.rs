@@ -276,30 +276,56 @@ impl Permit {
         self.outcome.is_coarse()
     }
 
-    /// The payload for the recipient, as JSON. Counts the receipt: call it when the bytes go out.
+    /// The payload for the recipient, as JSON, and the receipt for it.
     #[must_use]
-    pub fn into_payload(self) -> Bytes {
-        let message = &self.message;
-        let deployment = &message.thing.deployment.id;
+    pub fn into_payload(self) -> (Bytes, Receipt) {
+        let deployment = &self.message.thing.deployment.id;
         let recipient = &self.subscriber.recipient;
         let mut body = Vec::with_capacity(192);
         policy::render(
-            &message.payload,
+            &self.message.payload,
             &self.outcome,
             &|text| secret::pseudonym(&recipient.pseudonym_key, deployment.as_str(), text),
             &mut body,
         );
-        self.custody.inner.receipts.count(&Delivered {
+        (Bytes::from(body), Receipt { permit: Some(self) })
+    }
+}
+
+/// A delivery that is being made. It is counted when this is dropped, unless the payload was not sent after all:
+/// forgetting about it counts one delivery too many, never one too few.
+#[must_use = "dropping it at once counts a delivery that may not have been made"]
+pub struct Receipt {
+    permit: Option<Permit>,
+}
+
+impl Receipt {
+    /// No byte of the payload was handed to the recipient.
+    pub fn void(mut self) {
+        self.permit = None;
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        let Some(permit) = &self.permit else { return };
+        let message = &permit.message;
+        permit.custody.inner.receipts.count(&Delivered {
             subjects: &message.subjects,
-            recipient: &recipient.id,
-            purpose: &self.subscriber.filter.purpose,
-            deployment,
+            recipient: &permit.subscriber.recipient.id,
+            purpose: &permit.subscriber.filter.purpose,
+            deployment: &message.thing.deployment.id,
             thing: &message.thing.id,
             schema: message.payload.schema(),
-            fields: self.outcome.fields(),
-            at: self.decided_at,
+            fields: permit.outcome.fields(),
+            at: permit.decided_at,
         });
-        Bytes::from(body)
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Receipt(…)")
     }
 }
 

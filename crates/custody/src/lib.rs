@@ -27,7 +27,7 @@ mod timeline;
 pub use act::{Act, ActError};
 pub use catalogue::{InForce, Peer, RecipientPeer, ThingPeer};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
-pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, SubscribeError, Subscription};
+pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeError, Subscription};
 pub use drift::DriftRow;
 pub use ingest::IngestError;
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};

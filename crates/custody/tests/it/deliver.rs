@@ -145,6 +145,8 @@ fn gp_a2_every_delivery_is_counted_and_shown_to_the_person() {
         assert!(utility.next(NOW).is_some() && utility.next(NOW).is_some());
         house.custody.tick(NOW).unwrap();
         assert!(utility.next(NOW).is_some());
+        house.measure(r#"{"power":1210}"#);
+        utility.withdraw(NOW);
         house.custody.tick(NOW).unwrap();
         let timeline = house
             .custody

@@ -186,11 +186,20 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
+    /// Takes the next payload and does not hand it on after all.
+    pub(crate) fn withdraw(&mut self, now: Timestamp) {
+        let delivery = self.inbox.try_recv().unwrap();
+        let (_, receipt) = self.custody.permit(&delivery, now).unwrap().into_payload();
+        receipt.void();
+    }
+
     /// The next payload as it leaves now; `None` when nothing may leave or nothing is queued.
     pub(crate) fn next(&mut self, now: Timestamp) -> Option<String> {
         let delivery = self.inbox.try_recv().ok()?;
         let _gate = self.custody.delivery_gate();
         let permit = self.custody.permit(&delivery, now)?;
-        Some(String::from_utf8(permit.into_payload().to_vec()).unwrap())
+        let (payload, receipt) = permit.into_payload();
+        drop(receipt);
+        Some(String::from_utf8(payload.to_vec()).unwrap())
     }
 }

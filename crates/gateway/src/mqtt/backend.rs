@@ -36,6 +36,8 @@ pub(crate) trait Backend {
     type Delivery;
     /// The right to send one delivery.
     type Permit;
+    /// Counts a delivery unless it is voided.
+    type Receipt: std::fmt::Debug;
     /// Held from [`Backend::permit`] until the bytes are with the socket.
     type Gate<'a>
     where
@@ -63,5 +65,7 @@ pub(crate) trait Backend {
     /// What a permitted delivery is.
     fn label(permit: &Self::Permit) -> Label<'_>;
     /// Uses the permit up.
-    fn payload(permit: Self::Permit) -> bytes::Bytes;
+    fn payload(permit: Self::Permit) -> (bytes::Bytes, Self::Receipt);
+    /// Nothing of the payload was sent.
+    fn void(receipt: Self::Receipt);
 }

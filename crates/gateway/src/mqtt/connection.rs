@@ -364,10 +364,11 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             let start = self.output.buffer().len();
             let tag = B::tag(&delivery);
             match self.session.deliver::<B>(tag, permit, self.output.buffer()) {
-                Delivered::Written { packet_id } => marks.push(Mark {
+                Delivered::Written { packet_id, receipt } => marks.push(Mark {
                     start,
                     packet_id,
                     delivery,
+                    receipt,
                 }),
                 Delivered::TooLarge => refused.too_large += 1,
                 Delivered::Unsubscribed => {}
@@ -385,6 +386,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
             self.session.withdraw(mark.packet_id);
+            B::void(mark.receipt);
             self.returned.push_front(mark.delivery);
         }
         refused.count(marks.len() as u64, &self.counters);

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use custody::{Custody, Delivery, DeliveryGuard, Filter, Lsn, Peer, Permit, Subscription};
+use custody::{Custody, Delivery, DeliveryGuard, Filter, Lsn, Peer, Permit, Receipt, Subscription};
 use model::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
@@ -45,6 +45,7 @@ impl Backend for Desk {
     type Position = Lsn;
     type Delivery = Delivery;
     type Permit = Permit;
+    type Receipt = Receipt;
     type Gate<'a> = DeliveryGuard<'a>;
 
     fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role> {
@@ -140,7 +141,11 @@ impl Backend for Desk {
         }
     }
 
-    fn payload(permit: Permit) -> Bytes {
+    fn payload(permit: Permit) -> (Bytes, Receipt) {
         permit.into_payload()
+    }
+
+    fn void(receipt: Receipt) {
+        receipt.void();
     }
 }

@@ -15,10 +15,11 @@ const KEPT_BYTES: usize = 512;
 
 /// Where a delivery begins in the output.
 #[derive(Debug)]
-pub(crate) struct Mark<D> {
+pub(crate) struct Mark<D, R> {
     pub(crate) start: usize,
     pub(crate) packet_id: Option<u16>,
     pub(crate) delivery: D,
+    pub(crate) receipt: R,
 }
 
 impl Output {
@@ -49,7 +50,7 @@ impl Output {
     }
 
     /// Takes back the deliveries of which nothing has been sent, in order. `marks` keeps the others.
-    pub(crate) fn take_back<D>(&mut self, marks: &mut Vec<Mark<D>>) -> Vec<Mark<D>> {
+    pub(crate) fn take_back<D, R>(&mut self, marks: &mut Vec<Mark<D, R>>) -> Vec<Mark<D, R>> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     /// Ten bytes of an acknowledgement, then three deliveries of ten bytes.
-    fn output() -> (Output, Vec<Mark<char>>) {
+    fn output() -> (Output, Vec<Mark<char, ()>>) {
         let mut output = Output::default();
         output.buffer().extend_from_slice(&[0; 40]);
         let marks = ['a', 'b', 'c']
@@ -78,6 +79,7 @@ mod tests {
                 start: 10 + at * 10,
                 packet_id: None,
                 delivery,
+                receipt: (),
             })
             .collect();
         (output, marks)
@@ -98,7 +100,7 @@ mod tests {
             let (mut output, mut marks) = output();
             output.sent(sent);
             let taken = output.take_back(&mut marks);
-            let text = |it: &[Mark<char>]| it.iter().map(|it| it.delivery).collect::<String>();
+            let text = |it: &[Mark<char, ()>]| it.iter().map(|it| it.delivery).collect::<String>();
             assert_eq!(text(&marks), kept, "{sent}");
             assert_eq!(text(&taken), back, "{sent}");
             assert_eq!(output.unsent().len(), unsent, "{sent}");

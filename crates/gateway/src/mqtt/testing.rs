@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) forbidden: Vec<String>,
     /// Payloads that were taken from a permit, in order.
     pub(crate) released: Vec<String>,
+    /// Payloads that count as delivered.
+    pub(crate) receipts: Vec<String>,
 }
 
 /// A delivery of the tests: it says which subscription it is for and what is in it.
@@ -56,10 +58,22 @@ pub(crate) struct FakePermit {
     thing: ThingId,
 }
 
+/// Counts the delivery in the world when it is dropped.
+#[derive(Debug)]
+pub(crate) struct FakeReceipt(Arc<Mutex<World>>, Option<String>);
+
+impl Drop for FakeReceipt {
+    fn drop(&mut self) {
+        let mut world = self.0.lock().unwrap();
+        world.receipts.extend(self.1.take());
+    }
+}
+
 impl Backend for FakeBackend {
     type Position = u64;
     type Delivery = Offered;
     type Permit = FakePermit;
+    type Receipt = FakeReceipt;
     type Gate<'a> = ();
 
     fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role> {
@@ -150,10 +164,15 @@ impl Backend for FakeBackend {
         }
     }
 
-    fn payload(permit: FakePermit) -> Bytes {
+    fn payload(permit: FakePermit) -> (Bytes, FakeReceipt) {
         let payload = permit.offered.payload;
         permit.world.lock().unwrap().released.push(payload.clone());
-        Bytes::from(payload)
+        let receipt = FakeReceipt(permit.world, Some(payload.clone()));
+        (Bytes::from(payload), receipt)
+    }
+
+    fn void(mut receipt: FakeReceipt) {
+        receipt.1 = None;
     }
 }
 

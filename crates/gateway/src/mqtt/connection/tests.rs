@@ -234,6 +234,12 @@ async fn a_delivery_that_was_not_begun_is_decided_again() {
             .map(|it| format!("PUBLISH for/research/home-1/meter-7 Level0 {it}"))
             .collect();
         assert_eq!(bench.answers(), expected, "room for {room} bytes");
+        let receipts = bench.world.lock().unwrap().receipts.clone();
+        assert_eq!(
+            receipts.len(),
+            expected.len(),
+            "a receipt for what was sent: {receipts:?}"
+        );
         let counters = &bench.counters;
         assert_eq!(counters.value(Counter::DeliveriesSent), begun as u64 + 1);
         assert_eq!(

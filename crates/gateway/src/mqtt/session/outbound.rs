@@ -8,12 +8,14 @@ use crate::mqtt::encode::{self, Outgoing};
 use crate::mqtt::topic;
 
 /// What became of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Delivered {
+#[derive(Debug)]
+pub(crate) enum Delivered<R> {
     /// It stands in the output buffer.
     Written {
         /// With QoS 1; give it back with [`Session::withdraw`] if the packet is not sent.
         packet_id: Option<u16>,
+        /// To be voided if the packet is not sent.
+        receipt: R,
     },
     /// Its subscription has ended.
     Unsubscribed,
@@ -79,14 +81,14 @@ impl<P: Copy + Ord> Session<P> {
         tag: u32,
         permit: B::Permit,
         out: &mut Vec<u8>,
-    ) -> Delivered {
+    ) -> Delivered<B::Receipt> {
         let Some((form, with_ack)) = self.subscriptions.by_tag(tag) else {
             return Delivered::Unsubscribed;
         };
         let label = B::label(&permit);
         let coarse = label.coarse;
         let topic = topic::delivery_topic(form, label.purpose, label.deployment, label.thing);
-        let payload = B::payload(permit);
+        let (payload, receipt) = B::payload(permit);
         let packet_id = with_ack.then(|| self.outbound.take_packet_id());
         let packet = Outgoing {
             topic: &topic,
@@ -95,8 +97,9 @@ impl<P: Copy + Ord> Session<P> {
             payload: &payload,
         };
         if encode::publish(packet, self.terms, out) {
-            return Delivered::Written { packet_id };
+            return Delivered::Written { packet_id, receipt };
         }
+        B::void(receipt);
         self.withdraw(packet_id);
         Delivered::TooLarge
     }
