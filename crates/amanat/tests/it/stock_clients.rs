@@ -1,8 +1,6 @@
 //! Journey 1: clients as people have them publish as a registered thing and receive as a recipient with a purpose.
 
 mod slow {
-    use std::time::Duration;
-
     use rumqttc::v5::mqttbytes::QoS as QoSV5;
     use rumqttc::v5::mqttbytes::v5::{Packet as PacketV5, SubscribeProperties};
     use rumqttc::{Event, Packet, QoS};
@@ -258,7 +256,5 @@ mod slow {
             _ => None,
         });
         check(&received, "test-home/test-meter", RESEARCH);
-        // Nothing more is on its way.
-        assert!(inbox.recv_timeout(Duration::from_millis(200)).is_err());
     }
 }

@@ -52,6 +52,7 @@ pub(crate) enum Scripts {
 pub(crate) struct Browser {
     agent: ureq::Agent,
     session: String,
+    scripts: Scripts,
     // In this order they are dropped: the driver ends its browser, then the profile goes.
     _driver: Guard,
     _profile: TempDir,
@@ -70,6 +71,7 @@ impl Browser {
         let mut browser = Self {
             agent: config.new_agent(),
             session: format!("http://127.0.0.1:{port}/session"),
+            scripts,
             _driver: driver,
             _profile: profile,
         };
@@ -139,13 +141,28 @@ impl Browser {
         self.post("/execute/async", &json!({ "script": script, "args": [] }))
     }
 
-    /// Presses the first element that matches.
+    /// Presses the first element that matches, with the mouse; gives its reference.
     #[track_caller]
-    pub(crate) fn press(&self, css: &str) {
+    pub(crate) fn press(&self, css: &str) -> String {
         let by = json!({ "using": "css selector", "value": css });
         let found = self.post("/element", &by);
-        let id = found[ELEMENT].as_str().unwrap();
+        let id = found[ELEMENT].as_str().unwrap().to_owned();
+        if self.scripts == Scripts::On {
+            let scroll = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
+            self.run(scroll, json!([found]));
+        }
         self.post(&format!("/element/{id}/click"), &json!({}));
+        id
+    }
+
+    /// Presses what leads to another page, and waits until this one is gone.
+    #[track_caller]
+    pub(crate) fn leave_by(&self, css: &str) {
+        let id = self.press(css);
+        let url = format!("{}/element/{id}/name", self.session);
+        testkit::wait_until("the page is left", PATIENCE, || {
+            !self.agent.get(&url).call().unwrap().status().is_success()
+        });
     }
 
     /// Lets pages see which colours the reader prefers: `light` or `dark`.

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use alliance::{Actor, Alliance, Member, Office};
-use custody::{Custody, CustodyOptions};
+use custody::{Custody, CustodyOptions, MAX_READINGS};
 use model::{
     Assignment, Chamber, DeploymentId, Grant, MemberId, PersonId, PurposeId, RecipientId, Role,
     Text, ThingId, Timestamp,
@@ -29,6 +30,7 @@ pub(crate) struct House {
     pub(crate) directory: TempDir,
     database: String,
     passwords: BTreeMap<String, String>,
+    resident: PersonId,
     /// The paths of one-time links.
     pub(crate) resident_link: String,
     pub(crate) officer_link: String,
@@ -44,11 +46,7 @@ impl House {
     pub(crate) fn on(database: &str) -> Self {
         let directory = testkit::temp_dir();
         let db = Db::open(database).unwrap();
-        let options = CustodyOptions {
-            directory: directory.path().to_owned(),
-            record_origin: "record.example/test".to_owned(),
-        };
-        let custody = Custody::open(&options, db.clone()).unwrap();
+        let custody = open(directory.path(), &db);
         let alliance = Alliance::open(custody.clone(), db).unwrap();
         let mut builder = Builder {
             alliance: &alliance,
@@ -68,6 +66,7 @@ impl House {
             directory,
             database: database.to_owned(),
             passwords,
+            resident,
             resident_link,
             officer_link,
         }
@@ -76,6 +75,42 @@ impl House {
     /// Starts the server on it.
     pub(crate) fn serve(&self, settings: &[&str]) -> Amanat {
         serve(self.directory.path(), &self.database, settings)
+    }
+
+    /// Every value of `field` that is recorded about the person, read while no server runs.
+    pub(crate) fn recorded(&self, field: &str) -> Vec<String> {
+        let db = Db::open(&self.database).unwrap();
+        let custody = open(self.directory.path(), &db);
+        let now = now();
+        let mut values = Vec::new();
+        let mut before = now.plus_millis(60_000);
+        loop {
+            let timeline = custody
+                .timeline(&self.resident, before, MAX_READINGS, now)
+                .unwrap();
+            let Some(oldest) = timeline.readings.last() else {
+                break;
+            };
+            let is_all = timeline.readings.len() < usize::from(MAX_READINGS);
+            // A moment is read whole: what is left of the oldest one comes again with the next turn.
+            let from = oldest.at;
+            assert!(
+                is_all || timeline.readings[0].at > from,
+                "more readings in a moment than can be read"
+            );
+            for reading in &timeline.readings {
+                if is_all || reading.at > from {
+                    let fields = reading.fields.iter().filter(|(it, _)| it == field);
+                    values.extend(fields.map(|(_, value)| value.clone()));
+                }
+            }
+            if is_all {
+                break;
+            }
+            before = from.plus_millis(1);
+        }
+        custody.close().unwrap();
+        values
     }
 
     /// The password of a thing or a recipient.
@@ -204,6 +239,14 @@ impl Builder<'_> {
             .unwrap();
         format!("/sign-in/once/{}", link.expose_secret())
     }
+}
+
+fn open(directory: &Path, db: &Db) -> Custody {
+    let options = CustodyOptions {
+        directory: directory.to_owned(),
+        record_origin: "record.example/test".to_owned(),
+    };
+    Custody::open(&options, db.clone()).unwrap()
 }
 
 fn deployment_id(id: &str) -> DeploymentId {
