@@ -157,6 +157,8 @@ sections! {
         connections: u32 = "20000",
         /// How many MQTT connections one address may have open; loopback is not counted.
         connections_per_address: u32 = "1024",
+        /// How many HTTP connections may be open; more wait until one ends.
+        http_connections: u32 = "1024",
         /// How long a connection may take until its CONNECT is complete, in milliseconds.
         connect_timeout_ms: u32 = "10000",
         /// How many subscriptions a session may hold.

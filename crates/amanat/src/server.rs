@@ -4,16 +4,18 @@
 //! then sockets are bound, then tasks start. The end runs the other way round.
 
 mod housekeeping;
+mod http;
 mod metrics;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use alliance::Alliance;
 use anyhow::{Context, anyhow};
-use axum::Router;
+use axum::routing::get;
 use custody::{Custody, CustodyOptions};
 use gateway::{Counters, Listener, PlainReach, ServeOptions};
 use store::Db;
@@ -27,6 +29,11 @@ use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::{Exit, Stop};
 use crate::lifecycle::Lifecycle;
 use crate::tls::{self, TlsFiles};
+
+use http::HttpLimits;
+
+/// Where the site publishes the verifier key of the record: beside the record's files.
+const RECORD_KEY_PATH: &str = "/record/log.vkey";
 
 /// What is kept: opened once for a process.
 pub(crate) struct Kept {
@@ -178,14 +185,27 @@ impl Sockets {
             clock: Arc::new(clock::now),
             ready: readiness(&ready),
         });
-        let router = site.merge(gateway::http::router(
-            custody.clone(),
-            limits,
-            counters.clone(),
-        ));
-        serve_http("HTTP server", self.http, router, lifecycle);
+        let key = custody.record_key();
+        let router = site
+            .merge(gateway::http::router(
+                custody.clone(),
+                limits,
+                counters.clone(),
+            ))
+            .route(
+                RECORD_KEY_PATH,
+                get(move || std::future::ready(key.clone())),
+            );
+        let http_limits = HttpLimits {
+            connections: count(config.limits.http_connections),
+            drain: Duration::from_millis(config.limits.drain_timeout_ms.into()),
+        };
+        let served = http::serve(self.http, router, http_limits, lifecycle.stopping());
+        lifecycle.spawn("HTTP server", served);
         if let Some(socket) = self.metrics {
-            serve_http("metrics", socket, metrics::router(counters), lifecycle);
+            let router = metrics::router(counters);
+            let served = http::serve(socket, router, http_limits, lifecycle.stopping());
+            lifecycle.spawn("metrics server", served);
         }
         let stopping = lifecycle.stopping();
         lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
@@ -195,7 +215,7 @@ impl Sockets {
 /// Runs until something stops it, then writes what is pending.
 pub(crate) async fn run_to_the_end(
     lifecycle: Lifecycle,
-    length: Option<std::time::Duration>,
+    length: Option<Duration>,
     kept: Kept,
 ) -> Result<Exit, Stop> {
     let exit = lifecycle.run(length).await;
@@ -226,18 +246,6 @@ fn start_control(
             tracing::warn!("no control socket, so sign-in links need a stopped server: {err}")
         }
     }
-}
-
-fn serve_http(name: &'static str, socket: TcpListener, router: Router, lifecycle: &mut Lifecycle) {
-    let mut stopping = lifecycle.stopping();
-    lifecycle.spawn(name, async move {
-        let served = axum::serve(socket, router)
-            .with_graceful_shutdown(async move { stopping.wait().await })
-            .await;
-        if let Err(err) = served {
-            tracing::error!("the {name} failed: {err}");
-        }
-    });
 }
 
 fn readiness(ready: &Arc<AtomicBool>) -> Arc<dyn Fn() -> bool + Send + Sync> {
@@ -277,9 +285,12 @@ fn tls_config(config: &Config) -> anyhow::Result<Option<Arc<rustls::ServerConfig
     }
 }
 
+fn count(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
 fn limits(config: &Config) -> gateway::Limits {
     let limits = &config.limits;
-    let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     gateway::Limits {
         max_packet_bytes: limits.packet_bytes,
         max_connect_bytes: limits.connect_bytes,

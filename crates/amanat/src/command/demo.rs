@@ -123,6 +123,7 @@ fn demo_config(listen: &ListenArguments) -> Result<Config, Stop> {
         Flag::new("--data", "mqtt.tls-key", file(&files.key)),
         Flag::new("--mqtts", "mqtt.tls-listen", "127.0.0.1:8883"),
     ];
+    flags.push(Flag::new("--data", "log.filter", "warn"));
     flags.extend(listen.flags());
     load(&flags)
 }

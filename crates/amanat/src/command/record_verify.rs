@@ -98,7 +98,7 @@ fn key_beside(directory: &Path) -> Result<String, Stop> {
 fn key_of_site(store: &mut HttpStore) -> Result<String, Stop> {
     let next = "give the key with --key";
     let bytes = store
-        .read(KEY_FILE)
+        .read_key()
         .map_err(|err| Stop::failure(err, next))?
         .ok_or_else(|| Stop::invalid(anyhow!("the site does not publish its key"), next))?;
     String::from_utf8(bytes).map_err(|err| Stop::invalid(err, next))

@@ -54,13 +54,13 @@ impl HttpStore {
             base,
         }
     }
-}
 
-impl LogStore for HttpStore {
-    type Error = HttpStoreError;
+    /// The verifier key that the site publishes beside the files of the record.
+    pub(crate) fn read_key(&mut self) -> Result<Option<Vec<u8>>, HttpStoreError> {
+        self.get(format!("{}.vkey", self.base))
+    }
 
-    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, HttpStoreError> {
-        let url = format!("{}/{path}", self.base);
+    fn get(&self, url: String) -> Result<Option<Vec<u8>>, HttpStoreError> {
         let failed = |source| HttpStoreError::Request {
             url: url.clone(),
             source: Box::new(source),
@@ -77,6 +77,14 @@ impl LogStore for HttpStore {
             404 => Ok(None),
             status => Err(HttpStoreError::Status { url, status }),
         }
+    }
+}
+
+impl LogStore for HttpStore {
+    type Error = HttpStoreError;
+
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, HttpStoreError> {
+        self.get(format!("{}/{path}", self.base))
     }
 
     fn write(&mut self, path: &str, _: &[u8]) -> Result<(), HttpStoreError> {

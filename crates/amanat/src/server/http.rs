@@ -1,0 +1,84 @@
+//! HTTP/1.1 connections: how many, how slow, and how they end.
+//!
+//! When [`HttpLimits::connections`] are open, new ones wait in the backlog of the operating system. A connection that
+//! sends no complete head for [`HEAD_TIMEOUT`], be it new or between two requests, is closed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::lifecycle::Stopping;
+
+/// How long a request's head may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait when the operating system has no more descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What connections may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HttpLimits {
+    /// How many may be open.
+    pub(super) connections: usize,
+    /// How long they may take to finish when the server stops.
+    pub(super) drain: Duration,
+}
+
+/// Serves until it is time to stop, then lets requests finish.
+pub(super) async fn serve(
+    socket: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+    mut stopping: Stopping,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stopping.wait() => break,
+            accepted = accept(&socket, &places) => accepted,
+        };
+        while tasks.try_join_next().is_some() {}
+        let Some((stream, place)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tasks.spawn(async move {
+            // A client that goes away or sends nonsense is its own affair.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(socket);
+    if tokio::time::timeout(limits.drain, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some HTTP connections did not end in time and are dropped");
+    }
+}
+
+type Accepted = (tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit);
+
+/// The next connection, once there is a place for it; `None` when the operating system refuses for now.
+async fn accept(socket: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    let (stream, _) = socket.accept().await.ok()?;
+    // A socket that is already gone fails at the first read.
+    let _ = stream.set_nodelay(true);
+    Some((stream, place))
+}
