@@ -3,6 +3,10 @@
 
 use std::sync::LazyLock;
 
+use flate2::Compression;
+
+use crate::compress;
+
 const STYLE: &str = include_str!("../assets/style.css");
 const NASTALIQ: &[u8] = include_bytes!("../assets/fonts/noto-nastaliq-urdu.woff2");
 const NASKH: &[u8] = include_bytes!("../assets/fonts/noto-naskh-arabic.woff2");
@@ -17,6 +21,8 @@ pub(crate) struct Asset {
     pub(crate) media_type: &'static str,
     /// Its content.
     pub(crate) bytes: Vec<u8>,
+    /// The content as gzip, where that is smaller: fonts are compressed as they are.
+    pub(crate) gzip: Option<Vec<u8>>,
 }
 
 /// Every file of the site.
@@ -86,6 +92,8 @@ fn asset(stem: &str, extension: &str, media_type: &'static str, bytes: Vec<u8>) 
     Asset {
         name: format!("{stem}.{:016x}.{extension}", fingerprint(&bytes)),
         media_type,
+        gzip: compress::gzip(&bytes, Compression::best())
+            .filter(|it| it.len() * 10 < bytes.len() * 9),
         bytes,
     }
 }

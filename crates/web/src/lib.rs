@@ -11,6 +11,7 @@
 //! A form has at most [`MAX_FORM_BYTES`] and twenty seconds to arrive. Connections are the server's business.
 
 mod assets;
+mod compress;
 mod cookie;
 mod form;
 mod handler;

@@ -3,9 +3,7 @@
 use alliance::{Member, Overview};
 use custody::{DriftRow, EntryProof, InForce, RecordedEntry};
 use data_encoding::BASE64;
-use model::{
-    DeploymentId, Entry, EntryKind, LicenceState, MemberId, Notice, PurposeId, RecipientId, Text,
-};
+use model::{DeploymentId, Entry, EntryKind, LicenceState, Notice, PurposeId, RecipientId, Text};
 
 use crate::page::{
     About, By, DeploymentCard, Done, DriftLine, EntryLine, Licence, MemberLink, OfficeRow, Proof,
@@ -99,12 +97,14 @@ pub(crate) fn drift_line(row: &DriftRow) -> DriftLine {
     }
 }
 
-/// Entries as lists show them. Reads names from the database.
+/// Entries as lists show them. Reads the members once, for their names.
 pub(crate) fn entry_lines(
     visit: &Visit,
     entries: &[RecordedEntry],
 ) -> Result<Vec<EntryLine>, Failure> {
-    entries.iter().map(|it| entry_line(visit, it)).collect()
+    let members = visit.site.alliance().overview(visit.now)?.members;
+    let lines = entries.iter().map(|it| entry_line(visit, &members, it));
+    Ok(lines.collect())
 }
 
 /// Entries about a subject such as `member:epa-punjab`, newest first.
@@ -118,31 +118,22 @@ pub(crate) fn entries_about(
     entry_lines(visit, &entries)
 }
 
-/// One entry as lists show it.
-pub(crate) fn entry_line(visit: &Visit, recorded: &RecordedEntry) -> Result<EntryLine, Failure> {
+fn entry_line(visit: &Visit, members: &[Member], recorded: &RecordedEntry) -> EntryLine {
     let entry = &recorded.entry;
     let grant = grant(visit, entry);
-    Ok(EntryLine {
+    let reason = match grant {
+        Some(_) => String::new(),
+        None => entry.reason.clone(),
+    };
+    EntryLine {
         index: recorded.position,
         at: entry.at,
         kind: entry.kind,
-        about: about(visit, &entry.about)?,
-        by: by(visit, &entry.by)?,
-        reason: if grant.is_some() {
-            String::new()
-        } else {
-            entry.reason.clone()
-        },
+        about: about(visit, members, &entry.about),
+        by: by(members, &entry.by),
+        reason,
         grant,
-    })
-}
-
-fn member_name(visit: &Visit, id: &str) -> Result<Option<(MemberId, Text)>, Failure> {
-    let Ok(id) = MemberId::parse(id) else {
-        return Ok(None);
-    };
-    let member = visit.site.alliance().member(&id)?;
-    Ok(member.map(|it| (id, it.name)))
+    }
 }
 
 fn notice_of(visit: &Visit, id: &str) -> Option<InForce> {
@@ -150,25 +141,31 @@ fn notice_of(visit: &Visit, id: &str) -> Option<InForce> {
     visit.site.custody().in_force_at(&id, visit.now)
 }
 
-fn about(visit: &Visit, about: &str) -> Result<About, Failure> {
+fn about(visit: &Visit, members: &[Member], about: &str) -> About {
     let found = match about.split_once(':') {
         Some(("deployment", id)) => {
             notice_of(visit, id).map(|it| About::Deployment(it.id, it.notice.title.clone()))
         }
-        Some(("member", id)) => member_name(visit, id)?.map(|(id, name)| About::Member(id, name)),
+        Some(("member", id)) => {
+            let member = members.iter().find(|it| it.id.as_str() == id);
+            member.map(|it| About::Member(it.id.clone(), it.name.clone()))
+        }
         _ => None,
     };
-    Ok(found.unwrap_or_else(|| About::Other(about.to_owned())))
+    found.unwrap_or_else(|| About::Other(about.to_owned()))
 }
 
-fn by(visit: &Visit, by: &str) -> Result<By, Failure> {
+fn by(members: &[Member], by: &str) -> By {
     let found = match by.split_once(':') {
         Some(("office", "licensing")) => Some(By::Licensing),
         Some(("office", "operator")) => Some(By::Operator),
-        Some(("member", id)) => member_name(visit, id)?.map(|(_, name)| By::Member(name)),
+        Some(("member", id)) => {
+            let member = members.iter().find(|it| it.id.as_str() == id);
+            member.map(|it| By::Member(it.name.clone()))
+        }
         _ => None,
     };
-    Ok(found.unwrap_or_else(|| By::Other(by.to_owned())))
+    found.unwrap_or_else(|| By::Other(by.to_owned()))
 }
 
 /// Recipient and purpose of an entry about access, whose reason is `recipient:… purpose:…`.

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use model::{Language, Timestamp};
 
+use crate::compress;
 use crate::cookie::Cookie;
 use crate::form::{FormToken, ProtectedForm};
 use crate::headers;
@@ -183,6 +184,7 @@ pub(crate) fn set_cookie(response: &mut Response, cookie: &str) {
 /// Around every page: who asks, and the page of every refusal.
 pub(crate) async fn attend(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let transport = site.transport();
+    let small = compress::takes_gzip(request.headers());
     let visit = arrive(site, request.headers()).await;
     let response = if headers::is_from_here(&request, visit.site.public_url()) {
         request.extensions_mut().insert(visit.clone());
@@ -190,7 +192,11 @@ pub(crate) async fn attend(State(site): State<Site>, mut request: Request, next:
     } else {
         Failure(ErrorKind::Form).into_response()
     };
-    headers::protect(finish(&visit, response), transport)
+    let mut response = finish(&visit, response);
+    if small && visit.secret.is_none() {
+        response = compress::page(response).await;
+    }
+    headers::protect(response, transport)
 }
 
 /// Around every file: the headers that protect.
@@ -207,7 +213,10 @@ fn finish(visit: &Visit, response: Response) -> Response {
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(VARY, HeaderValue::from_static("accept-language, cookie"));
+    headers.insert(
+        VARY,
+        HeaderValue::from_static("accept-language, accept-encoding, cookie"),
+    );
     response
 }
 

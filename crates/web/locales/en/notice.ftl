@@ -22,13 +22,15 @@ notice-glance-kept = { $days ->
    *[other] Kept for { $days } days at most
 }
 notice-fields = What is measured
-notice-fields-choices = Can be made less exact:
+notice-fields-choices = Less exact, if you wish: { $levels }
 notice-uses = What it is used for
 notice-use-fields = Uses
 notice-use-recipients = Who receives it
 notice-use-retention = How long it is kept
 notice-use-basis = Why it is allowed
+notice-use-precision = How exact
 notice-use-choice = What you can choose
+notice-terms = Under which terms they receive it
 notice-stored = Where it is stored
 notice-bystanders = People nearby
 notice-bystanders-none = People who only pass by are not recorded.

@@ -22,13 +22,15 @@ notice-glance-kept = { $days ->
    *[other] زیادہ سے زیادہ { $days } دن رکھا جاتا ہے
 }
 notice-fields = کیا ناپا جاتا ہے
-notice-fields-choices = کم درست کیا جا سکتا ہے:
+notice-fields-choices = چاہیں تو کم درست: { $levels }
 notice-uses = یہ کس کام آتا ہے
 notice-use-fields = کیا استعمال ہوتا ہے
 notice-use-recipients = کس کو ملتا ہے
 notice-use-retention = کب تک رکھا جاتا ہے
 notice-use-basis = اس کی اجازت کیوں ہے
+notice-use-precision = کتنا درست
 notice-use-choice = آپ کیا چن سکتے ہیں
+notice-terms = کن شرائط پر ملتا ہے
 notice-stored = کہاں رکھا جاتا ہے
 notice-bystanders = آس پاس کے لوگ
 notice-bystanders-none = جو لوگ صرف گزرتے ہیں ان کا کچھ ریکارڈ نہیں ہوتا۔

@@ -52,7 +52,7 @@ act-grant-withdrawn = { $recipient } سے { $about } کے ڈیٹا تک رسائ
 
 level-off = بند
 level-on = بالکل درست
-level-round = تقریباً (فرق: { $accuracy })
+level-round = فرق { $accuracy } تک
 level-grid-km = تقریباً { $kilometres } کلومیٹر چوڑا علاقہ
 level-grid-m = تقریباً { $metres } میٹر چوڑا علاقہ
 level-bucket = صرف درجہ: { $bounds }

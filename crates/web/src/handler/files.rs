@@ -1,13 +1,14 @@
 //! Files, health, language, and the answers for paths that are none.
 
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::Language;
 use serde::Deserialize;
 
 use crate::assets::ASSETS;
+use crate::compress;
 use crate::cookie::Cookie;
 use crate::page::ErrorKind;
 use crate::route::{Route, is_local};
@@ -15,12 +16,17 @@ use crate::site::Site;
 use crate::visit::{Failure, Visit, see, set_cookie};
 
 /// A file of the site itself; its name changes with its content, so a browser may keep it.
-pub(crate) async fn asset(Path(name): Path<String>) -> Response {
+pub(crate) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response {
     let Some(asset) = ASSETS.find(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let mut response = asset.bytes.clone().into_response();
+    let gzip = asset.gzip.as_ref().filter(|_| compress::takes_gzip(&asked));
+    let mut response = gzip.unwrap_or(&asset.bytes).clone().into_response();
     let headers = response.headers_mut();
+    if gzip.is_some() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     let year = HeaderValue::from_static("public, max-age=31536000, immutable");
     headers.insert(CACHE_CONTROL, year);

@@ -12,6 +12,8 @@ use crate::route::Route;
 use crate::visit::{Failure, Visit, page};
 use crate::{qr, view};
 
+/// How many acts about the deployment the page lists.
+const MAX_ENTRIES: usize = 10;
 /// How many undeclared values the page lists.
 const MAX_DRIFT: usize = 20;
 
@@ -40,6 +42,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
                     .contains(&id)
             })
         };
+        let newest = found.entries.get(..MAX_ENTRIES).unwrap_or(&found.entries);
         Ok(NoticePage {
             shell,
             licence: view::licence(&found.in_force, &found.entries),
@@ -51,7 +54,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
                 .map(view::drift_line)
                 .collect(),
             drift_more: found.drift.len().saturating_sub(MAX_DRIFT),
-            record: view::entry_lines(it, &found.entries)?,
+            record: view::entry_lines(it, newest)?,
             may_choose: concerned(it),
             notice: found.in_force.notice,
         })

@@ -62,14 +62,15 @@ pub(crate) async fn entry(visit: Visit, Path(index): Path<String>) -> Result<Res
         let found = it.site.custody().record_entry(index);
         let found = found.map_err(|err| Failure::internal(&err))?;
         let (recorded, proof) = found.ok_or(Failure::NOT_FOUND)?;
-        let proof_lines = view::proof(&proof);
+        let lines = view::entry_lines(it, std::slice::from_ref(&recorded))?;
+        let shown = view::proof(&proof);
         Ok(EntryPage {
             shell,
-            entry: view::entry_line(it, &recorded)?,
+            entry: lines.into_iter().next().ok_or(Failure::NOT_FOUND)?,
             document: recorded.entry.document_sha256,
             raw: String::from_utf8_lossy(&proof.bytes).into_owned(),
-            size: proof_lines.as_ref().map_or(0, |it| it.size),
-            proof: proof_lines,
+            size: shown.as_ref().map_or(0, |it| it.size),
+            proof: shown,
         })
     });
     page(StatusCode::OK, &found.await?)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use model::{Field, Level, LicenceState, Notice, Pointer, Retention, Sensitivity, Timestamp};
+use model::{Declaration, Field, Level, LicenceState, Notice, Retention, Sensitivity, Timestamp};
 
 use super::{EntryLine, MemberLink, Page, sample};
 use crate::route::Route;
@@ -85,9 +85,68 @@ impl NoticePage {
         Some(self.shell.of(&field.title))
     }
 
-    /// Whether the field says who a message is about: recipients get a cover name in its place.
-    fn is_subject(&self, pointer: &Pointer) -> bool {
-        self.notice.subject_field.as_ref() == Some(pointer)
+    /// The fields by how much they tell about a person, the most telling first.
+    fn by_sensitivity(&self) -> Vec<(Sensitivity, Vec<&Field>)> {
+        let groups = Sensitivity::ALL.iter().rev().map(|sensitivity| {
+            let fields = self.notice.fields.iter();
+            (
+                *sensitivity,
+                fields.filter(|it| it.sensitivity == *sensitivity).collect(),
+            )
+        });
+        groups
+            .filter(|(_, fields): &(_, Vec<_>)| !fields.is_empty())
+            .collect()
+    }
+
+    fn fields_of(&self, declaration: &Declaration) -> impl Iterator<Item = &Field> {
+        declaration
+            .fields
+            .iter()
+            .filter_map(|it| self.notice.field(it))
+    }
+
+    /// Whether a field of the declaration passes as it was measured. The field that says who a message is about
+    /// never does: recipients get a cover name in its place.
+    fn is_plain(&self, declaration: &Declaration, field: &Field) -> bool {
+        declaration.precision == Level::ON
+            && self.notice.subject_field.as_ref() != Some(&field.pointer)
+    }
+
+    fn plain_fields(&self, declaration: &Declaration) -> Vec<&str> {
+        let plain = self
+            .fields_of(declaration)
+            .filter(|it| self.is_plain(declaration, it));
+        plain.map(|it| self.shell.of(&it.title)).collect()
+    }
+
+    fn has_plain_fields(&self, declaration: &Declaration) -> bool {
+        !self.plain_fields(declaration).is_empty()
+    }
+
+    /// The other fields, each with how exact it is.
+    fn other_fields(&self, declaration: &Declaration) -> Vec<(&str, String)> {
+        let others = self
+            .fields_of(declaration)
+            .filter(|it| !self.is_plain(declaration, it));
+        let words = |field: &Field| {
+            if self.notice.subject_field.as_ref() == Some(&field.pointer) {
+                self.shell.say("notice-cover-name")
+            } else {
+                self.shell.level(field, &declaration.precision)
+            }
+        };
+        others
+            .map(|it| (self.shell.of(&it.title), words(it)))
+            .collect()
+    }
+
+    fn recipients(&self, declaration: &Declaration) -> Vec<&str> {
+        let known = declaration
+            .recipients
+            .iter()
+            .filter_map(|it| self.notice.recipient(it));
+        known.map(|it| self.shell.of(&it.title)).collect()
     }
 
     fn coarse_levels(&self, field: &Field) -> String {

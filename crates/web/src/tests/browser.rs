@@ -13,6 +13,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: String,
+    /// How long the body was on the wire.
+    pub(super) bytes: usize,
 }
 
 impl Answer {
@@ -86,12 +88,14 @@ impl Browser {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();
+        let bytes = body.len();
         let body = String::from_utf8_lossy(&body).into_owned();
         self.keep(&parts.headers, &body);
         Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,
+            bytes,
         }
     }
 

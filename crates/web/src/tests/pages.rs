@@ -33,7 +33,10 @@ async fn pages_are_not_kept_and_files_are() {
     let mut browser = world.stranger();
     let home = browser.get("/").await;
     assert_eq!(home.header("cache-control"), "no-store");
-    assert_eq!(home.header("vary"), "accept-language, cookie");
+    assert_eq!(
+        home.header("vary"),
+        "accept-language, accept-encoding, cookie"
+    );
     for asset in ASSETS.all() {
         let answer = browser.get(&format!("/static/{}", asset.name)).await;
         assert_eq!(
@@ -264,4 +267,39 @@ async fn health_says_whether_the_process_lives_and_works() {
     let mut browser = world.stranger();
     assert_eq!(browser.get("/health/live").await.body, "live");
     assert_eq!(browser.get("/health/ready").await.body, "ready");
+}
+
+#[tokio::test]
+async fn pages_are_small_on_the_wire_for_strangers_and_never_for_who_has_a_secret() {
+    let world = World::new();
+    let gzip = ("accept-encoding", "gzip, br".to_owned());
+    let mut browser = world.stranger();
+    let plain = browser.get("/d/gulberg-homes").await;
+    browser.headers = vec![gzip.clone()];
+    let small = browser.get("/d/gulberg-homes").await;
+    assert_eq!(small.header("content-encoding"), "gzip");
+    assert!(
+        small.bytes < plain.bytes / 2,
+        "{} of {}",
+        small.bytes,
+        plain.bytes
+    );
+    let style = browser.get(&format!("/static/{}", ASSETS.style.name)).await;
+    assert_eq!(style.header("content-encoding"), "gzip");
+    let font = browser
+        .get(&format!("/static/{}", ASSETS.nastaliq.name))
+        .await;
+    assert_eq!(font.header("content-encoding"), "");
+
+    let link = world.link(&world.resident);
+    for _ in 0..2 {
+        assert_eq!(
+            browser.get(&link).await.header("content-encoding"),
+            "",
+            "a form with a token"
+        );
+    }
+    let mut resident = world.signed_in(&world.resident).await;
+    resident.headers = vec![gzip];
+    assert_eq!(resident.get("/").await.header("content-encoding"), "");
 }

@@ -140,7 +140,8 @@ impl World {
         custody.wait_durable(lsn).unwrap();
         let got = inbox.try_recv().ok().and_then(|delivery| {
             let permit = custody.permit(&delivery, at)?;
-            Some(String::from_utf8(permit.into_payload().to_vec()).unwrap())
+            let (payload, _receipt) = permit.into_payload();
+            Some(String::from_utf8(payload.to_vec()).unwrap())
         });
         drop(subscription);
         custody.tick(at).unwrap();

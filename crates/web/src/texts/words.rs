@@ -187,6 +187,7 @@ pub(crate) fn symbol(unit: &str) -> &str {
         "%RH" | "%EL" => "%",
         "[ppm]" => "ppm",
         "[ppb]" => "ppb",
+        "mm[Hg]" => "mmHg",
         "1" => "",
         other => other,
     }
