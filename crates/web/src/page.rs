@@ -21,7 +21,7 @@ mod tests;
 pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved};
 pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use home::HomePage;
-pub(crate) use me::{Day, LinkedDeployment, MePage, Reading, Received, Value};
+pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};
 pub(crate) use member::MemberPage;
 pub(crate) use notice::{DriftLine, Licence, NoticePage, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};

@@ -17,6 +17,8 @@ pub(crate) struct ChoiceRow {
     pub(crate) anchor: String,
     /// The field.
     pub(crate) field: Field,
+    /// Whether the field says who a message is about: recipients get a cover name in its place.
+    pub(crate) covered: bool,
     /// Why it is allowed.
     pub(crate) basis: LegalBasis,
     /// The law or reason behind the basis.
@@ -32,6 +34,15 @@ pub(crate) struct ChoiceRow {
 }
 
 impl ChoiceRow {
+    /// A level in words.
+    pub(crate) fn words(&self, shell: &Shell, level: &Level) -> String {
+        if self.covered && *level == Level::ON {
+            shell.say("notice-cover-name")
+        } else {
+            shell.level(&self.field, level)
+        }
+    }
+
     fn is_chosen(&self, level: &Level) -> bool {
         *level == self.chosen && !self.bad
     }
@@ -160,6 +171,7 @@ impl Page for ChoicesPage {
             ),
             ("unchanged", suspended),
             ("error", failed),
+            ("covered", page(sample::lanes(&sample::bus()), Saved::No)),
             ("empty", page(Vec::new(), Saved::No)),
         ]
     }

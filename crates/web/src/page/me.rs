@@ -25,8 +25,10 @@ pub(crate) struct Value {
     pub(crate) title: Text,
     /// Whether the notice in force still declares the field.
     pub(crate) declared: bool,
-    /// The value.
+    /// The value, shortened where nobody reads so many digits.
     pub(crate) text: String,
+    /// The value as it was recorded.
+    pub(crate) exact: String,
     /// Its unit; empty where it has none.
     pub(crate) unit: String,
 }
@@ -40,9 +42,16 @@ pub(crate) struct Reading {
     pub(crate) title: Text,
     /// The thing.
     pub(crate) thing: ThingId,
-    /// When it vanishes.
+    /// What is left of the message after the rules, by how long it is kept.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// The values of a reading that are kept for the same time.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// When they vanish.
     pub(crate) vanishes_at: Timestamp,
-    /// What is left of the message after the rules.
+    /// The values.
     pub(crate) values: Vec<Value>,
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use askama::Template;
-use model::{Declaration, Field, Level, LicenceState, Notice, Retention, Sensitivity, Timestamp};
+use model::{
+    Declaration, Field, Level, LicenceState, Notice, Purpose, Retention, Sensitivity, Timestamp,
+};
 
 use super::{EntryLine, MemberLink, Page, sample};
 use crate::route::Route;
@@ -96,6 +98,20 @@ impl NoticePage {
         });
         groups
             .filter(|(_, fields): &(_, Vec<_>)| !fields.is_empty())
+            .collect()
+    }
+
+    /// The declarations by purpose, in the order of the notice.
+    fn uses(&self) -> Vec<(&Purpose, Vec<&Declaration>)> {
+        let purposes = self.notice.purposes.iter().map(|purpose| {
+            let declarations = self.notice.declarations.iter();
+            (
+                purpose,
+                declarations.filter(|it| it.purpose == purpose.id).collect(),
+            )
+        });
+        purposes
+            .filter(|(_, uses): &(_, Vec<_>)| !uses.is_empty())
             .collect()
     }
 

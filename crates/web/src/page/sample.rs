@@ -9,8 +9,8 @@ use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Text, Thi
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftLine,
     EntryLine, EntryPage, ErrorPage, HomePage, Licence, LinkedDeployment, MePage, MemberLink,
-    MemberPage, NoticePage, OfficePage, OfficeRow, Page, Proof, Reading, Received, RecordPage,
-    SignInGonePage, SignInOncePage, SignInPage, SignPage, Value,
+    MemberPage, NoticePage, OfficePage, OfficeRow, Page, Part, Proof, Reading, Received,
+    RecordPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Value,
 };
 use crate::form::FormToken;
 use crate::route::Route;
@@ -338,8 +338,10 @@ pub(crate) fn days() -> Vec<Day> {
                 at: ago(first + it * 7),
                 title: HOME.title.clone(),
                 thing: thing("meter-gulberg-17")?,
-                vanishes_at: NOW.plus_millis(30 * 86_400_000),
-                values: values(it),
+                parts: vec![Part {
+                    vanishes_at: NOW.plus_millis(30 * 86_400_000),
+                    values: values(it),
+                }],
             })
         });
         all.collect()
@@ -390,6 +392,7 @@ fn values(step: i64) -> Vec<Value> {
             title: field.title.clone(),
             declared: true,
             text: amount.to_string(),
+            exact: format!("{amount}.000000001"),
             unit: field
                 .unit
                 .as_deref()
@@ -401,6 +404,7 @@ fn values(step: i64) -> Vec<Value> {
         title: text("/phase", "/phase"),
         declared: false,
         text: "L2".to_owned(),
+        exact: "L2".to_owned(),
         unit: String::new(),
     };
     declared.chain((step == 0).then_some(gone)).collect()
@@ -429,6 +433,7 @@ pub(crate) fn lanes(notice: &Notice) -> Vec<ChoiceLane> {
                     name: format!("{} {} {}", purpose.id, recipient.id, field.pointer),
                     anchor: format!("c{}-{number}", lanes.len()),
                     field: field.clone(),
+                    covered: notice.subject_field.as_ref() == Some(&field.pointer),
                     basis: declaration.basis,
                     source: declaration.source.clone(),
                     options: all.filter(|it| !fixed || *it == Level::ON).collect(),

@@ -148,6 +148,7 @@ fn shown(notice: &Notice, row: &SheetRow, anchor: String) -> Option<ChoiceRow> {
         name: name(row),
         anchor,
         field: notice.field(&row.field)?.clone(),
+        covered: notice.subject_field.as_ref() == Some(&row.field),
         basis: row.basis,
         source: row.source.clone(),
         options: row.options.iter().map(|(level, _)| *level).collect(),
@@ -176,15 +177,15 @@ pub(crate) fn changes(shell: &Shell, before: &ChoiceSheet, after: &ChoiceSheet) 
         if old.chosen == row.chosen {
             return None;
         }
-        let field = notice.field(&row.field)?;
+        let shown = shown(notice, row, String::new())?;
         Some(ChoiceChange {
-            field: shell.of(&field.title).to_owned(),
+            field: shell.of(&shown.field.title).to_owned(),
             recipient: shell
                 .of(&notice.recipient(&row.recipient)?.title)
                 .to_owned(),
             purpose: shell.of(&notice.purpose(&row.purpose)?.title).to_owned(),
-            before: shell.level(field, &old.chosen),
-            after: shell.level(field, &row.chosen),
+            before: shown.words(shell, &old.chosen),
+            after: shown.words(shell, &row.chosen),
         })
     });
     let changes: Vec<_> = changes.collect();

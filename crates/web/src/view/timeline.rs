@@ -7,13 +7,16 @@ use custody::{ReceiptRow, Timeline, TimelineReading};
 use model::{DeploymentId, Notice, PersonId, Pointer, Text, Timestamp};
 
 use super::word;
-use crate::page::{Day, LinkedDeployment, Reading, Received, Value};
+use crate::page::{Day, LinkedDeployment, Part, Reading, Received, Value};
 use crate::shell::Shell;
 use crate::texts::symbol;
 use crate::visit::Visit;
 
 /// How many readings a page has.
 pub(crate) const PAGE: u16 = 20;
+
+/// How many decimals a page shows: with five, a place is exact to a metre.
+const DECIMALS: usize = 5;
 
 /// The deployments that sense a person.
 pub(crate) fn linked(visit: &Visit, person: &PersonId) -> Vec<LinkedDeployment> {
@@ -81,7 +84,7 @@ pub(crate) fn days(
     let mut days: BTreeMap<Timestamp, Day> = BTreeMap::new();
     for reading in &timeline.readings {
         let day = day_of(&mut days, shell, &reading.at);
-        day.readings.push(shown(&notices, shell, reading));
+        show(&notices, shell, reading, &mut day.readings);
     }
     let newest = before.map(|it| shell.start_of_day(&it));
     let oldest = older.map(|it| shell.start_of_day(&it));
@@ -109,28 +112,37 @@ fn day_of<'a>(
     })
 }
 
-fn shown(notices: &Notices, shell: &Shell, reading: &TimelineReading) -> Reading {
+/// Adds a reading. What one message left is several readings where its values are kept for different times.
+fn show(notices: &Notices, shell: &Shell, reading: &TimelineReading, readings: &mut Vec<Reading>) {
     let notice = notices.get(&reading.deployment);
-    let values = reading
-        .fields
-        .iter()
-        .map(|(pointer, json)| value(notice, shell, pointer, json));
-    Reading {
-        at: reading.at,
-        title: notices.title(&reading.deployment),
-        thing: reading.thing.clone(),
+    let fields = reading.fields.iter();
+    let part = Part {
         vanishes_at: reading.vanishes_at,
-        values: values.collect(),
+        values: fields
+            .map(|(pointer, json)| value(notice, shell, pointer, json))
+            .collect(),
+    };
+    let same = |it: &&mut Reading| it.at == reading.at && it.thing == reading.thing;
+    match readings.last_mut().filter(same) {
+        Some(known) => known.parts.push(part),
+        None => readings.push(Reading {
+            at: reading.at,
+            title: notices.title(&reading.deployment),
+            thing: reading.thing.clone(),
+            parts: vec![part],
+        }),
     }
 }
 
 fn value(notice: Option<&Notice>, shell: &Shell, pointer: &str, json: &str) -> Value {
     let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
     let unit = field.and_then(|it| it.unit.as_deref()).map(symbol);
+    let exact = plain(shell, json);
     Value {
         title: field.map_or_else(|| word(pointer), |it| it.title.clone()),
         declared: field.is_some(),
-        text: plain(shell, json),
+        text: short(json).unwrap_or_else(|| exact.clone()),
+        exact,
         unit: unit.unwrap_or_default().to_owned(),
     }
 }
@@ -142,6 +154,18 @@ fn plain(shell: &Shell, json: &str) -> String {
         "false" => shell.say("value-no"),
         _ => serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned()),
     }
+}
+
+/// A number with more than [`DECIMALS`] decimals, rounded; `None` for everything else.
+fn short(json: &str) -> Option<String> {
+    let (_, decimals) = json.split_once('.')?;
+    let number: f64 = json.parse().ok()?;
+    if decimals.len() <= DECIMALS || !decimals.bytes().all(|it| it.is_ascii_digit()) {
+        return None;
+    }
+    let rounded = format!("{number:.DECIMALS$}");
+    let rounded = rounded.trim_end_matches('0').trim_end_matches('.');
+    Some(rounded.to_owned())
 }
 
 /// Adds a receipt to the line of its recipient, purpose and deployment.
@@ -224,5 +248,34 @@ mod tests {
         assert_eq!(plain(&shell, "\"Mall \\\"A\\\"\""), "Mall \"A\"");
         assert_eq!(plain(&shell, "21.50"), "21.50");
         assert_eq!(plain(&shell, "true"), "yes");
+    }
+
+    #[test]
+    fn what_one_message_left_is_one_reading_however_long_its_values_are_kept() {
+        let shell = sample::shell(Language::En, Files::Served);
+        let mut readings = Vec::new();
+        for at in [9, 9, 8] {
+            show(
+                &Notices(BTreeMap::new()),
+                &shell,
+                &reading(at),
+                &mut readings,
+            );
+        }
+        let parts: Vec<_> = readings.iter().map(|it| it.parts.len()).collect();
+        assert_eq!(parts, [2, 1]);
+    }
+
+    #[test]
+    fn long_decimals_are_rounded_for_reading() {
+        let check = |json: &str, expected: Option<&str>| {
+            assert_eq!(short(json).as_deref(), expected, "{json}")
+        };
+        check("42.090000000000003", Some("42.09"));
+        check("-11.01069452", Some("-11.01069"));
+        check("1.0000000001", Some("1"));
+        check("21.50", None);
+        check("1.234567e-9", None);
+        check("\"1.2345678\"", None);
     }
 }
