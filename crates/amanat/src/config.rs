@@ -279,7 +279,9 @@ fn check(config: &Config, values: &mut Values) {
     {
         values.problem(
             "mqtt.listen",
-            format!("`{listen}` would take passwords and data without TLS from other machines"),
+            format!(
+                "`mqtt.listen` at `{listen}` would take passwords and data without TLS from other machines"
+            ),
             "use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
         );
     }
@@ -291,7 +293,7 @@ fn check(config: &Config, values: &mut Values) {
         if mqtt.tls_listen.is_some() && file.is_none() {
             values.problem(
                 path,
-                "mqtt.tls-listen is set, but this is not".to_owned(),
+                format!("`mqtt.tls-listen` is set, but `{path}` is not"),
                 "name a PEM file, or leave mqtt.tls-listen empty",
             );
         }
@@ -301,7 +303,7 @@ fn check(config: &Config, values: &mut Values) {
     {
         values.problem(
             "metrics.listen",
-            format!("`{listen}` can be reached from other machines"),
+            format!("`metrics.listen` at `{listen}` can be reached from other machines"),
             "use a loopback address such as 127.0.0.1:9464",
         );
     }
@@ -309,15 +311,15 @@ fn check(config: &Config, values: &mut Values) {
     if http.public_url.is_none() && !http.listen.ip().is_loopback() {
         values.problem(
             "http.listen",
-            format!("people cannot reach the site under `{}`", http.listen),
+            format!("`http.listen` is `{}`, which is no address that people can open", http.listen),
             "set http.public-url to the https URL of the proxy in front",
         );
     }
     if config.limits.connect_bytes > config.limits.packet_bytes {
         values.problem(
             "limits.connect-bytes",
-            "a CONNECT cannot be longer than the longest packet".to_owned(),
-            "make it at most limits.packet-bytes",
+            "`limits.connect-bytes` cannot be more than `limits.packet-bytes`".to_owned(),
+            "a CONNECT is a packet too: lower the one or raise the other",
         );
     }
 }

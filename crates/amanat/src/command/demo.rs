@@ -121,11 +121,20 @@ fn demo_config(listen: &ListenArguments) -> Result<Config, Stop> {
         Flag::new("--data", "data.directory", data),
         Flag::new("--data", "mqtt.tls-certificate", file(&files.certificate)),
         Flag::new("--data", "mqtt.tls-key", file(&files.key)),
-        Flag::new("--mqtts", "mqtt.tls-listen", "127.0.0.1:8883"),
+        Flag::new("--mqtts", "mqtt.tls-listen", default_mqtts(listen)),
     ];
     flags.push(Flag::new("--data", "log.filter", "warn"));
     flags.extend(listen.flags());
     load(&flags)
+}
+
+/// The usual port, unless plain MQTT was put elsewhere: then somebody else may have the usual ones.
+fn default_mqtts(listen: &ListenArguments) -> &'static str {
+    if listen.mqtt.is_some() {
+        "127.0.0.1:0"
+    } else {
+        "127.0.0.1:8883"
+    }
 }
 
 fn load(flags: &[Flag]) -> Result<Config, Stop> {

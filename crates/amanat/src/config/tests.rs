@@ -125,7 +125,7 @@ fn every_wrong_value_is_reported_at_once() {
 fn plain_mqtt_stays_on_this_machine_unless_told() {
     check_problem(
         "[mqtt]\nlisten = \"0.0.0.0:1883\"\n",
-        "amanat.toml:2: `0.0.0.0:1883` would take passwords and data without TLS from other machines\n  use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
+        "amanat.toml:2: `mqtt.listen` at `0.0.0.0:1883` would take passwords and data without TLS from other machines\n  use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
     );
     let told = "[mqtt]\nlisten = \"0.0.0.0:1883\"\ndangerously-plain-anywhere = true\n";
     assert!(of_file(told).is_ok());
@@ -135,9 +135,9 @@ fn plain_mqtt_stays_on_this_machine_unless_told() {
 fn tls_needs_its_files_and_metrics_stay_on_this_machine() {
     check_problem(
         "[mqtt]\ntls-listen = \"0.0.0.0:8883\"\n[metrics]\nlisten = \"0.0.0.0:9464\"\n",
-        "`mqtt.tls-certificate`: mqtt.tls-listen is set, but this is not\n  name a PEM file, or leave mqtt.tls-listen empty\n\
-         `mqtt.tls-key`: mqtt.tls-listen is set, but this is not\n  name a PEM file, or leave mqtt.tls-listen empty\n\
-         amanat.toml:4: `0.0.0.0:9464` can be reached from other machines\n  use a loopback address such as 127.0.0.1:9464",
+        "`mqtt.tls-certificate`: `mqtt.tls-listen` is set, but `mqtt.tls-certificate` is not\n  name a PEM file, or leave mqtt.tls-listen empty\n\
+         `mqtt.tls-key`: `mqtt.tls-listen` is set, but `mqtt.tls-key` is not\n  name a PEM file, or leave mqtt.tls-listen empty\n\
+         amanat.toml:4: `metrics.listen` at `0.0.0.0:9464` can be reached from other machines\n  use a loopback address such as 127.0.0.1:9464",
     );
 }
 
@@ -174,7 +174,7 @@ fn a_named_file_must_exist_and_a_broken_one_says_where() {
 fn a_site_that_others_reach_needs_its_url() {
     check_problem(
         "[http]\nlisten = \"0.0.0.0:8080\"\n",
-        "amanat.toml:2: people cannot reach the site under `0.0.0.0:8080`\n  set http.public-url to the https URL of the proxy in front",
+        "amanat.toml:2: `http.listen` is `0.0.0.0:8080`, which is no address that people can open\n  set http.public-url to the https URL of the proxy in front",
     );
     check_problem(
         "[http]\npublic-url = \"http://amanat.example\"\n",
