@@ -1,127 +1,210 @@
-//! What was acknowledged is kept, whenever the process dies.
+//! Journey 5: `kill -9` in the middle of traffic; every message that was acknowledged is there, and the record verifies.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
+mod slow {
+    use std::collections::BTreeSet;
+    use std::net::SocketAddr;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
 
-use alliance::{Alliance, Office};
-use custody::{Custody, CustodyOptions};
-use model::Timestamp;
-use rumqttc::{Client, Event, MqttOptions, Outgoing, Packet, QoS};
+    use crate::harness::{Amanat, House, METER, Page, Version, Visitor, Wire, run};
 
-use crate::run::{Server, amanat, stderr};
+    const ROUNDS: usize = 4;
+    const PUBLISHERS: usize = 3;
+    /// Unacknowledged messages per publisher.
+    const WINDOW: usize = 20;
+    /// How many acknowledgements a round waits for before it kills.
+    const ACKS: usize = 400;
+    const TRAFFIC_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// No value of the replayed data is this large.
-const FIRST: u64 = 1_000_000;
-const MESSAGES: u64 = 3000;
-
-#[test]
-fn every_acknowledged_message_survives_kill_9_in_the_middle_of_traffic() {
-    let place = tempfile::tempdir().unwrap();
-    let mut acknowledged = BTreeSet::new();
-    for round in 0..2 {
-        let arguments = ["demo", "--data", "data", "--mqtts", "127.0.0.1:0"];
-        let server = Server::start(place.path(), &arguments, "sign-in-officer");
-        let first = FIRST + round * MESSAGES;
-        let acks = publish_and_kill(server, place.path(), first, 400 + 700 * round);
-        assert!(acks.len() > 300, "only {} acknowledged", acks.len());
-        assert!(
-            acks.len() < usize::try_from(MESSAGES).unwrap(),
-            "killed too late"
-        );
-        acknowledged.extend(acks);
+    /// Every message has its own number, whoever sends it and in whichever round.
+    struct Traffic {
+        next: AtomicU64,
+        acknowledged: Mutex<BTreeSet<u64>>,
+        count: AtomicUsize,
     }
-    let kept = kept(&place.path().join("data"));
-    let lost: Vec<_> = acknowledged.difference(&kept).collect();
-    assert!(
-        lost.is_empty(),
-        "{} of {} lost: {lost:?}",
-        lost.len(),
-        acknowledged.len()
-    );
-    let verified = amanat(place.path())
-        .args(["record", "verify", "data"])
-        .output()
-        .unwrap();
-    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
-}
 
-/// Publishes until `count` messages are acknowledged, kills the server, and gives the values of those acknowledged.
-fn publish_and_kill(server: Server, place: &Path, first: u64, count: u64) -> BTreeSet<u64> {
-    let token = fs::read_to_string(place.join("data/demo/tokens/home-meter")).unwrap();
-    let mut options = MqttOptions::new("crash-test", "127.0.0.1", server.mqtt_port());
-    options.set_credentials("home-meter", token);
-    options.set_inflight(50);
-    options.set_keep_alive(Duration::from_secs(30));
-    let (client, mut connection) = Client::new(options, 100);
-    let sending = std::thread::spawn(move || {
-        for value in first..first + MESSAGES {
-            let message = format!("{{\"Appliances\":{value}}}");
-            if client
-                .publish("home/meter", QoS::AtLeastOnce, false, message)
-                .is_err()
-            {
-                return;
+    impl Traffic {
+        fn new() -> Self {
+            Self {
+                next: AtomicU64::new(1),
+                acknowledged: Mutex::new(BTreeSet::new()),
+                count: AtomicUsize::new(0),
             }
         }
-    });
-    let mut server = Some(server);
-    let mut values = first..;
-    let mut in_flight = BTreeMap::new();
-    let mut acknowledged = BTreeSet::new();
-    for event in connection.iter() {
-        match event {
-            Ok(Event::Outgoing(Outgoing::Publish(packet_id))) => {
-                in_flight.insert(packet_id, values.next().unwrap());
-            }
-            Ok(Event::Incoming(Packet::PubAck(ack))) => {
-                acknowledged.extend(in_flight.remove(&ack.pkid));
-                if acknowledged.len() as u64 == count {
-                    server.take().unwrap().kill();
+
+        /// Publishes until the connection breaks.
+        fn publish(&self, server: SocketAddr, version: Version, password: &str) {
+            let mut wire = Wire::session(server, version, METER, password);
+            let mut inbox = wire.twin();
+            let mut pending: Vec<(u16, u64)> = Vec::new();
+            let mut id = 0_u16;
+            loop {
+                while pending.len() < WINDOW {
+                    id = id % 60_000 + 1;
+                    let number = self.next.fetch_add(1, Ordering::Relaxed);
+                    let payload = format!("{{\"power\":{number},\"temperature\":20.5}}");
+                    let packet = wire.publish_packet("a", id, payload.as_bytes());
+                    pending.push((id, number));
+                    if !wire.send(&packet) {
+                        return;
+                    }
                 }
+                let Some(puback) = inbox.read() else {
+                    return;
+                };
+                assert_eq!(puback.reason(), 0);
+                let at = pending.iter().position(|(it, _)| *it == puback.id());
+                let (_, number) = pending.remove(at.expect("a PUBACK for what was not sent"));
+                self.acknowledged.lock().unwrap().insert(number);
+                self.count.fetch_add(1, Ordering::Release);
             }
-            Ok(_) => (),
-            Err(_) => break,
         }
     }
-    drop(connection);
-    sending.join().unwrap();
-    acknowledged
-}
 
-/// The values of `/Appliances` that the resident finds in the data directory.
-fn kept(data: &Path) -> BTreeSet<u64> {
-    let db = store::Db::open(&format!("sqlite:{}", data.join("amanat.db").display())).unwrap();
-    let options = CustodyOptions {
-        directory: data.to_owned(),
-        record_origin: "localhost/amanat".to_owned(),
-    };
-    let custody = Custody::open(&options, db.clone()).unwrap();
-    let alliance = Alliance::open(custody.clone(), db).unwrap();
-    let resident = alliance.accounts_of(Office::Resident).unwrap().remove(0).id;
-    let mut values = BTreeSet::new();
-    // Far in the future, so that every reading is older; not so far that any is past its retention.
-    let (mut before, now) = (
-        Timestamp::parse("2100-01-01T00:00:00Z").unwrap(),
-        Timestamp::EPOCH,
-    );
-    loop {
-        let page = custody
-            .timeline(&resident, before, custody::MAX_READINGS, now)
-            .unwrap();
-        let fields = page.readings.iter().flat_map(|it| &it.fields);
-        values.extend(
-            fields
-                .filter(|(pointer, _)| pointer == "/Appliances")
-                .filter_map(|(_, value)| value.parse::<u64>().ok()),
-        );
-        match page.readings.last() {
-            // The next page begins in the same millisecond: two readings may share it.
-            Some(oldest) if oldest.at.plus_millis(1) < before => before = oldest.at.plus_millis(1),
-            _ => break,
+    fn verifies(amanat: &Amanat, house: &House) {
+        let offline = run([
+            "record".as_ref(),
+            "verify".as_ref(),
+            house.directory.path().as_os_str(),
+        ]);
+        assert_eq!(offline.code, Some(0), "{offline:?}");
+        let online = run(["record", "verify", amanat.http()]);
+        assert_eq!(online.code, Some(0), "{online:?}");
+        assert_eq!(online.data, offline.data);
+    }
+
+    fn nothing_acknowledged_is_lost(house: &House) {
+        let traffic = Traffic::new();
+        for round in 1..=ROUNDS {
+            let mut amanat = house.serve(&[]);
+            let password = house.password(METER);
+            thread::scope(|scope| {
+                for publisher in 0..PUBLISHERS {
+                    let server = amanat.mqtt();
+                    let version = [Version::V5, Version::V311][publisher % 2];
+                    let traffic = &traffic;
+                    scope.spawn(move || traffic.publish(server, version, password));
+                }
+                testkit::wait_until("the traffic flows", TRAFFIC_TIMEOUT, || {
+                    traffic.count.load(Ordering::Acquire) >= ACKS * round
+                });
+                amanat.kill();
+            });
+            // The next server finds what the killed one left.
+            let amanat = house.serve(&[]);
+            verifies(&amanat, house);
+            assert_eq!(amanat.stop(), Some(0));
+            let found = house.recorded("/power");
+            let found: Vec<u64> = found.iter().map(|it| it.parse().unwrap()).collect();
+            let distinct: BTreeSet<u64> = found.iter().copied().collect();
+            let acknowledged = traffic.acknowledged.lock().unwrap();
+            let lost: Vec<_> = acknowledged.difference(&distinct).collect();
+            assert!(
+                lost.is_empty(),
+                "round {round}: {} of {} acknowledged messages are lost: {lost:?}",
+                lost.len(),
+                acknowledged.len()
+            );
+            assert_eq!(found.len(), distinct.len(), "round {round}: recorded twice");
+            let sent = traffic.next.load(Ordering::Relaxed);
+            assert!(
+                distinct.iter().all(|it| *it < sent),
+                "recorded, and nobody sent it"
+            );
         }
     }
-    custody.close().unwrap();
-    values
+
+    #[test]
+    fn kill_9_amid_traffic_loses_nothing_acknowledged_on_sqlite() {
+        nothing_acknowledged_is_lost(&House::new());
+    }
+
+    #[test]
+    fn kill_9_amid_traffic_loses_nothing_acknowledged_on_postgresql() {
+        nothing_acknowledged_is_lost(&House::on(&testkit::postgres()));
+    }
+
+    #[test]
+    fn what_an_act_answered_survives_kill_9() {
+        let house = House::new();
+        let mut amanat = house.serve(&[]);
+        let mut officer = amanat.visitor("en");
+        officer.sign_in(&house.officer_link);
+        for act in ["suspend", "reinstate", "suspend"] {
+            let action = format!("/office/test-home/{act}");
+            let mut form = officer.open("/office").form(&action);
+            form.set("reason", &format!("the reason to {act}"));
+            assert_eq!(officer.submit(&form).status, 200);
+            amanat.kill();
+            amanat = house.serve(&[]);
+            let cookies = std::mem::take(&mut officer.cookies);
+            officer = amanat.visitor("en");
+            officer.cookies = cookies;
+            let state = if act == "suspend" {
+                "Suspended"
+            } else {
+                "Licensed"
+            };
+            let reason = format!("the reason to {act}");
+            officer.open("/d/test-home").shows(&[state]);
+            officer.open("/record").shows(&[&reason]);
+            verifies(&amanat, &house);
+        }
+        let mut meter = Wire::session(amanat.mqtt(), Version::V5, METER, house.password(METER));
+        assert_eq!(meter.publish(1, b"{}").unwrap().reason(), 0x87);
+    }
+
+    /// Every value of the power field in the person's timeline, from all its pages.
+    fn shown(visitor: &mut Visitor) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        let mut page: Page = visitor.open("/me");
+        loop {
+            numbers.extend(powers(&page));
+            let older = page
+                .body
+                .split("<a ")
+                .find(|it| it.contains("rel=\"next\""));
+            let Some(older) = older else {
+                return numbers;
+            };
+            let path = older.split('"').nth(1).unwrap().to_owned();
+            page = visitor.open(&path);
+        }
+    }
+
+    fn powers(page: &Page) -> Vec<u64> {
+        let text = page.text();
+        let values = text.split("Power in use: ").skip(1);
+        values
+            .filter_map(|it| it.split(" W").next()?.parse().ok())
+            .collect()
+    }
+
+    #[test]
+    fn after_kill_9_the_pages_of_the_resident_show_every_acknowledged_message_once() {
+        let house = House::new();
+        let mut amanat = house.serve(&[]);
+        let mut meter = Wire::session(amanat.mqtt(), Version::V5, METER, house.password(METER));
+        // A device that was offline sends what it kept, all at once: many readings of one moment.
+        let count = 150;
+        let burst = (1..=count).flat_map(|it: u16| {
+            let payload = format!("{{\"power\":{it}}}");
+            meter.publish_packet("a", it, payload.as_bytes())
+        });
+        let burst: Vec<u8> = burst.collect();
+        assert!(meter.send(&burst));
+        for _ in 0..count {
+            assert_eq!(meter.read().map(|it| it.reason()), Some(0));
+        }
+        amanat.kill();
+        let amanat = house.serve(&[]);
+        let mut resident = amanat.visitor("en");
+        resident.sign_in(&house.resident_link);
+        let mut shown = shown(&mut resident);
+        shown.sort_unstable();
+        let all: Vec<u64> = (1..=u64::from(count)).collect();
+        assert_eq!(shown, all);
+    }
 }

@@ -1,7 +1,13 @@
-//! The binary from outside: its command line, its commands, and the server over real sockets.
+//! The binary from outside: its command line, its commands, and the whole product over real sockets.
+//!
+//! What takes seconds (stock clients, a browser, `kill -9`) lies in modules named `slow`; only the profile `ci` runs them.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod choices;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
@@ -9,10 +15,22 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod harness;
+#[cfg(test)]
 mod load;
+#[cfg(test)]
+mod notices;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod record_verify;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod start;
+#[cfg(test)]
+mod stock_clients;
+#[cfg(test)]
+mod suspension;

@@ -5,7 +5,7 @@ mod slow {
 
     use model::{LegalBasis, Notice, Text};
 
-    use crate::harness::{Amanat, Client, PATIENCE, demo};
+    use crate::harness::{Amanat, Client, PATIENCE, demo, publish};
 
     const NOTICES: [(&str, &str); 3] = [
         (
@@ -140,6 +140,7 @@ mod slow {
                 version: "mqttv5",
                 user_name: recipient,
                 password: &password,
+                certificate: None,
             };
             let topic = format!("for/{}/{id}/+", declaration.purpose);
             let subscriber = client.subscribe(&["-t", &topic]);
@@ -160,6 +161,40 @@ mod slow {
             page.body.contains("<ol class=\"readings\">")
                 && page.body.contains("<ul class=\"values\">")
         });
+    }
+
+    #[test]
+    fn stock_clients_come_in_over_tls_and_check_the_certificate() {
+        let directory = testkit::temp_dir();
+        let data = directory.path().join("data");
+        let amanat = demo(&data);
+        let certificate = data.join("tls/certificate.pem");
+        let other = testkit::temp_dir();
+        let other = demo(&other.path().join("data"));
+        let (meter, adviser) = (token(&data, "home-meter"), token(&data, "energy-adviser"));
+        let client = |user_name, password| Client {
+            server: amanat.text("mqtts").parse().unwrap(),
+            version: "mqttv5",
+            user_name,
+            password,
+            certificate: Some(&certificate),
+        };
+        let adviser = client("energy-adviser", &adviser);
+        let subscriber = adviser.subscribe(&["-t", "for/energy-advice/family-home/home-meter"]);
+        assert_eq!(subscriber.subscribed(), 1);
+        let meter = client("home-meter", &meter);
+        let run = publish(&meter, "home/meter", r#"{"Appliances":987654}"#);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        subscriber.wait_for("the message over TLS", |it| {
+            it.payload == r#"{"Appliances":987654}"#
+        });
+        // The client does not talk to a server with another certificate.
+        let stranger = Client {
+            server: other.text("mqtts").parse().unwrap(),
+            ..meter
+        };
+        let run = publish(&stranger, "home/meter", "{}");
+        assert_ne!(run.code, Some(0), "{run:?}");
     }
 
     /// Every leaf of a delivery is declared, or is a note of the platform itself (`@…`).

@@ -262,6 +262,24 @@ mod slow {
     }
 
     #[test]
+    fn an_inspection_finds_what_is_wrong_with_a_page() {
+        let mut inspection = Inspection::start("en", PUBLIC_HTML_BYTES);
+        let page = "data:text/html,<html lang=ur dir=ltr><meta name=viewport content=width=device-width><title>t</title><img src=x><p style='width:500px'>wide</p>";
+        inspection.browser.resize(Viewport::PHONE);
+        inspection.browser.open(page);
+        inspection.look("wrong-on-purpose", Viewport::PHONE);
+        let found = inspection.problems.join("\n");
+        for part in [
+            "another language",
+            "scrolls sideways",
+            "not one heading",
+            "image-alt",
+        ] {
+            assert!(found.contains(part), "`{part}` was not found: {found}");
+        }
+    }
+
+    #[test]
     fn the_site_works_in_a_browser_that_runs_no_scripts() {
         let directory = testkit::temp_dir();
         let amanat = busy_demo(&directory);

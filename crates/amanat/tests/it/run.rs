@@ -1,7 +1,6 @@
 //! Running the binary.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -93,19 +92,6 @@ impl Server {
         let prefix = format!("{name}: ");
         let value = self.lines.iter().find_map(|it| it.strip_prefix(&prefix));
         value.unwrap().to_owned()
-    }
-
-    /// The port of `mqtt: ADDR`.
-    #[track_caller]
-    pub(crate) fn mqtt_port(&self) -> u16 {
-        let address: SocketAddr = self.value("mqtt").parse().unwrap();
-        address.port()
-    }
-
-    /// SIGKILL: no time for anything.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     /// SIGTERM, and the exit code.

@@ -131,6 +131,7 @@ impl House {
             version,
             user_name,
             password: self.password(user_name),
+            certificate: None,
         }
     }
 }

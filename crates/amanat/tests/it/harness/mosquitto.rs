@@ -1,6 +1,7 @@
 //! The stock clients `mosquitto_pub` and `mosquitto_sub`, as people install them.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub(crate) struct Client<'a> {
     pub(crate) version: &'a str,
     pub(crate) user_name: &'a str,
     pub(crate) password: &'a str,
+    /// The certificate that the server must show; `None` is without TLS.
+    pub(crate) certificate: Option<&'a Path>,
 }
 
 /// A message as the subscriber got it.
@@ -56,6 +59,9 @@ impl Client<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(certificate) = self.certificate {
+            command.arg("--cafile").arg(certificate);
+        }
         command
     }
 
