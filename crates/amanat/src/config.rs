@@ -311,7 +311,10 @@ fn check(config: &Config, values: &mut Values) {
     if http.public_url.is_none() && !http.listen.ip().is_loopback() {
         values.problem(
             "http.listen",
-            format!("`http.listen` is `{}`, which is no address that people can open", http.listen),
+            format!(
+                "`http.listen` is `{}`, which is no address that people can open",
+                http.listen
+            ),
             "set http.public-url to the https URL of the proxy in front",
         );
     }
