@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use model::Notice;
+use policy::Schema;
 
 use crate::exit::{Exit, Stop};
 use crate::ui;
@@ -25,7 +26,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
             Stop::invalid(error, "name a notice file that this user may read")
         })?;
         match Notice::parse(&text) {
-            Ok(notice) => ui::data(&format!("{name}: ok, {}", summary(&notice))),
+            Ok(notice) => match Schema::compile(&notice) {
+                Ok(_) => ui::data(&format!("{name}: ok, {}", summary(&notice))),
+                Err(err) => {
+                    exit = Exit::InvalidInput;
+                    ui::data(&format!("{name}: cannot be enforced: {err}"));
+                    ui::data("  correct the fields that are named, and check again");
+                }
+            },
             Err(err) => {
                 exit = Exit::InvalidInput;
                 for problem in err.problems {
