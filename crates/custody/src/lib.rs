@@ -35,5 +35,7 @@ pub use open::{Custody, CustodyOptions, OpenError, TickError};
 pub use receipts::ReceiptRow;
 pub use rows::RowError;
 pub use secret::Token;
-pub use timeline::{MAX_READINGS, Timeline, TimelineError, TimelineReading};
+pub use timeline::{
+    Accuracy, MAX_READINGS, Timeline, TimelineError, TimelineField, TimelineReading,
+};
 pub use vault::Lsn;

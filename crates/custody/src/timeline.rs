@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{DeploymentId, PersonId, Subject, ThingId, Timestamp};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use vault::ReadQuery;
 
@@ -25,7 +26,7 @@ pub struct Timeline {
 }
 
 /// One reading.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TimelineReading {
     /// When it came in.
     pub at: Timestamp,
@@ -35,8 +36,28 @@ pub struct TimelineReading {
     pub thing: ThingId,
     /// When it vanishes: its retention, counted from when it came in.
     pub vanishes_at: Timestamp,
-    /// JSON Pointers and values as JSON text, ordered by name.
-    pub fields: Vec<(String, String)>,
+    /// What was kept, ordered by name.
+    pub fields: Vec<TimelineField>,
+}
+
+/// One value of a reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimelineField {
+    /// Its JSON Pointer.
+    pub pointer: String,
+    /// The value as JSON text.
+    pub value: String,
+    /// Where it is less precise than it was measured: how much less.
+    pub coarse: Option<Accuracy>,
+}
+
+/// The honest accuracy of a coarse value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Accuracy {
+    /// The true value differs by no more than this, in the field's unit.
+    Within(f64),
+    /// The value says no more than its step, or that there was one.
+    NotStated,
 }
 
 /// Why a timeline could not be read.
@@ -80,9 +101,6 @@ impl Custody {
             .map(|it| {
                 let body =
                     serde_json::from_slice(&it.body).map_err(|_| TimelineError::Unreadable)?;
-                let mut fields = Vec::new();
-                leaves(body, &mut String::new(), &mut fields)
-                    .map_err(|_| TimelineError::Unreadable)?;
                 Ok(TimelineReading {
                     at: it.at,
                     deployment: it.deployment,
@@ -90,7 +108,7 @@ impl Custody {
                     vanishes_at: it
                         .at
                         .plus_millis(i64::from(it.retention.as_days()) * 86_400_000),
-                    fields,
+                    fields: fields(body).map_err(|_| TimelineError::Unreadable)?,
                 })
             })
             .collect::<Result<_, TimelineError>>()?;
@@ -102,8 +120,36 @@ impl Custody {
     }
 }
 
-/// The leaves of a reading with their pointers and their exact text, by name; what the platform itself added (`@…`) and
-/// nulls are left out.
+/// The marks of coarse values in a stored body.
+#[derive(Deserialize)]
+struct Marks {
+    #[serde(rename = "@coarse", default)]
+    coarse: BTreeMap<String, Option<f64>>,
+}
+
+/// The values of a stored body, with their exact text and their accuracy.
+fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> {
+    let marks: Marks = match body.get().starts_with('{') {
+        true => serde_json::from_str(body.get())?,
+        false => Marks {
+            coarse: BTreeMap::new(),
+        },
+    };
+    let mut found = Vec::new();
+    leaves(body, &mut String::new(), &mut found)?;
+    let field = |(pointer, value): (String, String)| TimelineField {
+        coarse: marks.coarse.get(&pointer).map(|it| match it {
+            Some(accuracy) => Accuracy::Within(*accuracy),
+            None => Accuracy::NotStated,
+        }),
+        pointer,
+        value,
+    };
+    Ok(found.into_iter().map(field).collect())
+}
+
+/// The leaves of a reading with their pointers and their exact text, by name. A bare value stands under `@value` when it
+/// is coarse, and is the leaf at the root; everything else that the platform added (`@…`) and nulls are left out.
 fn leaves(
     value: &RawValue,
     pointer: &mut String,
@@ -113,13 +159,17 @@ fn leaves(
     match text.bytes().next() {
         Some(b'{') => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            for (name, value) in members.iter().filter(|(name, _)| !name.starts_with('@')) {
-                step(
-                    pointer,
-                    &name.replace('~', "~0").replace('/', "~1"),
-                    value,
-                    out,
-                )?;
+            for (name, value) in &members {
+                match name.strip_prefix('@') {
+                    None => step(
+                        pointer,
+                        &name.replace('~', "~0").replace('/', "~1"),
+                        value,
+                        out,
+                    )?,
+                    Some("value") => leaves(value, pointer, out)?,
+                    Some(_) => {}
+                }
             }
         }
         Some(b'[') => {
@@ -153,21 +203,41 @@ fn step(
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(body: &str, expected: &[(&str, &str, Option<Accuracy>)]) {
+        let found = fields(serde_json::from_str(body).unwrap()).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| (it.pointer.as_str(), it.value.as_str(), it.coarse))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
     #[test]
-    fn leaves_are_named_by_pointer_and_keep_their_text() {
-        let body = r#"{"a/b": {"c": [1.50, null, "x"]}, "@coarse": {"/d": 1}, "d": true}"#;
-        let mut out = Vec::new();
-        leaves(
-            serde_json::from_str(body).unwrap(),
-            &mut String::new(),
-            &mut out,
-        )
-        .unwrap();
-        let expected = [
-            ("/a~1b/c/0", "1.50"),
-            ("/a~1b/c/2", "\"x\""),
-            ("/d", "true"),
-        ];
-        assert_eq!(out, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    fn values_are_named_by_pointer_and_keep_their_text() {
+        check(
+            r#"{"a/b": {"c": [1.50, null, "x"]}, "d": true}"#,
+            &[
+                ("/a~1b/c/0", "1.50", None),
+                ("/a~1b/c/2", "\"x\"", None),
+                ("/d", "true", None),
+            ],
+        );
+        check("21.5", &[("", "21.5", None)]);
+    }
+
+    #[test]
+    fn coarse_values_say_how_coarse() {
+        check(
+            r#"{"a": 1000, "b": true, "@coarse": {"/a": 250, "/b": null}}"#,
+            &[
+                ("/a", "1000", Some(Accuracy::Within(250.0))),
+                ("/b", "true", Some(Accuracy::NotStated)),
+            ],
+        );
+        check(
+            r#"{"@value": 20, "@coarse": {"": 2.5}}"#,
+            &[("", "20", Some(Accuracy::Within(2.5)))],
+        );
     }
 }

@@ -15,11 +15,8 @@ fn a_reading_lies_in_the_persons_timeline_as_it_was_decided() {
             .custody
             .timeline(&person("p-resident"), LATER, 10, LATER)
             .unwrap();
-        let fields: Vec<_> = timeline
-            .readings
-            .iter()
-            .flat_map(|it| it.fields.clone())
-            .collect();
+        let fields = timeline.readings.iter().flat_map(|it| it.fields.clone());
+        let fields: Vec<_> = fields.map(|it| (it.pointer, it.value)).collect();
         // Consent for research is off until chosen, so the temperature passes to nobody and is not kept.
         assert_eq!(fields, [("/power".to_owned(), "1210.50".to_owned())]);
     });

@@ -57,3 +57,5 @@ level-grid-km = A square about { $kilometres } km wide
 level-grid-m = A square about { $metres } m wide
 level-bucket = Only the step: { $bounds }
 level-presence = Only that there was a value
+value-within = to within { $accuracy }
+value-coarse = made less exact

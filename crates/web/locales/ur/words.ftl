@@ -57,3 +57,5 @@ level-grid-km = تقریباً { $kilometres } کلومیٹر چوڑا علاق�
 level-grid-m = تقریباً { $metres } میٹر چوڑا علاقہ
 level-bucket = صرف درجہ: { $bounds }
 level-presence = صرف یہ کہ کوئی قدر تھی
+value-within = فرق { $accuracy } تک
+value-coarse = درستی کم کی گئی

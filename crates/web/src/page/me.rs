@@ -31,6 +31,8 @@ pub(crate) struct Value {
     pub(crate) exact: String,
     /// Its unit; empty where it has none.
     pub(crate) unit: String,
+    /// How much less precise than measured it is, in words; `None` where it is as measured.
+    pub(crate) coarse: Option<String>,
 }
 
 /// One reading about the person.

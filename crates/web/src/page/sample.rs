@@ -399,6 +399,7 @@ fn values(step: i64) -> Vec<Value> {
                 .map(symbol)
                 .unwrap_or_default()
                 .to_owned(),
+            coarse: (step == 1).then(|| "± 250 W".to_owned()),
         });
     let gone = Value {
         title: text("/phase", "/phase"),
@@ -406,6 +407,7 @@ fn values(step: i64) -> Vec<Value> {
         text: "L2".to_owned(),
         exact: "L2".to_owned(),
         unit: String::new(),
+        coarse: None,
     };
     declared.chain((step == 0).then_some(gone)).collect()
 }

@@ -1,5 +1,6 @@
 //! The words of the domain, in the reader's language: states, levels, bases, units.
 
+use custody::Accuracy;
 use model::{
     Chamber, Coarsening, EntryKind, Field, LegalBasis, Level, LicenceState, Retention, Sensitivity,
 };
@@ -133,6 +134,20 @@ impl Texts {
                 self.with("level-bucket").set("bounds", bounds).to_string()
             }
             Coarsening::Presence => self.say("level-presence"),
+        }
+    }
+
+    /// How coarse a recorded value is: `to within ± 250 W`.
+    pub(crate) fn accuracy(&self, accuracy: Accuracy, unit: &str) -> String {
+        match accuracy {
+            Accuracy::Within(distance) => self
+                .with("value-within")
+                .set(
+                    "accuracy",
+                    quantity_text(&format!("±\u{a0}{distance}"), unit),
+                )
+                .to_string(),
+            Accuracy::NotStated => self.say("value-coarse"),
         }
     }
 

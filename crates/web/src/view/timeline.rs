@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use custody::{ReceiptRow, Timeline, TimelineReading};
+use custody::{ReceiptRow, Timeline, TimelineField, TimelineReading};
 use model::{DeploymentId, Notice, PersonId, Pointer, Text, Timestamp};
 
 use super::word;
@@ -118,9 +118,7 @@ fn show(notices: &Notices, shell: &Shell, reading: &TimelineReading, readings: &
     let fields = reading.fields.iter();
     let part = Part {
         vanishes_at: reading.vanishes_at,
-        values: fields
-            .map(|(pointer, json)| value(notice, shell, pointer, json))
-            .collect(),
+        values: fields.map(|it| value(notice, shell, it)).collect(),
     };
     let same = |it: &&mut Reading| it.at == reading.at && it.thing == reading.thing;
     match readings.last_mut().filter(same) {
@@ -134,7 +132,8 @@ fn show(notices: &Notices, shell: &Shell, reading: &TimelineReading, readings: &
     }
 }
 
-fn value(notice: Option<&Notice>, shell: &Shell, pointer: &str, json: &str) -> Value {
+fn value(notice: Option<&Notice>, shell: &Shell, recorded: &TimelineField) -> Value {
+    let (pointer, json) = (recorded.pointer.as_str(), recorded.value.as_str());
     let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
     let unit = field.and_then(|it| it.unit.as_deref()).map(symbol);
     let exact = plain(shell, json);
@@ -143,6 +142,9 @@ fn value(notice: Option<&Notice>, shell: &Shell, pointer: &str, json: &str) -> V
         declared: field.is_some(),
         text: short(json).unwrap_or_else(|| exact.clone()),
         exact,
+        coarse: recorded
+            .coarse
+            .map(|it| shell.accuracy(it, unit.unwrap_or_default())),
         unit: unit.unwrap_or_default().to_owned(),
     }
 }

@@ -100,8 +100,8 @@ impl House {
             );
             for reading in &timeline.readings {
                 if is_all || reading.at > from {
-                    let fields = reading.fields.iter().filter(|(it, _)| it == field);
-                    values.extend(fields.map(|(_, value)| value.clone()));
+                    let fields = reading.fields.iter().filter(|it| it.pointer == *field);
+                    values.extend(fields.map(|it| it.value.clone()));
                 }
             }
             if is_all {
