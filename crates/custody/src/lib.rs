@@ -7,7 +7,7 @@
 //! Start reading at [`ingest`] (a message comes in), then [`deliver`] (it may leave), then [`act`] (the rules change).
 //!
 //! # One choke point
-//! A payload enters through [`Custody::ingest`] and leaves through [`Permit::into_payload`] (live) or
+//! A payload enters through [`Custody::ingest`] and leaves through a [`Permit`] (live) or
 //! [`Custody::timeline`] (a person's own readings). Both run on what [`policy::decide`] let through; the raw
 //! message is dropped inside `ingest` and never reaches a log, an error or a counter.
 
@@ -16,9 +16,11 @@ mod catalogue;
 mod choose;
 mod deliver;
 mod drift;
+mod durable;
 mod ingest;
 mod ledger;
 mod open;
+mod outbox;
 mod receipts;
 mod rows;
 mod secret;
@@ -29,13 +31,16 @@ pub use catalogue::{InForce, Peer, RecipientPeer, ThingPeer};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeError, Subscription};
 pub use drift::DriftRow;
+pub use durable::{DurableWait, NeverDurable};
 pub use ingest::IngestError;
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError, TickError};
+pub use outbox::{Hold, Inbox, Outbox, outbox};
 pub use receipts::ReceiptRow;
 pub use rows::RowError;
 pub use secret::Token;
 pub use timeline::{
-    Accuracy, MAX_READINGS, Timeline, TimelineError, TimelineField, TimelineReading,
+    Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
+    TimelineReading,
 };
 pub use vault::Lsn;

@@ -13,6 +13,8 @@ use crate::rows::{self, RowError};
 
 /// The most readings of one page.
 pub const MAX_READINGS: u16 = 500;
+/// The most readings of one moment that a timeline pages through.
+pub const MAX_SKIP: u32 = 100_000;
 /// The most receipts of one page.
 const MAX_RECEIPTS: i64 = 200;
 
@@ -23,6 +25,39 @@ pub struct Timeline {
     pub readings: Vec<TimelineReading>,
     /// Receipts, newest hour first. Those of the last second may be missing.
     pub receipts: Vec<ReceiptRow>,
+    /// Where the next page begins; `None` when this one is not full.
+    pub older: Option<Place>,
+}
+
+/// A place in a timeline. A moment can hold more readings than a page, so a place is a time and how many of the
+/// readings of the last moment before it are on earlier pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The first moment that is too new.
+    pub until: Timestamp,
+    /// How many of the newest readings before `until` were seen; at most [`MAX_SKIP`] counts.
+    pub skip: u32,
+}
+
+impl Place {
+    /// Everything before a moment.
+    #[must_use]
+    pub const fn before(until: Timestamp) -> Self {
+        Self { until, skip: 0 }
+    }
+
+    /// The place behind a full page that began here.
+    fn behind(self, page: &[TimelineReading]) -> Option<Self> {
+        let last = page.last()?.at;
+        let until = last.plus_millis(1);
+        let of_last = page.iter().rev().take_while(|it| it.at == last).count();
+        let of_last = u32::try_from(of_last).unwrap_or(MAX_SKIP);
+        let seen = if self.until == until { self.skip } else { 0 };
+        Some(Self {
+            until,
+            skip: seen.saturating_add(of_last),
+        })
+    }
 }
 
 /// One reading.
@@ -75,7 +110,7 @@ pub enum TimelineError {
 }
 
 impl Custody {
-    /// The newest `limit` readings (at most [`MAX_READINGS`]) of a person before `before`, and who received what.
+    /// `limit` readings (at most [`MAX_READINGS`]) of a person from a place on, newest first, and who received what.
     /// Only for that person: the caller has checked who asks.
     ///
     /// # Errors
@@ -83,21 +118,24 @@ impl Custody {
     pub fn timeline(
         &self,
         person: &PersonId,
-        before: Timestamp,
+        place: Place,
         limit: u16,
         now: Timestamp,
     ) -> Result<Timeline, TimelineError> {
         let subject = Subject::Person(person.clone());
+        let limit = usize::from(limit.min(MAX_READINGS));
+        let skip = usize::try_from(place.skip.min(MAX_SKIP)).unwrap_or_default();
         let readings = self.inner.vault.read(&ReadQuery {
             subject: subject.clone(),
             now,
             from: Timestamp::EPOCH,
-            until: before,
-            limit: usize::from(limit.min(MAX_READINGS)),
+            until: place.until,
+            limit: skip.saturating_add(limit),
             order: vault::Order::NewestFirst,
         })?;
-        let readings = readings
+        let readings: Vec<_> = readings
             .into_iter()
+            .skip(skip)
             .map(|it| {
                 let body =
                     serde_json::from_slice(&it.body).map_err(|_| TimelineError::Unreadable)?;
@@ -116,7 +154,12 @@ impl Custody {
             .inner
             .db
             .read(|tx| rows::receipt::of(tx, &subject, MAX_RECEIPTS))?;
-        Ok(Timeline { readings, receipts })
+        let older = place.behind(&readings).filter(|_| readings.len() == limit);
+        Ok(Timeline {
+            readings,
+            receipts,
+            older,
+        })
     }
 }
 

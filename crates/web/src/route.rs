@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use model::{DeploymentId, Language, MemberId, Timestamp};
+use custody::Place;
+use model::{DeploymentId, Language, MemberId};
 
 /// The path patterns, as the router takes them.
 pub(crate) mod pattern {
@@ -83,8 +84,8 @@ pub enum Route {
     SignOut,
     /// What was recorded about the person who is signed in, older than `before`.
     Me {
-        /// The first moment that is too new to show; `None` for the newest page.
-        before: Option<Timestamp>,
+        /// Where the page begins; `None` for the newest page.
+        before: Option<Place>,
     },
     /// A person's choices for a deployment.
     Choices(DeploymentId),
@@ -215,7 +216,9 @@ impl Route {
             Self::Record {
                 before: Some(index),
             } => format!("before={index}"),
-            Self::Me { before: Some(at) } => format!("before={}", at.as_millis()),
+            Self::Me { before: Some(at) } => {
+                format!("before={}&skip={}", at.until.as_millis(), at.skip)
+            }
             Self::Language { back, .. } => format!("back={}", escape(back, true)),
             _ => String::new(),
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use custody::Place;
 use model::Level;
 
 use crate::fixture::{House, NOW, choice, deployment, on_both, person};
@@ -44,7 +45,7 @@ fn no_exit_gives_what_is_off() {
         let later = NOW.plus_millis(1);
         let timeline = house
             .custody
-            .timeline(&person("p-resident"), later, 10, later)
+            .timeline(&person("p-resident"), Place::before(later), 10, later)
             .unwrap();
         assert!(timeline.readings.is_empty() && timeline.receipts.is_empty());
         // Exit 3: what is public about a deployment: drift and the record.

@@ -1,6 +1,6 @@
 //! What leaves: purpose, choice, grant and licence at the moment of delivery.
 
-use custody::{ChooseError, Filter, SubscribeError};
+use custody::{ChooseError, Filter, Place, SubscribeError};
 use model::{Level, LicenceState, PurposeId};
 use tokio::sync::mpsc;
 
@@ -150,7 +150,7 @@ fn gp_a2_every_delivery_is_counted_and_shown_to_the_person() {
         house.custody.tick(NOW).unwrap();
         let timeline = house
             .custody
-            .timeline(&person("p-resident"), NOW, 10, NOW)
+            .timeline(&person("p-resident"), Place::before(NOW), 10, NOW)
             .unwrap();
         let [receipt] = timeline.receipts.as_slice() else {
             panic!("{timeline:?}");

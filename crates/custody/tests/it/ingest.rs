@@ -1,6 +1,6 @@
 //! What comes in, what is kept, and for whom.
 
-use custody::IngestError;
+use custody::{IngestError, Place};
 use model::{Level, LicenceState, Timestamp};
 
 use crate::fixture::{NOW, choice, deployment, licence, on_both, open, person};
@@ -13,7 +13,7 @@ fn a_reading_lies_in_the_persons_timeline_as_it_was_decided() {
         house.measure(r#"{"power":1210.50,"room":{"temperature":21},"ssid":"secret"}"#);
         let timeline = house
             .custody
-            .timeline(&person("p-resident"), LATER, 10, LATER)
+            .timeline(&person("p-resident"), Place::before(LATER), 10, LATER)
             .unwrap();
         let fields = timeline.readings.iter().flat_map(|it| it.fields.clone());
         let fields: Vec<_> = fields.map(|it| (it.pointer, it.value)).collect();
@@ -44,7 +44,7 @@ fn dn_7_an_undeclared_field_is_counted_and_never_kept() {
         );
         let timeline = house
             .custody
-            .timeline(&person("p-resident"), LATER, 10, LATER)
+            .timeline(&person("p-resident"), Place::before(LATER), 10, LATER)
             .unwrap();
         assert!(!format!("{timeline:?}").contains("secret"));
         assert_eq!(timeline.readings.len(), 1);
@@ -71,7 +71,7 @@ fn dn_2_no_licence_no_ingest() {
         }
         let timeline = house
             .custody
-            .timeline(&person("p-resident"), LATER, 10, LATER)
+            .timeline(&person("p-resident"), Place::before(LATER), 10, LATER)
             .unwrap();
         assert_eq!(timeline.readings.len(), 1);
     });
@@ -91,7 +91,7 @@ fn a_person_is_found_by_the_field_that_the_notice_names() {
         }
         let timeline = house
             .custody
-            .timeline(&person("p-resident"), LATER, 10, LATER)
+            .timeline(&person("p-resident"), Place::before(LATER), 10, LATER)
             .unwrap();
         assert_eq!(
             timeline.readings.len(),
@@ -148,7 +148,7 @@ fn everything_is_in_force_again_after_a_restart() {
         house.custody.close().unwrap();
         let again = open(&house.db, &house.directory);
         let timeline = again
-            .timeline(&person("p-resident"), LATER, 10, LATER)
+            .timeline(&person("p-resident"), Place::before(LATER), 10, LATER)
             .unwrap();
         assert_eq!(timeline.readings.len(), 1);
         let sheet = again
@@ -158,5 +158,26 @@ fn everything_is_in_force_again_after_a_restart() {
         let meter = house.meter.expose_secret().as_bytes();
         assert!(again.authenticate("meter-1", meter).is_some());
         again.close().unwrap();
+    });
+}
+
+#[test]
+fn a_moment_with_more_readings_than_a_page_is_paged_through() {
+    on_both(|house| {
+        for power in 0..25 {
+            house.measure(&format!(r#"{{"power":{power}}}"#));
+        }
+        let mut seen = Vec::new();
+        let mut place = Some(Place::before(LATER));
+        while let Some(here) = place {
+            let page = house
+                .custody
+                .timeline(&person("p-resident"), here, 10, LATER)
+                .unwrap();
+            seen.extend(page.readings.iter().map(|it| it.fields[0].value.clone()));
+            place = page.older;
+        }
+        let expected: Vec<_> = (0..25).rev().map(|it| it.to_string()).collect();
+        assert_eq!(seen, expected, "each once, newest first");
     });
 }

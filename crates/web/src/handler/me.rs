@@ -4,6 +4,7 @@ use alliance::Action;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
+use custody::Place;
 use model::Timestamp;
 use serde::Deserialize;
 
@@ -17,32 +18,36 @@ const AHEAD_MILLIS: i64 = 60_000;
 
 /// Which page of the timeline.
 #[derive(Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct Start {
     before: Option<i64>,
+    #[serde(default)]
+    skip: u32,
 }
 
 /// `GET /me`
 pub(crate) async fn show(
     visit: Visit,
-    Query(Place { before }): Query<Place>,
+    Query(Start { before, skip }): Query<Start>,
 ) -> Result<Response, Failure> {
     if visit.account.is_none() {
         return Ok(see(&Route::SignIn));
     }
     let (account, _) = visit.must(Action::ReadOwn)?;
-    let before = before.map(Timestamp::from_millis);
+    let before = before.map(|it| Place {
+        until: Timestamp::from_millis(it),
+        skip,
+    });
     let shell = visit.shell(Route::Me { before });
     let found = visit.blocking(move |it| {
         let custody = it.site.custody();
-        let until = before.unwrap_or_else(|| it.now.plus_millis(AHEAD_MILLIS));
-        let found = custody.timeline(&account.id, until, PAGE, it.now);
-        let mut found = found.map_err(|err| Failure::internal(&err))?;
-        let older = timeline::cut(&mut found.readings);
+        let place = before.unwrap_or_else(|| Place::before(it.now.plus_millis(AHEAD_MILLIS)));
+        let found = custody.timeline(&account.id, place, PAGE, it.now);
+        let found = found.map_err(|err| Failure::internal(&err))?;
         Ok(MePage {
             linked: timeline::linked(it, &account.id),
-            days: timeline::days(it, &shell, &found, before, older),
+            days: timeline::days(it, &shell, &found, before),
             newest: before.is_none(),
-            older: older.map(|at| Route::Me { before: Some(at) }),
+            older: found.older.map(|at| Route::Me { before: Some(at) }),
             shell,
         })
     });

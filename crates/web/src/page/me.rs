@@ -1,6 +1,7 @@
 //! A person's own timeline: by day, what was recorded about them and who received it.
 
 use askama::Template;
+use custody::Place;
 use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
 
 use super::{Page, sample};
@@ -114,7 +115,7 @@ impl Page for MePage {
             older: None,
         };
         let older = Some(Route::Me {
-            before: Some(sample::NOW),
+            before: Some(Place::before(sample::NOW)),
         });
         let full = Self {
             shell: shell.clone(),

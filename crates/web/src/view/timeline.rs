@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use custody::{ReceiptRow, Timeline, TimelineField, TimelineReading};
+use custody::{Place, ReceiptRow, Timeline, TimelineField, TimelineReading};
 use model::{DeploymentId, Notice, PersonId, Pointer, Text, Timestamp};
 
 use super::word;
@@ -31,21 +31,6 @@ pub(crate) fn linked(visit: &Visit, person: &PersonId) -> Vec<LinkedDeployment> 
         licence: it.licence,
     };
     in_force.map(link).collect()
-}
-
-/// Where the next page starts, when `readings` fill a page: its readings are older than that.
-/// Readings of the last moment go to the next page, because the page may not hold all of that moment.
-pub(crate) fn cut(readings: &mut Vec<TimelineReading>) -> Option<Timestamp> {
-    let last = readings.last()?.at;
-    if readings.len() < usize::from(PAGE) {
-        return None;
-    }
-    let first_of_last = readings.iter().position(|it| it.at == last)?;
-    if first_of_last == 0 {
-        return Some(last);
-    }
-    readings.truncate(first_of_last);
-    Some(last.plus_millis(1))
 }
 
 /// The notices that a timeline mentions.
@@ -77,8 +62,7 @@ pub(crate) fn days(
     visit: &Visit,
     shell: &Shell,
     timeline: &Timeline,
-    before: Option<Timestamp>,
-    older: Option<Timestamp>,
+    before: Option<Place>,
 ) -> Vec<Day> {
     let notices = Notices::of(visit, timeline);
     let mut days: BTreeMap<Timestamp, Day> = BTreeMap::new();
@@ -86,8 +70,8 @@ pub(crate) fn days(
         let day = day_of(&mut days, shell, &reading.at);
         show(&notices, shell, reading, &mut day.readings);
     }
-    let newest = before.map(|it| shell.start_of_day(&it));
-    let oldest = older.map(|it| shell.start_of_day(&it));
+    let newest = before.map(|it| shell.start_of_day(&it.until));
+    let oldest = timeline.older.map(|it| shell.start_of_day(&it.until));
     for receipt in &timeline.receipts {
         let start = shell.start_of_day(&receipt.last_at);
         let on_page = newest.is_none_or(|it| start <= it) && oldest.is_none_or(|it| start >= it);
@@ -226,22 +210,6 @@ mod tests {
             vanishes_at: Timestamp::from_millis(at + 1),
             fields: Vec::new(),
         }
-    }
-
-    #[test]
-    fn a_page_never_splits_a_moment() {
-        let mut few: Vec<_> = (0..3).rev().map(reading).collect();
-        assert_eq!(cut(&mut few), None);
-        assert_eq!(few.len(), 3);
-        let mut full: Vec<_> = (0..18)
-            .map(|it| reading(100 - it))
-            .chain([reading(5), reading(5)])
-            .collect();
-        assert_eq!(cut(&mut full), Some(Timestamp::from_millis(6)));
-        assert_eq!(full.len(), 18);
-        let mut same: Vec<_> = (0..20).map(|_| reading(5)).collect();
-        assert_eq!(cut(&mut same), Some(Timestamp::from_millis(5)));
-        assert_eq!(same.len(), 20);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use alliance::{Actor, Alliance, Member, Office};
-use custody::{Custody, CustodyOptions, MAX_READINGS};
+use custody::{Custody, CustodyOptions, MAX_READINGS, Place};
 use model::{
     Assignment, Chamber, DeploymentId, Grant, MemberId, PersonId, PurposeId, RecipientId, Role,
     Text, ThingId, Timestamp,
@@ -83,31 +83,16 @@ impl House {
         let custody = open(self.directory.path(), &db);
         let now = now();
         let mut values = Vec::new();
-        let mut before = now.plus_millis(60_000);
-        loop {
+        let mut place = Some(Place::before(now.plus_millis(60_000)));
+        while let Some(here) = place {
             let timeline = custody
-                .timeline(&self.resident, before, MAX_READINGS, now)
+                .timeline(&self.resident, here, MAX_READINGS, now)
                 .unwrap();
-            let Some(oldest) = timeline.readings.last() else {
-                break;
-            };
-            let is_all = timeline.readings.len() < usize::from(MAX_READINGS);
-            // A moment is read whole: what is left of the oldest one comes again with the next turn.
-            let from = oldest.at;
-            assert!(
-                is_all || timeline.readings[0].at > from,
-                "more readings in a moment than can be read"
-            );
             for reading in &timeline.readings {
-                if is_all || reading.at > from {
-                    let fields = reading.fields.iter().filter(|it| it.pointer == *field);
-                    values.extend(fields.map(|it| it.value.clone()));
-                }
+                let fields = reading.fields.iter().filter(|it| it.pointer == *field);
+                values.extend(fields.map(|it| it.value.clone()));
             }
-            if is_all {
-                break;
-            }
-            before = from.plus_millis(1);
+            place = timeline.older;
         }
         custody.close().unwrap();
         values
