@@ -64,7 +64,7 @@ fn dn_2_no_licence_no_ingest() {
                 .unwrap();
             let outcome = house.custody.ingest(&thing, br#"{"power":1}"#, NOW);
             match (state, outcome) {
-                (LicenceState::Active, Ok(_)) => {}
+                (LicenceState::Active, Ok(lsn)) => house.custody.wait_durable(lsn).unwrap(),
                 (state, Err(IngestError::Unlicensed(found))) if state == found => {}
                 (state, other) => panic!("{state}: {other:?}"),
             }
