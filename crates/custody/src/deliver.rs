@@ -4,7 +4,8 @@
 //! message came in and what is allowed now: a choice, a suspension or the end of a grant reaches queued messages too,
 //! and nothing that was off when it was measured is revealed by a later choice.
 //!
-//! When a recipient's outbox is full the delivery is dropped and counted; the message stays in the vault.
+//! When a recipient's outbox is full the delivery is dropped and counted; the message stays in the vault. That happens to
+//! recipients that are slow. For one that is only starved of the processor, publishers wait: see [`outbox`](crate::outbox).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
@@ -13,10 +14,10 @@ use bytes::Bytes;
 use model::{DeploymentId, PurposeId, Subject, ThingId, Timestamp};
 use policy::{Decision, Outcome, Payload, Program};
 use smallvec::SmallVec;
-use tokio::sync::mpsc;
 
 use crate::Custody;
 use crate::catalogue::{Catalogue, Deployment, RecipientPeer, ThingPeer};
+use crate::outbox::Outbox;
 use crate::receipts::Delivered;
 use crate::secret::{self, SubjectToken};
 
@@ -58,7 +59,7 @@ pub(crate) struct Subscriber {
     number: u64,
     recipient: Arc<RecipientPeer>,
     filter: Filter,
-    outbox: mpsc::Sender<Delivery>,
+    outbox: Outbox,
     tag: u32,
 }
 
@@ -141,10 +142,18 @@ pub(crate) fn offer(hub: &Hub, message: Message, program: &Program, decision: &D
                 subscriber: Arc::clone(subscriber),
                 outcome: outcome.clone(),
             };
-            if let Err(mpsc::error::TrySendError::Full(_)) = subscriber.outbox.try_send(delivery) {
+            if !subscriber.outbox.offer(delivery) {
                 hub.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+impl Route {
+    /// Where messages of a thing would go.
+    pub(crate) fn outboxes_for(&self, thing: &ThingId) -> impl Iterator<Item = &Outbox> {
+        let subscribers = self.subscribers.iter().filter(|it| it.wants(thing));
+        subscribers.map(|it| &it.outbox)
     }
 }
 
@@ -163,7 +172,7 @@ impl Custody {
         &self,
         recipient: &Arc<RecipientPeer>,
         filter: Filter,
-        outbox: mpsc::Sender<Delivery>,
+        outbox: impl Into<Outbox>,
         tag: u32,
         now: Timestamp,
     ) -> Result<Subscription, SubscribeError> {
@@ -188,7 +197,7 @@ impl Custody {
             number,
             recipient: Arc::clone(recipient),
             filter,
-            outbox,
+            outbox: outbox.into(),
             tag,
         });
         self.inner.hub.change(
@@ -277,18 +286,23 @@ impl Permit {
     }
 
     /// The payload for the recipient, as JSON, and the receipt for it.
-    #[must_use]
     pub fn into_payload(self) -> (Bytes, Receipt) {
+        let mut body = Vec::with_capacity(192);
+        let receipt = self.write_payload(&mut body);
+        (Bytes::from(body), receipt)
+    }
+
+    /// Appends the payload for the recipient, as JSON, and gives the receipt for it.
+    pub fn write_payload(self, out: &mut Vec<u8>) -> Receipt {
         let deployment = &self.message.thing.deployment.id;
         let recipient = &self.subscriber.recipient;
-        let mut body = Vec::with_capacity(192);
         policy::render(
             &self.message.payload,
             &self.outcome,
             &|text| secret::pseudonym(&recipient.pseudonym_key, deployment.as_str(), text),
-            &mut body,
+            out,
         );
-        (Bytes::from(body), Receipt { permit: Some(self) })
+        Receipt { permit: Some(self) }
     }
 }
 

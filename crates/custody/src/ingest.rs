@@ -128,9 +128,17 @@ impl Custody {
                     .inner
                     .vault
                     .append(&reading)
-                    .map_err(IngestError::Unavailable)?;
+                    .map_err(|err| self.not_appended(err))?;
             }
         }
         Ok(lsn)
+    }
+
+    /// When the vault takes nothing more, what it has not synced will never be durable: those who wait are told.
+    fn not_appended(&self, error: AppendError) -> IngestError {
+        if matches!(error, AppendError::Stopped(_) | AppendError::Closed) {
+            self.inner.line.close();
+        }
+        IngestError::Unavailable(error)
     }
 }

@@ -8,12 +8,12 @@ use arc_swap::ArcSwap;
 use model::{DeploymentId, Timestamp};
 use record::{DirStore, Signer};
 use store::Db;
-use tokio::sync::watch;
 use vault::{Lsn, RootKey, Vault, VaultOptions};
 
 use crate::act;
 use crate::catalogue::{Catalogue, Peer, RecipientPeer};
 use crate::deliver::Hub;
+use crate::durable::Line;
 use crate::ledger::{self, LedgerError};
 use crate::receipts::ReceiptCounter;
 use crate::rows::{self, RowError};
@@ -93,7 +93,8 @@ pub(crate) struct Inner {
     pub(crate) writer: Mutex<DirStore>,
     generation: AtomicU64,
     maintained_at: AtomicI64,
-    durable: watch::Receiver<Lsn>,
+    /// Those who wait until a position is durable.
+    pub(crate) line: Arc<Line>,
 }
 
 impl Inner {
@@ -119,14 +120,13 @@ impl Custody {
             *root.derive(label::RECIPIENT_PSEUDONYM),
         );
         let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
-        let (advance, durable) = watch::channel(Lsn::START);
+        let line = Arc::new(Line::default());
+        let told = Arc::clone(&line);
         let vault = Vault::open(
             VaultOptions::new(made(&directory.join("wal"))?),
             db.clone(),
             root,
-            move |lsn| {
-                advance.send_replace(lsn);
-            },
+            move |lsn| told.advance(lsn),
         )
         .map_err(OpenError::Vault)?;
         let custody = Self {
@@ -142,7 +142,7 @@ impl Custody {
                 writer: Mutex::new(published),
                 generation: AtomicU64::new(0),
                 maintained_at: AtomicI64::new(0),
-                durable,
+                line,
             }),
         };
         act::load_all(&custody)?;
@@ -165,13 +165,8 @@ impl Custody {
         peer.filter(|_| matches)
     }
 
-    /// The position up to which everything is kept for good.
-    #[must_use]
-    pub fn durable(&self) -> watch::Receiver<Lsn> {
-        self.inner.durable.clone()
-    }
-
-    /// Blocks until a message is kept for good. For callers outside an async runtime; others use [`Custody::durable`].
+    /// Blocks until a message is kept for good. For callers outside an async runtime; others use
+    /// [`Custody::poll_durable`].
     ///
     /// # Errors
     /// When the vault has failed and cannot keep it.
@@ -203,6 +198,7 @@ impl Custody {
     /// When the database fails.
     pub fn close(&self) -> Result<(), TickError> {
         self.inner.vault.close();
+        self.inner.line.close();
         self.flush_counts()
     }
 

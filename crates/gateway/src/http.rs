@@ -149,10 +149,8 @@ impl Ingest {
 
     /// Waits until the message is kept for good.
     async fn kept(&self, position: Lsn) -> Result<(), Problem> {
-        let mut durable = self.custody.durable();
         let patience = Duration::from_millis(self.limits.durable_timeout_ms);
-        let waiting = durable.wait_for(|it| *it >= position);
-        match tokio::time::timeout(patience, waiting).await {
+        match tokio::time::timeout(patience, self.custody.until_durable(position)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(problem::unavailable(
                 "the message could not be kept in time: send it again later".to_owned(),

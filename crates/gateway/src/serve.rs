@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use custody::{Custody, Lsn};
+use custody::Custody;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -45,7 +45,6 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let server = Server {
-        durable: custody.durable(),
         custody,
         registry: Arc::new(Registry::default()),
         limits: options.limits,
@@ -119,7 +118,6 @@ async fn accept(
 #[derive(Clone)]
 struct Server {
     custody: Custody,
-    durable: watch::Receiver<Lsn>,
     registry: Arc<Registry>,
     limits: Arc<Limits>,
     clock: Clock,
@@ -146,7 +144,7 @@ impl Server {
         match tls {
             None => {
                 let connection = self.connection(stream, ticket, signal);
-                tasks.spawn(connection.run(self.durable.clone()));
+                tasks.spawn(connection.run());
             }
             Some(acceptor) => {
                 let accepting = acceptor.accept(stream);
@@ -167,10 +165,9 @@ impl Server {
         tasks.spawn(async move {
             match tokio::time::timeout(patience, accepting).await {
                 Ok(Ok(stream)) => {
-                    let durable = server.durable.clone();
                     let connection = server.connection(stream, ticket, signal);
                     drop(server);
-                    connection.run(durable).await;
+                    connection.run().await;
                 }
                 Ok(Err(_)) => {
                     server.counters.add(Counter::TlsHandshakeFailed);
@@ -199,7 +196,6 @@ impl Server {
             Arc::clone(&self.counters),
             self.clock,
             signal,
-            *self.durable.borrow(),
         )
     }
 }

@@ -9,4 +9,6 @@ mod fixture;
 #[cfg(test)]
 mod ingest;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod record;

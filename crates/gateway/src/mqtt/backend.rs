@@ -3,6 +3,7 @@
 //! [`Desk`](super::desk::Desk) is the real one; the tests of the session machine bring their own,
 //! which refuses and delays as the test wants.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
@@ -28,6 +29,10 @@ pub(crate) struct Label<'a> {
     pub(crate) coarse: bool,
 }
 
+/// The store stopped: what is not durable by now never will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopped;
+
 /// Custody as one session sees it. Nothing here blocks.
 pub(crate) trait Backend {
     /// A position that is durable once everything up to it is.
@@ -49,13 +54,33 @@ pub(crate) trait Backend {
     fn register(&mut self, client_id: &str);
     /// Takes a message of the thing.
     fn ingest(&mut self, payload: &[u8], now: Timestamp) -> Result<Self::Position, Refusal>;
+    /// Everything up to here is kept for good.
+    fn durable(&self) -> Self::Position;
+    /// Ready when `position` is durable; until then the task is woken when it is.
+    fn poll_durable(
+        &mut self,
+        position: Self::Position,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Stopped>>;
+    /// Whether a message of the thing finds room: no recipient of it is starved by those who
+    /// publish.
+    fn has_room(&self) -> bool;
+    /// Ready when [`Backend::has_room`]; until then the task is woken after the recipient's turn.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// Begins a subscription of the recipient; an error says why not.
     fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()>;
     /// Ends a subscription.
     fn unsubscribe(&mut self, tag: u32);
 
-    /// The next offered delivery, when there is one.
-    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Self::Delivery>;
+    /// Takes at most `limit` offered deliveries, when there are any.
+    fn poll_deliveries(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        into: &mut VecDeque<Self::Delivery>,
+    ) -> Poll<()>;
+    /// A turn is over; `is_slow` when the client takes no deliveries now. Nobody waits for it then.
+    fn settle(&mut self, is_slow: bool);
     /// Which subscription a delivery is for.
     fn tag(delivery: &Self::Delivery) -> u32;
     /// Closes the gate for changes of the rules.
@@ -64,8 +89,8 @@ pub(crate) trait Backend {
     fn permit(&self, delivery: &Self::Delivery, now: Timestamp) -> Option<Self::Permit>;
     /// What a permitted delivery is.
     fn label(permit: &Self::Permit) -> Label<'_>;
-    /// Uses the permit up.
-    fn payload(permit: Self::Permit) -> (bytes::Bytes, Self::Receipt);
+    /// Uses the permit up: appends the payload.
+    fn write_payload(permit: Self::Permit, out: &mut Vec<u8>) -> Self::Receipt;
     /// Nothing of the payload was sent.
     fn void(receipt: Self::Receipt);
 }

@@ -7,6 +7,11 @@
 //! Deliveries are permitted, written and handed to the socket under the delivery gate, in one
 //! synchronous stretch: after a choice is acknowledged no older decision is still on its way here.
 //! With TLS the record layer counts as the socket; it holds one batch at most.
+//!
+//! A thing is not read while it would crowd out a recipient that is only starved of the processor:
+//! those who publish would keep it for themselves, and deliveries would be dropped although their
+//! recipient takes them. A recipient says after each turn whether its own socket is what stands in
+//! the way (or its window); for that nobody waits, and what does not fit is dropped and counted.
 
 mod transport;
 
@@ -20,10 +25,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use super::backend::Backend;
+use super::backend::{Backend, Stopped};
 use super::output::{Mark, Output};
 use super::registry::Signal;
 use super::session::{Ctx, Delivered, Session};
@@ -35,7 +40,7 @@ pub(crate) use transport::Transport;
 /// How much is read at once: about a hundred messages, which is the work of one turn.
 const READ_BYTES: usize = 16 * 1024;
 /// How many deliveries are permitted under one gate, and how many bytes are gathered for them.
-const BATCH_DELIVERIES: usize = 64;
+const BATCH_DELIVERIES: usize = 256;
 const BATCH_BYTES: usize = 64 * 1024;
 /// How many times a turn may go round before other tasks get theirs.
 const ROUNDS: usize = 2;
@@ -51,8 +56,6 @@ thread_local! {
 /// Why a turn has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// There is something now that waits for durability.
-    Rearm,
     /// The session is over; what is in the output is still to be sent.
     Closed,
     /// The socket is gone.
@@ -71,13 +74,13 @@ pub(crate) struct Connection<T, B: Backend> {
     output: Output,
     /// Whether the transport holds nothing back of what it took.
     is_flushed: bool,
-    /// Deliveries that were offered and not sent.
-    returned: VecDeque<B::Delivery>,
+    /// Deliveries that were taken from the outbox and not sent.
+    queued: VecDeque<B::Delivery>,
+    /// The client takes no deliveries now: its socket is full, or its window is closed.
+    is_slow: bool,
     signal: Option<oneshot::Receiver<Signal>>,
     timer: Pin<Box<Sleep>>,
     timer_ms: u64,
-    /// Everything up to here is kept for good, as far as this connection has heard.
-    durable: B::Position,
 }
 
 impl<T: Transport, B: Backend> Connection<T, B> {
@@ -88,7 +91,6 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         counters: Arc<Counters>,
         clock: Clock,
         signal: oneshot::Receiver<Signal>,
-        durable: B::Position,
     ) -> Self {
         let timer_ms = session.deadline_ms().unwrap_or(u64::MAX / 2);
         Self {
@@ -102,32 +104,15 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             input: Vec::new(),
             output: Output::default(),
             is_flushed: true,
-            returned: VecDeque::new(),
+            queued: VecDeque::new(),
+            is_slow: false,
             signal: Some(signal),
-            durable,
         }
     }
 
     /// Runs the connection to its end.
-    pub(crate) async fn run(mut self, mut durable: watch::Receiver<B::Position>) {
-        let turn = loop {
-            let is_waiting = self.session.is_waiting_for_durability();
-            let turn = tokio::select! {
-                biased;
-                changed = durable.changed(), if is_waiting => match changed {
-                    Ok(()) => Turn::Rearm,
-                    Err(_) => Turn::Gone, // Custody is closed: nothing will ever be durable.
-                },
-                turn = poll_fn(|cx| self.poll_turn(is_waiting, cx)) => turn,
-            };
-            match turn {
-                Turn::Rearm => {
-                    self.durable = *durable.borrow_and_update();
-                    self.session.acknowledge(self.durable, self.output.buffer());
-                }
-                Turn::Closed | Turn::Gone => break turn,
-            }
-        };
+    pub(crate) async fn run(mut self) {
+        let turn = poll_fn(|cx| self.poll_turn(cx)).await;
         self.end();
         if turn == Turn::Closed {
             self.linger().await;
@@ -135,8 +120,8 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         self.counters.add(Counter::ConnectionsClosed);
     }
 
-    /// Does what can be done now; ready when the caller must do something about it.
-    fn poll_turn(&mut self, is_waiting: bool, cx: &mut Context<'_>) -> Poll<Turn> {
+    /// Does what can be done now; ready when the session is over.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         let now = self.clock.now();
         self.poll_signal(now, cx);
         for round in 0.. {
@@ -147,17 +132,17 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             if self.session.is_closed() {
                 return Poll::Ready(Turn::Closed);
             }
-            if !is_waiting && self.session.is_waiting_for_durability() {
-                return Poll::Ready(Turn::Rearm);
-            }
-            if !moved {
-                break;
+            match self.poll_durable(cx) {
+                Poll::Pending if !moved => break,
+                Poll::Ready(Err(Stopped)) => return Poll::Ready(Turn::Gone),
+                Poll::Pending | Poll::Ready(Ok(())) => {}
             }
             if round >= ROUNDS {
                 cx.waker().wake_by_ref();
                 break;
             }
         }
+        self.backend.settle(self.is_slow);
         self.poll_timer(now, cx);
         match self.session.is_closed() {
             true => Poll::Ready(Turn::Closed),
@@ -165,15 +150,30 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
     }
 
+    /// Ready when an acknowledgement that waited can be written.
+    fn poll_durable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
+        match self.session.waits_for() {
+            Some(position) => self.backend.poll_durable(position, cx),
+            None => Poll::Pending,
+        }
+    }
+
     /// Reads once and writes once; tells whether anything moved.
     fn round(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
         let read = self.poll_read(now, cx)?;
-        self.session.acknowledge(self.durable, self.output.buffer());
+        self.acknowledge();
         if self.session.is_draining() && !self.session.is_waiting_for_durability() {
             self.session.shut_down(self.output.buffer());
         }
         let written = self.poll_write(now, cx)?;
         Ok(read || written)
+    }
+
+    fn acknowledge(&mut self) {
+        if self.session.is_waiting_for_durability() {
+            let durable = self.backend.durable();
+            self.session.acknowledge(durable, self.output.buffer());
+        }
     }
 
     fn poll_signal(&mut self, now: Moment, cx: &mut Context<'_>) {
@@ -236,10 +236,12 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
     /// Reads once, unless packets wait or must wait.
     fn poll_read(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
-        if !self.session.may_read(self.output.unsent().len()) {
+        if !self.session.may_read(self.output.unsent().len())
+            || self.backend.poll_room(cx).is_pending()
+        {
             return Ok(false);
         }
-        if !self.input.is_empty() && self.use_input(now) > 0 {
+        if !self.input.is_empty() && (self.use_input(now) > 0 || !self.backend.has_room()) {
             return Ok(true);
         }
         if !self.session.may_read(self.output.unsent().len()) {
@@ -283,14 +285,15 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
     /// Writes once: what is in the output, and deliveries behind it.
     fn poll_write(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
-        let batch = self.take_batch(cx)?;
-        if !batch.is_empty() {
-            return self.send_batch(batch, now, cx);
+        let count = self.poll_batch(cx)?;
+        if count > 0 {
+            return self.send_batch(count, now, cx);
         }
         if self.output.is_empty() {
             return self.poll_flush(cx).map(|_| false);
         }
         let moved = write_once(&mut self.transport, &mut self.output, &self.counters, cx)?;
+        self.is_slow |= !self.output.is_empty();
         self.is_flushed = false;
         self.poll_flush(cx)?;
         Ok(moved)
@@ -310,26 +313,30 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         Ok(self.is_flushed)
     }
 
-    /// Takes the deliveries that may be tried now: none while the client's window is closed or
-    /// the socket takes nothing.
-    fn take_batch(&mut self, cx: &mut Context<'_>) -> io::Result<Vec<B::Delivery>> {
+    /// How many deliveries may be tried now: none while the client's window is closed or the socket
+    /// takes nothing.
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
         let window = self.session.window().min(BATCH_DELIVERIES);
-        let mut batch = Vec::new();
-        while batch.len() < window {
-            let next = match self.returned.pop_front() {
-                Some(delivery) => Poll::Ready(delivery),
-                None => self.backend.poll_delivery(cx),
-            };
-            let Poll::Ready(delivery) = next else {
-                break;
-            };
-            if batch.is_empty() && !self.is_writable(cx)? {
-                self.returned.push_front(delivery);
-                break;
-            }
-            batch.push(delivery);
+        self.is_slow = window == 0;
+        if window == 0
+            || (self.queued.is_empty()
+                && self
+                    .backend
+                    .poll_deliveries(cx, 1, &mut self.queued)
+                    .is_pending())
+        {
+            return Ok(0);
         }
-        Ok(batch)
+        if !self.is_writable(cx)? {
+            self.is_slow = true;
+            return Ok(0);
+        }
+        let more = window.saturating_sub(self.queued.len());
+        if more > 0 {
+            // Woken by what is queued already: whether there is more does not matter.
+            let _ = self.backend.poll_deliveries(cx, more, &mut self.queued);
+        }
+        Ok(window)
     }
 
     fn is_writable(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
@@ -342,28 +349,26 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
     }
 
-    /// Decides on each delivery, writes what may leave, and hands it to the socket.
-    fn send_batch(
-        &mut self,
-        batch: Vec<B::Delivery>,
-        now: Moment,
-        cx: &mut Context<'_>,
-    ) -> io::Result<bool> {
-        let mut marks = Vec::with_capacity(batch.len());
+    /// Decides on at most `count` deliveries, writes what may leave, and hands it to the socket.
+    fn send_batch(&mut self, count: usize, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut marks = Vec::with_capacity(count.min(self.queued.len()));
         let mut refused = Refused::default();
-        let mut batch = batch.into_iter();
+        let mut payload = Vec::new();
         let gate = self.backend.gate();
-        while self.output.unsent().len() < BATCH_BYTES {
-            let Some(delivery) = batch.next() else {
+        for _ in 0..count {
+            if self.output.unsent().len() >= BATCH_BYTES {
+                break;
+            }
+            let Some(delivery) = self.queued.pop_front() else {
                 break;
             };
             let Some(permit) = self.backend.permit(&delivery, now.wall) else {
                 refused.not_permitted += 1;
                 continue;
             };
-            let start = self.output.buffer().len();
-            let tag = B::tag(&delivery);
-            match self.session.deliver::<B>(tag, permit, self.output.buffer()) {
+            let out = self.output.buffer();
+            let (start, tag) = (out.len(), B::tag(&delivery));
+            match self.session.deliver::<B>(tag, permit, &mut payload, out) {
                 Delivered::Written { packet_id, receipt } => marks.push(Mark {
                     start,
                     packet_id,
@@ -381,13 +386,14 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             write_once(&mut self.transport, &mut self.output, &self.counters, cx)
         };
         drop(gate);
-        for delivery in batch.rev() {
-            self.returned.push_front(delivery);
-        }
+        self.is_slow = !self.output.is_empty();
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
             self.session.withdraw(mark.packet_id);
             B::void(mark.receipt);
-            self.returned.push_front(mark.delivery);
+            self.queued.push_front(mark.delivery);
+        }
+        if self.queued.is_empty() {
+            self.queued = VecDeque::new();
         }
         refused.count(marks.len() as u64, &self.counters);
         let moved = outcome?;
@@ -398,6 +404,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     fn end(&mut self) {
         let now = self.clock.now();
         self.with_session(now, |session, ctx| session.end(ctx));
+        self.backend.settle(true);
     }
 
     /// Sends the last packet and waits a moment until the client has read it: closing a socket

@@ -1,14 +1,16 @@
 //! The real [`Backend`]: custody, for one session and its peer.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use custody::{Custody, Delivery, DeliveryGuard, Filter, Lsn, Peer, Permit, Receipt, Subscription};
+use custody::{
+    Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn, Peer, Permit, Receipt,
+    Subscription,
+};
 use model::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio::sync::mpsc;
 
-use super::backend::{Backend, Label, Role};
+use super::backend::{Backend, Label, Role, Stopped};
 use super::registry::Ticket;
 use super::topic::Wanted;
 use crate::refusal::{Refusal, RefusalKind};
@@ -19,13 +21,15 @@ pub(crate) struct Desk {
     ticket: Ticket,
     outbox_deliveries: usize,
     peer: Option<Peer>,
+    wait: DurableWait,
+    hold: Hold,
     /// Made with the first subscription, so that a thing never has one.
     outbox: Option<Box<Outbox>>,
 }
 
 struct Outbox {
-    sender: mpsc::Sender<Delivery>,
-    receiver: mpsc::Receiver<Delivery>,
+    outbox: custody::Outbox,
+    inbox: Inbox,
     subscriptions: FxHashMap<u32, Subscription>,
 }
 
@@ -36,6 +40,8 @@ impl Desk {
             ticket,
             outbox_deliveries,
             peer: None,
+            wait: DurableWait::default(),
+            hold: Hold::default(),
             outbox: None,
         }
     }
@@ -78,15 +84,38 @@ impl Backend for Desk {
         }
     }
 
+    fn durable(&self) -> Lsn {
+        self.custody.durable()
+    }
+
+    fn poll_durable(&mut self, position: Lsn, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
+        let polled = self.custody.poll_durable(position, &mut self.wait, cx);
+        polled.map(|it| it.map(|_| ()).map_err(|_| Stopped))
+    }
+
+    fn has_room(&self) -> bool {
+        match &self.peer {
+            Some(Peer::Thing(thing)) => self.custody.has_room(thing),
+            _ => true,
+        }
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.peer {
+            Some(Peer::Thing(thing)) => self.custody.poll_room(thing, &mut self.hold, cx),
+            _ => Poll::Ready(()),
+        }
+    }
+
     fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()> {
         let Some(Peer::Recipient(recipient)) = &self.peer else {
             return Err(());
         };
         let outbox = self.outbox.get_or_insert_with(|| {
-            let (sender, receiver) = mpsc::channel(self.outbox_deliveries.max(1));
+            let (outbox, inbox) = custody::outbox(self.outbox_deliveries);
             Box::new(Outbox {
-                sender,
-                receiver,
+                outbox,
+                inbox,
                 subscriptions: FxHashMap::default(),
             })
         });
@@ -97,7 +126,7 @@ impl Backend for Desk {
         };
         let subscription = self
             .custody
-            .subscribe(recipient, filter, outbox.sender.clone(), tag, now)
+            .subscribe(recipient, filter, outbox.outbox.clone(), tag, now)
             .map_err(|_| ())?;
         outbox.subscriptions.insert(tag, subscription);
         Ok(())
@@ -109,14 +138,21 @@ impl Backend for Desk {
         }
     }
 
-    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
-        // The channel cannot end while its sender is held here.
+    fn poll_deliveries(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        into: &mut VecDeque<Delivery>,
+    ) -> Poll<()> {
         match &mut self.outbox {
-            Some(outbox) => match outbox.receiver.poll_recv(cx) {
-                Poll::Ready(Some(delivery)) => Poll::Ready(delivery),
-                Poll::Ready(None) | Poll::Pending => Poll::Pending,
-            },
+            Some(outbox) => outbox.inbox.poll_take(cx, limit, into),
             None => Poll::Pending,
+        }
+    }
+
+    fn settle(&mut self, is_slow: bool) {
+        if let Some(outbox) = &self.outbox {
+            outbox.inbox.settle(is_slow);
         }
     }
 
@@ -141,8 +177,8 @@ impl Backend for Desk {
         }
     }
 
-    fn payload(permit: Permit) -> (Bytes, Receipt) {
-        permit.into_payload()
+    fn write_payload(permit: Permit, out: &mut Vec<u8>) -> Receipt {
+        permit.write_payload(out)
     }
 
     fn void(receipt: Receipt) {

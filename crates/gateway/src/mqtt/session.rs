@@ -98,7 +98,7 @@ impl<P: Copy + Ord> Session<P> {
     }
 
     /// Takes bytes from the client and gives back how many were used up; the rest is the start of
-    /// a packet, or must wait until [`Session::may_read`].
+    /// a packet, or must wait until [`Session::may_read`] and [`Backend::has_room`].
     pub(crate) fn receive<B: Backend<Position = P>>(
         &mut self,
         bytes: &[u8],
@@ -106,7 +106,7 @@ impl<P: Copy + Ord> Session<P> {
     ) -> usize {
         let mut used = 0;
         let mut accepted = 0;
-        while self.may_read(ctx.out.len()) {
+        while self.may_read(ctx.out.len()) && ctx.backend.has_room() {
             let rest = bytes.get(used..).unwrap_or_default();
             if self.phase == Phase::Waiting && rest.first().is_some_and(|it| *it != CONNECT) {
                 // Whatever it is, it is not waited for: 3.1.0-1.
@@ -210,9 +210,17 @@ impl<P: Copy + Ord> Session<P> {
         }
     }
 
+    /// The position that the next acknowledgement waits for.
+    pub(crate) fn waits_for(&self) -> Option<P> {
+        match self.phase {
+            Phase::Closed => None,
+            _ => self.acks.next_position(),
+        }
+    }
+
     /// Whether some acknowledgement waits for durability.
     pub(crate) fn is_waiting_for_durability(&self) -> bool {
-        self.phase != Phase::Closed && !self.acks.is_empty()
+        self.waits_for().is_some()
     }
 
     /// When [`Session::tick`] is to be called next, in milliseconds of uptime.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 use mqtt_proto::{PollHeader, QoS, TopicFilter, TopicName, v3, v5};
 
-use super::backend::{Backend, Label, Role};
+use super::backend::{Backend, Label, Role, Stopped};
 use super::decode::Version;
 use super::frame::{Framed, frame};
 use super::session::{Ctx, Session};
@@ -34,6 +34,14 @@ pub(crate) struct World {
     pub(crate) released: Vec<String>,
     /// Payloads that count as delivered.
     pub(crate) receipts: Vec<String>,
+    /// How many publishes are durable.
+    pub(crate) durable: u64,
+    /// Nothing more will be durable.
+    pub(crate) is_stopped: bool,
+    /// After how many publishes in all a recipient is crowded out.
+    pub(crate) room: Option<usize>,
+    /// What the session said last about its client.
+    pub(crate) is_slow: Option<bool>,
 }
 
 /// A delivery of the tests: it says which subscription it is for and what is in it.
@@ -106,6 +114,31 @@ impl Backend for FakeBackend {
         Ok(world.ingested.len() as u64)
     }
 
+    fn durable(&self) -> u64 {
+        self.world.lock().unwrap().durable
+    }
+
+    fn poll_durable(&mut self, position: u64, _cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
+        let world = self.world.lock().unwrap();
+        match position <= world.durable {
+            true => Poll::Ready(Ok(())),
+            false if world.is_stopped => Poll::Ready(Err(Stopped)),
+            false => Poll::Pending,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let world = self.world.lock().unwrap();
+        world.room.is_none_or(|it| world.ingested.len() < it)
+    }
+
+    fn poll_room(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        match self.has_room() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
     fn subscribe(&mut self, wanted: Wanted, tag: u32, _now: Timestamp) -> Result<(), ()> {
         if wanted.purpose.as_str() == "denied" {
             return Err(());
@@ -122,12 +155,22 @@ impl Backend for FakeBackend {
             .retain(|it| it.0 != tag);
     }
 
-    fn poll_delivery(&mut self, _cx: &mut Context<'_>) -> Poll<Offered> {
-        let mut world = self.world.lock().unwrap();
-        match world.offered.pop_front() {
-            Some(it) => Poll::Ready(it),
-            None => Poll::Pending,
+    fn poll_deliveries(
+        &mut self,
+        _cx: &mut Context<'_>,
+        limit: usize,
+        into: &mut VecDeque<Offered>,
+    ) -> Poll<()> {
+        let offered = &mut self.world.lock().unwrap().offered;
+        if offered.is_empty() {
+            return Poll::Pending;
         }
+        into.extend(offered.drain(..limit.min(offered.len())));
+        Poll::Ready(())
+    }
+
+    fn settle(&mut self, is_slow: bool) {
+        self.world.lock().unwrap().is_slow = Some(is_slow);
     }
 
     fn tag(delivery: &Offered) -> u32 {
@@ -164,11 +207,11 @@ impl Backend for FakeBackend {
         }
     }
 
-    fn payload(permit: FakePermit) -> (Bytes, FakeReceipt) {
+    fn write_payload(permit: FakePermit, out: &mut Vec<u8>) -> FakeReceipt {
         let payload = permit.offered.payload;
+        out.extend_from_slice(payload.as_bytes());
         permit.world.lock().unwrap().released.push(payload.clone());
-        let receipt = FakeReceipt(permit.world, Some(payload.clone()));
-        (Bytes::from(payload), receipt)
+        FakeReceipt(permit.world, Some(payload))
     }
 
     fn void(mut receipt: FakeReceipt) {

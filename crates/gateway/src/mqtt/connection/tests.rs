@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::{Connection, KEPT_INPUT_BYTES, Signal, Transport, Turn};
 use crate::clock::Clock;
@@ -113,7 +113,6 @@ impl Bench {
             Arc::clone(&counters),
             clock,
             told,
-            0,
         );
         Self {
             connection,
@@ -161,14 +160,13 @@ impl Bench {
     }
 
     fn turn(&mut self) -> Poll<Turn> {
-        let is_waiting = self.connection.session.is_waiting_for_durability();
         let mut cx = Context::from_waker(Waker::noop());
-        self.connection.poll_turn(is_waiting, &mut cx)
+        self.connection.poll_turn(&mut cx)
     }
 
-    /// What `run` does when the vault has moved on.
+    /// The vault has moved on.
     fn durable(&mut self, position: u64) {
-        self.connection.durable = position;
+        self.world.lock().unwrap().durable = position;
         let _ = self.turn();
     }
 
@@ -189,7 +187,6 @@ async fn a_publish_is_acknowledged_after_it_is_durable_and_all_in_one_write() {
     let mut bench = Bench::connected(V5, "thing", Limits::default());
     let publishes: Vec<u8> = (1..=20).flat_map(|it| publish(V5, it, "{}")).collect();
     bench.send(&publishes);
-    assert_eq!(bench.turn(), Poll::Ready(Turn::Rearm));
     assert_eq!(bench.turn(), Poll::Pending);
     assert!(bench.answers().is_empty());
     bench.durable(19);
@@ -331,7 +328,7 @@ async fn packets_that_had_to_wait_are_taken_without_new_bytes() {
         ]
         .concat(),
     );
-    assert_eq!(bench.turn(), Poll::Ready(Turn::Rearm));
+    assert_eq!(bench.turn(), Poll::Pending);
     assert_eq!(bench.world.lock().unwrap().ingested.len(), 1);
     bench.durable(1);
     assert_eq!(bench.answers(), ["PUBACK 1"]);
@@ -410,8 +407,7 @@ async fn a_lost_connection_publishes_the_will() {
         bench.send(&bytes_v3(connect.clone().into()));
         bench.send(last);
         bench.socket.0.lock().unwrap().client_closed = true;
-        let (_advance, durable) = watch::channel(0);
-        bench.connection.run(durable).await;
+        bench.connection.run().await;
         assert_eq!(bench.world.lock().unwrap().ingested.len(), ingested);
         assert_eq!(bench.counters.value(Counter::ConnectionsClosed), 1);
     }
@@ -424,8 +420,7 @@ async fn the_last_words_are_sent_before_the_socket_is_closed() {
     bench.send(&connect(V5, "thing"));
     bench.send(&[0xf0, 0]);
     bench.socket.0.lock().unwrap().client_closed = true;
-    let (_advance, durable) = watch::channel(0);
-    bench.connection.run(durable).await;
+    bench.connection.run().await;
     let wire = bench.socket.0.lock().unwrap();
     assert_eq!(
         texts(&wire.written, V5),
@@ -455,9 +450,81 @@ async fn when_custody_is_closed_nothing_is_acknowledged() {
     bench.room(1_000);
     bench.send(&connect(V5, "thing"));
     bench.send(&publish(V5, 1, "{}"));
-    let (advance, durable) = watch::channel(0);
-    drop(advance);
-    bench.connection.run(durable).await;
+    bench.world.lock().unwrap().is_stopped = true;
+    bench.connection.run().await;
     let written = bench.socket.0.lock().unwrap().written.clone();
     assert_eq!(texts(&written, V5), ["CONNACK 0x00"]);
+}
+
+#[tokio::test]
+async fn what_was_durable_before_custody_stopped_is_acknowledged() {
+    let mut bench = Bench::connected(V5, "thing", Limits::default());
+    bench.send(&[publish(V5, 1, "{}"), publish(V5, 2, "{}")].concat());
+    assert_eq!(bench.turn(), Poll::Pending);
+    bench.world.lock().unwrap().durable = 1;
+    bench.world.lock().unwrap().is_stopped = true;
+    assert_eq!(bench.turn(), Poll::Ready(Turn::Gone));
+    assert_eq!(bench.answers(), ["PUBACK 1"]);
+}
+
+#[tokio::test]
+async fn a_thing_is_not_read_while_a_starved_recipient_has_no_room() {
+    let mut bench = Bench::connected(V3, "thing", Limits::default());
+    bench.world.lock().unwrap().room = Some(3);
+    let publishes: Vec<u8> = (1..=5).flat_map(|it| publish(V3, it, "{}")).collect();
+    let (together, rest) = publishes.split_at(publishes.len() - 5);
+    bench.send(together);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.world.lock().unwrap().ingested.len(), 3);
+    bench.send(rest);
+    assert_eq!(bench.turn(), Poll::Pending);
+    let unread = bench.socket.0.lock().unwrap().to_server.len();
+    assert_eq!(unread, rest.len(), "nothing is read meanwhile");
+    bench.durable(2);
+    let answers = bench.answers();
+    assert_eq!(answers, ["PUBACK 1", "PUBACK 2"], "but answers go out");
+    bench.world.lock().unwrap().room = Some(4);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.world.lock().unwrap().ingested.len(), 4);
+    bench.world.lock().unwrap().room = None;
+    bench.durable(5);
+    assert_eq!(bench.answers(), ["PUBACK 3", "PUBACK 4", "PUBACK 5"]);
+}
+
+#[tokio::test]
+async fn a_session_says_whether_its_client_takes_deliveries() {
+    let limits = Limits {
+        max_inflight: 2,
+        ..Limits::default()
+    };
+    let mut bench = Bench::connected(V5, "recipient", limits);
+    bench.send(&subscribe(V5, &[("for/research/#", 1)], &[]));
+    let mut settled = |bench: &mut Bench| {
+        assert_eq!(bench.turn(), Poll::Pending);
+        bench.world.lock().unwrap().is_slow.take().unwrap()
+    };
+    assert!(!settled(&mut bench), "nothing is in the way");
+    bench.room(10);
+    bench.offer(&["aaaaaaaaaa"]);
+    assert!(settled(&mut bench), "the socket took a part");
+    bench.offer(&["b"]);
+    assert!(settled(&mut bench), "the socket takes nothing");
+    bench.room(1_000_000);
+    assert!(settled(&mut bench), "the window is closed");
+    assert_eq!(bench.answers().len(), 3);
+    bench.send(&puback(1));
+    assert!(!settled(&mut bench), "the window is open again");
+    bench.connection.end();
+    let is_slow = bench.world.lock().unwrap().is_slow;
+    assert_eq!(is_slow, Some(true), "nobody waits for who is gone");
+}
+
+#[tokio::test]
+async fn a_turn_sends_more_than_one_batch() {
+    let mut bench = Bench::subscribed(V3, 0);
+    let payloads: Vec<String> = (0..700).map(|it| it.to_string()).collect();
+    bench.offer(&payloads.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.socket.0.lock().unwrap().writes, 3);
+    assert_eq!(bench.answers().len(), payloads.len());
 }

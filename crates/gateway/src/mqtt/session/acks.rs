@@ -42,8 +42,12 @@ impl<P: Copy + Ord> Acks<P> {
         self.waiting.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    /// What the first of them waits for. A refusal is never first: it is said at once then.
+    pub(super) fn next_position(&self) -> Option<P> {
+        match self.waiting.front()?.answer {
+            Answer::KeptAt(position) => Some(position),
+            Answer::Refused(_) => None,
+        }
     }
 
     /// A publish was taken.

@@ -75,11 +75,12 @@ impl<P: Copy + Ord> Session<P> {
         }
     }
 
-    /// Writes a permitted delivery.
+    /// Writes a permitted delivery; `payload` is memory to work in.
     pub(crate) fn deliver<B: Backend>(
         &mut self,
         tag: u32,
         permit: B::Permit,
+        payload: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Delivered<B::Receipt> {
         let Some((form, with_ack)) = self.subscriptions.by_tag(tag) else {
@@ -88,13 +89,14 @@ impl<P: Copy + Ord> Session<P> {
         let label = B::label(&permit);
         let coarse = label.coarse;
         let topic = topic::delivery_topic(form, label.purpose, label.deployment, label.thing);
-        let (payload, receipt) = B::payload(permit);
+        payload.clear();
+        let receipt = B::write_payload(permit, payload);
         let packet_id = with_ack.then(|| self.outbound.take_packet_id());
         let packet = Outgoing {
             topic: &topic,
             packet_id,
             coarse,
-            payload: &payload,
+            payload,
         };
         if encode::publish(packet, self.terms, out) {
             return Delivered::Written { packet_id, receipt };

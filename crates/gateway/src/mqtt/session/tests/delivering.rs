@@ -24,7 +24,9 @@ fn deliver(
     };
     let permit = rig.backend.permit(&offered, moment(0).wall).unwrap();
     let mut out = Vec::new();
-    let delivered = rig.session.deliver::<FakeBackend>(tag, permit, &mut out);
+    let delivered = rig
+        .session
+        .deliver::<FakeBackend>(tag, permit, &mut Vec::new(), &mut out);
     (delivered, texts(&out, rig.version))
 }
 

@@ -1,0 +1,294 @@
+//! Kept for good: who waits for a position, and who is woken.
+//!
+//! Positions only grow, so those who wait stand in a line, lowest position first. When the vault has synced up to a
+//! position, exactly those whose position was reached are taken from the front and woken: a commit costs as much as
+//! the messages it has made durable, however many others wait.
+//!
+//! [`Custody::durable`] asks; [`Custody::poll_durable`] asks and takes a place in the line. Neither blocks.
+//! When the vault was closed or has failed, everybody in the line is woken and told: what is not durable by then never
+//! will be. A failure is noticed by the next message that cannot be appended.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use vault::Lsn;
+
+use crate::Custody;
+
+/// The store stopped before the position was durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store stopped before the message was kept")]
+pub struct NeverDurable;
+
+/// The place of one task in the line; it may stand for one position after the other.
+#[derive(Debug)]
+pub struct DurableWait<P = Lsn> {
+    place: Option<(P, Waker)>,
+}
+
+impl<P> Default for DurableWait<P> {
+    fn default() -> Self {
+        Self { place: None }
+    }
+}
+
+/// Those who wait, lowest position first.
+pub(crate) struct Line<P = Lsn> {
+    waiting: Mutex<VecDeque<(P, Waker)>>,
+    /// Changed under the lock only.
+    is_closed: AtomicBool,
+}
+
+impl<P> Default for Line<P> {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<P: Copy + Ord> Line<P> {
+    /// Wakes everybody whose position is durable.
+    pub(crate) fn advance(&self, durable: P) {
+        let reached: Vec<_> = {
+            let mut waiting = self.lock();
+            let count = waiting.partition_point(|it| it.0 <= durable);
+            waiting.drain(..count).collect()
+        };
+        reached.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Nothing more will be durable: wakes everybody, and lets nobody wait any more.
+    pub(crate) fn close(&self) {
+        let left = {
+            let mut waiting = self.lock();
+            self.is_closed.store(true, Ordering::Release);
+            std::mem::take(&mut *waiting)
+        };
+        left.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    fn poll(
+        &self,
+        durable: impl Fn() -> P,
+        position: P,
+        wait: &mut DurableWait<P>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<P, NeverDurable>> {
+        let reached = durable();
+        if reached >= position {
+            wait.place = None;
+            return Poll::Ready(Ok(reached));
+        }
+        if !wait.is_for(position, cx.waker()) {
+            let mut waiting = self.lock();
+            // The position is stored before `advance` takes the lock: seen here, or found in the line there.
+            let reached = durable();
+            if reached >= position {
+                wait.place = None;
+                return Poll::Ready(Ok(reached));
+            }
+            if !self.is_closed.load(Ordering::Acquire) {
+                let at = waiting.partition_point(|it| it.0 <= position);
+                waiting.insert(at, (position, cx.waker().clone()));
+                wait.place = Some((position, cx.waker().clone()));
+            }
+        }
+        if self.is_closed.load(Ordering::Acquire) {
+            let reached = durable();
+            return Poll::Ready(match reached >= position {
+                true => Ok(reached),
+                false => Err(NeverDurable),
+            });
+        }
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(P, Waker)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P: Copy + Ord> DurableWait<P> {
+    fn is_for(&self, position: P, waker: &Waker) -> bool {
+        let place = self.place.as_ref();
+        place.is_some_and(|it| it.0 == position && it.1.will_wake(waker))
+    }
+}
+
+impl Custody {
+    /// The position up to which everything is kept for good.
+    #[must_use]
+    pub fn durable(&self) -> Lsn {
+        self.inner.vault.durable()
+    }
+
+    /// Ready once `position` is durable, with how far it is by then. Until then the task is woken when it is, not before.
+    ///
+    /// # Errors
+    /// [`NeverDurable`] when the store has stopped.
+    pub fn poll_durable(
+        &self,
+        position: Lsn,
+        wait: &mut DurableWait,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Lsn, NeverDurable>> {
+        self.inner
+            .line
+            .poll(|| self.inner.vault.durable(), position, wait, cx)
+    }
+
+    /// Waits until `position` is durable.
+    ///
+    /// # Errors
+    /// [`NeverDurable`] when the store has stopped.
+    pub async fn until_durable(&self, position: Lsn) -> Result<Lsn, NeverDurable> {
+        let mut wait = DurableWait::default();
+        poll_fn(|cx| self.poll_durable(position, &mut wait, cx)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+    use std::task::Wake;
+
+    use super::*;
+
+    /// One who waits, and how often it was woken.
+    #[derive(Default)]
+    struct Waiter {
+        woken: Arc<Woken>,
+        wait: DurableWait<u64>,
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicU64);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Waiter {
+        fn poll(
+            &mut self,
+            line: &Line<u64>,
+            durable: u64,
+            position: u64,
+        ) -> Poll<Result<u64, NeverDurable>> {
+            let waker = Waker::from(Arc::clone(&self.woken));
+            let cx = Context::from_waker(&waker);
+            line.poll(|| durable, position, &mut self.wait, &cx)
+        }
+
+        fn woken(&self) -> u64 {
+            self.woken.0.load(Ordering::SeqCst)
+        }
+    }
+
+    fn waiters(line: &Line<u64>, positions: &[u64]) -> Vec<Waiter> {
+        let wait = |position: &u64| {
+            let mut waiter = Waiter::default();
+            assert_eq!(waiter.poll(line, 0, *position), Poll::Pending);
+            waiter
+        };
+        positions.iter().map(wait).collect()
+    }
+
+    #[test]
+    fn a_waiter_is_woken_when_its_position_is_durable_and_not_before() {
+        let line = Line::default();
+        let positions = [3, 1, 2, 7, 5, 5];
+        let mut waiters = waiters(&line, &positions);
+        for durable in [1, 4, 4, 5, 6, 9] {
+            line.advance(durable);
+            for (waiter, position) in waiters.iter_mut().zip(positions) {
+                assert_eq!(waiter.woken(), u64::from(position <= durable), "{durable}");
+                let expected = match position <= durable {
+                    true => Poll::Ready(Ok(durable)),
+                    false => Poll::Pending,
+                };
+                assert_eq!(waiter.poll(&line, durable, position), expected);
+            }
+        }
+        assert!(line.lock().is_empty(), "nobody stands in the line twice");
+    }
+
+    #[test]
+    fn what_is_durable_already_is_not_waited_for() {
+        let line = Line::default();
+        let mut waiter = Waiter::default();
+        assert_eq!(waiter.poll(&line, 4, 4), Poll::Ready(Ok(4)));
+        assert!(line.lock().is_empty());
+    }
+
+    #[test]
+    fn a_waiter_that_asks_again_keeps_its_place_and_may_move_to_the_next_position() {
+        let line = Line::default();
+        let mut waiter = Waiter::default();
+        for position in [2, 2, 2, 6, 6] {
+            assert_eq!(waiter.poll(&line, 1, position), Poll::Pending);
+        }
+        assert_eq!(line.lock().len(), 2);
+        line.advance(6);
+        assert_eq!(waiter.woken(), 2);
+    }
+
+    #[test]
+    fn the_end_wakes_everybody_and_tells_who_was_kept() {
+        let line = Line::default();
+        let mut all = waiters(&line, &[1, 2, 3]);
+        line.close();
+        for (waiter, expected) in all.iter_mut().zip([Ok(2), Ok(2), Err(NeverDurable)]) {
+            assert_eq!(waiter.woken(), 1);
+            let position = waiter.wait.place.as_ref().unwrap().0;
+            assert_eq!(waiter.poll(&line, 2, position), Poll::Ready(expected));
+        }
+        let mut late = Waiter::default();
+        assert_eq!(late.poll(&line, 2, 9), Poll::Ready(Err(NeverDurable)));
+        assert!(line.lock().is_empty());
+    }
+
+    #[test]
+    fn nobody_is_forgotten_while_positions_become_durable() {
+        const LAST: u64 = 20_000;
+        let line = Line::default();
+        let durable = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for first in 1..=3 {
+                let (line, durable) = (&line, &durable);
+                scope.spawn(move || {
+                    for position in (first..=LAST).step_by(3) {
+                        let mut wait = DurableWait::default();
+                        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+                        let cx = Context::from_waker(&waker);
+                        let now = || durable.load(Ordering::Acquire);
+                        while line.poll(now, position, &mut wait, &cx).is_pending() {
+                            std::thread::park();
+                        }
+                    }
+                });
+            }
+            for position in 1..=LAST {
+                durable.store(position, Ordering::Release);
+                line.advance(position);
+            }
+        });
+        assert!(line.lock().is_empty());
+    }
+
+    struct Unpark(std::thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+}
