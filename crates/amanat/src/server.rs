@@ -99,6 +99,8 @@ pub(crate) struct Addresses {
     pub(crate) mqtt: Option<SocketAddr>,
     /// MQTT with TLS.
     pub(crate) mqtts: Option<SocketAddr>,
+    /// Figures for monitoring.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Bound sockets.
@@ -130,6 +132,7 @@ impl Sockets {
             site: site_url(config, &http)?,
             mqtt: None,
             mqtts: None,
+            metrics: metrics.as_ref().and_then(|it| it.local_addr().ok()),
         };
         if let Some(address) = config.mqtt.listen {
             let reach = if config.mqtt.dangerously_plain_anywhere {

@@ -120,14 +120,13 @@ mod slow {
     #[test]
     fn figures_for_monitoring_are_served_on_their_own_address() {
         let place = tempfile::tempdir().unwrap();
-        let port = testkit::free_port();
-        let set = format!("metrics.listen=127.0.0.1:{port}");
-        let _server = Server::start(
+        let server = Server::start(
             place.path(),
-            &["serve", "--data", "data", "--set", &set],
-            "mqtt",
+            &["serve", "--data", "data", "--set", "metrics.listen=127.0.0.1:0"],
+            "metrics",
         );
-        let page = Browser::new(&format!("http://127.0.0.1:{port}")).open("/metrics");
+        let address = server.value("metrics");
+        let page = Browser::new(address.trim_end_matches("/metrics")).open("/metrics");
         assert!(
             page.text
                 .contains("amanat_gateway_publishes_accepted_total 0"),
