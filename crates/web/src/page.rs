@@ -23,7 +23,7 @@ pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use home::HomePage;
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};
 pub(crate) use member::MemberPage;
-pub(crate) use notice::{DriftLine, Licence, NoticePage, SignPage};
+pub(crate) use notice::{DriftLine, Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use sample::samples;

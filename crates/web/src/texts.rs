@@ -19,6 +19,7 @@ mod dates;
 mod tests;
 mod words;
 
+pub(crate) use dates::{UNIX_SECONDS, instant};
 pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;

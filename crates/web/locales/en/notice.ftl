@@ -2,7 +2,7 @@
 
 notice-run-by = Run by { $member }
 notice-licence-since = Since { $date }.
-notice-licence-reason = Reason given: { $reason }
+notice-licence-reason = Reason given:
 notice-licence-entry = See it in the public record
 notice-to-choices = Choose what you share
 notice-to-sign = Print the sign
@@ -37,6 +37,8 @@ notice-bystanders-none = People who only pass by are not recorded.
 notice-people = How people are known
 notice-people-field = By “{ $field }” in the message. Recipients never see it: each gets its own cover name instead.
 notice-people-assigned = Only people who are linked to a device can see and choose what it records. If no one is linked, its values belong to no person.
+notice-people-none = They are not known. Nothing that these devices send is linked to a person.
+notice-nobody = These devices do not know who you are, so there is nothing for you to set here. If you have a question or an objection, see “Whom to ask”.
 notice-cover-name = As a cover name only
 notice-contact = Whom to ask
 notice-contact-lede = This office must answer for the devices.
@@ -71,6 +73,7 @@ sign-more = { $count ->
    *[other] and { $count } more values
 }
 sign-scan = Scan to see why, who gets it, and what you can choose
+sign-scan-nobody = Scan to see why, and who gets it
 sign-run-by = Run by
 sign-ask = Questions
 sign-qr = QR code that leads to { $url }

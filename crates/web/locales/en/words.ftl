@@ -57,5 +57,18 @@ level-grid-km = A square about { $kilometres } km wide
 level-grid-m = A square about { $metres } m wide
 level-bucket = Only the step: { $bounds }
 level-presence = Only that there was a value
+off-by-minutes = { $amount } { $count ->
+    [one] minute
+   *[other] minutes
+}
+off-by-hours = { $amount } { $count ->
+    [one] hour
+   *[other] hours
+}
+off-by-days = { $amount } { $count ->
+    [one] day
+   *[other] days
+}
+unit-date-and-time = date and time
 value-within = to within { $accuracy }
 value-coarse = made less exact

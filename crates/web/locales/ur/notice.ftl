@@ -2,7 +2,7 @@
 
 notice-run-by = چلانے والا ادارہ: { $member }
 notice-licence-since = { $date } سے۔
-notice-licence-reason = بتائی گئی وجہ: { $reason }
+notice-licence-reason = بتائی گئی وجہ:
 notice-licence-entry = عوامی ریکارڈ میں دیکھیں
 notice-to-choices = چنیں کہ کیا دینا ہے
 notice-to-sign = نشان چھاپیں
@@ -37,6 +37,8 @@ notice-bystanders-none = جو لوگ صرف گزرتے ہیں ان کا کچھ �
 notice-people = لوگوں کی پہچان کیسے ہوتی ہے
 notice-people-field = پیغام میں موجود ”{ $field }“ سے۔ وصول کنندگان اسے کبھی نہیں دیکھتے: ہر ایک کو اس کی جگہ ایک الگ فرضی نام ملتا ہے۔
 notice-people-assigned = صرف وہ لوگ جو کسی آلے سے جڑے ہیں، دیکھ اور چن سکتے ہیں کہ وہ کیا ریکارڈ کرے۔ اگر کوئی جڑا نہ ہو تو اس کا ڈیٹا کسی شخص کا نہیں ہوتا۔
+notice-people-none = نہیں ہوتی۔ یہ آلات جو کچھ بھیجتے ہیں وہ کسی شخص سے جڑا نہیں ہوتا۔
+notice-nobody = یہ آلات نہیں جانتے کہ آپ کون ہیں، اس لیے یہاں آپ کے چننے کو کچھ نہیں۔ کوئی سوال یا اعتراض ہو تو ”کس سے پوچھیں“ دیکھیں۔
 notice-cover-name = صرف فرضی نام کی صورت میں
 notice-contact = کس سے پوچھیں
 notice-contact-lede = یہ دفتر ان آلات کے لیے جواب دہ ہے۔
@@ -71,6 +73,7 @@ sign-more = { $count ->
    *[other] اور { $count } مزید چیزیں
 }
 sign-scan = کیوں، کس کو ملتا ہے، اور آپ کیا چن سکتے ہیں: سکین کر کے دیکھیں
+sign-scan-nobody = کیوں، اور کس کو ملتا ہے: سکین کر کے دیکھیں
 sign-run-by = چلانے والا ادارہ
 sign-ask = سوالات
 sign-qr = کیو آر کوڈ جو { $url } پر لے جاتا ہے

@@ -57,5 +57,18 @@ level-grid-km = تقریباً { $kilometres } کلومیٹر چوڑا علاق�
 level-grid-m = تقریباً { $metres } میٹر چوڑا علاقہ
 level-bucket = صرف درجہ: { $bounds }
 level-presence = صرف یہ کہ کوئی قدر تھی
+off-by-minutes = { $amount } { $count ->
+    [one] منٹ
+   *[other] منٹ
+}
+off-by-hours = { $amount } { $count ->
+    [one] گھنٹہ
+   *[other] گھنٹے
+}
+off-by-days = { $amount } { $count ->
+    [one] دن
+   *[other] دن
+}
+unit-date-and-time = تاریخ اور وقت
 value-within = فرق { $accuracy } تک
 value-coarse = درستی کم کی گئی

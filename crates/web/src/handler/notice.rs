@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use custody::InForce;
 use model::DeploymentId;
 
-use crate::page::{NoticePage, SignPage};
+use crate::page::{NoticePage, Reader, SignPage};
 use crate::route::Route;
 use crate::visit::{Failure, Visit, page};
 use crate::{qr, view};
@@ -26,6 +26,18 @@ fn in_force(visit: &Visit, id: &DeploymentId) -> Result<InForce, Failure> {
     found.ok_or(Failure::NOT_FOUND)
 }
 
+fn reader(visit: &Visit, id: &DeploymentId) -> Reader {
+    let Some(account) = &visit.account else {
+        return Reader::Stranger;
+    };
+    let about = visit.site.custody().deployments_about(&account.id);
+    if about.contains(id) {
+        Reader::Concerned
+    } else {
+        Reader::Unconcerned
+    }
+}
+
 /// `GET /d/{deployment}`
 pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = parse(&id)?;
@@ -33,15 +45,6 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let found = visit.blocking(move |it| {
         let found = it.site.alliance().deployment_page(&id, it.now)?;
         let found = found.ok_or(Failure::NOT_FOUND)?;
-        let account = it.account.as_ref();
-        let concerned = |it: &Visit| {
-            account.is_none_or(|account| {
-                it.site
-                    .custody()
-                    .deployments_about(&account.id)
-                    .contains(&id)
-            })
-        };
         let newest = found.entries.get(..MAX_ENTRIES).unwrap_or(&found.entries);
         Ok(NoticePage {
             shell,
@@ -55,7 +58,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
                 .collect(),
             drift_more: found.drift.len().saturating_sub(MAX_DRIFT),
             record: view::entry_lines(it, newest)?,
-            may_choose: concerned(it),
+            reader: reader(it, &id),
             notice: found.in_force.notice,
         })
     });

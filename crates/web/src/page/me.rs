@@ -7,6 +7,7 @@ use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
 use super::{Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
+use crate::texts::{UNIX_SECONDS, instant};
 
 /// A deployment that senses the person.
 #[derive(Debug, Clone)]
@@ -34,6 +35,20 @@ pub(crate) struct Value {
     pub(crate) unit: String,
     /// How much less precise than measured it is, in words; `None` where it is as measured.
     pub(crate) coarse: Option<String>,
+}
+
+impl Value {
+    /// The moment, where the value is one.
+    fn instant(&self) -> Option<Timestamp> {
+        let is_instant = self.unit == UNIX_SECONDS;
+        is_instant.then(|| instant(&self.exact)).flatten()
+    }
+
+    /// Whether its unit stands behind it: only numbers have one, "yes" stands alone.
+    fn has_unit(&self) -> bool {
+        let known = !self.unit.is_empty() && self.unit != UNIX_SECONDS;
+        known && self.exact.parse::<f64>().is_ok()
+    }
 }
 
 /// One reading about the person.
@@ -129,5 +144,33 @@ impl Page for MePage {
             ("waiting", waiting(sample::linked())),
             ("empty", waiting(Vec::new())),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::sample::NOW;
+
+    #[test]
+    fn only_numbers_carry_a_unit_and_only_unix_seconds_are_a_moment() {
+        let check = |exact: &str, unit: &str, instant: Option<Timestamp>, has_unit: bool| {
+            let value = Value {
+                title: crate::view::word("x"),
+                declared: true,
+                text: exact.to_owned(),
+                exact: exact.to_owned(),
+                unit: unit.to_owned(),
+                coarse: None,
+            };
+            let found = (value.instant(), value.has_unit());
+            assert_eq!(found, (instant, has_unit), "{exact} {unit}");
+        };
+        check("1795341600", "unix-s", Some(NOW), false);
+        check("1795341600", "s", None, true);
+        check("922.282", "Wh", None, true);
+        check("yes", "Wh", None, false);
+        check("yes", "unix-s", None, false);
+        check("3", "", None, false);
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use model::{
-    Declaration, Field, Level, LicenceState, Notice, Purpose, Retention, Sensitivity, Timestamp,
+    Declaration, Field, LegalBasis, Level, LicenceState, Notice, Purpose, Retention, Sensitivity,
+    Timestamp,
 };
 
 use super::{EntryLine, MemberLink, Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
-use crate::texts::symbol;
 
 /// How many fields the sign names before it says "and more".
 const SIGN_FIELDS: usize = 6;
@@ -26,6 +26,29 @@ pub(crate) struct Licence {
     pub(crate) reason: String,
     /// The entry of the last act.
     pub(crate) entry: Option<u64>,
+}
+
+/// What is known about whoever reads a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Nobody is signed in.
+    Stranger,
+    /// Signed in, and the devices sense them.
+    Concerned,
+    /// Signed in, and the devices do not sense them.
+    Unconcerned,
+}
+
+/// Whether the devices may know who somebody is, as far as a notice tells: it names a field that says so, asks people
+/// for their word, or measures what shows habits.
+fn names_people(notice: &Notice) -> bool {
+    let asks = |it: &Declaration| matches!(it.basis, LegalBasis::Consent | LegalBasis::Contract);
+    notice.subject_field.is_some()
+        || notice.declarations.iter().any(asks)
+        || notice
+            .fields
+            .iter()
+            .any(|it| it.sensitivity >= Sensitivity::Medium)
 }
 
 /// A value that came in without having been declared.
@@ -59,8 +82,8 @@ pub(crate) struct NoticePage {
     pub(crate) drift: Vec<DriftLine>,
     /// How many undeclared values are not in `drift`.
     pub(crate) drift_more: usize,
-    /// Whether a choice of the reader may count: nobody is signed in, or the devices sense who is.
-    pub(crate) may_choose: bool,
+    /// Who reads.
+    pub(crate) reader: Reader,
     /// Acts about the deployment, newest first.
     pub(crate) record: Vec<EntryLine>,
 }
@@ -76,10 +99,14 @@ impl NoticePage {
         days.max().unwrap_or(Retention::LIVE_ONLY.as_days())
     }
 
-    /// Whether any value tells something about a person, so that there is something to choose.
-    fn about_people(&self) -> bool {
-        let sensitive = |it: &Field| it.sensitivity != Sensitivity::None;
-        self.notice.subject_field.is_some() || self.notice.fields.iter().any(sensitive)
+    /// Whether the devices may know who somebody is, so that there is something to choose.
+    fn knows_people(&self) -> bool {
+        self.reader == Reader::Concerned || names_people(&self.notice)
+    }
+
+    /// Whether a choice of the reader may count: the devices sense them, or may do so if they sign in.
+    fn may_choose(&self) -> bool {
+        self.reader != Reader::Unconcerned && self.knows_people()
     }
 
     fn subject_title(&self) -> Option<&str> {
@@ -192,7 +219,7 @@ impl Page for NoticePage {
             licence,
             drift: Vec::new(),
             drift_more: 0,
-            may_choose: true,
+            reader: Reader::Stranger,
             record: Vec::new(),
         };
         let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
@@ -244,6 +271,10 @@ pub(crate) struct SignPage {
 }
 
 impl SignPage {
+    fn names_people(&self) -> bool {
+        names_people(&self.notice)
+    }
+
     fn more(&self) -> usize {
         self.notice.fields.len().saturating_sub(SIGN_FIELDS)
     }
@@ -258,19 +289,70 @@ impl Page for SignPage {
     const NAME: &'static str = "sign";
 
     fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
-        let notice = sample::home();
-        let url = format!(
-            "https://amanat.example{}",
-            Route::notice(&notice.deployment)
-        );
-        let full = Self {
+        let page = |notice: Arc<Notice>| Self {
             shell: sample::at(shell, Route::sign(&notice.deployment)),
             both: shell.in_every_language(),
             controller: sample::controller(&notice),
+            url: format!(
+                "https://amanat.example{}",
+                Route::notice(&notice.deployment)
+            ),
             notice,
-            url,
             code: sample::CODE_FILE.to_owned(),
         };
-        vec![("full", full)]
+        vec![
+            ("full", page(sample::home())),
+            ("without-people", page(sample::air())),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::Files;
+    use model::Language;
+
+    #[test]
+    fn choices_are_offered_only_where_somebody_is_known() {
+        let check = |notice: Arc<Notice>, reader: Reader, knows: bool, may: bool| {
+            let shell = sample::shell(Language::En, Files::Served);
+            let (_, mut page) = NoticePage::samples(&shell).remove(0);
+            page.notice = notice;
+            page.reader = reader;
+            let found = (page.knows_people(), page.may_choose());
+            assert_eq!(found, (knows, may), "{} {reader:?}", page.notice.deployment);
+            let html = page.render().unwrap();
+            assert_eq!(html.contains("Choose what you share"), may);
+            assert_eq!(html.contains("You can turn it off"), knows);
+            assert_eq!(html.contains("do not know who you are"), !knows);
+        };
+        for notice in [sample::home(), sample::bus()] {
+            check(Arc::clone(&notice), Reader::Stranger, true, true);
+            check(Arc::clone(&notice), Reader::Concerned, true, true);
+            check(notice, Reader::Unconcerned, true, false);
+        }
+        check(sample::air(), Reader::Stranger, false, false);
+        check(sample::air(), Reader::Unconcerned, false, false);
+        check(sample::air(), Reader::Concerned, true, true);
+    }
+
+    #[test]
+    fn a_value_that_tells_little_is_about_nobody_and_a_question_is_about_somebody() {
+        let check = |sensitivity: Sensitivity, basis: LegalBasis, expected: bool| {
+            let mut notice = Notice::clone(&sample::air());
+            for field in &mut notice.fields {
+                field.sensitivity = sensitivity;
+            }
+            for declaration in &mut notice.declarations {
+                declaration.basis = basis;
+            }
+            assert_eq!(names_people(&notice), expected, "{sensitivity} {basis}");
+        };
+        check(Sensitivity::Low, LegalBasis::PublicTask, false);
+        check(Sensitivity::Low, LegalBasis::LegitimateInterest, false);
+        check(Sensitivity::Medium, LegalBasis::PublicTask, true);
+        check(Sensitivity::None, LegalBasis::Consent, true);
+        check(Sensitivity::None, LegalBasis::Contract, true);
     }
 }

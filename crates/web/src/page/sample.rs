@@ -15,7 +15,7 @@ use super::{
 use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Files, Shell, Viewer};
-use crate::texts::{Texts, symbol};
+use crate::texts::{Texts, UNIX_SECONDS, symbol};
 
 /// 22 November 2026, 15:00 in Karachi.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_341_600_000);
@@ -401,6 +401,14 @@ fn values(step: i64) -> Vec<Value> {
                 .to_owned(),
             coarse: (step == 1).then(|| "± 250 W".to_owned()),
         });
+    let measured = Value {
+        title: text("When it measured", "پیمائش کا وقت"),
+        declared: true,
+        text: "1795338000".to_owned(),
+        exact: "1795338000".to_owned(),
+        unit: UNIX_SECONDS.to_owned(),
+        coarse: None,
+    };
     let gone = Value {
         title: text("/phase", "/phase"),
         declared: false,
@@ -409,7 +417,10 @@ fn values(step: i64) -> Vec<Value> {
         unit: String::new(),
         coarse: None,
     };
-    declared.chain((step == 0).then_some(gone)).collect()
+    declared
+        .chain([measured])
+        .chain((step == 0).then_some(gone))
+        .collect()
 }
 
 /// What a resident may choose under a notice; the first recipient has no access yet.

@@ -1,9 +1,19 @@
 //! Dates and times in words: month and day names are messages, the time zone is a parameter.
 
-use jiff::Zoned;
+use jiff::{SignedDuration, Zoned};
 use model::Timestamp;
 
 use super::Texts;
+
+/// The unit of a number that is a moment: seconds since 1970 began, UTC.
+pub(crate) const UNIX_SECONDS: &str = "unix-s";
+
+/// The moment that a number of [`UNIX_SECONDS`] names; `None` for what is no number or no date.
+pub(crate) fn instant(seconds: &str) -> Option<Timestamp> {
+    let since = SignedDuration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    let at = jiff::Timestamp::from_duration(since).ok()?;
+    Some(Timestamp::from_millis(at.as_millisecond()))
+}
 
 impl Texts {
     fn zoned(&self, at: &Timestamp) -> Option<Zoned> {
@@ -49,6 +59,24 @@ impl Texts {
             .set("date", self.day(at))
             .set("time", self.time(at))
             .to_string()
+    }
+
+    /// How far a time may be off, in the largest unit that is whole: `± 30 minutes`.
+    /// `None` where that is not a whole number of minutes.
+    pub(super) fn minutes_off(&self, seconds: f64) -> Option<String> {
+        let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
+        let minutes = since.as_mins();
+        if minutes < 1 || since != SignedDuration::from_mins(minutes) {
+            return None;
+        }
+        let (key, count) = match minutes {
+            it if it % (24 * 60) == 0 => ("off-by-days", it / (24 * 60)),
+            it if it % 60 == 0 => ("off-by-hours", it / 60),
+            it => ("off-by-minutes", it),
+        };
+        let amount = format!("±\u{a0}{}", self.number(&count));
+        let text = self.with(key).set("amount", amount).set("count", count);
+        Some(text.to_string())
     }
 
     /// The first instant of the local day that holds `at`.

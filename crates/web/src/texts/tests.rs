@@ -12,7 +12,7 @@ use model::{
     Pointer, Sensitivity, Text, Timestamp,
 };
 
-use super::{Texts, sources};
+use super::{Texts, instant, sources};
 
 /// Keys with the variables that their messages use.
 fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
@@ -255,6 +255,58 @@ fn levels_say_how_exact_they_are() {
     A square about 11 km wide
     Off
     ");
+}
+
+#[test]
+fn levels_of_times_are_told_in_minutes_hours_or_days() {
+    let field = |unit: &str, steps: &[f64]| Field {
+        pointer: Pointer::parse("/x").unwrap(),
+        title: Text {
+            en: "x".into(),
+            ur: "x".into(),
+        },
+        kind: FieldKind::Number,
+        unit: Some(unit.to_owned()),
+        sensitivity: Sensitivity::Low,
+        coarse: steps.iter().map(|it| Coarsening::Round(*it)).collect(),
+    };
+    let words = |language, unit: &str, step: f64| {
+        let level = Level::coarse(1).unwrap();
+        let words = texts(language).level(&field(unit, &[step]), &level);
+        let words = words.chars().filter(|it| !is_isolate(*it));
+        words.collect::<String>().replace('\u{a0}', " ")
+    };
+    let english = |unit, step| words(Language::En, unit, step);
+    assert_eq!(english("unix-s", 3_600.0), "To within ± 30 minutes");
+    assert_eq!(english("s", 120.0), "To within ± 1 minute");
+    assert_eq!(english("s", 7_200.0), "To within ± 1 hour");
+    assert_eq!(english("s", 10_800.0), "To within ± 90 minutes");
+    assert_eq!(english("unix-s", 345_600.0), "To within ± 2 days");
+    assert_eq!(english("unix-s", 60.0), "To within ± 30 s");
+    assert_eq!(english("s", 1.0), "To within ± 0.5 s");
+    assert_eq!(english("min", 60.0), "To within ± 30 min");
+    assert_eq!(words(Language::Ur, "unix-s", 3_600.0), "فرق ± 30 منٹ تک");
+    assert_eq!(words(Language::Ur, "unix-s", 14_400.0), "فرق ± 2 گھنٹے تک");
+    let mut steps = field("unix-s", &[]);
+    steps.coarse = vec![Coarsening::Bucket(vec![0.0, 1_432_005_420.0])];
+    assert_eq!(
+        texts(Language::En).level(&steps, &Level::coarse(1).unwrap()),
+        "Only the step: 1 January 1970, 05:00:00, 19 May 2015, 08:17:00"
+    );
+}
+
+#[test]
+fn only_numbers_in_range_are_moments() {
+    let check = |text: &str, millis: Option<i64>| {
+        assert_eq!(instant(text), millis.map(Timestamp::from_millis), "{text}");
+    };
+    check("1432005420", Some(1_432_005_420_000));
+    check("1432005420.25", Some(1_432_005_420_250));
+    check("-1", Some(-1_000));
+    check("1.4e9", Some(1_400_000_000_000));
+    for wrong in ["yes", "", "NaN", "inf", "1e300", "1e15"] {
+        check(wrong, None);
+    }
 }
 
 /// Flesch–Kincaid grade of a text; a rough meter, but the same for everyone.

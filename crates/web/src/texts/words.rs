@@ -6,6 +6,7 @@ use model::{
 };
 
 use super::Texts;
+use super::dates::{UNIX_SECONDS, instant};
 
 /// Length of one degree of latitude, in kilometres: what a grid cell is worth on the ground.
 const DEGREE_KM: f64 = 111.2;
@@ -122,15 +123,11 @@ impl Texts {
         match coarsening {
             Coarsening::Round(step) => self
                 .with("level-round")
-                .set(
-                    "accuracy",
-                    quantity_text(&format!("±\u{a0}{}", step / 2.0), unit),
-                )
+                .set("accuracy", self.off_by(step / 2.0, unit))
                 .to_string(),
             Coarsening::Grid(degrees) => self.grid(*degrees),
             Coarsening::Bucket(bounds) => {
-                let bounds: Vec<String> = bounds.iter().map(ToString::to_string).collect();
-                let bounds = quantity_text(&self.list(bounds.iter().map(String::as_str)), unit);
+                let bounds = self.bounds(bounds, unit);
                 self.with("level-bucket").set("bounds", bounds).to_string()
             }
             Coarsening::Presence => self.say("level-presence"),
@@ -142,13 +139,40 @@ impl Texts {
         match accuracy {
             Accuracy::Within(distance) => self
                 .with("value-within")
-                .set(
-                    "accuracy",
-                    quantity_text(&format!("±\u{a0}{distance}"), unit),
-                )
+                .set("accuracy", self.off_by(distance, unit))
                 .to_string(),
             Accuracy::NotStated => self.say("value-coarse"),
         }
+    }
+
+    /// What a field is counted in, in words or as a symbol.
+    pub(crate) fn unit(&self, unit: &str) -> String {
+        if unit == UNIX_SECONDS {
+            self.say("unit-date-and-time")
+        } else {
+            symbol(unit).to_owned()
+        }
+    }
+
+    fn off_by(&self, distance: f64, unit: &str) -> String {
+        let unit = match unit {
+            "s" | UNIX_SECONDS => match self.minutes_off(distance) {
+                Some(words) => return words,
+                None => "s",
+            },
+            other => other,
+        };
+        quantity_text(&format!("±\u{a0}{distance}"), unit)
+    }
+
+    fn bounds(&self, bounds: &[f64], unit: &str) -> String {
+        let plain: Vec<String> = bounds.iter().map(ToString::to_string).collect();
+        if unit != UNIX_SECONDS {
+            return quantity_text(&self.list(plain.iter().map(String::as_str)), unit);
+        }
+        let moment = |it: String| instant(&it).map_or(it, |at| self.moment(&at));
+        let moments: Vec<String> = plain.into_iter().map(moment).collect();
+        self.list(moments.iter().map(String::as_str))
     }
 
     /// The style class of a level: `on`, `coarse`, `off`.
