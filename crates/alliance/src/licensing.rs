@@ -125,7 +125,11 @@ impl Alliance {
     ) -> Result<(), AllianceError> {
         by.must(decision.action)?;
         let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
+        let is_plain = |it: char| !it.is_control() || it == '\n' || it == '\r';
+        if reason.is_empty()
+            || reason.chars().count() > MAX_REASON_CHARS
+            || !reason.chars().all(is_plain)
+        {
             return Err(AllianceError::Reason);
         }
         self.custody.act(now, |act| {

@@ -6,13 +6,15 @@
 //! [`Custody::act`] returns, no message is delivered under the old rules.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 use model::{
-    Assignment, Choice, DeploymentId, Entry, Grant, Licence, Notice, PersonId, RecipientId,
-    ThingId, Timestamp,
+    Assignment, Choice, DeploymentId, Entry, FieldKind, Grant, Level, Licence, Notice, PersonId,
+    RecipientId, ThingId, Timestamp,
 };
+use record::DirStore;
 use rustc_hash::FxHashMap;
 use store::{DbError, Tx};
 
@@ -24,9 +26,9 @@ use crate::ledger::{self, Files, LedgerError};
 use crate::open::{OpenError, writer};
 use crate::rows::thing::ThingRow;
 use crate::rows::{self, RowError};
-use crate::secret::{Token, TokenHash};
+use crate::secret::{Token, TokenHash, subject_text};
 
-/// Why an act did not happen. Nothing has changed.
+/// Why an act did not happen. Nothing has changed, except with [`ActError::Unsettled`].
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     /// The rows failed.
@@ -49,16 +51,19 @@ pub enum ActError {
         /// Why not.
         reason: String,
     },
+    /// The database lost the connection while it committed. What the rows say is in force and in the record.
+    #[error("the database did not say whether the act happened; look it up before trying again")]
+    Unsettled,
     /// There is no such deployment.
     #[error("there is no deployment `{0}`")]
     NoDeployment(DeploymentId),
     /// The version of a notice must grow.
-    #[error("version {published} of the notice of `{deployment}` is in force: the next is {}", published + 1)]
+    #[error("the next version of the notice of `{deployment}` is {}", published.saturating_add(1))]
     NoticeVersion {
         /// The deployment.
         deployment: DeploymentId,
-        /// The version in force.
-        published: i64,
+        /// The version in force; 0 where there is none.
+        published: u32,
     },
     /// The identifier is taken, by a thing or a recipient.
     #[error("`{0}` is taken: choose another identifier")]
@@ -120,16 +125,50 @@ impl Custody {
             let prepared = act.prepare().map_err(Failure::Act)?;
             Ok((value, prepared))
         });
-        let (value, prepared) = outcome.map_err(|failure| match failure {
-            Failure::Caller(err) => err,
-            Failure::Act(err) => E::from(err),
-        })?;
+        let (value, prepared) = match outcome {
+            Ok(done) => done,
+            Err(Failure::Caller(err)) => return Err(err),
+            Err(Failure::Act(ActError::Db(DbError::CommitUnknown { .. }))) => {
+                // The act may have been committed. What the rows say now is what must be in force.
+                return Err(E::from(self.settle(&mut published)));
+            }
+            Err(Failure::Act(err)) => return Err(E::from(err)),
+        };
         let files = self.put_in_force(prepared);
-        if let Err(err) = ledger::publish(&mut published, files) {
-            // The record itself is committed and served from the rows; the directory catches up at the next start.
+        self.publish(&mut published, files);
+        Ok(value)
+    }
+
+    /// Puts in force what the rows say, after a commit whose answer was lost.
+    fn settle(&self, published: &mut DirStore) -> ActError {
+        let loaded = load_all(self).map_err(|err| err.to_string());
+        let caught_up = self.inner.db.read(|tx| ledger::catch_up(tx, published));
+        match (loaded, caught_up) {
+            (Ok(()), Ok(())) => ActError::Unsettled,
+            (loaded, caught_up) => {
+                tracing::error!(
+                    ?loaded,
+                    ?caught_up,
+                    "what is in force may differ from what is recorded: restart"
+                );
+                ActError::Unsettled
+            }
+        }
+    }
+
+    /// Publishes files of the record. What could not be published now is published with the next act or at the next
+    /// start; the record itself is committed and served from the rows.
+    fn publish(&self, published: &mut DirStore, files: Files) {
+        let is_behind = &self.inner.is_record_behind;
+        let outcome = if is_behind.load(Ordering::Relaxed) {
+            self.inner.db.read(|tx| ledger::catch_up(tx, published))
+        } else {
+            ledger::publish(published, files)
+        };
+        is_behind.store(outcome.is_err(), Ordering::Relaxed);
+        if let Err(err) = outcome {
             tracing::error!(error = %err, "the record is committed but its directory could not be written");
         }
-        Ok(value)
     }
 
     /// Swaps in what was prepared. Cannot fail: everything that could has happened inside the transaction.
@@ -144,10 +183,14 @@ impl Custody {
                 })
             });
         }
+        let mut appeared = Vec::new();
         for (loaded, state) in prepared.states {
-            self.swap(&mut catalogue, loaded, state);
+            appeared.extend(self.swap(&mut catalogue, loaded, state));
         }
         self.inner.catalogue.store(Arc::new(catalogue));
+        for deployment in appeared {
+            self.inner.hub.route_new(&deployment);
+        }
         // Whoever was between a permit and a socket under the old rules has finished when this lock is had.
         drop(
             self.inner
@@ -158,7 +201,14 @@ impl Custody {
         prepared.files
     }
 
-    fn swap(&self, catalogue: &mut Catalogue, loaded: Loaded, state: DeploymentState) {
+    /// Gives the deployment when it has just appeared.
+    fn swap(
+        &self,
+        catalogue: &mut Catalogue,
+        loaded: Loaded,
+        state: DeploymentState,
+    ) -> Option<Arc<Deployment>> {
+        let mut appeared = None;
         let id = loaded.row.id;
         let deployment = match catalogue.deployments.get(&id) {
             Some(deployment) => {
@@ -172,7 +222,7 @@ impl Custody {
                     drift: crate::drift::DriftCounter::default(),
                     routes: ArcSwap::default(),
                 });
-                self.inner.hub.route_new(&deployment);
+                appeared = Some(Arc::clone(&deployment));
                 catalogue.deployments.insert(id, Arc::clone(&deployment));
                 deployment
             }
@@ -186,6 +236,7 @@ impl Custody {
                 })
             });
         }
+        appeared
     }
 }
 
@@ -267,17 +318,33 @@ impl<'t> Act<'_, 't> {
     /// # Errors
     /// When its version is not the next, or the database fails. Returns the SHA-256 of the file.
     pub fn publish_notice(&mut self, notice: &Notice, source: &str) -> Result<String, ActError> {
-        if let Some(published) = rows::deployment::notice_version(self.tx, &notice.deployment)?
-            && i64::from(notice.version) != published + 1
-        {
+        let standing = rows::deployment::one(self.tx, &notice.deployment)?;
+        let published = standing.as_ref().map_or(0, |it| it.notice.version);
+        if notice.version != published.saturating_add(1) {
             return Err(ActError::NoticeVersion {
                 deployment: notice.deployment.clone(),
                 published,
             });
         }
+        if let Some(standing) = standing {
+            self.carry_choices(&standing.notice, notice)?;
+        }
         rows::deployment::put_notice(self.tx, notice, source)?;
         self.touched.insert(notice.deployment.clone());
         Ok(crate::secret::document_sha256(source.as_bytes()))
+    }
+
+    /// A choice of a coarse level is a choice of what may be known, not of a number: where a new notice numbers the levels
+    /// of a field differently, the choice moves to the finest level that shows no more than was chosen, or to off.
+    fn carry_choices(&mut self, old: &Notice, new: &Notice) -> Result<(), ActError> {
+        for mut choice in rows::person::choices(self.tx, &new.deployment)? {
+            let carried = carried(&choice, old, new);
+            if carried != choice.level {
+                choice.level = carried;
+                rows::person::put_choice(self.tx, &choice, self.now)?;
+            }
+        }
+        Ok(())
     }
 
     /// The licence of a deployment as it stands at the moment of the act.
@@ -390,11 +457,17 @@ impl<'t> Act<'_, 't> {
         if row.notice.subject_field.is_none() {
             return Err(ActError::NoSubjectField(deployment.clone()));
         }
+        let field = row
+            .notice
+            .subject_field
+            .as_ref()
+            .and_then(|it| row.notice.field(it));
+        let text = subject_text(text, field.map_or(FieldKind::Text, |it| it.kind));
         let token = self
             .custody
             .inner
             .pseudonyms
-            .subject(deployment.as_str(), text);
+            .subject(deployment.as_str(), &text);
         rows::thing::link_subject(self.tx, deployment, &token, person)?;
         self.touched.insert(deployment.clone());
         Ok(())
@@ -433,4 +506,25 @@ impl<'t> Act<'_, 't> {
         }
         Ok(prepared)
     }
+}
+
+/// The level under `new` for a choice that was made under `old`.
+fn carried(choice: &Choice, old: &Notice, new: &Notice) -> Level {
+    let Some(number) = choice.level.coarse_number() else {
+        return choice.level;
+    };
+    let levels = |notice: &Notice| {
+        notice
+            .field(&choice.field)
+            .map_or_else(Vec::new, |it| it.coarse.clone())
+    };
+    let Some(chosen) = levels(old).into_iter().nth(usize::from(number) - 1) else {
+        return Level::OFF;
+    };
+    let new = levels(new);
+    let numbered = (1_u8..).zip(&new);
+    let fitting = numbered
+        .filter(|(_, it)| it.is_no_finer_than(&chosen))
+        .map(|(number, _)| number);
+    fitting.max().and_then(Level::coarse).unwrap_or(Level::OFF)
 }

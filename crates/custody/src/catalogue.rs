@@ -3,7 +3,7 @@
 //! A message takes one snapshot of its deployment's state and uses nothing else, so a choice, a notice, a grant or a
 //! licence is in force for all things of the deployment in one atomic swap. The hot path takes no lock and makes no query.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use model::{
@@ -99,11 +99,25 @@ pub(crate) struct DeploymentState {
     things: FxHashMap<ThingId, Arc<Bound>>,
     /// By what a message says: the person known by a field.
     subjects: FxHashMap<SubjectToken, Arc<Bound>>,
+    /// By both, made when first met: only where things have people *and* messages name people.
+    both: RwLock<FxHashMap<(ThingId, SubjectToken), Arc<Bound>>>,
     generation: u64,
+}
+
+/// The most bounds for a thing's people and a named person together that are kept; then they are made anew.
+const MAX_BOTH: usize = 10_000;
+
+/// Whom a message names, where its notice declares a field that identifies people.
+pub(crate) enum Named {
+    /// The notice declares no such field, or the message does not have it.
+    Nobody,
+    /// By the keyed hash of what it says.
+    Somebody(SubjectToken),
 }
 
 /// A program and the people under whose keys its readings are sealed.
 pub(crate) struct Bound {
+    people: Vec<PersonId>,
     pub(crate) program: Arc<Program>,
     pub(crate) subjects: SmallVec<[Subject; 1]>,
 }
@@ -187,6 +201,7 @@ impl DeploymentState {
             choices: loaded.choices.clone(),
             things: FxHashMap::default(),
             subjects: FxHashMap::default(),
+            both: RwLock::default(),
             generation,
         };
         let mut programs: FxHashMap<&[PersonId], Arc<Program>> = FxHashMap::default();
@@ -195,16 +210,14 @@ impl DeploymentState {
                 .entry(&thing.people)
                 .or_insert_with(|| Arc::new(state.program_for(&thing.people)));
             let bound = Bound {
+                people: thing.people.clone(),
                 program: Arc::clone(program),
                 subjects: subjects_of(thing),
             };
             state.things.insert(thing.id.clone(), Arc::new(bound));
         }
         for (token, person) in &loaded.subjects {
-            let bound = Bound {
-                program: Arc::new(state.program_for(std::slice::from_ref(person))),
-                subjects: SmallVec::from_iter([Subject::Person(person.clone())]),
-            };
+            let bound = state.bound_to(vec![person.clone()]);
             state.subjects.insert(token.clone(), Arc::new(bound));
         }
         Ok(state)
@@ -239,15 +252,61 @@ impl DeploymentState {
         self.licence.state_at(now)
     }
 
-    /// The program and people for a message of `thing` that names `subject`.
-    pub(crate) fn bound(
+    /// The program and people for a message of `thing`: those assigned to it and whoever the message names, together,
+    /// so that the most protective choice of all of them wins.
+    pub(crate) fn bound(&self, thing: &ThingId, named: &Named) -> Option<Arc<Bound>> {
+        let assigned = self.things.get(thing)?;
+        let known = match named {
+            Named::Nobody => None,
+            Named::Somebody(token) => self.subjects.get(token).map(|it| (token, it)),
+        };
+        match known {
+            None => Some(Arc::clone(assigned)),
+            Some((_, known)) if assigned.people.is_empty() => Some(Arc::clone(known)),
+            Some((token, known)) => Some(self.bound_to_both(thing, token, assigned, known)),
+        }
+    }
+
+    fn bound_to_both(
         &self,
         thing: &ThingId,
-        subject: Option<&SubjectToken>,
-    ) -> Option<&Arc<Bound>> {
-        subject
-            .and_then(|it| self.subjects.get(it))
-            .or_else(|| self.things.get(thing))
+        token: &SubjectToken,
+        assigned: &Bound,
+        known: &Bound,
+    ) -> Arc<Bound> {
+        let key = (thing.clone(), token.clone());
+        if let Some(bound) = self
+            .both
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            return Arc::clone(bound);
+        }
+        let mut people = assigned.people.clone();
+        people.extend(
+            known
+                .people
+                .iter()
+                .filter(|it| !assigned.people.contains(it))
+                .cloned(),
+        );
+        let bound = Arc::new(self.bound_to(people));
+        let mut both = self.both.write().unwrap_or_else(PoisonError::into_inner);
+        if both.len() >= MAX_BOTH {
+            both.clear();
+        }
+        both.insert(key, Arc::clone(&bound));
+        bound
+    }
+
+    /// A program for exactly these people, who are not nobody.
+    fn bound_to(&self, people: Vec<PersonId>) -> Bound {
+        Bound {
+            program: Arc::new(self.program_for(&people)),
+            subjects: people.iter().cloned().map(Subject::Person).collect(),
+            people,
+        }
     }
 
     pub(crate) fn choices_of(&self, person: &PersonId) -> &[Choice] {

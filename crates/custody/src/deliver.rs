@@ -10,16 +10,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use model::{DeploymentId, PurposeId, Subject, ThingId, Timestamp};
 use policy::{Decision, Outcome, Payload, Program};
 use smallvec::SmallVec;
 
 use crate::Custody;
-use crate::catalogue::{Catalogue, Deployment, RecipientPeer, ThingPeer};
+use crate::catalogue::{Catalogue, Deployment, Named, RecipientPeer, ThingPeer};
 use crate::outbox::Outbox;
 use crate::receipts::Delivered;
-use crate::secret::{self, SubjectToken};
+use crate::secret;
 
 /// What a recipient asks for. Without a purpose there is no data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub struct Subscription {
 pub(crate) struct Message {
     pub(crate) thing: Arc<ThingPeer>,
     pub(crate) payload: Payload,
-    pub(crate) token: Option<SubjectToken>,
+    pub(crate) named: Named,
     pub(crate) subjects: SmallVec<[Subject; 1]>,
     pub(crate) at: Timestamp,
 }
@@ -201,7 +202,7 @@ impl Custody {
             tag,
         });
         self.inner.hub.change(
-            &self.inner.catalogue.load(),
+            &self.inner.catalogue,
             |all| all.push(Arc::clone(&subscriber)),
             &subscriber.filter,
         );
@@ -231,9 +232,7 @@ impl Custody {
         if !state.schema.matches(message.payload.schema()) {
             return None; // The notice changed: what was measured under the old one does not leave under the new one.
         }
-        let program = &state
-            .bound(&message.thing.id, message.token.as_ref())?
-            .program;
+        let program = &state.bound(&message.thing.id, &message.named)?.program;
         let subscriber = &delivery.subscriber;
         let lane = program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?;
         let decision = policy::decide(program, &message.payload, &state.facts(now));
@@ -354,7 +353,7 @@ impl Hub {
     /// Changes the list of subscribers and the routes of every deployment that `filter` reaches.
     fn change(
         &self,
-        catalogue: &Catalogue,
+        catalogue: &ArcSwap<Catalogue>,
         change: impl FnOnce(&mut Vec<Arc<Subscriber>>),
         filter: &Filter,
     ) {
@@ -363,7 +362,9 @@ impl Hub {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         change(&mut subscribers);
+        // Looked up under the lock: a deployment is in it, or it asks for its routes after this.
         for deployment in catalogue
+            .load()
             .deployments
             .values()
             .filter(|it| matches(filter, it))
@@ -419,7 +420,7 @@ impl Drop for Subscription {
         let Some(filter) = everywhere else { return };
         let number = self.number;
         hub.change(
-            &self.custody.inner.catalogue.load(),
+            &self.custody.inner.catalogue,
             |all| all.retain(|it| it.number != number),
             &filter,
         );

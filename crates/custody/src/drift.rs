@@ -1,4 +1,8 @@
 //! Drift: fields that arrived without having been declared. Names and counts are public; values were never kept.
+//!
+//! A device could put a value into a name (`{"+923001234567": 1}`), so only what looks like a name of a field is shown;
+//! everything else is counted under [`UNSHOWN`]. A deployment has at most [`MAX_POINTERS`] rows; what comes on top is
+//! counted under [`OVERFLOW`].
 
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +11,16 @@ use model::{DeploymentId, Timestamp};
 use policy::Undeclared;
 use rustc_hash::FxHashMap;
 
-/// The most undeclared names remembered per deployment between two flushes; more are counted under [`OVERFLOW`].
-const MAX_POINTERS: usize = 256;
+/// The most undeclared names of a deployment, in memory between two flushes and in the database.
+pub(crate) const MAX_POINTERS: usize = 256;
 /// The name under which further undeclared fields are counted.
-const OVERFLOW: &str = "(more fields)";
+pub(crate) const OVERFLOW: &str = "(more fields)";
+/// The name under which undeclared fields are counted whose names could themselves be data.
+pub(crate) const UNSHOWN: &str = "(names that are not shown)";
+/// The longest part of a pointer that is shown, in characters.
+const MAX_TOKEN_CHARS: usize = 48;
+/// More digits in a row than this could be a number of somebody.
+const MAX_DIGITS: usize = 4;
 
 /// One undeclared field of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +60,7 @@ impl DriftCounter {
             add(
                 &mut counts,
                 DriftRow {
-                    pointer: field.pointer.to_string(),
+                    pointer: shown(&field.pointer),
                     reason: reason.to_owned(),
                     first_at: now,
                     last_at: now,
@@ -73,6 +83,31 @@ impl DriftCounter {
             add(&mut counts, row);
         }
     }
+}
+
+/// A pointer as it may be shown in public.
+fn shown(pointer: &str) -> String {
+    let mut tokens = pointer.split('/').skip(1);
+    if pointer.is_empty() || tokens.all(is_name) {
+        pointer.to_owned()
+    } else {
+        UNSHOWN.to_owned()
+    }
+}
+
+/// Whether a part of a pointer looks like the name of a field or a small index, and not like data.
+fn is_name(token: &str) -> bool {
+    let plain =
+        |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.' | ':' | '~' | '…');
+    let mut digits = 0;
+    let few_digits = token.chars().all(|it| {
+        digits = if it.is_ascii_digit() { digits + 1 } else { 0 };
+        digits <= MAX_DIGITS
+    });
+    few_digits
+        && !token.is_empty()
+        && token.chars().count() <= MAX_TOKEN_CHARS
+        && token.chars().all(plain)
 }
 
 fn add(counts: &mut FxHashMap<Key, DriftRow>, mut row: DriftRow) {
@@ -107,5 +142,34 @@ impl crate::Custody {
         self.inner
             .db
             .read(|tx| crate::rows::drift::of(tx, deployment, i64::from(limit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_a_name_is_shown() {
+        for name in [
+            "",
+            "/ssid",
+            "/switch:0/aenergy/by_minute/2",
+            "/rx-info~1x",
+            "/T_out.2024",
+        ] {
+            assert_eq!(shown(name), name);
+        }
+        for data in [
+            "/+923001234567",
+            "/a/12345",
+            "/نام",
+            "/ayesha@example",
+            "/a\u{0}b",
+            "/",
+            &format!("/{}", "x".repeat(49)),
+        ] {
+            assert_eq!(shown(data), UNSHOWN);
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use model::{LicenceState, Retention, Timestamp};
-use policy::{DecodeError, Effect, Outcome, Payload, Program, Refusal};
+use model::{FieldKind, LicenceState, Retention, Timestamp};
+use policy::{DecodeError, Effect, Outcome, Payload, Program, Refusal, Undeclared};
 use vault::{AppendError, Lsn, Reading};
 
 use crate::Custody;
-use crate::catalogue::{Bound, DeploymentState, ThingPeer};
+use crate::catalogue::{Bound, DeploymentState, Named, ThingPeer};
 use crate::deliver::{self, Message};
-use crate::secret::SubjectToken;
+use crate::secret;
 
 /// Why a message did not come in. Nothing of it was kept or delivered.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,11 @@ pub enum IngestError {
     /// The payload is not a message that can be decided on.
     #[error("the payload cannot be read: {0}")]
     Malformed(DecodeError),
+    /// The field that says whom the message is about has a type that was not declared.
+    #[error(
+        "the field that says whom the message is about does not have the type that the notice declares"
+    )]
+    NobodyNamed,
     /// The payload is larger than a message may be.
     #[error("the payload is larger than {} bytes", policy::MAX_PAYLOAD_BYTES)]
     TooLarge,
@@ -59,9 +64,11 @@ impl Custody {
             DecodeError::TooLarge { .. } => IngestError::TooLarge,
             err => IngestError::Malformed(err),
         })?;
-        let subject = self.subject_token(&state, thing, &payload);
+        let named = self.named(&state, thing, &payload).inspect_err(|_| {
+            thing.deployment.drift.count(payload.undeclared(), now);
+        })?;
         let bound = state
-            .bound(&thing.id, subject.as_ref())
+            .bound(&thing.id, &named)
             .ok_or(IngestError::Unregistered)?;
         let decision = policy::decide(&bound.program, &payload, &facts);
         match decision.effect() {
@@ -71,12 +78,12 @@ impl Custody {
                 return Err(IngestError::Quarantined);
             }
         }
-        let lsn = self.keep(thing, bound, &payload, decision.stored(), now)?;
+        let lsn = self.keep(thing, &bound, &payload, decision.stored(), now)?;
         thing.deployment.drift.count(payload.undeclared(), now);
         let message = Message {
             thing: Arc::clone(thing),
             payload,
-            token: subject,
+            named,
             subjects: bound.subjects.clone(),
             at: now,
         };
@@ -84,19 +91,34 @@ impl Custody {
         Ok(lsn)
     }
 
-    /// The keyed hash of whoever the message names, where the notice declares such a field.
-    fn subject_token(
+    /// Whom the message names, where the notice declares a field that identifies people. When that field is there and
+    /// cannot be read, nobody knows whose choices hold, so the message is refused.
+    fn named(
         &self,
         state: &DeploymentState,
         thing: &ThingPeer,
         payload: &Payload,
-    ) -> Option<SubjectToken> {
-        let text = payload.text(state.schema.subject_field()?)?;
-        Some(
-            self.inner
-                .pseudonyms
-                .subject(thing.deployment.id.as_str(), &text),
-        )
+    ) -> Result<Named, IngestError> {
+        let Some(field) = state.schema.subject_field() else {
+            return Ok(Named::Nobody);
+        };
+        let pointer = state.schema.pointer(field);
+        if let Some(text) = payload.text(field) {
+            let kind = pointer
+                .and_then(|it| state.notice.field(it))
+                .map_or(FieldKind::Text, |it| it.kind);
+            let text = secret::subject_text(&text, kind);
+            let deployment = thing.deployment.id.as_str();
+            return Ok(Named::Somebody(
+                self.inner.pseudonyms.subject(deployment, &text),
+            ));
+        }
+        let is_unreadable =
+            |it: &Undeclared| pointer.is_some_and(|field| field.as_str() == it.pointer);
+        if payload.unlisted() > 0 || payload.undeclared().iter().any(is_unreadable) {
+            return Err(IngestError::NobodyNamed);
+        }
+        Ok(Named::Nobody)
     }
 
     /// Seals one reading per retention class and person.

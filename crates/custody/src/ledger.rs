@@ -157,22 +157,40 @@ pub(crate) fn publish(directory: &mut DirStore, mut files: Files) -> Result<(), 
     Ok(())
 }
 
-/// Brings the published directory up to what is committed, after a stop between commit and publication.
-pub(crate) fn catch_up(tx: &mut Tx<'_>, directory: &mut DirStore) -> Result<(), LedgerError> {
-    let committed = rows::entry::file(tx, CHECKPOINT_PATH)?;
-    let published = directory
-        .read(CHECKPOINT_PATH)
-        .map_err(|err| LedgerError::Log(err.to_string()))?;
-    if committed == published {
-        return Ok(());
+/// Starts the record with a checkpoint of nothing, or checks that the one that stands was signed by this key under this
+/// origin: a changed origin or key would make a record that does not verify.
+pub(crate) fn begin(tx: &mut Tx<'_>, signer: &Signer) -> Result<(), LedgerError> {
+    let mut files = TxFiles {
+        tx,
+        written: Vec::new(),
+    };
+    let standing = record::checkpoint(&mut files, signer.verifier()).map_err(|err| {
+        LedgerError::Log(format!(
+            "the checkpoint in the database does not verify under the key `{}`: {err}; \
+             was record.origin changed? Set it back to what it was",
+            signer.verifier()
+        ))
+    })?;
+    if standing.is_none() {
+        append(files.tx, signer, &[])?;
     }
-    let mut files = Vec::new();
+    Ok(())
+}
+
+/// Brings the published directory up to what is committed: file by file, because a stop or a full disk can leave any of
+/// them behind.
+pub(crate) fn catch_up(tx: &mut Tx<'_>, directory: &mut DirStore) -> Result<(), LedgerError> {
+    let mut behind = Vec::new();
     for path in rows::entry::file_paths(tx)? {
-        if let Some(body) = rows::entry::file(tx, &path)? {
-            files.push((path, body));
+        let committed = rows::entry::file(tx, &path)?;
+        let published = directory
+            .read(&path)
+            .map_err(|err| LedgerError::Log(err.to_string()))?;
+        if committed != published {
+            behind.extend(committed.map(|it| (path, it)));
         }
     }
-    publish(directory, files)
+    publish(directory, behind)
 }
 
 impl Custody {
@@ -187,6 +205,9 @@ impl Custody {
     /// # Errors
     /// When the database fails.
     pub fn record_file(&self, path: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        if LogPath::parse(path).is_none() {
+            return Ok(None);
+        }
         Ok(self.inner.db.read(|tx| rows::entry::file(tx, path))?)
     }
 

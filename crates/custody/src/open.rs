@@ -1,11 +1,12 @@
 //! Opening and closing: keys, rows, vault and record come together.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
-use model::{DeploymentId, Timestamp};
+use model::DeploymentId;
 use record::{DirStore, Signer};
 use store::Db;
 use vault::{Lsn, RootKey, Vault, VaultOptions};
@@ -18,9 +19,6 @@ use crate::ledger::{self, LedgerError};
 use crate::receipts::ReceiptCounter;
 use crate::rows::{self, RowError};
 use crate::secret::{Pseudonyms, TokenHash};
-
-/// How often the vault is maintained, in milliseconds.
-const MAINTENANCE_MILLIS: i64 = 60_000;
 
 /// Labels under which keys are derived from the root key: one table, so that no two uses share a key.
 mod label {
@@ -92,7 +90,9 @@ pub(crate) struct Inner {
     /// One act at a time, so that states are swapped in the order of their commits. Owns the published directory.
     pub(crate) writer: Mutex<DirStore>,
     generation: AtomicU64,
-    maintained_at: AtomicI64,
+    pub(crate) maintained_at: AtomicI64,
+    /// Whether the published record has missed a file.
+    pub(crate) is_record_behind: AtomicBool,
     /// Those who wait until a position is durable.
     pub(crate) line: Arc<Line>,
 }
@@ -110,7 +110,7 @@ impl Custody {
     /// See [`OpenError`]; nothing is half open then.
     pub fn open(options: &CustodyOptions, db: Db) -> Result<Self, OpenError> {
         let directory = &options.directory;
-        let keys = made(&directory.join("keys"))?;
+        let keys = made_private(&directory.join("keys"))?;
         let root = RootKey::load_or_create(&keys.join("root.key")).map_err(OpenError::RootKey)?;
         db.migrate(&rows::MIGRATIONS)?;
         let signer = Signer::new(&options.record_origin, &root.derive(label::RECORD_SIGNER))
@@ -119,16 +119,20 @@ impl Custody {
             &root.derive(label::SUBJECT_LOOKUP),
             *root.derive(label::RECIPIENT_PSEUDONYM),
         );
-        let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
         let vault = Vault::open(
             VaultOptions::new(made(&directory.join("wal"))?),
             db.clone(),
             root,
-            move |lsn| told.advance(lsn),
+            move |lsn| {
+                let woken = told.advance(lsn);
+                told.gather(woken);
+            },
         )
         .map_err(OpenError::Vault)?;
+        // Only now is it known that the root key is the right one: a wrong one must not touch the record.
+        let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
         let custody = Self {
             inner: Arc::new(Inner {
                 db,
@@ -142,6 +146,7 @@ impl Custody {
                 writer: Mutex::new(published),
                 generation: AtomicU64::new(0),
                 maintained_at: AtomicI64::new(0),
+                is_record_behind: AtomicBool::new(false),
                 line,
             }),
         };
@@ -173,76 +178,6 @@ impl Custody {
     pub fn wait_durable(&self, lsn: Lsn) -> Result<(), vault::WaitError> {
         self.inner.vault.wait(lsn)
     }
-
-    /// Writes counters, moves readings to their blocks, and drops what is past its retention. Call it every second or so.
-    ///
-    /// # Errors
-    /// When the database fails; counts are kept and written next time.
-    pub fn tick(&self, now: Timestamp) -> Result<(), TickError> {
-        self.flush_counts()?;
-        let last = self
-            .inner
-            .maintained_at
-            .swap(now.as_millis(), Ordering::Relaxed);
-        if now.as_millis() - last < MAINTENANCE_MILLIS {
-            self.inner.maintained_at.store(last, Ordering::Relaxed);
-            return Ok(());
-        }
-        self.inner.vault.maintain(now).map_err(TickError::Vault)?;
-        Ok(())
-    }
-
-    /// Writes what is pending and stops. Nothing may be ingested afterwards.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn close(&self) -> Result<(), TickError> {
-        self.inner.vault.close();
-        self.inner.line.close();
-        self.flush_counts()
-    }
-
-    fn flush_counts(&self) -> Result<(), TickError> {
-        let receipts = self.inner.receipts.take();
-        let catalogue = self.inner.catalogue.load();
-        let drift: Vec<_> = catalogue
-            .deployments
-            .values()
-            .map(|it| (Arc::clone(it), it.drift.take()))
-            .filter(|(_, rows)| !rows.is_empty())
-            .collect();
-        if receipts.is_empty() && drift.is_empty() {
-            return Ok(());
-        }
-        let written: Result<(), RowError> = self.inner.db.write(|tx| {
-            receipts
-                .iter()
-                .try_for_each(|it| rows::receipt::add(tx, it))?;
-            for (deployment, rows) in &drift {
-                rows.iter()
-                    .try_for_each(|it| rows::drift::add(tx, &deployment.id, it))?;
-            }
-            Ok(())
-        });
-        written.map_err(|err| {
-            self.inner.receipts.put_back(receipts);
-            for (deployment, rows) in drift {
-                deployment.drift.put_back(rows);
-            }
-            TickError::Rows(err)
-        })
-    }
-}
-
-/// Why housekeeping failed.
-#[derive(Debug, thiserror::Error)]
-pub enum TickError {
-    /// Counters could not be written; they are kept.
-    #[error("counters could not be written")]
-    Rows(#[source] RowError),
-    /// Readings could not be moved or dropped.
-    #[error("the vault could not be maintained")]
-    Vault(#[source] vault::MaintainError),
 }
 
 fn find(catalogue: &Catalogue, user_name: &str) -> Option<Peer> {
@@ -258,6 +193,18 @@ fn find(catalogue: &Catalogue, user_name: &str) -> Option<Peer> {
     Some(Peer::Recipient(Arc::clone(recipient)))
 }
 
+/// A directory that only this user can enter.
+fn made_private(path: &Path) -> Result<PathBuf, OpenError> {
+    let made = made(path)?;
+    std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o700)).map_err(|source| {
+        OpenError::Directory {
+            path: path.to_owned(),
+            source,
+        }
+    })?;
+    Ok(made)
+}
+
 fn made(path: &Path) -> Result<PathBuf, OpenError> {
     std::fs::create_dir_all(path).map_err(|source| OpenError::Directory {
         path: path.to_owned(),
@@ -270,21 +217,29 @@ fn made(path: &Path) -> Result<PathBuf, OpenError> {
 fn open_record(db: &Db, signer: &Signer, directory: &Path) -> Result<DirStore, OpenError> {
     let failed = |err: &dyn std::fmt::Display| OpenError::Record(LedgerError::Log(err.to_string()));
     let mut published = DirStore::create(directory).map_err(|err| failed(&err))?;
-    let empty = db
-        .read(|tx| rows::entry::file(tx, ledger::CHECKPOINT_PATH))?
-        .is_none();
-    if empty {
-        let files: Result<_, LedgerError> = db.write(|tx| ledger::append(tx, signer, &[]));
-        files.map_err(OpenError::Record)?;
-    }
+    let begun: Result<_, LedgerError> = db.write(|tx| ledger::begin(tx, signer));
+    begun.map_err(OpenError::Record)?;
     db.read(|tx| ledger::catch_up(tx, &mut published))
         .map_err(OpenError::Record)?;
-    let key = format!("{}\n", signer.verifier());
-    std::fs::write(directory.join("log.vkey"), key).map_err(|source| OpenError::Directory {
+    publish_key(
+        &directory.join("log.vkey"),
+        &format!("{}\n", signer.verifier()),
+    )
+    .map_err(|source| OpenError::Directory {
         path: directory.join("log.vkey"),
         source,
     })?;
     Ok(published)
+}
+
+/// Writes the verifier key beside the record, unless it is there.
+fn publish_key(path: &Path, key: &str) -> std::io::Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|it| it == key) {
+        return Ok(());
+    }
+    let fresh = path.with_extension("vkey.new");
+    std::fs::write(&fresh, key)?;
+    std::fs::rename(&fresh, path)
 }
 
 /// The lock of the one who writes; a panic of an earlier writer has rolled its transaction back.

@@ -2,6 +2,7 @@
 //!
 //! Counted in memory at the moment the payload leaves, written by [`Custody::tick`](crate::Custody::tick) and on close.
 
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{DeploymentId, PurposeId, RecipientId, Subject, ThingId, Timestamp};
@@ -33,7 +34,7 @@ pub struct ReceiptRow {
     pub last_at: Timestamp,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     subject: Subject,
     recipient: RecipientId,
@@ -41,6 +42,30 @@ struct Key {
     deployment: DeploymentId,
     thing: ThingId,
     hour: i64,
+}
+
+impl Key {
+    fn of(row: &ReceiptRow) -> Self {
+        Self {
+            subject: row.subject.clone(),
+            recipient: row.recipient.clone(),
+            purpose: row.purpose.clone(),
+            deployment: row.deployment.clone(),
+            thing: row.thing.clone(),
+            hour: row.hour,
+        }
+    }
+}
+
+impl ReceiptRow {
+    /// Adds another row of the same key.
+    fn merge(&mut self, other: Self) {
+        self.fields.extend(other.fields);
+        self.fields.sort();
+        self.fields.dedup();
+        self.deliveries += other.deliveries;
+        self.last_at = self.last_at.max(other.last_at);
+    }
 }
 
 struct Count {
@@ -66,7 +91,7 @@ pub(crate) struct Delivered<'a> {
 #[derive(Default)]
 pub(crate) struct ReceiptCounter {
     counts: Mutex<FxHashMap<Key, Vec<Count>>>,
-    unwritten: Mutex<Vec<ReceiptRow>>,
+    unwritten: Mutex<FxHashMap<Key, ReceiptRow>>,
 }
 
 impl ReceiptCounter {
@@ -101,24 +126,33 @@ impl ReceiptCounter {
         }
     }
 
-    /// Puts rows back that could not be written.
+    /// Puts rows back that could not be written; rows of the same hour become one.
     pub(crate) fn put_back(&self, rows: Vec<ReceiptRow>) {
-        self.unwritten
+        let mut unwritten = self
+            .unwritten
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(rows);
+            .unwrap_or_else(PoisonError::into_inner);
+        for row in rows {
+            match unwritten.entry(Key::of(&row)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(row);
+                }
+                Entry::Occupied(occupied) => occupied.into_mut().merge(row),
+            }
+        }
     }
 
     /// Takes what was counted since the last call.
     pub(crate) fn take(&self) -> Vec<ReceiptRow> {
         let taken =
             std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut rows = std::mem::take(
+        let unwritten = std::mem::take(
             &mut *self
                 .unwritten
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        let mut rows: Vec<_> = unwritten.into_values().collect();
         for (key, counts) in taken {
             for count in counts {
                 let mut fields: Vec<_> = count

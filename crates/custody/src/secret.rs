@@ -1,8 +1,10 @@
 //! Tokens and keyed hashes: the few places of this crate that make or compare secrets.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
+use model::FieldKind;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
 
@@ -108,6 +110,24 @@ impl Pseudonyms {
     }
 }
 
+/// The text under which a person is looked up: a number has many spellings (`10`, `10.0`, `1e1`), a person one.
+pub(crate) fn subject_text(text: &str, kind: FieldKind) -> Cow<'_, str> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if kind != FieldKind::Number {
+        return Cow::Borrowed(text);
+    }
+    if let Ok(number) = text.parse::<i128>() {
+        return Cow::Owned(number.to_string());
+    }
+    match text.parse::<f64>() {
+        Ok(number) if number.fract() == 0.0 && number.abs() < EXACT => {
+            Cow::Owned(format!("{number:.0}"))
+        }
+        Ok(number) => Cow::Owned(number.to_string()),
+        Err(_) => Cow::Borrowed(text),
+    }
+}
+
 /// What a recipient gets in place of what identifies a person: stable for it, useless to others.
 pub(crate) fn pseudonym(key: &hmac::Key, deployment: &str, text: &str) -> String {
     let tag = keyed(key, deployment, text);
@@ -140,6 +160,20 @@ mod tests {
                 .matches(token.expose_secret().as_bytes())
         );
         assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+
+    #[test]
+    fn a_number_is_one_person_however_it_is_written() {
+        for text in ["10", "10.0", "1e1", "1.0E1", "+10"] {
+            assert_eq!(subject_text(text, FieldKind::Number), "10");
+        }
+        assert_eq!(subject_text("-0.0", FieldKind::Number), "-0");
+        assert_eq!(subject_text("1.50", FieldKind::Number), "1.5");
+        assert_eq!(
+            subject_text("92300123456789012345", FieldKind::Number),
+            "92300123456789012345"
+        );
+        assert_eq!(subject_text("0010", FieldKind::Text), "0010");
     }
 
     #[test]

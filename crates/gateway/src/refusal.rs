@@ -43,7 +43,7 @@ impl From<&IngestError> for Refusal {
             IngestError::Unlicensed(_) => RefusalKind::Unlicensed,
             IngestError::Quarantined => RefusalKind::Quarantined,
             IngestError::Unregistered => RefusalKind::Unregistered,
-            IngestError::Malformed(_) => RefusalKind::Malformed,
+            IngestError::Malformed(_) | IngestError::NobodyNamed => RefusalKind::Malformed,
             IngestError::TooLarge => RefusalKind::TooLarge,
             IngestError::Unavailable(_) => RefusalKind::Unavailable,
         };

@@ -74,7 +74,9 @@ impl Licence {
     #[must_use]
     pub fn state_at(&self, now: Timestamp) -> LicenceState {
         match (self.state, self.until) {
-            (LicenceState::Active, Some(until)) if until <= now => LicenceState::Expired,
+            (LicenceState::Active | LicenceState::Suspended, Some(until)) if until <= now => {
+                LicenceState::Expired
+            }
             (state, _) => state,
         }
     }
@@ -93,6 +95,15 @@ mod tests {
         };
         assert_eq!(licence.state_at(end.plus_millis(-1)), LicenceState::Active);
         assert_eq!(licence.state_at(end), LicenceState::Expired);
+        let suspended = Licence {
+            state: LicenceState::Suspended,
+            ..licence
+        };
+        assert_eq!(
+            suspended.state_at(end),
+            LicenceState::Expired,
+            "it cannot be reinstated any more"
+        );
         let revoked = Licence {
             state: LicenceState::Revoked,
             ..licence

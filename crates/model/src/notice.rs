@@ -144,6 +144,28 @@ pub enum Coarsening {
     Presence,
 }
 
+impl Coarsening {
+    /// Whether this shows no more of any value than `other`. `false` also when the two cannot be compared.
+    #[must_use]
+    pub fn is_no_finer_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Presence, _) => true,
+            (Self::Round(step), Self::Round(other)) => is_multiple(*step, *other),
+            (Self::Grid(cell), Self::Grid(other)) => is_multiple(*cell, *other),
+            (Self::Bucket(bounds), Self::Bucket(other)) => {
+                bounds.iter().all(|it| other.contains(it))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether `step` is a whole multiple of `other`: only then does rounding to it tell nothing that rounding to `other` hides.
+fn is_multiple(step: f64, other: f64) -> bool {
+    let times = step / other;
+    times >= 1.0 && (times - times.round()).abs() < 1e-9
+}
+
 /// A value in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {

@@ -61,7 +61,12 @@ fn a_decision_from_the_wrong_state_or_without_a_reason_changes_nothing() {
         alliance
             .issue_licence(officer, &home(), None, "ok", NOW)
             .unwrap();
-        for reason in ["", "  \n", &"x".repeat(alliance::MAX_REASON_CHARS + 1)] {
+        for reason in [
+            "",
+            "  \n",
+            "a\0b",
+            &"x".repeat(alliance::MAX_REASON_CHARS + 1),
+        ] {
             let suspended = alliance.suspend_licence(officer, &home(), reason, NOW);
             assert!(matches!(suspended, Err(AllianceError::Reason)));
         }

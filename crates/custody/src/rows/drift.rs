@@ -4,14 +4,28 @@ use model::{DeploymentId, Timestamp};
 use store::Tx;
 
 use super::RowError;
-use crate::drift::DriftRow;
+use crate::drift::{DriftRow, MAX_POINTERS, OVERFLOW};
 
-/// Adds to the counts of one undeclared pointer.
+/// Adds to the counts of one undeclared pointer; a new one beyond the bound is counted under [`OVERFLOW`].
 pub(crate) fn add(
     tx: &mut Tx<'_>,
     deployment: &DeploymentId,
     row: &DriftRow,
 ) -> Result<(), RowError> {
+    let has_room = tx.query_one(
+        "SELECT 1 FROM drift WHERE deployment = $1 AND pointer = $2 AND reason = $3
+         UNION SELECT 1 WHERE (SELECT COUNT(*) FROM drift WHERE deployment = $1) < $4",
+        &[
+            deployment.as_str().into(),
+            row.pointer.as_str().into(),
+            row.reason.as_str().into(),
+            i64::try_from(MAX_POINTERS).unwrap_or(i64::MAX).into(),
+        ],
+    )?;
+    let pointer = match has_room {
+        Some(_) => row.pointer.as_str(),
+        None => OVERFLOW,
+    };
     tx.execute(
         "INSERT INTO drift (deployment, pointer, reason, first_at, last_at, times)
          VALUES ($1, $2, $3, $4, $5, $6)
@@ -19,7 +33,7 @@ pub(crate) fn add(
          DO UPDATE SET last_at = $5, times = drift.times + $6",
         &[
             deployment.as_str().into(),
-            row.pointer.as_str().into(),
+            pointer.into(),
             row.reason.as_str().into(),
             row.first_at.as_millis().into(),
             row.last_at.as_millis().into(),

@@ -1,7 +1,7 @@
 //! What comes in, what is kept, and for whom.
 
 use custody::{IngestError, Place};
-use model::{Level, LicenceState, Timestamp};
+use model::{Assignment, Level, LicenceState, Notice, Role, ThingId, Timestamp};
 
 use crate::fixture::{NOW, choice, deployment, licence, on_both, open, person};
 
@@ -48,6 +48,50 @@ fn dn_7_an_undeclared_field_is_counted_and_never_kept() {
             .unwrap();
         assert!(!format!("{timeline:?}").contains("secret"));
         assert_eq!(timeline.readings.len(), 1);
+    });
+}
+
+#[test]
+fn an_undeclared_name_that_could_be_data_is_counted_and_not_shown() {
+    on_both(|house| {
+        let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
+        house.measure(r#"{"power":1,"\u0000x":1,"+923001234567":1}"#);
+        assert!(utility.next(NOW).is_some());
+        house.custody.tick(NOW).unwrap();
+        let drift = house.custody.drift(&deployment("home"), 10).unwrap();
+        let counted: Vec<_> = drift
+            .iter()
+            .map(|it| (it.pointer.as_str(), it.times))
+            .collect();
+        assert_eq!(counted, [("(names that are not shown)", 2)]);
+        let timeline = house
+            .custody
+            .timeline(&person("p-resident"), Place::before(LATER), 10, LATER)
+            .unwrap();
+        assert_eq!(
+            timeline.receipts.len(),
+            1,
+            "a strange name does not keep receipts from being written"
+        );
+    });
+}
+
+#[test]
+fn the_names_of_a_deployment_are_bounded_in_the_database_too() {
+    on_both(|house| {
+        for round in 0..3 {
+            for name in 0..200 {
+                let letters: String = format!("{round}{name}")
+                    .bytes()
+                    .map(|it| char::from(it + 49))
+                    .collect();
+                house.measure(&format!(r#"{{"power":1,"{letters}":1}}"#));
+            }
+            house.custody.tick(NOW).unwrap();
+        }
+        let drift = house.custody.drift(&deployment("home"), u16::MAX).unwrap();
+        assert_eq!(drift.len(), 257);
+        assert_eq!(drift.iter().map(|it| it.times).sum::<i64>(), 600);
     });
 }
 
@@ -100,6 +144,108 @@ fn a_person_is_found_by_the_field_that_the_notice_names() {
         );
         assert_eq!(timeline.readings[0].deployment, deployment("bus"));
         assert!(!format!("{timeline:?}").contains("card-7"));
+    });
+}
+
+#[test]
+fn the_people_of_a_thing_and_whoever_a_message_names_are_protected_together() {
+    on_both(|house| {
+        house
+            .custody
+            .act(NOW, |act| {
+                act.assign(&Assignment {
+                    thing: ThingId::parse("validator-1").unwrap(),
+                    person: person("p-driver"),
+                    role: Role::Holder,
+                })
+            })
+            .unwrap();
+        let mut off = choice("/power", "billing", "utility-desk", Level::OFF);
+        (off.person, off.deployment) = (person("p-driver"), deployment("bus"));
+        house.custody.choose(&[off], NOW).unwrap();
+        let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
+        let validator = house.thing("validator-1", &house.validator);
+        let payload = br#"{"power":5,"card":"card-7"}"#;
+        let lsn = house.custody.ingest(&validator, payload, NOW).unwrap();
+        house.custody.wait_durable(lsn).unwrap();
+        let delivered = utility.next(NOW).unwrap_or_default();
+        assert!(
+            !delivered.contains("power"),
+            "the driver said no: {delivered}"
+        );
+        let of = |who: &str| {
+            house
+                .custody
+                .timeline(&person(who), Place::before(LATER), 10, LATER)
+                .unwrap()
+        };
+        assert_eq!(
+            of("p-driver").readings.len(),
+            of("p-resident").readings.len()
+        );
+    });
+}
+
+#[test]
+fn a_message_whose_person_cannot_be_read_is_refused() {
+    on_both(|house| {
+        let validator = house.thing("validator-1", &house.validator);
+        let refused = house
+            .custody
+            .ingest(&validator, br#"{"power":5,"card":7}"#, NOW);
+        assert!(
+            matches!(refused, Err(IngestError::NobodyNamed)),
+            "{refused:?}"
+        );
+        house.custody.tick(NOW).unwrap();
+        assert_eq!(
+            house.custody.drift(&deployment("bus"), 10).unwrap()[0].pointer,
+            "/card"
+        );
+        assert!(
+            house
+                .custody
+                .ingest(&validator, br#"{"power":5}"#, NOW)
+                .is_ok()
+        );
+    });
+}
+
+#[test]
+fn a_new_notice_does_not_make_an_old_choice_reveal_more() {
+    on_both(|house| {
+        let coarse = Level::coarse(1).unwrap();
+        house
+            .custody
+            .choose(&[choice("/power", "billing", "utility-desk", coarse)], NOW)
+            .unwrap();
+        let publish = |version: u32, levels: &str| {
+            let source = include_str!("home.toml")
+                .replace("version = 1", &format!("version = {version}"))
+                .replace("[[fields.coarse]]\nround = 500.0", levels);
+            let notice = Notice::parse(&source).unwrap();
+            house
+                .custody
+                .act(NOW, |act| act.publish_notice(&notice, &source))
+                .unwrap();
+            house
+                .custody
+                .choice_sheet(&person("p-resident"), &deployment("home"), NOW)
+                .unwrap()
+                .rows[0]
+                .chosen
+        };
+        let three = "[[fields.coarse]]\nround = 1000.0\n[[fields.coarse]]\nround = 500.0\n[[fields.coarse]]\nround = 10.0";
+        assert_eq!(
+            publish(2, three),
+            Level::coarse(2).unwrap(),
+            "500 is the second level now"
+        );
+        assert_eq!(
+            publish(3, "[[fields.coarse]]\nround = 10.0"),
+            Level::OFF,
+            "nothing shows as little"
+        );
     });
 }
 

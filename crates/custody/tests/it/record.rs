@@ -1,7 +1,7 @@
 //! The public record: no record, no effect; verifiable from the published directory.
 
-use custody::ActError;
-use model::{Entry, EntryKind, LicenceState};
+use custody::{ActError, Custody, CustodyOptions};
+use model::{Entry, EntryKind, LicenceState, Notice};
 use record::{DirStore, Verifier};
 
 use crate::fixture::{House, NOW, deployment, licence, on_both, open};
@@ -76,5 +76,56 @@ fn a_published_directory_that_fell_behind_catches_up_at_the_start() {
         let published = std::fs::read(directory.join("checkpoint")).unwrap();
         assert_eq!(Some(published), again.record_file("checkpoint").unwrap());
         again.close().unwrap();
+    });
+}
+
+#[test]
+fn another_origin_or_root_key_stops_the_start_and_leaves_the_record_alone() {
+    on_both(|house| {
+        suspend(&house);
+        house.custody.close().unwrap();
+        let key = house.directory.join("record/log.vkey");
+        let before = std::fs::read(&key).unwrap();
+        let options = |origin: &str| CustodyOptions {
+            directory: house.directory.clone(),
+            record_origin: origin.to_owned(),
+        };
+        assert!(Custody::open(&options("elsewhere.example/record"), house.db.clone()).is_err());
+        let root = house.directory.join("keys/root.key");
+        let kept = std::fs::read_to_string(&root).unwrap();
+        let (prefix, _) = kept.split_once(' ').unwrap();
+        std::fs::write(&root, format!("{prefix} {}\n", "5a".repeat(32))).unwrap();
+        assert!(Custody::open(&options("record.example/test"), house.db.clone()).is_err());
+        std::fs::write(&root, kept).unwrap();
+        assert_eq!(std::fs::read(&key).unwrap(), before);
+        open(&house.db, &house.directory).close().unwrap();
+    });
+}
+
+#[test]
+fn a_published_file_that_is_missing_comes_back() {
+    on_both(|house| {
+        let missing = house.directory.join("record/tile/0/000.p/1");
+        std::fs::remove_file(&missing).unwrap();
+        house.custody.close().unwrap();
+        open(&house.db, &house.directory).close().unwrap();
+        assert!(missing.exists());
+    });
+}
+
+#[test]
+fn the_first_notice_of_a_deployment_has_version_1() {
+    on_both(|house| {
+        let source =
+            include_str!("home.toml").replace("deployment = \"home\"", "deployment = \"shop\"");
+        let source = source.replace("version = 1", "version = 3");
+        let notice = Notice::parse(&source).unwrap();
+        let refused = house
+            .custody
+            .act(NOW, |act| act.publish_notice(&notice, &source));
+        assert!(matches!(
+            refused,
+            Err(ActError::NoticeVersion { published: 0, .. })
+        ));
     });
 }

@@ -93,3 +93,23 @@ fn a_huge_notice_is_refused_before_it_is_parsed() {
         .problems;
     assert_eq!(problems.len(), 1);
 }
+
+#[test]
+fn coarsenings_are_compared_only_where_they_can_be() {
+    use Coarsening::{Bucket, Grid, Presence, Round};
+    for (coarse, fine) in [
+        (Round(1000.0), Round(100.0)),
+        (Round(0.3), Round(0.1)),
+        (Grid(0.1), Grid(0.01)),
+        (Bucket(vec![0.0, 100.0]), Bucket(vec![0.0, 50.0, 100.0])),
+        (Presence, Round(1.0)),
+    ] {
+        assert!(coarse.is_no_finer_than(&fine) && coarse.is_no_finer_than(&coarse));
+        assert!(!fine.is_no_finer_than(&coarse));
+    }
+    assert!(
+        !Round(150.0).is_no_finer_than(&Round(100.0)),
+        "their grids do not match"
+    );
+    assert!(!Round(1000.0).is_no_finer_than(&Bucket(vec![0.0])));
+}

@@ -1,0 +1,106 @@
+//! Housekeeping: counters are written, readings move to their blocks, what is past its retention is dropped.
+//!
+//! The three do not wait for each other: a counter that cannot be written must not keep readings beyond their retention.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::Timestamp;
+
+use crate::Custody;
+use crate::catalogue::Deployment;
+use crate::drift::DriftRow;
+use crate::rows::{self, RowError};
+
+/// How often the vault is maintained, in milliseconds.
+const MAINTENANCE_MILLIS: i64 = 60_000;
+
+/// Why housekeeping failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TickError {
+    /// Counters could not be written; they are kept.
+    #[error("counters could not be written")]
+    Rows(#[source] RowError),
+    /// Readings could not be moved or dropped.
+    #[error("the vault could not be maintained")]
+    Vault(#[source] vault::MaintainError),
+}
+
+impl Custody {
+    /// Writes counters, moves readings to their blocks, and drops what is past its retention. Call it every second or
+    /// so, from where blocking is fine.
+    ///
+    /// # Errors
+    /// The first failure; the rest was done all the same, and counts are kept and written next time.
+    pub fn tick(&self, now: Timestamp) -> Result<(), TickError> {
+        let counted = self.flush_counts();
+        let maintained = self.maintain(now);
+        counted.and(maintained)
+    }
+
+    /// Writes what is pending and stops. Nothing may be ingested afterwards.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn close(&self) -> Result<(), TickError> {
+        self.inner.vault.close();
+        self.inner.line.close();
+        self.flush_counts()
+    }
+
+    /// Maintains the vault when it is time, or when the clock was set back.
+    fn maintain(&self, now: Timestamp) -> Result<(), TickError> {
+        let last = &self.inner.maintained_at;
+        let since = now.as_millis() - last.load(Ordering::Relaxed);
+        if (0..MAINTENANCE_MILLIS).contains(&since) {
+            return Ok(());
+        }
+        last.store(now.as_millis(), Ordering::Relaxed);
+        self.inner.vault.maintain(now).map_err(TickError::Vault)?;
+        Ok(())
+    }
+
+    fn flush_counts(&self) -> Result<(), TickError> {
+        let receipts = self.flush_receipts();
+        let drift = self.flush_drift();
+        receipts.and(drift).map_err(TickError::Rows)
+    }
+
+    fn flush_receipts(&self) -> Result<(), RowError> {
+        let receipts = self.inner.receipts.take();
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        let written = self.inner.db.write(|tx| {
+            receipts
+                .iter()
+                .try_for_each(|it| rows::receipt::add(tx, it))
+        });
+        written.inspect_err(|_| self.inner.receipts.put_back(receipts))
+    }
+
+    fn flush_drift(&self) -> Result<(), RowError> {
+        let catalogue = self.inner.catalogue.load();
+        let drift: Vec<(Arc<Deployment>, Vec<DriftRow>)> = catalogue
+            .deployments
+            .values()
+            .map(|it| (Arc::clone(it), it.drift.take()))
+            .filter(|(_, rows)| !rows.is_empty())
+            .collect();
+        if drift.is_empty() {
+            return Ok(());
+        }
+        let written = self.inner.db.write(|tx| {
+            for (deployment, rows) in &drift {
+                rows.iter()
+                    .try_for_each(|it| rows::drift::add(tx, &deployment.id, it))?;
+            }
+            Ok(())
+        });
+        written.inspect_err(|_| {
+            for (deployment, rows) in drift {
+                deployment.drift.put_back(rows);
+            }
+        })
+    }
+}
