@@ -10,7 +10,7 @@ pub(crate) const TILE_WIDTH: u16 = 256;
 pub(crate) const TILE_HEIGHT: u32 = 8;
 
 /// The highest tile level that the format can name.
-const MAX_LEVEL: u8 = 63;
+pub(crate) const MAX_LEVEL: u8 = 63;
 
 /// One file of a log. Every value prints as a path that parses back to it, and only such paths parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

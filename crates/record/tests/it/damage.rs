@@ -87,6 +87,49 @@ fn any_changed_byte_in_any_file_is_found() {
     verify(&mut store);
 }
 
+/// The path of the file that verification blames.
+#[track_caller]
+fn blamed(store: &mut MemoryStore) -> String {
+    let mut error: &dyn std::error::Error = &record::verify(store, &verifier()).unwrap_err();
+    loop {
+        let text = error.to_string();
+        if let Some(path) = text.split('`').nth(1) {
+            return path.to_owned();
+        }
+        match error.source() {
+            Some(source) => error = source,
+            None => return text,
+        }
+    }
+}
+
+#[test]
+fn the_changed_file_is_the_one_that_is_named() {
+    let mut small = KeepingStore(MemoryStore::default());
+    for index in 0..23 {
+        append(&mut small, &entries(index..index + 1, ""));
+    }
+    for mut store in [log_with_old_tiles(), small.0] {
+        let files = store.files.clone();
+        let paths = files.keys().filter(|it| *it != "checkpoint");
+        for path in paths {
+            for position in [0, files[path].len() / 2, files[path].len() - 1] {
+                let bytes = store.files.get_mut(path).unwrap();
+                bytes[position] ^= 1;
+                assert_eq!(blamed(&mut store), *path, "byte {position}");
+                store.files = files.clone();
+            }
+        }
+        *store
+            .files
+            .get_mut("checkpoint")
+            .unwrap()
+            .last_mut()
+            .unwrap() ^= 1;
+        assert_eq!(blamed(&mut store), "checkpoint");
+    }
+}
+
 #[test]
 fn lost_shortened_and_lengthened_files_are_found() {
     let good = log_with_old_tiles();
@@ -116,7 +159,7 @@ fn exchanged_entries_are_found() {
     );
     let error = record::verify(&mut store, &verifier()).unwrap_err();
     assert!(
-        matches!(&error, VerifyError::Mismatch { path } if path == "tile/0/000.p/2"),
+        matches!(&error, VerifyError::Mismatch { path } if path == "tile/entries/000.p/2"),
         "{error:?}"
     );
 }
