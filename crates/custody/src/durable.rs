@@ -5,18 +5,34 @@
 //! the messages it has made durable, however many others wait.
 //!
 //! [`Custody::durable`] asks; [`Custody::poll_durable`] asks and takes a place in the line. Neither blocks.
+//!
+//! # Gathering
+//! While many send and wait, a commit as soon as possible is a small one: the sync, and waking those who waited, take
+//! the processor from those who come next. So after a commit that woke [`MANY`] or more, the next one waits until as many
+//! stand in the line again, and at most [`GATHERING`]. Every [`PROBE_EVERY`] commits it waits for twice as many, to find
+//! out whether there are more. Where fewer than [`MANY`] send at a time, nothing is ever waited for.
+//!
+//! # The end
 //! When the vault was closed or has failed, everybody in the line is woken and told: what is not durable by then never
 //! will be. A failure is noticed by the next message that cannot be appended.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use vault::Lsn;
 
 use crate::Custody;
+
+/// After a commit that woke so many, the next one gathers.
+const MANY: usize = 32;
+/// How long a commit gathers at most.
+const GATHERING: Duration = Duration::from_millis(1);
+/// Every so many commits, twice as many are waited for.
+const PROBE_EVERY: u32 = 16;
 
 /// The store stopped before the position was durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,40 +51,77 @@ impl<P> Default for DurableWait<P> {
     }
 }
 
-/// Those who wait, lowest position first.
+/// Those who wait.
 pub(crate) struct Line<P = Lsn> {
-    waiting: Mutex<VecDeque<(P, Waker)>>,
+    queue: Mutex<Queue<P>>,
+    /// As many stand in the line as the commit wants.
+    gathered: Condvar,
     /// Changed under the lock only.
     is_closed: AtomicBool,
+}
+
+struct Queue<P> {
+    /// Lowest position first.
+    waiting: VecDeque<(P, Waker)>,
+    /// How many the commit that gathers waits for; 0 when none does.
+    wanted: usize,
+    commits: u32,
 }
 
 impl<P> Default for Line<P> {
     fn default() -> Self {
         Self {
-            waiting: Mutex::default(),
+            queue: Mutex::new(Queue {
+                waiting: VecDeque::new(),
+                wanted: 0,
+                commits: 0,
+            }),
+            gathered: Condvar::new(),
             is_closed: AtomicBool::new(false),
         }
     }
 }
 
 impl<P: Copy + Ord> Line<P> {
-    /// Wakes everybody whose position is durable.
-    pub(crate) fn advance(&self, durable: P) {
+    /// Wakes everybody whose position is durable; says how many that were.
+    pub(crate) fn advance(&self, durable: P) -> usize {
         let reached: Vec<_> = {
-            let mut waiting = self.lock();
+            let waiting = &mut self.lock().waiting;
             let count = waiting.partition_point(|it| it.0 <= durable);
             waiting.drain(..count).collect()
         };
+        let woken = reached.len();
         reached.into_iter().for_each(|(_, waker)| waker.wake());
+        woken
+    }
+
+    /// Blocks the commit thread a moment after it woke `woken`, if more of them are worth it; see the module.
+    pub(crate) fn gather(&self, woken: usize) {
+        if woken < MANY {
+            return;
+        }
+        let mut queue = self.lock();
+        queue.commits = queue.commits.wrapping_add(1);
+        queue.wanted = match queue.commits % PROBE_EVERY {
+            0 => 2 * woken,
+            _ => woken,
+        };
+        let gathering = self
+            .gathered
+            .wait_timeout_while(queue, GATHERING, |it| it.waiting.len() < it.wanted);
+        let (mut queue, _) = gathering.unwrap_or_else(PoisonError::into_inner);
+        queue.wanted = 0;
     }
 
     /// Nothing more will be durable: wakes everybody, and lets nobody wait any more.
     pub(crate) fn close(&self) {
         let left = {
-            let mut waiting = self.lock();
+            let mut queue = self.lock();
             self.is_closed.store(true, Ordering::Release);
-            std::mem::take(&mut *waiting)
+            queue.wanted = 0;
+            std::mem::take(&mut queue.waiting)
         };
+        self.gathered.notify_one();
         left.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
@@ -85,7 +138,7 @@ impl<P: Copy + Ord> Line<P> {
             return Poll::Ready(Ok(reached));
         }
         if !wait.is_for(position, cx.waker()) {
-            let mut waiting = self.lock();
+            let mut queue = self.lock();
             // The position is stored before `advance` takes the lock: seen here, or found in the line there.
             let reached = durable();
             if reached >= position {
@@ -93,9 +146,12 @@ impl<P: Copy + Ord> Line<P> {
                 return Poll::Ready(Ok(reached));
             }
             if !self.is_closed.load(Ordering::Acquire) {
-                let at = waiting.partition_point(|it| it.0 <= position);
-                waiting.insert(at, (position, cx.waker().clone()));
+                queue.enter(position, cx.waker().clone());
                 wait.place = Some((position, cx.waker().clone()));
+                if queue.wanted > 0 && queue.waiting.len() >= queue.wanted {
+                    queue.wanted = 0;
+                    self.gathered.notify_one();
+                }
             }
         }
         if self.is_closed.load(Ordering::Acquire) {
@@ -108,8 +164,15 @@ impl<P: Copy + Ord> Line<P> {
         Poll::Pending
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(P, Waker)>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue<P>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P: Copy + Ord> Queue<P> {
+    fn enter(&mut self, position: P, waker: Waker) {
+        let at = self.waiting.partition_point(|it| it.0 <= position);
+        self.waiting.insert(at, (position, waker));
     }
 }
 
@@ -218,7 +281,10 @@ mod tests {
                 assert_eq!(waiter.poll(&line, durable, position), expected);
             }
         }
-        assert!(line.lock().is_empty(), "nobody stands in the line twice");
+        assert!(
+            line.lock().waiting.is_empty(),
+            "nobody stands in the line twice"
+        );
     }
 
     #[test]
@@ -226,7 +292,7 @@ mod tests {
         let line = Line::default();
         let mut waiter = Waiter::default();
         assert_eq!(waiter.poll(&line, 4, 4), Poll::Ready(Ok(4)));
-        assert!(line.lock().is_empty());
+        assert!(line.lock().waiting.is_empty());
     }
 
     #[test]
@@ -236,7 +302,7 @@ mod tests {
         for position in [2, 2, 2, 6, 6] {
             assert_eq!(waiter.poll(&line, 1, position), Poll::Pending);
         }
-        assert_eq!(line.lock().len(), 2);
+        assert_eq!(line.lock().waiting.len(), 2);
         line.advance(6);
         assert_eq!(waiter.woken(), 2);
     }
@@ -253,7 +319,7 @@ mod tests {
         }
         let mut late = Waiter::default();
         assert_eq!(late.poll(&line, 2, 9), Poll::Ready(Err(NeverDurable)));
-        assert!(line.lock().is_empty());
+        assert!(line.lock().waiting.is_empty());
     }
 
     #[test]
@@ -281,7 +347,42 @@ mod tests {
                 line.advance(position);
             }
         });
-        assert!(line.lock().is_empty());
+        assert!(line.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn a_commit_that_woke_few_gathers_nobody() {
+        let line = Line::<u64>::default();
+        for _ in 0..100 {
+            line.gather(MANY - 1);
+        }
+        assert_eq!(line.lock().commits, 0, "it went on at once");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test of a wait measures it")]
+    fn a_commit_gathers_until_as_many_are_back_or_its_time_is_over() {
+        let line = Line::default();
+        let start = std::time::Instant::now();
+        line.gather(MANY);
+        assert!(start.elapsed() >= GATHERING, "nobody came");
+        let _waiters = waiters(&line, &[1; MANY]);
+        line.gather(MANY);
+        let queue = line.lock();
+        assert_eq!((queue.commits, queue.wanted), (2, 0));
+    }
+
+    #[test]
+    fn whoever_completes_the_number_ends_the_gathering() {
+        let line = Line::default();
+        line.lock().wanted = 3;
+        let _two = waiters(&line, &[1, 2]);
+        assert_eq!(line.lock().wanted, 3);
+        let _third = waiters(&line, &[3]);
+        assert_eq!(line.lock().wanted, 0);
+        line.lock().wanted = 9;
+        line.close();
+        assert_eq!(line.lock().wanted, 0, "the end does too");
     }
 
     struct Unpark(std::thread::Thread);
