@@ -106,7 +106,7 @@ impl<P: Copy + Ord> Session<P> {
     ) -> usize {
         let mut used = 0;
         let mut accepted = 0;
-        while self.may_read(ctx.out.len()) && ctx.backend.has_room() {
+        while self.may_read(ctx.out.len()) {
             let rest = bytes.get(used..).unwrap_or_default();
             if self.phase == Phase::Waiting && rest.first().is_some_and(|it| *it != CONNECT) {
                 // Whatever it is, it is not waited for: 3.1.0-1.
@@ -116,6 +116,7 @@ impl<P: Copy + Ord> Session<P> {
             }
             let outcome = match frame::frame(rest, self.max_packet_bytes()) {
                 Ok(Framed::Partial { .. }) => break,
+                Ok(Framed::Whole(_)) if !ctx.backend.has_room() => break,
                 Ok(Framed::Whole(frame)) => {
                     used += frame.total_bytes;
                     self.heard_at_ms = ctx.now.uptime_ms;

@@ -499,7 +499,7 @@ async fn a_session_says_whether_its_client_takes_deliveries() {
     };
     let mut bench = Bench::connected(V5, "recipient", limits);
     bench.send(&subscribe(V5, &[("for/research/#", 1)], &[]));
-    let mut settled = |bench: &mut Bench| {
+    let settled = |bench: &mut Bench| {
         assert_eq!(bench.turn(), Poll::Pending);
         bench.world.lock().unwrap().is_slow.take().unwrap()
     };
