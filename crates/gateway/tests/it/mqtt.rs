@@ -224,3 +224,42 @@ async fn a_slow_recipient_loses_deliveries_and_nobody_else_notices() {
         slow.send_v5(v5::Puback::new_success(pid)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recipient_that_is_only_starved_gets_everything() {
+    const THINGS: usize = 4;
+    const MESSAGES: usize = 250;
+    let house = House::new();
+    // One thing alone has more at hand than the outbox takes; all of it fits into the socket.
+    let limits = Limits {
+        outbox_deliveries: 16,
+        ..Limits::default()
+    };
+    let served = house.serve(limits);
+    let mut health = served.dial().await;
+    health
+        .connect_v3("a", "health-office", &house.tokens.health_office)
+        .await;
+    health.subscribe_v3("for/health/#").await;
+    let mut things = Vec::new();
+    for number in 0..THINGS {
+        let mut thing = served.dial().await;
+        let client_id = format!("b{number}");
+        thing
+            .connect_v3(&client_id, "box-1", &house.tokens.box_1)
+            .await;
+        things.push(thing);
+    }
+    let mut publish = publish_v3(1, r#"{"dust":1}"#);
+    publish.qos_pid = QosPid::Level0;
+    let packet = v3::Packet::from(publish).encode().unwrap();
+    let bytes = packet.as_ref().repeat(MESSAGES);
+    for thing in &mut things {
+        thing.send(&bytes).await;
+    }
+    for _ in 0..THINGS * MESSAGES {
+        let packet = health.next_v3().await;
+        assert!(matches!(packet, Some(v3::Packet::Publish(_))), "{packet:?}");
+    }
+    assert_eq!(house.custody.dropped_deliveries(), 0);
+}
