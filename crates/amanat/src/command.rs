@@ -38,7 +38,11 @@ fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
     let mut lines = vec![("http", addresses.site.to_string())];
     lines.extend(addresses.mqtt.map(|it| ("mqtt", it.to_string())));
     lines.extend(addresses.mqtts.map(|it| ("mqtts", it.to_string())));
-    lines.extend(addresses.metrics.map(|it| ("metrics", format!("http://{it}/metrics"))));
+    lines.extend(
+        addresses
+            .metrics
+            .map(|it| ("metrics", format!("http://{it}/metrics"))),
+    );
     lines.extend_from_slice(more);
     if json {
         let members: Map<_, _> = lines

@@ -6,6 +6,7 @@
 //!
 //! Nothing here is global: each component gets the section that it needs.
 
+mod check;
 mod reference;
 mod setting;
 mod source;
@@ -41,6 +42,8 @@ pub(crate) struct Key {
     pub(crate) bare: bool,
     /// Whether the value must not be shown.
     pub(crate) secret: bool,
+    /// The smallest number that makes sense.
+    pub(crate) minimum: Option<u32>,
 }
 
 impl Key {
@@ -61,7 +64,7 @@ macro_rules! sections {
     ($(
         $(#[doc = $section_doc:literal])*
         $section:ident: $type:ident {
-            $($(#[doc = $doc:literal])* $field:ident: $kind:ty = $default:literal,)*
+            $($(#[doc = $doc:literal])* $field:ident: $kind:ty = $default:literal $(at_least $minimum:literal)?,)*
         }
     )*) => {
         /// Everything that can be configured, checked.
@@ -82,7 +85,6 @@ macro_rules! sections {
                     // Every key is read before any failure counts, so that all problems are found.
                     $(let $field = values.take::<$kind>(
                         &key_path(stringify!($section), stringify!($field)),
-                        $default,
                     );)*
                     Some(Self { $($field: $field?,)* })
                 }
@@ -111,6 +113,7 @@ macro_rules! sections {
                 kind: <$kind as Setting>::KIND,
                 bare: <$kind as Setting>::BARE,
                 secret: <$kind as Setting>::SECRET,
+                minimum: None$(.or(Some($minimum)))?,
             },)*)*]
         }
     };
@@ -150,23 +153,23 @@ sections! {
     /// What outsiders may ask of the server.
     limits: Limits {
         /// The longest MQTT packet and the longest HTTP body, in bytes.
-        packet_bytes: u32 = "262144",
+        packet_bytes: u32 = "262144" at_least 1024,
         /// The longest CONNECT, in bytes: what a stranger may send.
-        connect_bytes: u32 = "16384",
+        connect_bytes: u32 = "16384" at_least 256,
         /// How many MQTT connections may be open.
-        connections: u32 = "20000",
+        connections: u32 = "20000" at_least 1,
         /// How many MQTT connections one address may have open; loopback is not counted.
-        connections_per_address: u32 = "1024",
+        connections_per_address: u32 = "1024" at_least 1,
         /// How many HTTP connections may be open; more wait until one ends.
-        http_connections: u32 = "1024",
+        http_connections: u32 = "1024" at_least 1,
         /// How long a connection may take until its CONNECT is complete, in milliseconds.
-        connect_timeout_ms: u32 = "10000",
+        connect_timeout_ms: u32 = "10000" at_least 100,
         /// How many subscriptions a session may hold.
-        subscriptions: u32 = "64",
+        subscriptions: u32 = "64" at_least 1,
         /// How many deliveries may wait for a slow recipient; more are dropped and counted.
-        outbox_deliveries: u32 = "1024",
+        outbox_deliveries: u32 = "1024" at_least 1,
         /// How many QoS 1 publishes of a connection may wait for their acknowledgement.
-        pending_acks: u16 = "1024",
+        pending_acks: u16 = "1024" at_least 1,
         /// How many messages a second one thing may send; 0 is without limit.
         publishes_per_second: u32 = "50000",
         /// How long connections may take to finish when the server stops, in milliseconds.
@@ -223,7 +226,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The configuration cannot be used.
+/// The configuration cannot be used. Prints one problem after another, each but the first after `error: `, which whoever
+/// reports the whole puts before the first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(problems))]
 pub(crate) struct ConfigError {
@@ -233,7 +237,7 @@ pub(crate) struct ConfigError {
 
 fn lines(problems: &[Problem]) -> String {
     let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
-    lines.join("\n")
+    lines.join("\nerror: ")
 }
 
 /// Where a value came from, for `check-config`.
@@ -259,71 +263,12 @@ pub(crate) fn load(
     let mut values = Values::gather(environment, file, flags);
     let origins = values.origins();
     let config = Config::read(&mut values);
-    if let Some(config) = &config {
-        check(config, &mut values);
-    }
+    check::check(&mut values, environment);
     match config {
         Some(config) if values.problems.is_empty() => Ok((config, origins)),
         _ => Err(ConfigError {
             problems: values.problems,
         }),
-    }
-}
-
-/// What no single key can tell.
-fn check(config: &Config, values: &mut Values) {
-    let mqtt = &config.mqtt;
-    if let Some(listen) = mqtt.listen
-        && !listen.ip().is_loopback()
-        && !mqtt.dangerously_plain_anywhere
-    {
-        values.problem(
-            "mqtt.listen",
-            format!(
-                "`mqtt.listen` at `{listen}` would take passwords and data without TLS from other machines"
-            ),
-            "use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
-        );
-    }
-    let files = [
-        ("mqtt.tls-certificate", &mqtt.tls_certificate),
-        ("mqtt.tls-key", &mqtt.tls_key),
-    ];
-    for (path, file) in files {
-        if mqtt.tls_listen.is_some() && file.is_none() {
-            values.problem(
-                path,
-                format!("`mqtt.tls-listen` is set, but `{path}` is not"),
-                "name a PEM file, or leave mqtt.tls-listen empty",
-            );
-        }
-    }
-    if let Some(listen) = config.metrics.listen
-        && !listen.ip().is_loopback()
-    {
-        values.problem(
-            "metrics.listen",
-            format!("`metrics.listen` at `{listen}` can be reached from other machines"),
-            "use a loopback address such as 127.0.0.1:9464",
-        );
-    }
-    let http = &config.http;
-    if http.public_url.is_none() && !http.listen.ip().is_loopback() {
-        values.problem(
-            "http.listen",
-            format!(
-                "`http.listen` is `{}`, which is no address that people can open",
-                http.listen
-            ),
-            "set http.public-url to the https URL of the proxy in front",
-        );
-    }
-    if config.limits.connect_bytes > config.limits.packet_bytes {
-        values.problem(
-            "limits.connect-bytes",
-            "`limits.connect-bytes` cannot be more than `limits.packet-bytes`".to_owned(),
-            "a CONNECT is a packet too: lower the one or raise the other",
-        );
     }
 }
 

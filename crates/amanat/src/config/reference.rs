@@ -14,10 +14,11 @@ pub(crate) fn reference() -> String {
         for key in keys.iter().filter(|it| it.section == section) {
             let _ = write!(
                 page,
-                "\n### `{}`\n\n{}\n\n{}, default {}, variable `{}`.\n",
+                "\n### `{}`\n\n{}\n\n{}{}, default {}, variable `{}`.\n",
                 key.path(),
                 key.doc,
                 capital(key.kind),
+                minimum(key),
                 default(key),
                 key.variable()
             );
@@ -42,6 +43,12 @@ fn example(keys: &[Key]) -> String {
     file
 }
 
+fn minimum(key: &Key) -> String {
+    key.minimum
+        .map(|it| format!(" from {it}"))
+        .unwrap_or_default()
+}
+
 fn default(key: &Key) -> String {
     match key.default {
         "" => "empty".to_owned(),
@@ -64,7 +71,7 @@ const INTRODUCTION: &str = "# Configuration
 `amanat serve` reads `amanat.toml` in the current directory, or the file of `--config FILE` or of the variable `AMANAT_CONFIG`.
 Later sources win: defaults, then the file, then environment variables, then flags (`--set section.key=value`).
 A name that does not exist stops the start; the message names the place and the nearest right name.
-`amanat check-config` reads and checks everything, binds nothing, and shows where each value comes from.
+`amanat check-config` reads and checks everything, the TLS files too, binds nothing, and shows where each value comes from.
 ";
 
 #[cfg(test)]

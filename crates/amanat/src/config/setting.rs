@@ -18,6 +18,12 @@ pub(super) trait Setting: Sized {
 
     /// Reads the value; the error says what a right one looks like.
     fn parse(text: &str) -> Result<Self, String>;
+
+    /// Refuses a number below `minimum`; the error says what a right one looks like.
+    fn at_least(self, minimum: u32) -> Result<Self, String> {
+        let _ = minimum;
+        Ok(self)
+    }
 }
 
 impl<T: Setting> Setting for Option<T> {
@@ -72,13 +78,24 @@ macro_rules! counts {
             fn parse(text: &str) -> Result<Self, String> {
                 text.replace('_', "")
                     .parse()
-                    .map_err(|_| format!("write a whole number from 0 to {}", Self::MAX))
+                    .map_err(|_| whole_number(0, Self::MAX))
+            }
+
+            fn at_least(self, minimum: u32) -> Result<Self, String> {
+                if u64::from(self) < u64::from(minimum) {
+                    return Err(whole_number(minimum, Self::MAX));
+                }
+                Ok(self)
             }
         }
     )*};
 }
 
 counts!(u16, u32);
+
+fn whole_number(from: u32, to: impl fmt::Display) -> String {
+    format!("write a whole number from {from} to {to}")
+}
 
 /// Where the rows are; may hold a password.
 #[derive(Clone)]
@@ -170,10 +187,35 @@ impl Setting for LogFilter {
     const KIND: &'static str = "levels";
 
     fn parse(text: &str) -> Result<Self, String> {
-        tracing_subscriber::EnvFilter::try_new(text)
-            .map(|_| Self(text.to_owned()))
-            .map_err(|_| "write levels such as info or info,gateway=debug".to_owned())
+        let directives: Vec<_> = text.split(',').map(str::trim).collect();
+        let filter = directives.join(",");
+        if directives.into_iter().all(is_directive)
+            && tracing_subscriber::EnvFilter::try_new(&filter).is_ok()
+        {
+            return Ok(Self(filter));
+        }
+        Err(format!(
+            "write a level ({}), or crates with theirs, such as info,gateway=debug",
+            LEVELS.join(", ")
+        ))
     }
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A level, or a crate or module with one. The filter itself would take a misspelled level for the name of a crate.
+fn is_directive(text: &str) -> bool {
+    let (name, level) = match text.split_once('=') {
+        Some((name, level)) => (Some(name), level),
+        None => (None, text),
+    };
+    let is_name = |it: &str| {
+        !it.is_empty()
+            && it
+                .chars()
+                .all(|it| it.is_ascii_alphanumeric() || matches!(it, '_' | ':'))
+    };
+    LEVELS.contains(&level) && name.is_none_or(is_name)
 }
 
 /// How events are written.

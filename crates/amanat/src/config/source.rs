@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::setting::Setting;
 use super::{Key, Origin, Problem, keys, sections};
+use crate::tls::{self, TlsFiles};
 
 /// The file that counts when nobody names one.
 const DEFAULT_FILE: &str = "amanat.toml";
@@ -22,6 +23,8 @@ pub(crate) trait Environment {
     fn variables(&self) -> Vec<(String, String)>;
     /// The text of a file.
     fn read(&self, path: &Path) -> io::Result<String>;
+    /// Whether a server can use these files for TLS.
+    fn check_tls(&self, files: &TlsFiles) -> anyhow::Result<()>;
 }
 
 /// The real surroundings.
@@ -38,6 +41,10 @@ impl Environment for Process {
 
     fn read(&self, path: &Path) -> io::Result<String> {
         std::fs::read_to_string(path)
+    }
+
+    fn check_tls(&self, files: &TlsFiles) -> anyhow::Result<()> {
+        tls::server_config(files).map(drop)
     }
 }
 
@@ -200,6 +207,21 @@ impl Values {
     }
 
     fn unknown(&mut self, path: &str, place: String) {
+        let section = path.split_once('.').map(|(section, _)| section);
+        if let Some(section) = section
+            && !sections().iter().any(|(it, _)| *it == section)
+            && !self.keys.iter().any(|it| last(&it.path()) == last(path))
+        {
+            let names: Vec<_> = sections().iter().map(|(it, _)| (*it).to_owned()).collect();
+            let reason = format!("`{path}` is not a setting: there is no section `{section}`");
+            let remedy = nearest(section, &names);
+            self.problems.push(Problem {
+                place,
+                reason,
+                remedy,
+            });
+            return;
+        }
         let names: Vec<_> = self.keys.iter().map(Key::path).collect();
         self.problems.push(Problem {
             place,
@@ -217,21 +239,44 @@ impl Values {
         });
     }
 
-    /// Reads the value of a key; a problem gives `None`.
-    pub(super) fn take<T: Setting>(&mut self, path: &str, default: &str) -> Option<T> {
-        let text = self.found.get(path).map_or(default, |it| &it.text);
-        match T::parse(text) {
+    /// Reads the value of a key; a problem is noted and gives `None`.
+    pub(super) fn take<T: Setting>(&mut self, path: &str) -> Option<T> {
+        match self.parse(path) {
             Ok(value) => Some(value),
             Err(remedy) => {
                 let reason = if T::SECRET {
                     format!("the value of `{path}` cannot be used")
                 } else {
-                    format!("`{text}` cannot be used for `{path}`")
+                    format!("`{}` cannot be used for `{path}`", self.text(path))
                 };
                 self.problem(path, reason, &remedy);
                 None
             }
         }
+    }
+
+    /// The value of a key, if it can be read.
+    pub(super) fn peek<T: Setting>(&self, path: &str) -> Option<T> {
+        self.parse(path).ok()
+    }
+
+    fn parse<T: Setting>(&self, path: &str) -> Result<T, String> {
+        let value = T::parse(self.text(path))?;
+        match self.key(path).and_then(|it| it.minimum) {
+            Some(minimum) => value.at_least(minimum),
+            None => Ok(value),
+        }
+    }
+
+    fn text(&self, path: &str) -> &str {
+        match self.found.get(path) {
+            Some(found) => &found.text,
+            None => self.key(path).map_or("", |it| it.default),
+        }
+    }
+
+    fn key(&self, path: &str) -> Option<&Key> {
+        self.keys.iter().find(|it| it.path() == path)
     }
 
     /// Notes what is wrong with the value of a key.
@@ -269,10 +314,9 @@ impl Values {
 
 /// Proposes the name that is most like `name`; the last part counts alone too, for a key in the wrong section.
 fn nearest(name: &str, names: &[String]) -> String {
-    let last = |text: &str| text.rsplit('.').next().unwrap_or(text).to_owned();
     let likeness = |it: &String| {
         let whole = strsim::jaro_winkler(name, it);
-        let part = strsim::jaro_winkler(&last(name), &last(it));
+        let part = strsim::jaro_winkler(last(name), last(it));
         whole.max(part * 0.95)
     };
     let best = names
@@ -283,6 +327,11 @@ fn nearest(name: &str, names: &[String]) -> String {
         Some((likeness, best)) if likeness > 0.7 => format!("did you mean `{best}`?"),
         _ => "`amanat check-config` lists every setting".to_owned(),
     }
+}
+
+/// The name without its section.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

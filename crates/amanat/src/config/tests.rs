@@ -3,6 +3,7 @@ use std::io;
 use std::path::Path;
 
 use super::*;
+use crate::tls::TlsFiles;
 
 /// Surroundings made of text.
 #[derive(Default)]
@@ -24,6 +25,15 @@ impl Environment for Fake {
             Some(text) if path == Path::new("amanat.toml") => Ok(text.to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn check_tls(&self, files: &TlsFiles) -> anyhow::Result<()> {
+        for file in [&files.certificate, &files.key] {
+            if file.file_stem().is_none_or(|it| it != "good") {
+                anyhow::bail!("cannot use `{}`", file.display());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -189,4 +199,97 @@ fn origins_are_parsed_at_the_border() {
     for bad in ["", "https://a.example", "a b", "a+b"] {
         assert!(RecordOrigin::parse(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn tls_files_are_looked_at_and_belong_to_a_listener() {
+    let files = |certificate: &str, key: &str| -> &'static str {
+        let text = format!(
+            "[mqtt]\ntls-listen = \"0.0.0.0:8883\"\ntls-certificate = \"{certificate}\"\ntls-key = \"{key}\"\n"
+        );
+        text.leak()
+    };
+    assert!(of_file(files("good.pem", "good.key")).is_ok());
+    check_problem(
+        files("bad.pem", "good.key"),
+        "amanat.toml:3: cannot use `bad.pem`\n  name PEM files that this user can read and that belong together",
+    );
+    check_problem(
+        files("good.pem", "bad.key"),
+        "amanat.toml:4: cannot use `bad.key`\n  name PEM files that this user can read and that belong together",
+    );
+    check_problem(
+        "[mqtt]\ntls-key = \"good.key\"\n",
+        "amanat.toml:2: `mqtt.tls-key` is set, but `mqtt.tls-listen` is not\n  set mqtt.tls-listen to the address for MQTT with TLS, or leave this empty",
+    );
+}
+
+#[test]
+fn limits_have_a_minimum_and_defaults_keep_it() {
+    let least: Vec<_> = keys()
+        .into_iter()
+        .filter_map(|it| Some((it.path(), it.minimum?)))
+        .collect();
+    assert_eq!(least.len(), 9, "{least:?}");
+    for (path, minimum) in least {
+        let below = Flag::new("--set", &path, (minimum - 1).to_string());
+        let problems = load(&Fake::default(), None, &[below]).unwrap_err().problems;
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let remedy = format!("write a whole number from {minimum} to ");
+        assert!(problems[0].remedy.starts_with(&remedy), "{problems:?}");
+    }
+}
+
+#[test]
+fn values_that_do_not_fit_together_are_reported_with_those_that_cannot_be_read() {
+    check_problem(
+        "[http]\nlisten = \"here\"\n[limits]\npacket-bytes = 2048\nconnections = 0\n[metrics]\nlisten = \"0.0.0.0:1\"\n",
+        "amanat.toml:2: `here` cannot be used for `http.listen`\n  write an address and a port, such as 127.0.0.1:8080 or [::1]:8080\n\
+         amanat.toml:5: `0` cannot be used for `limits.connections`\n  write a whole number from 1 to 4294967295\n\
+         amanat.toml:7: `metrics.listen` at `0.0.0.0:1` can be reached from other machines\n  use a loopback address such as 127.0.0.1:9464\n\
+         `limits.connect-bytes`: `limits.connect-bytes` cannot be more than `limits.packet-bytes`\n  a CONNECT is a packet too: lower the one or raise the other",
+    );
+}
+
+#[test]
+fn log_filters_are_levels_of_everything_or_of_crates() {
+    use super::setting::Setting as _;
+    for good in [
+        "off",
+        "info",
+        "info,gateway=debug",
+        "warn, web::page=trace",
+        "custody=off",
+    ] {
+        assert!(LogFilter::parse(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "loud",
+        "gateway",
+        "gateway=loud",
+        "info,,warn",
+        "=debug",
+        "a=b=info",
+        "[x]=info",
+    ] {
+        assert!(LogFilter::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_misspelled_section_is_named() {
+    let problem = |set: &str| {
+        let flags = [Flag::parse(set).unwrap()];
+        let problems = load(&Fake::default(), None, &flags).unwrap_err().problems;
+        problems[0].to_string()
+    };
+    assert_eq!(
+        problem("limit.x=1"),
+        "the flag --set: `limit.x` is not a setting: there is no section `limit`\n  did you mean `limits`?"
+    );
+    assert_eq!(
+        problem("limit.packet-bytes=1"),
+        "the flag --set: `limit.packet-bytes` is not a setting\n  did you mean `limits.packet-bytes`?"
+    );
 }

@@ -122,7 +122,13 @@ mod slow {
         let place = tempfile::tempdir().unwrap();
         let server = Server::start(
             place.path(),
-            &["serve", "--data", "data", "--set", "metrics.listen=127.0.0.1:0"],
+            &[
+                "serve",
+                "--data",
+                "data",
+                "--set",
+                "metrics.listen=127.0.0.1:0",
+            ],
             "metrics",
         );
         let address = server.value("metrics");

@@ -44,6 +44,26 @@ fn a_value_that_cannot_be_used_stops_the_start() {
     }
 }
 
+#[test]
+fn tls_files_that_cannot_be_used_stop_the_start_before_anything_is_made() {
+    let directory = testkit::temp_dir();
+    let data = directory.path().join("data");
+    let ended = run([
+        "serve".as_ref(),
+        "--data".as_ref(),
+        data.as_os_str(),
+        "--set".as_ref(),
+        "mqtt.tls-listen=127.0.0.1:0".as_ref(),
+        "--set".as_ref(),
+        "mqtt.tls-certificate=nowhere.pem".as_ref(),
+        "--set".as_ref(),
+        "mqtt.tls-key=nowhere.key".as_ref(),
+    ]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.words.contains("`nowhere.key`"), "{ended:?}");
+    assert!(!data.exists());
+}
+
 mod slow {
     use std::net::TcpListener;
 
