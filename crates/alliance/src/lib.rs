@@ -3,8 +3,8 @@
 //! Owns members, the register of deployments, licensing, access grants, accounts and sign-in.
 //! It acts *on* custody (a licence, a notice, a grant); custody does not know it. Must not know HTML, HTTP or MQTT.
 //!
-//! Every act asks [`authority`] whether the actor may, and every act that must be public adds its entry to the record in
-//! the same transaction. Start reading at [`licensing`].
+//! Every act asks `authority` whether the actor may, and every act that must be public adds its entry to the record in
+//! the same transaction. Start reading at `licensing`.
 
 mod accounts;
 mod authority;

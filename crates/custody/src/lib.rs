@@ -4,11 +4,11 @@
 //! and [`Act`], the transaction in which institutions change what is in force.
 //! Must not know a protocol, a page, a clock or a member's role. Institutions act *on* it; it does not know them.
 //!
-//! Start reading at [`ingest`] (a message comes in), then [`deliver`] (it may leave), then [`act`] (the rules change).
+//! Start reading at `ingest` (a message comes in), then `deliver` (it may leave), then `act` (the rules change).
 //!
 //! # One choke point
 //! A payload enters through [`Custody::ingest`] and leaves through a [`Permit`] (live) or
-//! [`Custody::timeline`] (a person's own readings). Both run on what [`policy::decide`] let through; the raw
+//! [`Custody::timeline`] (a person's own readings). Both run on what `policy::decide` let through; the raw
 //! message is dropped inside `ingest` and never reaches a log, an error or a counter.
 
 mod act;
