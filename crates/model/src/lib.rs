@@ -2,7 +2,7 @@
 //!
 //! Owns identifiers, notices, fields, purposes, choices, licences and record entries.
 //! Must not know a clock, I/O, async, randomness, SQL or a wire protocol.
-//! Start reading at [`notice`]: everything else hangs on what was declared.
+//! Start reading at [`Notice`]: everything else hangs on what was declared.
 //!
 //! # Glossary
 //!
