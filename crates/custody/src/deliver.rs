@@ -5,7 +5,7 @@
 //! and nothing that was off when it was measured is revealed by a later choice.
 //!
 //! When a recipient's outbox is full the delivery is dropped and counted; the message stays in the vault. That happens to
-//! recipients that are slow. For one that is only starved of the processor, publishers wait: see [`outbox`](crate::outbox).
+//! recipients that are slow. For one that is only starved of the processor, publishers wait: see [`outbox`](mod@crate::outbox).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
