@@ -151,6 +151,8 @@ pub struct InForce {
     pub licence_until: Option<Timestamp>,
     /// How many things it has.
     pub things: usize,
+    /// Whether it senses people: by a field of its messages, or because somebody is assigned to one of its things.
+    pub senses_people: bool,
 }
 
 impl Deployment {
@@ -162,6 +164,7 @@ impl Deployment {
             licence: state.licence_at(now),
             licence_until: state.licence.until,
             things: state.things.len(),
+            senses_people: state.senses_people(),
         }
     }
 }
@@ -311,6 +314,10 @@ impl DeploymentState {
 
     pub(crate) fn choices_of(&self, person: &PersonId) -> &[Choice] {
         self.choices.get(person).map_or(&[], Vec::as_slice)
+    }
+
+    fn senses_people(&self) -> bool {
+        self.notice.subject_field.is_some() || self.things.values().any(|it| !it.people.is_empty())
     }
 
     /// Whether any thing or field of the deployment concerns this person.

@@ -8,7 +8,7 @@ mod slow {
     use std::thread;
     use std::time::Duration;
 
-    use crate::harness::{Amanat, House, METER, Page, Version, Visitor, Wire, run};
+    use crate::harness::{Amanat, House, METER, Page, Version, Visitor, Wire, run, unescape};
 
     const ROUNDS: usize = 4;
     const PUBLISHERS: usize = 3;
@@ -169,7 +169,7 @@ mod slow {
             let Some(older) = older else {
                 return numbers;
             };
-            let path = older.split('"').nth(1).unwrap().to_owned();
+            let path = unescape(older.split('"').nth(1).unwrap());
             page = visitor.open(&path);
         }
     }

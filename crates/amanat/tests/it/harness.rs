@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use browser::{Browser, Scripts, Viewport};
-pub(crate) use form::Form;
+pub(crate) use form::{Form, unescape};
 pub(crate) use house::{House, METER};
 pub(crate) use mosquitto::{Client, Received, publish};
 pub(crate) use process::{Amanat, demo, run};

@@ -81,6 +81,11 @@ mod slow {
                         "{path} in {language} says nothing of {days} days"
                     );
                 }
+                drifts(&amanat, language, id);
+                anyone.open(&format!("{path}/drift")).shows(&[
+                    &plain(&of(&notice.title)),
+                    drifting(id),
+                ]);
                 let sign = anyone.open(&format!("{path}/sign"));
                 sign.shows(&[
                     &plain(&notice.title.en),
@@ -89,7 +94,6 @@ mod slow {
                 ]);
                 let code = anyone.open(&format!("{path}/qr.svg"));
                 assert_eq!(code.header("content-type"), Some("image/svg+xml"));
-                drifts(&amanat, language, id);
             }
         }
     }
@@ -103,13 +107,18 @@ mod slow {
                 .any(|it| it == days.to_string())
     }
 
-    /// Waits until the page shows a field that the demo's devices send without having declared it.
-    fn drifts(amanat: &Amanat, language: &str, id: &str) {
-        let field = match id {
+    /// A field that the demo's devices send without having declared it.
+    fn drifting(id: &str) -> &'static str {
+        match id {
             "street-air" => "/rv1",
             "city-buses" => "/track_id",
             _ => "/RH_8",
-        };
+        }
+    }
+
+    /// Waits until the page shows a field that the demo's devices send without having declared it.
+    fn drifts(amanat: &Amanat, language: &str, id: &str) {
+        let field = drifting(id);
         let mut anyone = amanat.visitor(language);
         testkit::wait_until("the page shows the drift", PATIENCE, || {
             anyone.open(&format!("/d/{id}")).text().contains(field)

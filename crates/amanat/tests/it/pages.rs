@@ -5,11 +5,12 @@ mod slow {
 
     use crate::harness::{Amanat, Browser, PATIENCE, Scripts, Viewport, demo, target};
 
-    const PUBLIC: [(&str, &str); 12] = [
+    const PUBLIC: [(&str, &str); 13] = [
         ("home", "/"),
         ("notice-air", "/d/street-air"),
         ("notice-buses", "/d/city-buses"),
         ("notice-home", "/d/family-home"),
+        ("drift-home", "/d/family-home/drift"),
         ("sign-air", "/d/street-air/sign"),
         ("sign-home", "/d/family-home/sign"),
         ("member", "/m/university-research-group"),

@@ -80,6 +80,80 @@ mod slow {
     }
 
     #[test]
+    fn without_a_name_a_sign_in_link_is_for_the_first_account_of_the_licensing_office() {
+        let place = tempfile::tempdir().unwrap();
+        let link = |arguments: &[&str]| {
+            let output = amanat(place.path())
+                .args(["sign-in-link", "--data", "data"])
+                .args(arguments)
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            let text = stdout(&output);
+            let value = |name: &str| {
+                let value = text.lines().find_map(|it| it.strip_prefix(name));
+                value.unwrap().to_owned()
+            };
+            (value("account: "), value("sign-in: "), stderr(&output))
+        };
+        let server = Server::start(place.path(), &["serve", "--data", "data"], "mqtt");
+        let (_resident, ..) = link(&["--new", "resident"]);
+        let (first, url, words) = link(&[]);
+        assert!(
+            words.contains("the licensing office, whose first account is made now"),
+            "{words}"
+        );
+        let mut browser = Browser::new(&server.value("http"));
+        assert_eq!(browser.sign_in(&url).status, 200);
+        assert_eq!(browser.open("/office").status, 200);
+        let (other, ..) = link(&["--new", "licensing"]);
+        assert_ne!(other, first);
+        let (again, _, words) = link(&[]);
+        assert_eq!(again, first);
+        assert!(
+            words.contains("the first account of the licensing office"),
+            "{words}"
+        );
+        assert_eq!(server.stop(), Some(0));
+        let (again, ..) = link(&[]);
+        assert_eq!(again, first);
+    }
+
+    #[test]
+    fn without_a_server_a_link_needs_an_address_that_is_known() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("data")).unwrap();
+        let link = |setting: &str| {
+            amanat(place.path())
+                .args(["sign-in-link", "--data", "data", "--set", setting])
+                .output()
+                .unwrap()
+        };
+        let output = link("http.listen=127.0.0.1:0");
+        assert_eq!(output.status.code(), Some(3));
+        let words = stderr(&output);
+        assert!(
+            words.contains("help: start the server, or set http.public-url"),
+            "{words}"
+        );
+        assert_eq!(stdout(&output), "");
+        let output = link("http.public-url=https://amanat.example");
+        assert!(stdout(&output).contains("sign-in: https://amanat.example/"));
+    }
+
+    #[test]
+    fn serve_says_that_it_is_ready_and_how_to_sign_in() {
+        let place = tempfile::tempdir().unwrap();
+        let server = Server::start(place.path(), &["serve", "--data", "data"], "mqtt");
+        testkit::wait_until("it says so", std::time::Duration::from_secs(30), || {
+            server.words().contains("ready; end with Ctrl-C")
+        });
+        let words = server.words();
+        let hint = "to sign in, run: amanat sign-in-link --data data";
+        assert!(words.contains(hint), "{words}");
+    }
+
+    #[test]
     fn a_wrong_key_stops_the_start_before_anything_is_made() {
         let place = tempfile::tempdir().unwrap();
         fs::write(

@@ -80,6 +80,11 @@ mod slow {
         officer.sign_in(&house.officer_link);
         let mut form = officer.open("/office").form("/office/test-home/suspend");
         form.set("reason", REASON);
+        let elsewhere = crate::harness::Form {
+            action: "/office/nope/suspend".to_owned(),
+            ..form.clone()
+        };
+        assert_eq!(officer.submit(&elsewhere).status, 404);
         assert_eq!(resident.submit(&form).status, 404);
         assert!(matches!(
             amanat.visitor("en").submit(&form).status,
