@@ -6,6 +6,7 @@ use model::{DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestamp};
 use crate::shell::Shell;
 
 mod choices;
+mod drift;
 mod error;
 mod home;
 mod me;
@@ -19,11 +20,12 @@ mod sign_in;
 mod tests;
 
 pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved};
+pub(crate) use drift::{DriftLine, DriftName, DriftPage};
 pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use home::HomePage;
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};
 pub(crate) use member::MemberPage;
-pub(crate) use notice::{DriftLine, Licence, NoticePage, Reader, SignPage};
+pub(crate) use notice::{Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use sample::samples;

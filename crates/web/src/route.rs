@@ -9,6 +9,7 @@ use model::{DeploymentId, Language, MemberId};
 pub(crate) mod pattern {
     pub(crate) const HOME: &str = "/";
     pub(crate) const NOTICE: &str = "/d/{deployment}";
+    pub(crate) const DRIFT: &str = "/d/{deployment}/drift";
     pub(crate) const SIGN: &str = "/d/{deployment}/sign";
     pub(crate) const QR: &str = "/d/{deployment}/qr.svg";
     pub(crate) const MEMBER: &str = "/m/{member}";
@@ -30,9 +31,10 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 20] = [
+    pub(crate) const ALL: [&str; 21] = [
         HOME,
         NOTICE,
+        DRIFT,
         SIGN,
         QR,
         MEMBER,
@@ -61,6 +63,13 @@ pub enum Route {
     Home,
     /// The public notice of a deployment.
     Notice(DeploymentId),
+    /// Everything that came in to a deployment without having been declared.
+    Drift {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// How many values stand on the pages before.
+        skip: u16,
+    },
     /// The sign to print and put beside the devices.
     Sign(DeploymentId),
     /// The QR code on the sign.
@@ -114,6 +123,19 @@ impl Route {
     /// The public notice of `deployment`.
     pub(crate) fn notice(deployment: &DeploymentId) -> Self {
         Self::Notice(deployment.clone())
+    }
+
+    /// The first page of what came in to `deployment` without having been declared.
+    pub(crate) fn drift(deployment: &DeploymentId) -> Self {
+        Self::drift_from(deployment, 0)
+    }
+
+    /// The page of what came in to `deployment` without having been declared, after the first `skip` values.
+    pub(crate) fn drift_from(deployment: &DeploymentId, skip: u16) -> Self {
+        Self::Drift {
+            deployment: deployment.clone(),
+            skip,
+        }
     }
 
     /// The sign of `deployment`.
@@ -171,6 +193,7 @@ impl Route {
         match self {
             Self::Home => pattern::HOME,
             Self::Notice(_) => pattern::NOTICE,
+            Self::Drift { .. } => pattern::DRIFT,
             Self::Sign(_) => pattern::SIGN,
             Self::Qr(_) => pattern::QR,
             Self::Member(_) => pattern::MEMBER,
@@ -196,6 +219,7 @@ impl Route {
     fn parameter(&self) -> String {
         match self {
             Self::Notice(it)
+            | Self::Drift { deployment: it, .. }
             | Self::Sign(it)
             | Self::Qr(it)
             | Self::Choices(it)
@@ -216,6 +240,7 @@ impl Route {
             Self::Record {
                 before: Some(index),
             } => format!("before={index}"),
+            Self::Drift { skip, .. } if *skip > 0 => format!("skip={skip}"),
             Self::Me { before: Some(at) } => {
                 format!("before={}&skip={}", at.until.as_millis(), at.skip)
             }
@@ -274,6 +299,11 @@ mod tests {
         let deployment = DeploymentId::parse("lahore-air").unwrap();
         let check = |route: Route, path: &str| assert_eq!(route.to_string(), path);
         check(Route::Home, "/");
+        check(Route::drift(&deployment), "/d/lahore-air/drift");
+        check(
+            Route::drift_from(&deployment, 25),
+            "/d/lahore-air/drift?skip=25",
+        );
         check(Route::Qr(deployment), "/d/lahore-air/qr.svg");
         check(Route::Record { before: Some(40) }, "/record?before=40");
         check(

@@ -38,8 +38,8 @@ pub(crate) enum Files {
 pub(crate) struct Shell {
     /// Language and time zone.
     pub(crate) texts: Texts,
-    /// The page itself: where the language switch comes back to.
-    pub(crate) here: Route,
+    /// The page itself, where the language switch comes back to; `None` on a page that says no.
+    pub(crate) here: Option<Route>,
     /// Who is looking.
     pub(crate) viewer: Viewer,
     /// Where style and icon are.
@@ -95,13 +95,14 @@ impl Shell {
     pub(crate) fn switch(&self) -> Route {
         Route::Language {
             language: self.other(),
-            back: self.here.to_string(),
+            back: self.here.as_ref().unwrap_or(&Route::Home).to_string(),
         }
     }
 
     /// Whether the page is the one that a menu link leads to.
     pub(crate) fn is_at(&self, route: impl Borrow<Route>) -> bool {
-        self.here.pattern() == route.borrow().pattern()
+        let here = self.here.as_ref().map(Route::pattern);
+        here == Some(route.borrow().pattern())
     }
 
     /// The address of the style sheet.

@@ -149,6 +149,7 @@ pub fn router(options: SiteOptions) -> Router {
     let pages = Router::new()
         .route(pattern::HOME, get(handler::home::show))
         .route(pattern::NOTICE, get(handler::notice::show))
+        .route(pattern::DRIFT, get(handler::notice::drift))
         .route(pattern::SIGN, get(handler::notice::sign))
         .route(pattern::QR, get(handler::notice::code))
         .route(pattern::MEMBER, get(handler::home::member))

@@ -6,7 +6,8 @@ use data_encoding::BASE64;
 use model::{DeploymentId, Entry, EntryKind, LicenceState, Notice, PurposeId, RecipientId, Text};
 
 use crate::page::{
-    About, By, DeploymentCard, Done, DriftLine, EntryLine, Licence, MemberLink, OfficeRow, Proof,
+    About, By, DeploymentCard, Done, DriftLine, DriftName, EntryLine, Licence, MemberLink,
+    OfficeRow, Proof,
 };
 use crate::visit::{Failure, Visit};
 
@@ -86,10 +87,20 @@ const fn licence_after(kind: EntryKind) -> Option<LicenceState> {
     }
 }
 
+/// What custody calls a value that nobody declared: a JSON Pointer, or a word in brackets for what it counts together.
+fn drift_name(pointer: &str) -> DriftName {
+    match pointer {
+        "" => DriftName::Whole,
+        "(names that are not shown)" => DriftName::Hidden,
+        "(more fields)" => DriftName::Rest,
+        other => DriftName::Pointer(other.to_owned()),
+    }
+}
+
 /// A value that nobody declared.
 pub(crate) fn drift_line(row: &DriftRow) -> DriftLine {
     DriftLine {
-        pointer: row.pointer.clone(),
+        name: drift_name(&row.pointer),
         wrong_type: row.reason == "wrong-type",
         times: row.times,
         first_at: row.first_at,

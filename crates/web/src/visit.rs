@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use custody::ActError;
 use data_encoding::BASE64URL_NOPAD;
 use model::{Language, Timestamp};
 
@@ -68,6 +69,21 @@ impl From<AllianceError> for Failure {
     fn from(err: AllianceError) -> Self {
         match err {
             AllianceError::Forbidden { .. } | AllianceError::NotFound { .. } => Self::NOT_FOUND,
+            AllianceError::LicenceState { .. } => Self(ErrorKind::Conflict),
+            AllianceError::Act(err) => err.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<ActError> for Failure {
+    fn from(err: ActError) -> Self {
+        match err {
+            ActError::NoDeployment(_) => Self::NOT_FOUND,
+            ActError::Unsettled => {
+                tracing::warn!("{err}");
+                Self(ErrorKind::Unsettled)
+            }
             other => Self::internal(&other),
         }
     }
@@ -105,11 +121,11 @@ impl Visit {
         }
     }
 
-    /// The frame of the page at `here`.
-    pub(crate) fn shell(&self, here: Route) -> Shell {
+    /// The frame of the page at `here`; of a page that says no where that is `None`.
+    pub(crate) fn shell(&self, here: impl Into<Option<Route>>) -> Shell {
         Shell {
             texts: Texts::new(self.language, self.site.time_zone()),
-            here,
+            here: here.into(),
             viewer: self.viewer(),
             files: Files::Served,
         }
@@ -238,7 +254,7 @@ fn refused(response: &Response) -> Option<ErrorKind> {
 }
 
 fn refusal(visit: &Visit, kind: ErrorKind, response: Response) -> Response {
-    let shell = visit.shell(Route::Home);
+    let shell = visit.shell(None);
     let status = response.status();
     let mut answer =
         page(status, &ErrorPage { shell, kind }).unwrap_or_else(|_| status.into_response());
@@ -295,6 +311,28 @@ fn preferred(headers: &HeaderMap) -> Language {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_institutions_refuse_has_its_own_status() {
+        let check = |err: AllianceError, status: u16| {
+            let text = err.to_string();
+            assert_eq!(Failure::from(err).0.status(), status, "{text}");
+        };
+        let id = model::DeploymentId::parse("nope").unwrap();
+        let licence = model::LicenceState::Active;
+        let (found, wanted) = (licence, licence);
+        let missing = AllianceError::NotFound {
+            what: "account",
+            id: "nope".to_owned(),
+        };
+        check(missing, 404);
+        check(AllianceError::Act(ActError::NoDeployment(id.clone())), 404);
+        check(AllianceError::LicenceState { found, wanted }, 409);
+        check(AllianceError::Act(ActError::Unsettled), 503);
+        check(AllianceError::Act(ActError::NoSubjectField(id)), 500);
+        let unsettled = Failure::from(ActError::Unsettled);
+        assert_eq!(unsettled.0, ErrorKind::Unsettled);
+    }
 
     #[test]
     fn the_browser_chooses_the_language_by_weight() {

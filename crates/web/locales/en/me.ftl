@@ -12,10 +12,9 @@ me-recorded-none = Nothing was recorded on this day.
 me-received = Who received it
 me-received-none = Nobody received anything on this day.
 me-received-times = { $count ->
-    [one] Once
-   *[other] { $count } times
+    [one] Once, at { $time }
+   *[other] { $count } times, last at { $time }
 }
-me-received-last = last at { $time }
 me-received-fields = Values: { $fields }
 me-received-for = for { $purpose }
 me-kept-until = Vanishes on { $date }
@@ -33,6 +32,7 @@ choices-lane = { $recipient }, for { $purpose }
 choices-terms = Terms: { $terms }
 choices-save-row = Save this one
 choices-save-all = Save all
+choices-basis = { $basis }. { $choice }
 choices-fixed = You cannot turn this off. The law or reason behind it: { $source }
 choices-none-title = Nothing to choose here
 choices-none = This deployment passes no values to anyone.

@@ -17,10 +17,7 @@ notice-glance-recipients = { $count ->
    *[other] { $count } parties receive them
 }
 notice-glance-live = Nothing is stored
-notice-glance-kept = { $days ->
-    [one] Kept for one day at most
-   *[other] Kept for { $days } days at most
-}
+notice-glance-kept = Kept for { $period } at most
 notice-fields = What is measured
 notice-fields-choices = Less exact, if you wish: { $levels }
 notice-uses = What it is used for
@@ -55,10 +52,16 @@ notice-drift-first = First seen
 notice-drift-last = Last seen
 notice-drift-count = Times
 notice-drift-never = Never stored, never delivered
-notice-drift-more = { $count ->
-    [one] One more value came in like this.
-   *[other] { $count } more values came in like this.
-}
+notice-drift-all = See all values that came in like this
+drift-title = { $title }: what came in without being declared
+drift-order = What was seen last stands at the top.
+drift-range = Values { $first } to { $last } of { $total }
+drift-pages = Pages of this list
+drift-previous = Page before
+drift-next = Next page
+drift-whole = The message as a whole
+drift-hidden = Names that are not shown, as they could tell something about a person
+drift-rest = More values, which no longer fit on the list
 notice-record = In the public record
 notice-record-none = The record holds nothing about these devices yet.
 notice-version = Version { $version } of this notice

@@ -35,10 +35,19 @@ sensitivity-high = Can show where you are, or when you are at home
 sensitivity-very-high = Can show health, belief or private life
 
 retention-live = Not kept: passed on at once and never stored
-retention-days = { $days ->
-    [one] { $days } day
-   *[other] { $days } days
+period-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
 }
+period-months = { $count ->
+    [one] { $count } month
+   *[other] { $count } months
+}
+period-years = { $count ->
+    [one] { $count } year
+   *[other] { $count } years
+}
+period-exact = { $period } ({ $days })
 
 act-member-joined = { $about } joined the alliance.
 act-deployment-registered = { $about } was registered.

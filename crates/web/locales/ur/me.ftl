@@ -12,10 +12,9 @@ me-recorded-none = اس دن کچھ ریکارڈ نہیں ہوا۔
 me-received = کس کو ملا
 me-received-none = اس دن کسی کو کچھ نہیں ملا۔
 me-received-times = { $count ->
-    [one] ایک بار
-   *[other] { $count } بار
+    [one] ایک بار، { $time } پر
+   *[other] { $count } بار، آخری بار { $time } پر
 }
-me-received-last = آخری بار { $time } پر
 me-received-fields = کیا ملا: { $fields }
 me-received-for = مقصد: { $purpose }
 me-kept-until = { $date } کو مٹ جائے گا
@@ -33,6 +32,7 @@ choices-lane = { $recipient }، مقصد: { $purpose }
 choices-terms = شرائط: { $terms }
 choices-save-row = صرف یہ محفوظ کریں
 choices-save-all = سب محفوظ کریں
+choices-basis = { $basis }۔ { $choice }
 choices-fixed = آپ اسے بند نہیں کر سکتے۔ اس کے پیچھے قانون یا وجہ: { $source }
 choices-none-title = یہاں چننے کو کچھ نہیں
 choices-none = یہ آلات کسی کو کچھ نہیں بھیجتے۔

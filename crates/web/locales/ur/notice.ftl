@@ -17,10 +17,7 @@ notice-glance-recipients = { $count ->
    *[other] { $count } فریقوں کو ملتی ہیں
 }
 notice-glance-live = کچھ جمع نہیں کیا جاتا
-notice-glance-kept = { $days ->
-    [one] زیادہ سے زیادہ ایک دن رکھا جاتا ہے
-   *[other] زیادہ سے زیادہ { $days } دن رکھا جاتا ہے
-}
+notice-glance-kept = زیادہ سے زیادہ { $period } رکھا جاتا ہے
 notice-fields = کیا ناپا جاتا ہے
 notice-fields-choices = چاہیں تو کم درست: { $levels }
 notice-uses = یہ کس کام آتا ہے
@@ -55,10 +52,16 @@ notice-drift-first = پہلی بار
 notice-drift-last = آخری بار
 notice-drift-count = کتنی بار
 notice-drift-never = کبھی جمع نہیں ہوا، کبھی آگے نہیں گیا
-notice-drift-more = { $count ->
-    [one] ایک اور چیز بھی اسی طرح آئی۔
-   *[other] { $count } اور چیزیں بھی اسی طرح آئیں۔
-}
+notice-drift-all = اس طرح آنے والی سب چیزیں دیکھیں
+drift-title = { $title }: جو اعلان کے بغیر آیا
+drift-order = سب سے تازہ چیز سب سے اوپر ہے۔
+drift-range = کل { $total } میں سے چیز نمبر { $first } تا { $last }
+drift-pages = اس فہرست کے صفحے
+drift-previous = پچھلا صفحہ
+drift-next = اگلا صفحہ
+drift-whole = پورا پیغام
+drift-hidden = وہ نام جو یہاں نہیں دکھائے جاتے، کیونکہ ان سے کسی شخص کے بارے میں پتا چل سکتا ہے
+drift-rest = مزید چیزیں، جن کی اس فہرست میں جگہ نہیں رہی
 notice-record = عوامی ریکارڈ میں
 notice-record-none = ریکارڈ میں ان آلات کے بارے میں ابھی کچھ نہیں۔
 notice-version = اس اعلان نامے کا نسخہ { $version }

@@ -35,10 +35,19 @@ sensitivity-high = بتا سکتا ہے کہ آپ کہاں ہیں یا کب گھ
 sensitivity-very-high = صحت، عقیدے یا نجی زندگی کا پتا دے سکتا ہے
 
 retention-live = محفوظ نہیں ہوتا: فوراً آگے بھیجا جاتا ہے، جمع نہیں کیا جاتا
-retention-days = { $days ->
-    [one] { $days } دن
-   *[other] { $days } دن
+period-days = { $count ->
+    [one] { $count } دن
+   *[other] { $count } دن
 }
+period-months = { $count ->
+    [one] { $count } مہینہ
+   *[other] { $count } مہینے
+}
+period-years = { $count ->
+    [one] { $count } سال
+   *[other] { $count } سال
+}
+period-exact = { $period } ({ $days })
 
 act-member-joined = { $about } اتحاد میں شامل ہوا۔
 act-deployment-registered = { $about } کا اندراج ہوا۔

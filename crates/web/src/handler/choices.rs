@@ -89,6 +89,6 @@ fn refused(err: ChooseError) -> Failure {
         ChooseError::NotDeclared { .. }
         | ChooseError::NoChoice { .. }
         | ChooseError::NoSuchLevel { .. } => Failure::BAD_REQUEST,
-        ChooseError::Act(err) => Failure::internal(&err),
+        ChooseError::Act(err) => err.into(),
     }
 }

@@ -1,21 +1,26 @@
 //! The public notice of a deployment, its sign and its QR code.
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::InForce;
 use model::DeploymentId;
+use serde::Deserialize;
 
-use crate::page::{NoticePage, Reader, SignPage};
+use crate::page::{DriftPage, NoticePage, Reader, SignPage};
 use crate::route::Route;
 use crate::visit::{Failure, Visit, page};
 use crate::{qr, view};
 
 /// How many acts about the deployment the page lists.
 const MAX_ENTRIES: usize = 10;
-/// How many undeclared values the page lists.
+/// How many undeclared values the notice lists.
 const MAX_DRIFT: usize = 20;
+/// How many undeclared values a page of all of them lists.
+const DRIFT_PAGE: u16 = 25;
+/// How many undeclared values are read: more than custody keeps for a deployment.
+const ALL_DRIFT: u16 = 1_000;
 
 fn parse(id: &str) -> Result<DeploymentId, Failure> {
     DeploymentId::parse(id).map_err(|_| Failure::NOT_FOUND)
@@ -56,13 +61,54 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
                 .take(MAX_DRIFT)
                 .map(view::drift_line)
                 .collect(),
-            drift_more: found.drift.len().saturating_sub(MAX_DRIFT),
+            more_drift: found.drift.len() > MAX_DRIFT,
             record: view::entry_lines(it, newest)?,
             reader: reader(it, &id),
             notice: found.in_force.notice,
         })
     });
     page(StatusCode::OK, &found.await?)
+}
+
+/// Which page of the undeclared values.
+#[derive(Deserialize)]
+pub(crate) struct Place {
+    #[serde(default)]
+    skip: u16,
+}
+
+/// `GET /d/{deployment}/drift`
+pub(crate) async fn drift(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(Place { skip }): Query<Place>,
+) -> Result<Response, Failure> {
+    let id = parse(&id)?;
+    let notice = in_force(&visit, &id)?.notice;
+    let shell = visit.shell(Route::drift_from(&id, skip));
+    let deployment = id.clone();
+    let rows = visit.blocking(move |it| {
+        let rows = it.site.custody().drift(&deployment, ALL_DRIFT);
+        rows.map_err(|err| Failure::internal(&err))
+    });
+    let rows = rows.await?;
+    let (before, size) = (usize::from(skip), usize::from(DRIFT_PAGE));
+    if skip > 0 && before >= rows.len() {
+        return Err(Failure::NOT_FOUND);
+    }
+    let shown = rows.iter().skip(before).take(size);
+    let previous = (skip > 0).then(|| skip.saturating_sub(DRIFT_PAGE));
+    let next = (before + size < rows.len()).then(|| skip.saturating_add(DRIFT_PAGE));
+    let listed = DriftPage {
+        shell,
+        notice,
+        drift: shown.map(view::drift_line).collect(),
+        skip,
+        total: rows.len(),
+        previous: previous.map(|it| Route::drift_from(&id, it)),
+        next: next.map(|it| Route::drift_from(&id, it)),
+    };
+    page(StatusCode::OK, &listed)
 }
 
 /// `GET /d/{deployment}/sign`

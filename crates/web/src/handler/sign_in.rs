@@ -18,8 +18,8 @@ pub(crate) async fn explain(visit: Visit) -> Result<Response, Failure> {
     page(StatusCode::OK, &SignInPage { shell })
 }
 
-fn gone(visit: &Visit) -> Result<Response, Failure> {
-    let shell = visit.shell(Route::SignIn);
+fn gone(visit: &Visit, token: &str) -> Result<Response, Failure> {
+    let shell = visit.shell(Route::sign_in_once(token));
     page(StatusCode::GONE, &SignInGonePage { shell })
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn confirm(visit: Visit, Path(token): Path<String>) -> Result<R
         .blocking(move |it| Ok(it.site.alliance().peek_link(&link, it.now)?))
         .await?;
     if account.is_none() {
-        return gone(&visit);
+        return gone(&visit, &token);
     }
     let shell = visit.shell(Route::sign_in_once(&token));
     if let Some(form) = visit.form() {
@@ -64,7 +64,7 @@ pub(crate) async fn sign_in(
         Ok(account.map(|account| (account, session)))
     });
     let Some((account, session)) = signed_in.await? else {
-        return gone(&visit);
+        return gone(&visit, &token);
     };
     let officer = account.office.may(Action::SuspendLicence);
     let mut response = see(&if officer { Route::Office } else { Route::me() });

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Page, sample};
+use super::Page;
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
 
@@ -19,25 +19,31 @@ pub(crate) enum ErrorKind {
     NotFound,
     /// The page does not take this method.
     Method,
+    /// What was asked for was changed in the meantime.
+    Conflict,
     /// The body is too large.
     TooLarge,
     /// Our bug.
     Internal,
     /// Try again.
     Busy,
+    /// The database did not say whether it was done.
+    Unsettled,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [(&'static str, Self); 8] = [
+    pub(crate) const ALL: [(&'static str, Self); 10] = [
         ("bad-request", Self::BadRequest),
         ("form", Self::Form),
         ("denied", Self::Denied),
         ("not-found", Self::NotFound),
         ("method", Self::Method),
+        ("conflict", Self::Conflict),
         ("too-large", Self::TooLarge),
         ("internal", Self::Internal),
         ("busy", Self::Busy),
+        ("unsettled", Self::Unsettled),
     ];
 
     /// The HTTP status.
@@ -47,9 +53,10 @@ impl ErrorKind {
             Self::Form | Self::Denied => 403,
             Self::NotFound => 404,
             Self::Method => 405,
+            Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
-            Self::Busy => 503,
+            Self::Busy | Self::Unsettled => 503,
         }
     }
 
@@ -60,9 +67,11 @@ impl ErrorKind {
             Self::Denied => "error-denied-title",
             Self::NotFound => "error-not-found-title",
             Self::Method => "error-method-title",
+            Self::Conflict => "error-conflict-title",
             Self::TooLarge => "error-too-large-title",
             Self::Internal => "error-internal-title",
             Self::Busy => "error-busy-title",
+            Self::Unsettled => "error-unsettled-title",
         })
     }
 
@@ -73,9 +82,11 @@ impl ErrorKind {
             Self::Denied => "error-denied",
             Self::NotFound => "error-not-found",
             Self::Method => "error-method",
+            Self::Conflict => "error-conflict",
             Self::TooLarge => "error-too-large",
             Self::Internal => "error-internal",
             Self::Busy => "error-busy",
+            Self::Unsettled => "error-unsettled",
         })
     }
 }
@@ -102,7 +113,10 @@ impl Page for ErrorPage {
     const NAME: &'static str = "error";
 
     fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
-        let shell = sample::at(shell, Route::Home);
+        let shell = Shell {
+            here: None,
+            ..shell.clone()
+        };
         let page = |(name, kind)| {
             let shell = shell.clone();
             (name, Self { shell, kind })

@@ -8,7 +8,7 @@ use model::{
     Timestamp,
 };
 
-use super::{EntryLine, MemberLink, Page, sample};
+use super::{DriftLine, DriftName, EntryLine, MemberLink, Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
 
@@ -51,21 +51,6 @@ fn names_people(notice: &Notice) -> bool {
             .any(|it| it.sensitivity >= Sensitivity::Medium)
 }
 
-/// A value that came in without having been declared.
-#[derive(Debug, Clone)]
-pub(crate) struct DriftLine {
-    /// Its place in the message.
-    pub(crate) pointer: String,
-    /// Whether the field is declared, but with another type.
-    pub(crate) wrong_type: bool,
-    /// How often.
-    pub(crate) times: i64,
-    /// First time.
-    pub(crate) first_at: Timestamp,
-    /// Last time.
-    pub(crate) last_at: Timestamp,
-}
-
 /// What the notice page shows.
 #[derive(Template)]
 #[template(path = "notice.html")]
@@ -78,10 +63,10 @@ pub(crate) struct NoticePage {
     pub(crate) controller: MemberLink,
     /// Whether it may run.
     pub(crate) licence: Licence,
-    /// The most frequent undeclared values.
+    /// The undeclared values that were seen last.
     pub(crate) drift: Vec<DriftLine>,
-    /// How many undeclared values are not in `drift`.
-    pub(crate) drift_more: usize,
+    /// Whether there are undeclared values that are not in `drift`.
+    pub(crate) more_drift: bool,
     /// Who reads.
     pub(crate) reader: Reader,
     /// Acts about the deployment, newest first.
@@ -218,13 +203,13 @@ impl Page for NoticePage {
             notice,
             licence,
             drift: Vec::new(),
-            drift_more: 0,
+            more_drift: false,
             reader: Reader::Stranger,
             record: Vec::new(),
         };
         let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
         drifting.drift = sample::drift();
-        drifting.drift_more = 2;
+        drifting.more_drift = true;
         drifting.record = sample::entries();
         vec![
             ("drifting", drifting),

@@ -8,9 +8,9 @@ use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Text, Thi
 
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftLine,
-    EntryLine, EntryPage, ErrorPage, HomePage, Licence, LinkedDeployment, MePage, MemberLink,
-    MemberPage, NoticePage, OfficePage, OfficeRow, Page, Part, Proof, Reading, Received,
-    RecordPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Value,
+    DriftName, DriftPage, EntryLine, EntryPage, ErrorPage, HomePage, Licence, LinkedDeployment,
+    MePage, MemberLink, MemberPage, NoticePage, OfficePage, OfficeRow, Page, Part, Proof, Reading,
+    Received, RecordPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Value,
 };
 use crate::form::FormToken;
 use crate::route::Route;
@@ -38,6 +38,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     let mut all = Vec::new();
     add::<HomePage>(shell, &mut all)?;
     add::<NoticePage>(shell, &mut all)?;
+    add::<DriftPage>(shell, &mut all)?;
     add::<SignPage>(shell, &mut all)?;
     add::<MemberPage>(shell, &mut all)?;
     add::<RecordPage>(shell, &mut all)?;
@@ -66,7 +67,7 @@ fn add<P: Page>(shell: &Shell, all: &mut Vec<Sample>) -> Result<(), askama::Erro
 pub(crate) fn shell(language: model::Language, files: Files) -> Shell {
     Shell {
         texts: Texts::new(language, TimeZone::fixed(jiff::tz::offset(5))),
-        here: Route::Home,
+        here: Some(Route::Home),
         viewer: Viewer::Anonymous,
         files,
     }
@@ -75,7 +76,7 @@ pub(crate) fn shell(language: model::Language, files: Files) -> Shell {
 /// `shell` at another page.
 pub(crate) fn at(shell: &Shell, here: Route) -> Shell {
     Shell {
-        here,
+        here: Some(here),
         ..shell.clone()
     }
 }
@@ -93,7 +94,7 @@ pub(crate) fn in_office(shell: &Shell, here: Route) -> Shell {
 fn seen_by(shell: &Shell, here: Route, office: bool) -> Shell {
     let form = FormToken::sample();
     Shell {
-        here,
+        here: Some(here),
         viewer: Viewer::SignedIn { form, office },
         ..shell.clone()
     }
@@ -199,20 +200,36 @@ pub(crate) fn licence(state: LicenceState) -> Licence {
     }
 }
 
-/// Values that nobody declared.
+/// Values that nobody declared, under every kind of name.
 pub(crate) fn drift() -> Vec<DriftLine> {
-    let line = |pointer: &str, wrong_type, times| DriftLine {
-        pointer: pointer.to_owned(),
+    let pointer = |it: &str| DriftName::Pointer(it.to_owned());
+    let line = |name, wrong_type, times| DriftLine {
+        name,
         wrong_type,
         times,
         first_at: ago(2_900),
         last_at: ago(2),
     };
     vec![
-        line("/wifi/ssid", false, 1_204),
-        line("/energy", true, 3),
-        line("/diagnostics/nearby-devices/0/mac", false, 88),
+        line(pointer("/wifi/ssid"), false, 1_204),
+        line(pointer("/energy"), true, 3),
+        line(pointer("/diagnostics/nearby-devices/0/mac"), false, 88),
+        line(DriftName::Whole, true, 1),
+        line(DriftName::Hidden, false, 12),
+        line(DriftName::Rest, false, 40_311),
     ]
+}
+
+/// A page full of values that nobody declared.
+pub(crate) fn long_drift() -> Vec<DriftLine> {
+    let line = |number: u8| DriftLine {
+        name: DriftName::Pointer(format!("/diagnostics/neighbours/{number}/signal")),
+        wrong_type: false,
+        times: 1_000 + i64::from(number),
+        first_at: ago(2_900),
+        last_at: ago(2),
+    };
+    (0..25).map(line).collect()
 }
 
 /// Six entries, newest first.

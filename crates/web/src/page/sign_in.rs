@@ -61,7 +61,7 @@ impl Page for SignInGonePage {
     const NAME: &'static str = "sign-in-gone";
 
     fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
-        let shell = sample::at(shell, Route::SignIn);
+        let shell = sample::at(shell, Route::sign_in_once("aaaa"));
         vec![("full", Self { shell })]
     }
 }

@@ -55,6 +55,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /                                  405  405  405  405
     GET  /d/{deployment}                    200  200  200  200
     POST /d/{deployment}                    405  405  405  405
+    GET  /d/{deployment}/drift              200  200  200  200
+    POST /d/{deployment}/drift              405  405  405  405
     GET  /d/{deployment}/sign               200  200  200  200
     POST /d/{deployment}/sign               405  405  405  405
     GET  /d/{deployment}/qr.svg             200  200  200  200

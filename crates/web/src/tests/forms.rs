@@ -140,6 +140,20 @@ async fn the_office_keeps_what_was_written_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_act_on_a_deployment_that_is_not_there_finds_nothing() {
+    let world = World::new();
+    let mut officer = world.signed_in(&world.officer).await;
+    officer.get("/office").await;
+    for path in ["/office/nope/suspend", "/office/nope/reinstate"] {
+        for reason in ["Because.", ""] {
+            let answer = officer.post(path, &[("reason", reason)]).await;
+            assert_eq!(answer.status, 404, "{path} `{reason}`");
+            answer.has("There is no such page");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_suspension_shows_in_the_office_on_the_notice_and_in_the_record() {
     let world = World::new();
     let mut officer = world.signed_in(&world.officer).await;

@@ -70,7 +70,7 @@ async fn a_notice_says_who_receives_what_and_shows_drift() {
     notice
         .has("To work out your bill.")
         .has("Electricity safety rules, section 4")
-        .has("365 days");
+        .has("1 year (365 days)");
     notice
         .has("/wifi")
         .has("never stored and never passed on")
@@ -84,6 +84,71 @@ async fn a_notice_says_who_receives_what_and_shows_drift() {
     urdu.has("<html lang=\"ur\" dir=\"rtl\">")
         .has("آپ کا بل بنانے کے لیے۔")
         .lacks("To work out your bill.");
+}
+
+#[tokio::test]
+async fn every_undeclared_value_stands_on_a_page_of_its_own() {
+    let world = World::new();
+    let mut anyone = world.stranger();
+    let list = format!("/d/{HOME}/drift");
+    anyone.get(&list).await.has("Nothing. The devices have");
+    world.send(r#"{"power": 1, "real": 2}"#, NOW);
+    for message in 0..6_i64 {
+        let junk: Vec<_> = (0..10)
+            .map(|it| format!(r#""j{message}-{it}":0"#))
+            .collect();
+        let junk = format!("{{{}}}", junk.join(","));
+        world.send(&junk, NOW.plus_millis(1_000 * (message + 1)));
+    }
+    anyone
+        .get(&format!("/d/{HOME}"))
+        .await
+        .lacks("/real")
+        .has(&format!("href=\"{list}\""));
+    let first = anyone.get(&list).await;
+    first
+        .has("Values 1 to 25 of 61")
+        .has("/j5-0<")
+        .lacks("/real");
+    first.has(&format!("href=\"{list}?skip=25\" rel=\"next\""));
+    let last = anyone.get(&format!("{list}?skip=50")).await;
+    last.has("Values 51 to 61 of 61")
+        .has("/real")
+        .lacks("rel=\"next\"")
+        .has(&format!("href=\"/d/{HOME}\""));
+    for missing in [&format!("{list}?skip=61"), "/d/no-such/drift"] {
+        assert_eq!(anyone.get(missing).await.status, 404, "{missing}");
+    }
+    for odd in ["-1", "x", "70000"] {
+        let answer = anyone.get(&format!("{list}?skip={odd}")).await;
+        assert_eq!(answer.status, 400, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn undeclared_values_without_a_name_to_show_are_told_in_words() {
+    let world = World::new();
+    world.send(r#"{"+923001234567": 1}"#, NOW);
+    for message in 0..26_i64 {
+        let junk: Vec<_> = (0..10)
+            .map(|it| format!(r#""j{message}-{it}":0"#))
+            .collect();
+        world.send(&format!("{{{}}}", junk.join(",")), NOW);
+    }
+    let mut anyone = world.stranger();
+    let mut all = String::new();
+    for skip in (0..=250).step_by(25) {
+        let path = format!("/d/{HOME}/drift?skip={skip}");
+        all.push_str(&anyone.get(&path).await.body);
+    }
+    for part in [
+        "Names that are not shown, as",
+        "More values, which no longer fit",
+    ] {
+        assert_eq!(all.matches(part).count(), 1, "{part}");
+    }
+    assert!(!all.contains("(more fields)") && !all.contains("(names that"));
+    assert!(!all.contains("923001234567"));
 }
 
 #[tokio::test]
@@ -253,7 +318,13 @@ async fn refusals_are_pages_in_the_language_of_the_reader() {
     assert_eq!(missing.status, 404);
     missing
         .has("There is no such page")
-        .has("Go to the first page");
+        .has("Go to the first page")
+        .lacks("aria-current");
+    browser
+        .get("/sign-in/once/aaaa")
+        .await
+        .lacks("aria-current");
+    browser.get("/").await.has("aria-current");
     let method = browser.send("POST", "/record", String::new()).await;
     assert_eq!((method.status, method.header("allow")), (405, "GET,HEAD"));
     method.has("This address works in another way");

@@ -79,6 +79,27 @@ impl Texts {
         Some(text.to_string())
     }
 
+    /// A number of days in the largest unit that it is nearly whole in: `7 years`, `6 months`, `30 days`.
+    pub(crate) fn period(&self, days: &u16) -> String {
+        let (key, count) = match (whole_years(*days), whole_months(*days)) {
+            (Some(years), _) => ("period-years", years),
+            (None, Some(months)) => ("period-months", months),
+            (None, None) => ("period-days", *days),
+        };
+        self.with(key).set("count", count).to_string()
+    }
+
+    /// The same with the days beside it where the unit hides them: `7 years (2,557 days)`.
+    pub(super) fn exact_period(&self, days: u16) -> String {
+        let period = self.period(&days);
+        let exact = self.with("period-days").set("count", days).to_string();
+        if period == exact {
+            return exact;
+        }
+        let both = self.with("period-exact").set("period", period);
+        both.set("days", exact).to_string()
+    }
+
     /// The first instant of the local day that holds `at`.
     pub(crate) fn start_of_day(&self, at: &Timestamp) -> Timestamp {
         self.zoned(at)
@@ -87,4 +108,16 @@ impl Texts {
                 Timestamp::from_millis(it.timestamp().as_millisecond())
             })
     }
+}
+
+/// Years of 365 days, with at most as many leap days as can fall into them.
+fn whole_years(days: u16) -> Option<u16> {
+    let years = days / 365;
+    (years > 0 && days % 365 <= years.div_ceil(4)).then_some(years)
+}
+
+/// Months, from two up to two years: of 30 days, or half a day longer as in the calendar.
+fn whole_months(days: u16) -> Option<u16> {
+    let months = days / 30;
+    ((2..24).contains(&months) && days % 30 <= months.div_ceil(2)).then_some(months)
 }

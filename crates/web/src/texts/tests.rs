@@ -296,6 +296,55 @@ fn levels_of_times_are_told_in_minutes_hours_or_days() {
 }
 
 #[test]
+fn periods_are_told_in_years_or_months_where_they_are_nearly_whole() {
+    let words = |language, days: u16| {
+        let words = texts(language).period(&days);
+        words.chars().filter(|it| !is_isolate(*it)).collect()
+    };
+    let check = |days, expected: &str| {
+        let words: String = words(Language::En, days);
+        assert_eq!(words, expected, "{days}");
+    };
+    check(1, "1 day");
+    check(30, "30 days");
+    check(59, "59 days");
+    check(60, "2 months");
+    check(92, "3 months");
+    check(93, "93 days");
+    check(183, "6 months");
+    check(364, "12 months");
+    check(365, "1 year");
+    check(366, "1 year");
+    check(367, "367 days");
+    check(548, "18 months");
+    check(730, "2 years");
+    check(1_826, "5 years");
+    check(2_557, "7 years");
+    check(2_558, "2,558 days");
+    check(u16::MAX, "65,535 days");
+    let urdu = |days| -> String { words(Language::Ur, days) };
+    assert_eq!(urdu(2_557), "7 سال");
+    assert_eq!(urdu(180), "6 مہینے");
+    assert_eq!(urdu(45), "45 دن");
+    let exact = texts(Language::En).exact_period(2_557);
+    assert_eq!(exact, "7 years (2,557 days)");
+    assert_eq!(texts(Language::En).exact_period(45), "45 days");
+}
+
+/// A Latin mark between Urdu sentences comes from a template that joins texts by itself.
+#[test]
+fn templates_leave_marks_between_sentences_to_the_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let source = fs::read_to_string(&path).unwrap();
+        for mark in ["}}.", "}},", "}};", "}}?", "}}!"] {
+            assert!(!source.contains(mark), "`{mark}` in {}", path.display());
+        }
+    }
+}
+
+#[test]
 fn only_numbers_in_range_are_moments() {
     let check = |text: &str, millis: Option<i64>| {
         assert_eq!(instant(text), millis.map(Timestamp::from_millis), "{text}");

@@ -82,7 +82,7 @@ impl Texts {
     pub(crate) fn retention(&self, retention: &Retention) -> String {
         match retention.as_days() {
             0 => self.say("retention-live"),
-            days => self.with("retention-days").set("days", days).to_string(),
+            days => self.exact_period(days),
         }
     }
 
