@@ -82,10 +82,9 @@ mod slow {
                     );
                 }
                 drifts(&amanat, language, id);
-                anyone.open(&format!("{path}/drift")).shows(&[
-                    &plain(&of(&notice.title)),
-                    drifting(id),
-                ]);
+                anyone
+                    .open(&format!("{path}/drift"))
+                    .shows(&[&plain(&of(&notice.title)), drifting(id)]);
                 let sign = anyone.open(&format!("{path}/sign"));
                 sign.shows(&[
                     &plain(&notice.title.en),
