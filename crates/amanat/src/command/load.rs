@@ -102,7 +102,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
         .map_err(|err| Stop::failure(err, "check the limits of this machine on threads"))?;
     let report = runtime.block_on(async {
         // On a worker, not on the main thread: the number of threads is then the number that works.
-        let task = tokio::spawn(async move { load::run(&options, announce_idle).await });
+        let length = arguments.length;
+        let announce = move |connections| ui::words(&idle_words(connections, length));
+        let task = tokio::spawn(async move { load::run(&options, announce).await });
         task.await
     });
     let report =
@@ -115,6 +117,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
     } else {
         ui::data(&report.to_text());
     }
+    if let Some(advice) = report.advice(arguments.payload.is_some()) {
+        ui::words(advice);
+    }
     Ok(match report.verdict() {
         Verdict::Worked => Exit::Ok,
         Verdict::Denied => Exit::Denied,
@@ -122,10 +127,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
     })
 }
 
-fn announce_idle(connections: usize) {
-    ui::words(&format!(
-        "{connections} connections stand; interrupt to end"
-    ));
+fn idle_words(connections: usize, length: Option<Duration>) -> String {
+    match length {
+        Some(length) => format!("{connections} connections stand; they end after {length:?}"),
+        None => format!("{connections} connections stand; interrupt to end"),
+    }
 }
 
 fn options(arguments: &Arguments) -> anyhow::Result<LoadOptions> {
@@ -288,6 +294,18 @@ mod tests {
         let err = server("192.0.2.1:1883", false).unwrap_err();
         assert!(err.to_string().contains("--dangerously-any-address"));
         assert!(server("192.0.2.1:1883", true).is_ok());
+    }
+
+    #[test]
+    fn idle_connections_say_how_they_end() {
+        assert_eq!(
+            idle_words(50, None),
+            "50 connections stand; interrupt to end"
+        );
+        assert_eq!(
+            idle_words(50, Some(Duration::from_secs(1))),
+            "50 connections stand; they end after 1s"
+        );
     }
 
     #[test]

@@ -149,6 +149,28 @@ impl Report {
         }
     }
 
+    /// What to know about figures that look good: undeclared fields count as acknowledged too. `declared` says whether
+    /// the payload was chosen for the notice.
+    pub(crate) fn advice(&self, declared: bool) -> Option<&'static str> {
+        let taken = match self.qos {
+            0 => self.messages_sent,
+            _ => self.messages_acknowledged,
+        };
+        if taken == 0 {
+            None
+        } else if !declared {
+            Some(
+                "without --payload, messages have fields of the load generator's own: what the notice of a thing does not declare is acknowledged but neither stored nor delivered, so give one that it declares with --payload FILE",
+            )
+        } else if self.subscribed > 0 && self.messages_delivered == 0 {
+            Some(
+                "the subscribers received nothing: what the notice of a thing does not declare is acknowledged but neither stored nor delivered, so compare --payload with the notice, and --filter with what was granted",
+            )
+        } else {
+            None
+        }
+    }
+
     /// The figures as one line of JSON.
     pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)

@@ -73,6 +73,26 @@ async fn every_message_is_sent_once_and_acknowledged() {
 }
 
 #[tokio::test]
+async fn figures_that_hide_an_undeclared_payload_come_with_advice() {
+    let server = server(&[]).await;
+    let length = Length::Messages(30);
+    for qos in [Qos::AtMostOnce, Qos::AtLeastOnce] {
+        let mut report = run(&options(server, qos, length, None), |_| ()).await;
+        let advice = report.advice(false).unwrap();
+        assert!(advice.contains("--payload FILE"), "{advice}");
+        assert_eq!(report.advice(true), None);
+        report.subscribed = 1;
+        let advice = report.advice(true).unwrap();
+        assert!(advice.contains("subscribers received nothing"), "{advice}");
+    }
+    let idle = LoadOptions {
+        work: Work::ConnectOnly,
+        ..options(server, Qos::AtLeastOnce, length, None)
+    };
+    assert_eq!(run(&idle, |_| ()).await.advice(false), None);
+}
+
+#[tokio::test]
 async fn a_fixed_rate_takes_its_time() {
     let server = server(&[]).await;
     let length = Length::Messages(60);
