@@ -23,8 +23,18 @@ use crate::{logging, ui};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    listen: ListenArguments,
+    /// The data directory; it is made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "amanat-demo")]
+    data: String,
+    /// The address of the site; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// The address of MQTT without TLS; port 0 takes a free one [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR")]
+    mqtt: Option<String>,
+    /// The address of MQTT with TLS; port 0 takes a free one [default: 127.0.0.1:8883, or a free port with --mqtt]
+    #[arg(long, value_name = "ADDR")]
+    mqtts: Option<String>,
     /// End by itself after a time, such as 30s
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration)]
     length: Option<Duration>,
@@ -36,7 +46,7 @@ pub(crate) struct Arguments {
 /// Prepares the data directory where needed, then serves and replays until a signal or the end of `--for`.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
     let stopwatch = Stopwatch::start();
-    let config = demo_config(&arguments.listen)?;
+    let config = demo_config(arguments)?;
     logging::start(&config.log);
     let path = config.data.directory.clone();
     match prepare::place(&path)? {
@@ -113,27 +123,32 @@ fn sign_in_link(alliance: &Alliance, office: Office) -> anyhow::Result<web::Rout
 }
 
 /// The defaults of the demo, then what the command line says. The certificate is made later, in the data directory.
-fn demo_config(listen: &ListenArguments) -> Result<Config, Stop> {
-    let data = listen.data.as_deref().unwrap_or("amanat-demo");
-    let files = TlsFiles::of(&Path::new(data).join(tls::DIRECTORY));
-    let file = |it: &Path| it.display().to_string();
-    let mut flags = vec![
-        Flag::new("--data", "data.directory", data),
-        Flag::new("--data", "mqtt.tls-certificate", file(&files.certificate)),
-        Flag::new("--data", "mqtt.tls-key", file(&files.key)),
-        Flag::new("--mqtts", "mqtt.tls-listen", default_mqtts(listen)),
-    ];
-    flags.push(Flag::new("--data", "log.filter", "warn"));
+fn demo_config(arguments: &Arguments) -> Result<Config, Stop> {
+    let listen = ListenArguments {
+        data: Some(arguments.data.clone()),
+        http: arguments.http.clone(),
+        mqtt: arguments.mqtt.clone(),
+        mqtts: Some(mqtts(arguments).to_owned()),
+    };
+    let mut flags = vec![Flag::new("--data", "log.filter", "warn")];
+    if !mqtts(arguments).is_empty() {
+        let files = TlsFiles::of(&Path::new(&arguments.data).join(tls::DIRECTORY));
+        let file = |it: &Path| it.display().to_string();
+        flags.extend([
+            Flag::new("--data", "mqtt.tls-certificate", file(&files.certificate)),
+            Flag::new("--data", "mqtt.tls-key", file(&files.key)),
+        ]);
+    }
     flags.extend(listen.flags());
     load(&flags)
 }
 
 /// The usual port, unless plain MQTT was put elsewhere: then somebody else may have the usual ones.
-fn default_mqtts(listen: &ListenArguments) -> &'static str {
-    if listen.mqtt.is_some() {
-        "127.0.0.1:0"
-    } else {
-        "127.0.0.1:8883"
+fn mqtts(arguments: &Arguments) -> &str {
+    match (&arguments.mqtts, &arguments.mqtt) {
+        (Some(mqtts), _) => mqtts,
+        (None, Some(_)) => "127.0.0.1:0",
+        (None, None) => "127.0.0.1:8883",
     }
 }
 
