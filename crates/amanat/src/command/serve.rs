@@ -8,6 +8,7 @@ use crate::config::{Config, Flag};
 use crate::exit::{Exit, Stop};
 use crate::logging;
 use crate::server::{self, Kept, Sockets};
+use crate::ui;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -55,18 +56,62 @@ impl ListenArguments {
 
 /// Serves until a signal.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
+    let sign_in = sign_in_command(&arguments);
     let flags = arguments.listen.flags();
     let (config, _) = check_config::load(arguments.source, flags)?;
     logging::start(&config.log);
     let kept = Kept::open(&config)?;
-    super::runtime()?.block_on(serve(&config, kept, arguments.json))
+    super::runtime()?.block_on(serve(&config, kept, arguments.json, &sign_in))
 }
 
-async fn serve(config: &Config, kept: Kept, json: bool) -> Result<Exit, Stop> {
+async fn serve(config: &Config, kept: Kept, json: bool, sign_in: &str) -> Result<Exit, Stop> {
     let mut lifecycle = super::lifecycle()?;
     let sockets = Sockets::bind(config).await?;
     let addresses = sockets.addresses().clone();
     sockets.start(config, &kept.alliance, &mut lifecycle);
     report(&addresses, &[], json);
+    ui::words("ready; end with Ctrl-C");
+    ui::words(&format!("to sign in, run: {sign_in}"));
     server::run_to_the_end(lifecycle, None, kept).await
+}
+
+/// The command that makes a sign-in link for this server: it finds the same configuration.
+fn sign_in_command(arguments: &Arguments) -> String {
+    let mut words = vec!["amanat".to_owned(), "sign-in-link".to_owned()];
+    let mut give = |flag: &str, value: &str| words.extend([flag.to_owned(), quoted(value)]);
+    if let Some(file) = &arguments.source.config {
+        give("--config", &file.display().to_string());
+    }
+    if let Some(data) = &arguments.listen.data {
+        give("--data", data);
+    }
+    for set in &arguments.source.set {
+        // A URL of the database may hold a password.
+        if set.path == "data.directory" {
+            give("--set", &format!("{}={}", set.path, set.value));
+        }
+    }
+    words.join(" ")
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_alphanumeric() || "-_./=:".contains(it);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(quoted("data/a-1.toml"), "data/a-1.toml");
+        assert_eq!(quoted("my data"), "'my data'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

@@ -1,9 +1,12 @@
 //! `amanat sign-in-link`: a link with which somebody signs in once.
 //!
 //! Only who may use the data directory can make one. While a server runs, it is asked through its control socket;
-//! otherwise the database is opened here.
+//! otherwise the database is opened here. Without a name it is for the licensing office, so that the first sign-in needs
+//! to know nothing.
 
-use alliance::Office;
+mod beside;
+
+use alliance::{Alliance, Office};
 use anyhow::anyhow;
 use clap::Args;
 use model::PersonId;
@@ -12,14 +15,18 @@ use web::PublicUrl;
 use super::check_config::{self, SourceArguments};
 use crate::config::{Config, Flag};
 use crate::control::{self, LinkRequest, Made};
+use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::{Exit, Stop};
 use crate::server::Kept;
 use crate::ui;
 
+/// The office that can sign in before anybody made an account.
+const FIRST: Office = Office::Licensing;
+
 #[derive(Debug, Args)]
-#[group(id = "who", required = true, multiple = false, args = ["account", "new"])]
+#[group(id = "who", multiple = false, args = ["account", "new"])]
 pub(crate) struct Arguments {
-    /// Who signs in: the identifier of an account
+    /// Who signs in: the identifier of an account [default: the licensing office's first account, made if there is none]
     #[arg(value_name = "ACCOUNT", value_parser = PersonId::parse)]
     account: Option<PersonId>,
     /// Make a new account: resident or licensing
@@ -34,24 +41,35 @@ pub(crate) struct Arguments {
 
 /// Prints `account: ID` and `sign-in: URL`.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
-    let request = match (arguments.account, arguments.new) {
-        (Some(account), _) => LinkRequest::Existing(account),
-        (None, Some(office)) => LinkRequest::New(office),
-        (None, None) => {
-            return Err(Stop::invalid(
-                anyhow!("nobody is named"),
-                "name an account, or give --new",
-            ));
-        }
+    let named = match (arguments.account, arguments.new) {
+        (Some(account), _) => Some(LinkRequest::Existing(account)),
+        (None, Some(office)) => Some(LinkRequest::New(office)),
+        (None, None) => None,
     };
     let data = arguments
         .data
         .map(|it| Flag::new("--data", "data.directory", it));
     let (config, _) = check_config::load(arguments.source, data.into_iter().collect())?;
-    let made = match control::ask(&config.data.directory, &request) {
-        Ok(Some(made)) => made,
-        Ok(None) => make_here(&config, &request)?,
-        Err(err) => return Err(Stop::failure(err, NEXT)),
+    let directory = &config.data.directory;
+    if !directory.is_dir() {
+        return Err(Stop::invalid(
+            anyhow!("there is no data directory `{}`", directory.display()),
+            "name it with --data",
+        ));
+    }
+    let made = if is_in_use(&config)? {
+        let request = match named {
+            Some(request) => request,
+            None => for_the_office(beside::oldest_account(&config, FIRST)?),
+        };
+        match control::ask(directory, &request) {
+            Ok(Some(made)) => made,
+            // Whoever has the directory takes no requests: opening it says so.
+            Ok(None) => make_here(&config, Some(request))?,
+            Err(err) => return Err(Stop::failure(err, NEXT)),
+        }
+    } else {
+        make_here(&config, named)?
     };
     ui::data(&format!("account: {}", made.account));
     ui::data(&format!("sign-in: {}", made.url));
@@ -67,24 +85,68 @@ fn office(text: &str) -> Result<Office, String> {
     })
 }
 
-fn make_here(config: &Config, request: &LinkRequest) -> Result<Made, Stop> {
-    if !config.data.directory.is_dir() {
-        return Err(Stop::invalid(
-            anyhow!(
-                "there is no data directory `{}`",
-                config.data.directory.display()
-            ),
-            "name it with --data",
-        ));
+/// Whether another process has the data directory.
+fn is_in_use(config: &Config) -> Result<bool, Stop> {
+    match DataDirectory::open(&config.data.directory) {
+        Ok(_) => Ok(false),
+        Err(DataDirectoryError::InUse(_)) => Ok(true),
+        Err(err) => Err(Stop::failure(
+            err,
+            "name a directory that this user may write to",
+        )),
     }
-    let site = match &config.http.public_url {
-        Some(url) => url.clone(),
-        None => PublicUrl::parse(&format!("http://{}", config.http.listen))
-            .map_err(|err| Stop::invalid(err, "set http.public-url"))?,
-    };
+}
+
+/// The request when nobody is named; says whom it is for.
+fn for_the_office(oldest: Option<PersonId>) -> LinkRequest {
+    match oldest {
+        Some(account) => {
+            ui::words(
+                "nobody is named: this link is for the first account of the licensing office",
+            );
+            LinkRequest::Existing(account)
+        }
+        None => {
+            ui::words(
+                "nobody is named: this link is for the licensing office, whose first account is made now",
+            );
+            LinkRequest::New(FIRST)
+        }
+    }
+}
+
+fn make_here(config: &Config, named: Option<LinkRequest>) -> Result<Made, Stop> {
+    let site = site(config)?;
     let kept = Kept::open(config)?;
-    let made =
-        control::make(&kept.alliance, &site, request).map_err(|err| Stop::failure(err, NEXT))?;
+    let made = make(&kept.alliance, &site, named).map_err(|err| Stop::failure(err, NEXT))?;
     kept.close()?;
     Ok(made)
+}
+
+fn make(alliance: &Alliance, site: &PublicUrl, named: Option<LinkRequest>) -> anyhow::Result<Made> {
+    let request = match named {
+        Some(request) => request,
+        None => {
+            let oldest = alliance.accounts_of(FIRST)?.into_iter().next();
+            for_the_office(oldest.map(|it| it.id))
+        }
+    };
+    control::make(alliance, site, &request)
+}
+
+/// Where the site will be, once the server runs.
+fn site(config: &Config) -> Result<PublicUrl, Stop> {
+    let http = &config.http;
+    match &http.public_url {
+        Some(url) => Ok(url.clone()),
+        None if http.listen.port() == 0 => Err(Stop::invalid(
+            anyhow!(
+                "the server does not run, and with http.listen at `{}` the address of the site is not known before",
+                http.listen
+            ),
+            "start the server, or set http.public-url",
+        )),
+        None => PublicUrl::parse(&format!("http://{}", http.listen))
+            .map_err(|err| Stop::invalid(err, "set http.public-url")),
+    }
 }

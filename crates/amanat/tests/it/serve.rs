@@ -120,6 +120,30 @@ mod slow {
     }
 
     #[test]
+    fn rows_that_are_elsewhere_are_not_made_up() {
+        let place = tempfile::tempdir().unwrap();
+        let rows = "data.database-url=sqlite:other.db";
+        let serve = ["serve", "--data", "data", "--set", rows];
+        let _server = Server::start(place.path(), &serve, "mqtt");
+        let link = |arguments: &[&str]| {
+            amanat(place.path())
+                .args(["sign-in-link", "--data", "data"])
+                .args(arguments)
+                .output()
+                .unwrap()
+        };
+        let output = link(&[]);
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{words}");
+        assert!(
+            words.contains("help: give the configuration of the server"),
+            "{words}"
+        );
+        assert!(!place.path().join("data/amanat.db").exists());
+        assert_eq!(link(&["--set", rows]).status.code(), Some(0));
+    }
+
+    #[test]
     fn without_a_server_a_link_needs_an_address_that_is_known() {
         let place = tempfile::tempdir().unwrap();
         fs::create_dir(place.path().join("data")).unwrap();
