@@ -28,7 +28,7 @@ use vault::Lsn;
 use crate::Custody;
 
 /// After a commit that woke so many, the next one gathers.
-const MANY: usize = 32;
+const MANY: usize = 64;
 /// How long a commit gathers at most.
 const GATHERING: Duration = Duration::from_millis(1);
 /// Every so many commits, twice as many are waited for.
