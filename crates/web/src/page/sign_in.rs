@@ -41,7 +41,7 @@ impl Page for SignInOncePage {
 
     fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
         let full = Self {
-            shell: sample::at(shell, Route::SignIn),
+            shell: sample::at(shell, Route::sign_in_once("aaaa")),
             form: FormToken::sample(),
             token: "sample".to_owned(),
         };
