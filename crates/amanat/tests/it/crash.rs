@@ -2,7 +2,6 @@
 
 mod slow {
     use std::collections::BTreeSet;
-    use std::net::SocketAddr;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::thread;
@@ -35,8 +34,7 @@ mod slow {
         }
 
         /// Publishes until the connection breaks.
-        fn publish(&self, server: SocketAddr, version: Version, password: &str) {
-            let mut wire = Wire::session(server, version, METER, password);
+        fn publish(&self, mut wire: Wire) {
             let mut inbox = wire.twin();
             let mut pending: Vec<(u16, u64)> = Vec::new();
             let mut id = 0_u16;
@@ -80,12 +78,17 @@ mod slow {
         for round in 1..=ROUNDS {
             let mut amanat = house.serve(&[]);
             let password = house.password(METER);
+            // All are connected before the first sends, so that the kill meets traffic and no handshake.
+            let wires: Vec<_> = (0..PUBLISHERS)
+                .map(|it| {
+                    let version = [Version::V5, Version::V311][it % 2];
+                    Wire::session(amanat.mqtt(), version, METER, password)
+                })
+                .collect();
             thread::scope(|scope| {
-                for publisher in 0..PUBLISHERS {
-                    let server = amanat.mqtt();
-                    let version = [Version::V5, Version::V311][publisher % 2];
+                for wire in wires {
                     let traffic = &traffic;
-                    scope.spawn(move || traffic.publish(server, version, password));
+                    scope.spawn(move || traffic.publish(wire));
                 }
                 testkit::wait_until("the traffic flows", TRAFFIC_TIMEOUT, || {
                     traffic.count.load(Ordering::Acquire) >= ACKS * round

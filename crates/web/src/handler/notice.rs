@@ -51,8 +51,10 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         let found = it.site.alliance().deployment_page(&id, it.now)?;
         let found = found.ok_or(Failure::NOT_FOUND)?;
         let newest = found.entries.get(..MAX_ENTRIES).unwrap_or(&found.entries);
+        let senses_people = found.in_force.senses_people;
         Ok(NoticePage {
             shell,
+            senses_people,
             licence: view::licence(&found.in_force, &found.entries),
             controller: view::controller(&found.in_force.notice, found.controller.as_ref()),
             drift: found

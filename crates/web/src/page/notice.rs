@@ -69,6 +69,8 @@ pub(crate) struct NoticePage {
     pub(crate) more_drift: bool,
     /// Who reads.
     pub(crate) reader: Reader,
+    /// Whether somebody is linked to one of the devices.
+    pub(crate) senses_people: bool,
     /// Acts about the deployment, newest first.
     pub(crate) record: Vec<EntryLine>,
 }
@@ -86,7 +88,7 @@ impl NoticePage {
 
     /// Whether the devices may know who somebody is, so that there is something to choose.
     fn knows_people(&self) -> bool {
-        self.reader == Reader::Concerned || names_people(&self.notice)
+        self.reader == Reader::Concerned || self.senses_people || names_people(&self.notice)
     }
 
     /// Whether a choice of the reader may count: the devices sense them, or may do so if they sign in.
@@ -205,6 +207,7 @@ impl Page for NoticePage {
             drift: Vec::new(),
             more_drift: false,
             reader: Reader::Stranger,
+            senses_people: false,
             record: Vec::new(),
         };
         let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
@@ -320,6 +323,13 @@ mod tests {
         check(sample::air(), Reader::Stranger, false, false);
         check(sample::air(), Reader::Unconcerned, false, false);
         check(sample::air(), Reader::Concerned, true, true);
+        let shell = sample::shell(Language::En, Files::Served);
+        let (_, mut linked) = NoticePage::samples(&shell).remove(0);
+        (linked.notice, linked.senses_people) = (sample::air(), true);
+        assert!(
+            linked.knows_people(),
+            "somebody is linked to a device, whatever the notice says"
+        );
     }
 
     #[test]
