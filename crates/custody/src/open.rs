@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use model::DeploymentId;
 use record::{DirStore, Signer};
 use store::Db;
-use vault::{Lsn, RootKey, Vault, VaultOptions};
+use vault::{Lsn, Progress, RootKey, Vault, VaultOptions};
 
 use crate::act;
 use crate::catalogue::{Catalogue, Peer, RecipientPeer};
@@ -125,9 +125,12 @@ impl Custody {
             VaultOptions::new(made(&directory.join("wal"))?),
             db.clone(),
             root,
-            move |lsn| {
-                let woken = told.advance(lsn);
-                told.gather(woken);
+            move |progress| match progress {
+                Progress::Durable(lsn) => {
+                    let woken = told.advance(lsn);
+                    told.gather(woken);
+                }
+                Progress::Stopped => told.close(),
             },
         )
         .map_err(OpenError::Vault)?;
@@ -177,6 +180,12 @@ impl Custody {
     /// When the vault has failed and cannot keep it.
     pub fn wait_durable(&self, lsn: Lsn) -> Result<(), vault::WaitError> {
         self.inner.vault.wait(lsn)
+    }
+
+    /// Whether the vault has stopped after a failure: nothing comes in any more, and only opening it again helps.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.inner.vault.failed()
     }
 }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::crypto::Nonce;
 use crate::disk::{Disk, RealDisk, SegmentFile};
-use crate::log::{AppendError, CommitError, WaitError};
+use crate::log::{AppendError, CommitError, OnProgress, Progress, WaitError};
 use crate::segment::{parse_header, scan};
 use crate::{
     MaintainError, Order, ReadQuery, Reading, RootKey, StoredReading, Vault, VaultOptions,
@@ -143,9 +143,13 @@ impl Fixture {
     }
 
     fn open_with(&self, options: VaultOptions) -> Vault {
+        self.open_telling(options, Box::new(|_| {}))
+    }
+
+    fn open_telling(&self, options: VaultOptions, on_progress: OnProgress) -> Vault {
         let root = RootKey::load_or_create(&self.home.path().join("root.key")).unwrap();
         let disk = Arc::new(FaultyDisk(Arc::clone(&self.faults)));
-        Vault::open_on(disk, options, self.db.clone(), &root, Box::new(|_| {})).unwrap()
+        Vault::open_on(disk, options, self.db.clone(), &root, on_progress).unwrap()
     }
 
     fn count(&self, table: &str) -> i64 {
@@ -234,6 +238,79 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_the_vault_is_opened_again()
         keep(&vault, 4);
         let found = times(&vault);
         assert!(found == [1, 4] || found == [1, 2, 4], "{found:?}");
+    });
+}
+
+#[test]
+fn a_vault_that_stops_says_so_once_and_at_once() {
+    Fixture::on_each_database(|fixture| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let teller = Arc::clone(&told);
+        let on_progress = move |progress| teller.lock().unwrap().push(progress);
+        let vault = fixture.open_telling(fixture.options(), Box::new(on_progress));
+        keep(&vault, 1);
+        assert!(!vault.failed());
+        fixture.faults.sync.store(true, Ordering::SeqCst);
+        let lsn = vault.append(&reading(&stored(2))).unwrap();
+        // Nobody asks: it is told.
+        testkit::wait_until("the vault tells", Duration::from_secs(20), || {
+            told.lock().unwrap().contains(&Progress::Stopped)
+        });
+        assert!(vault.failed());
+        assert!(vault.wait(lsn).is_err());
+        assert!(vault.append(&reading(&stored(3))).is_err());
+        assert!(vault.maintain(Timestamp::EPOCH).is_err());
+        vault.close();
+        let told = told.lock().unwrap();
+        assert_eq!(*told, [Progress::Durable(crate::Lsn(1)), Progress::Stopped]);
+    });
+}
+
+#[test]
+fn closing_is_no_failure() {
+    Fixture::on_each_database(|fixture| {
+        let on_progress = |progress| assert_ne!(progress, Progress::Stopped);
+        let vault = fixture.open_telling(fixture.options(), Box::new(on_progress));
+        keep(&vault, 1);
+        vault.close();
+        assert!(!vault.failed());
+    });
+}
+
+#[test]
+fn readings_appended_together_find_room_for_all_or_for_none() {
+    Fixture::on_each_database(|fixture| {
+        let vault = fixture.open_with(VaultOptions {
+            max_pending_bytes: 4_000,
+            ..fixture.options()
+        });
+        keep(&vault, 0);
+        fixture.faults.stall();
+        let mut together = Vec::new();
+        let groups = (1..1_000).find_map(|n| {
+            let group: Vec<_> = (n * 10..n * 10 + 5).map(stored).collect();
+            let readings: Vec<_> = group.iter().map(reading).collect();
+            match vault.append_all(&readings) {
+                Ok(_) => {
+                    together.extend(group);
+                    None
+                }
+                Err(error) => Some((n, error)),
+            }
+        });
+        assert!(
+            matches!(groups, Some((n, AppendError::Busy)) if n > 1),
+            "{groups:?}"
+        );
+        // A single one still fits: it was the group that did not.
+        let lsn = vault.append(&reading(&stored(9_999))).unwrap();
+        fixture.faults.resume();
+        vault.wait(lsn).unwrap();
+        let mut expected: Vec<i64> = together.iter().map(|it| it.at.as_millis()).collect();
+        expected.insert(0, 0);
+        expected.push(9_999);
+        assert_eq!(times(&vault), expected);
+        assert_eq!(lsn.as_u64(), expected.len() as u64);
     });
 }
 

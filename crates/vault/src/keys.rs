@@ -14,18 +14,32 @@
 //! A new key is used at once and its row is queued; the commit thread writes the queued rows in one transaction *before* it writes the records.
 //! So a durable record always has its key row. Until then the key is kept in `Fresh`, where eviction from the cache cannot lose it.
 //! Should a subject have two keys for one epoch, both are read; nothing depends on there being one.
+//!
+//! # Locks
+//! - Sealing holds the cache for reading, [`Keyring::retire`] holds it for writing: so it knows of every use of a key.
+//! - Asking the database for a key holds nothing but the place of its subject in `Opening`: others are opened meanwhile.
+//!   Whoever comes back with a key looks whether keys were retired since, and if so asks again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+mod cache;
+mod opening;
 
-use model::Subject;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use model::{Subject, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Db, DbError, Tx};
 
 use crate::crypto::{CryptoError, KeyId, Label, SealingKey, SecretKey, open_row, seal_row};
+use crate::reading::Reading;
 use crate::root::RootKey;
+use crate::rows;
+use cache::{Cache, find};
+use opening::Opening;
 
 /// More new keys than this are not queued between two commits.
 pub(crate) const MAX_FRESH_KEYS: usize = 65_536;
+/// No more keys than this are opened ahead in one go: their rows are written together with the next batch, which waits for them.
+pub(crate) const MAX_AHEAD_KEYS: usize = 1_024;
 const ROOT_CHECK: &[u8] = b"amanat";
 
 /// A key could not be opened or made.
@@ -111,7 +125,9 @@ pub(crate) struct Keyring {
     db: Db,
     root: SealingKey,
     cache: RwLock<Cache>,
+    /// Never held while the database is asked.
     fresh: Mutex<Fresh>,
+    opening: Opening,
 }
 
 /// Keys whose rows are not yet durable.
@@ -120,8 +136,6 @@ struct Fresh {
     rows: Vec<KeyRow>,
     subjects: FxHashMap<Subject, SecretKey>,
     keys: FxHashMap<(Subject, i64), Arc<EpochKey>>,
-    /// Keys whose rows are being deleted.
-    retiring: FxHashSet<KeyId>,
 }
 
 struct KeyRow {
@@ -140,44 +154,84 @@ impl Keyring {
             root: root.0.derive(Label::SubjectKey).map_err(KeyError::New)?,
             cache: RwLock::new(Cache::new(cached_keys)),
             fresh: Mutex::new(Fresh::default()),
+            opening: Opening::default(),
         })
     }
 
-    /// Uses the key of a subject and epoch: opened already, or opened from its row, or made.
-    /// Asks the database at most once, and then not again while the key is cached.
+    /// Uses the keys of readings, one for each, in their order: opened already, or opened from their rows, or made.
+    /// Asks the database at most once for a key, and then not again while the key is cached.
     ///
-    // INVARIANT: a key is used for sealing only while the cache or `fresh` is locked, so `retire`, which locks both, knows of every use.
-    pub(crate) fn with_key<T>(
+    // INVARIANT: a key is used for sealing only while the cache is locked, so `retire`, which locks it, knows of every use.
+    pub(crate) fn with_keys<T>(
         &self,
-        subject: &Subject,
-        epoch: i64,
-        seal: impl FnOnce(&EpochKey) -> T,
+        readings: &[Reading<'_>],
+        seal: impl FnOnce(&[&EpochKey]) -> T,
     ) -> Result<T, KeyError> {
-        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = find(&cache.young, subject, epoch) {
-            return Ok(seal(key));
+        let cache = self.read_cache();
+        if let [reading] = readings {
+            if let Some(key) = find(&cache.young, reading.subject, reading.at.day()) {
+                return Ok(seal(&[key]));
+            }
+        } else {
+            let of_reading =
+                |it: &Reading<'_>| Some(&**find(&cache.young, it.subject, it.at.day())?);
+            if let Some(keys) = readings.iter().map(of_reading).collect::<Option<Vec<_>>>() {
+                return Ok(seal(&keys));
+            }
         }
         drop(cache);
-        let mut fresh = self.lock_fresh();
-        let key = self.open_or_make(&mut fresh, subject, epoch)?;
-        Ok(seal(&key))
+        self.with_opened_keys(readings, seal)
     }
 
-    fn open_or_make(
+    fn with_opened_keys<T>(
         &self,
-        fresh: &mut Fresh,
-        subject: &Subject,
-        epoch: i64,
-    ) -> Result<Arc<EpochKey>, KeyError> {
-        if let Some(key) = self.promote(subject, epoch) {
-            return Ok(key);
+        readings: &[Reading<'_>],
+        seal: impl FnOnce(&[&EpochKey]) -> T,
+    ) -> Result<T, KeyError> {
+        loop {
+            let retirements = self.read_cache().retirements;
+            let open = |it: &Reading<'_>| self.open_or_make(it.subject, it.at.day());
+            let keys: Vec<_> = readings.iter().map(open).collect::<Result<_, _>>()?;
+            let keys: Vec<&EpochKey> = keys.iter().map(|it| &**it).collect();
+            let cache = self.read_cache();
+            if cache.retirements == retirements {
+                return Ok(seal(&keys));
+            }
         }
-        let key = match fresh.keys.get(&(subject.clone(), epoch)) {
-            Some(key) => Arc::clone(key),
-            None => self.load_or_make(fresh, subject, epoch)?,
-        };
-        self.write_cache().insert(subject, Arc::clone(&key));
-        Ok(key)
+    }
+
+    /// Opens, or makes, the keys of the next epoch for subjects whose key of this epoch is open, as far as that pushes no other key out.
+    /// Says how many: at most [`MAX_AHEAD_KEYS`], and none when there is no more to do.
+    pub(crate) fn open_ahead(&self, now: Timestamp) -> Result<u64, KeyError> {
+        let epoch = now.day();
+        let subjects = self.read_cache().without_next(epoch, MAX_AHEAD_KEYS);
+        let mut opened = 0;
+        for subject in subjects {
+            match self.open_or_make(&subject, epoch + 1) {
+                Ok(_) => opened += 1,
+                Err(KeyError::Busy) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(opened)
+    }
+
+    fn open_or_make(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
+        let _opening = self.opening.enter(subject);
+        loop {
+            let mut cache = self.write_cache();
+            if let Some(key) = cache.promote(subject, epoch) {
+                return Ok(key);
+            }
+            let retirements = cache.retirements;
+            drop(cache);
+            let key = self.load_or_make(subject, epoch)?;
+            let mut cache = self.write_cache();
+            if cache.retirements == retirements {
+                cache.insert(subject, Arc::clone(&key));
+                return Ok(key);
+            }
+        }
     }
 
     /// Takes keys out of use whose rows are about to be deleted. `keep_unused` removes those that records in the log still need.
@@ -187,32 +241,26 @@ impl Keyring {
         mut keys: FxHashSet<KeyId>,
         keep_unused: impl FnOnce(&mut FxHashSet<KeyId>),
     ) -> FxHashSet<KeyId> {
-        let mut fresh = self.lock_fresh();
         let mut cache = self.write_cache();
         keep_unused(&mut keys);
-        cache.remove(&keys);
-        fresh.retiring.clone_from(&keys);
+        cache.retire(&keys);
         keys
     }
 
     /// The rows of retired keys are deleted, or will not be.
     pub(crate) fn retired(&self) {
-        self.lock_fresh().retiring.clear();
+        self.write_cache().retire(&FxHashSet::default());
     }
 
-    fn load_or_make(
-        &self,
-        fresh: &mut Fresh,
-        subject: &Subject,
-        epoch: i64,
-    ) -> Result<Arc<EpochKey>, KeyError> {
+    /// Only for one who has the subject's place in `opening`, so that no subject gets two keys at once.
+    fn load_or_make(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
         let text = subject.key();
-        if let Some(secret) = fresh.subjects.get(subject) {
-            let (key, wrapped) = make_epoch_key(secret, &text, epoch).map_err(KeyError::New)?;
-            return fresh.queue(subject, key, wrapped, None);
+        if let Some(key) = self.lock_fresh().find_or_make(subject, &text, epoch)? {
+            return Ok(key);
         }
+        // What is not in `fresh` any more has its row.
         match self.db.read(|tx| find_rows(tx, &text, epoch))? {
-            (_, Some(wrapped)) if !fresh.retiring.contains(&wrapped.id) => {
+            (_, Some(wrapped)) if !self.read_cache().is_retiring(wrapped.id) => {
                 Ok(Arc::new(self.unwrap(wrapped)?))
             }
             (
@@ -225,24 +273,26 @@ impl Keyring {
                 let secret = self.unwrap_subject(&text, wrapped_subject)?;
                 let (key, wrapped) =
                     make_epoch_key(&secret, &text, epoch).map_err(KeyError::New)?;
-                fresh.queue(subject, key, wrapped, None)
+                self.lock_fresh().queue(subject, key, wrapped, None)
             }
-            (None, None) => {
-                let secret = SecretKey::random().map_err(KeyError::New)?;
-                let wrapped_subject =
-                    seal_row(&self.root, &subject_data(&text), secret.expose_secret());
-                let (key, wrapped) =
-                    make_epoch_key(&secret, &text, epoch).map_err(KeyError::New)?;
-                let key = fresh.queue(
-                    subject,
-                    key,
-                    wrapped,
-                    Some(wrapped_subject.map_err(KeyError::New)?),
-                )?;
-                fresh.subjects.insert(subject.clone(), secret);
-                Ok(key)
-            }
+            (None, None) => self.make_subject(subject, &text, epoch),
         }
+    }
+
+    fn make_subject(
+        &self,
+        subject: &Subject,
+        text: &str,
+        epoch: i64,
+    ) -> Result<Arc<EpochKey>, KeyError> {
+        let secret = SecretKey::random().map_err(KeyError::New)?;
+        let wrapped_subject = seal_row(&self.root, &subject_data(text), secret.expose_secret())
+            .map_err(KeyError::New)?;
+        let (key, wrapped) = make_epoch_key(&secret, text, epoch).map_err(KeyError::New)?;
+        let mut fresh = self.lock_fresh();
+        let key = fresh.queue(subject, key, wrapped, Some(wrapped_subject))?;
+        fresh.subjects.insert(subject.clone(), secret);
+        Ok(key)
     }
 
     /// Opens a key for reading, without touching the cache.
@@ -277,16 +327,20 @@ impl Keyring {
         take_secret(opened.0).ok_or_else(|| damaged(CryptoError::Open))
     }
 
-    /// Writes the rows of new keys; after it they are durable. One caller: the commit thread.
-    pub(crate) fn commit_fresh(&self) -> Result<(), DbError> {
-        let rows = std::mem::take(&mut self.lock_fresh().rows);
-        if rows.is_empty() {
+    /// Writes the rows of new keys with `write`; after it they are durable. One caller: the commit thread.
+    ///
+    /// Should the database be away for a moment, the rows wait with the caller; nothing sealed under the keys is written meanwhile.
+    pub(crate) fn commit_fresh(
+        &self,
+        write: impl FnOnce(&FreshRows) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        let rows = FreshRows(std::mem::take(&mut self.lock_fresh().rows));
+        if rows.0.is_empty() {
             return Ok(());
         }
-        self.db
-            .write(|tx| rows.iter().try_for_each(|row| insert_row(tx, row)))?;
+        write(&rows)?;
         let mut fresh = self.lock_fresh();
-        for row in rows {
+        for row in rows.0 {
             if row.wrapped_subject.is_some() {
                 fresh.subjects.remove(&row.subject);
             }
@@ -295,17 +349,11 @@ impl Keyring {
         Ok(())
     }
 
-    /// Moves a key of the old generation to the young one.
-    fn promote(&self, subject: &Subject, epoch: i64) -> Option<Arc<EpochKey>> {
-        let mut cache = self.write_cache();
-        let key = find(&cache.young, subject, epoch)
-            .or_else(|| find(&cache.old, subject, epoch))
-            .cloned()?;
-        cache.insert(subject, Arc::clone(&key));
-        Some(key)
+    fn read_cache(&self) -> RwLockReadGuard<'_, Cache> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_cache(&self) -> std::sync::RwLockWriteGuard<'_, Cache> {
+    fn write_cache(&self) -> RwLockWriteGuard<'_, Cache> {
         self.cache.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -314,7 +362,42 @@ impl Keyring {
     }
 }
 
+/// Rows of new keys that are written in one transaction.
+pub(crate) struct FreshRows(Vec<KeyRow>);
+
+impl FreshRows {
+    /// Writes them.
+    pub(crate) fn insert(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        self.0.iter().try_for_each(|row| insert_row(tx, row))
+    }
+
+    /// Whether they were written: all of them or none.
+    pub(crate) fn are_there(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+        match self.0.first() {
+            Some(row) => Ok(rows::wrapped_key(tx, row.key.id)?.is_some()),
+            None => Ok(true),
+        }
+    }
+}
+
 impl Fresh {
+    /// The key, if its row or that of its subject is still to be written.
+    fn find_or_make(
+        &mut self,
+        subject: &Subject,
+        text: &str,
+        epoch: i64,
+    ) -> Result<Option<Arc<EpochKey>>, KeyError> {
+        if let Some(key) = self.keys.get(&(subject.clone(), epoch)) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        let Some(secret) = self.subjects.get(subject) else {
+            return Ok(None);
+        };
+        let (key, wrapped) = make_epoch_key(secret, text, epoch).map_err(KeyError::New)?;
+        self.queue(subject, key, wrapped, None).map(Some)
+    }
+
     fn queue(
         &mut self,
         subject: &Subject,
@@ -461,58 +544,4 @@ fn take_secret(opened: &mut [u8]) -> Option<SecretKey> {
     let secret = SecretKey::from_slice(opened);
     zeroize::Zeroize::zeroize(opened);
     secret
-}
-
-/// Opened keys in two generations: when the young one is full it becomes the old one, and the old one is dropped and wiped.
-/// So at most `limit` keys are open, and a key in use is found again in one step.
-struct Cache {
-    young: Generation,
-    old: Generation,
-    young_keys: usize,
-    generation_keys: usize,
-}
-
-type Generation = FxHashMap<Subject, Vec<Arc<EpochKey>>>;
-
-impl Cache {
-    fn new(limit: usize) -> Self {
-        Self {
-            young: Generation::default(),
-            old: Generation::default(),
-            young_keys: 0,
-            generation_keys: (limit / 2).max(1),
-        }
-    }
-
-    fn remove(&mut self, keys: &FxHashSet<KeyId>) {
-        for generation in [&mut self.young, &mut self.old] {
-            generation.retain(|_, of_subject| {
-                of_subject.retain(|it| !keys.contains(&it.id));
-                !of_subject.is_empty()
-            });
-        }
-        self.young_keys = self.young.values().map(Vec::len).sum();
-    }
-
-    fn insert(&mut self, subject: &Subject, key: Arc<EpochKey>) {
-        if let Some(keys) = self.young.get(subject)
-            && keys.iter().any(|it| it.id == key.id)
-        {
-            return;
-        }
-        if self.young_keys >= self.generation_keys {
-            self.old = std::mem::take(&mut self.young);
-            self.young_keys = 0;
-        }
-        self.young.entry(subject.clone()).or_default().push(key);
-        self.young_keys += 1;
-    }
-}
-
-fn find<'a>(
-    generation: &'a Generation,
-    subject: &Subject,
-    epoch: i64,
-) -> Option<&'a Arc<EpochKey>> {
-    generation.get(subject)?.iter().find(|it| it.epoch == epoch)
 }

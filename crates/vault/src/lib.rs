@@ -6,14 +6,14 @@
 //!
 //! # The way of a reading
 //! 1. [`Vault::append`] finds the key of subject × UTC day, seals the reading into the pending buffer, returns its [`Lsn`].
-//! 2. The commit thread writes rows of new keys, then the batch, then calls fdatasync, then `on_durable`. From here on it is kept.
+//! 2. The commit thread writes rows of new keys, then the batch, then calls fdatasync, then tells [`Progress::Durable`]. From here on it is kept.
 //! 3. [`Vault::maintain`] moves closed segments into sealed blocks in the database, in one transaction each, and deletes the files.
 //! 4. When the days of its retention class are over, counted from the reading's own time, it is no longer read, and its block is deleted.
 //!
 //! # What holds
 //! - Nothing that names a person or a thing is readable in a segment. Rows of keys name the subject; it is what erasure looks for.
 //! - Destroying the row of a key makes everything sealed under it unreadable, wherever it lies.
-//! - After an error of the disk nothing is acknowledged any more.
+//! - After an error of the disk nothing is acknowledged any more, and [`Progress::Stopped`] is told once.
 
 mod vault;
 
@@ -33,6 +33,7 @@ mod recover;
 mod crypto;
 mod cursor;
 mod disk;
+mod retry;
 mod rows;
 mod schema;
 
@@ -43,7 +44,7 @@ mod vectors;
 
 pub use crypto::CryptoError;
 pub use keys::KeyError;
-pub use log::{AppendError, CommitError, Lsn, WaitError};
+pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};
 pub use read::{Order, ReadError, ReadQuery};
 pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};

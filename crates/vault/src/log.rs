@@ -7,6 +7,9 @@
 //! - **Full.** At most `max_pending_bytes` wait; then `append` returns [`AppendError::Busy`] at once and nothing is kept of that reading.
 //! - **Failure.** When anything of the above fails, the log stops: every later append and wait fails, until the vault is opened again.
 //!   After a failed fdatasync the kernel may have dropped the pages, so trying again would acknowledge what is not there.
+//!   [`Progress::Stopped`] is told at once, so that nobody waits for what will never be durable.
+//! - **Database away.** When it is lost or busy, rows of keys and segments are tried again for `database_patience_ms`. Nothing that needs
+//!   them is written before they are, so nothing is lost or acknowledged too early; meanwhile readings wait, up to **Full**.
 //! - **Rotation.** When the open segment has reached `segment_bytes`, or on request of `maintain`, the commit thread makes a new segment,
 //!   swaps it in together with the buffer, and finishes the old one with its trailer. A segment exceeds its size by one batch at most.
 //! - **Room.** For small batches the file is extended with written zeros in steps of `allocate_bytes`, so that most fdatasync calls find
@@ -17,7 +20,7 @@ mod tail;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 use model::Timestamp;
 use rustc_hash::FxHashSet;
@@ -45,6 +48,15 @@ impl Lsn {
     pub const fn as_u64(self) -> u64 {
         self.0
     }
+}
+
+/// What the log tells while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything up to this position is durable.
+    Durable(Lsn),
+    /// The log stopped after a failure: nothing more will be durable. The last that is told.
+    Stopped,
 }
 
 /// Why the log stopped.
@@ -95,7 +107,17 @@ pub enum AppendError {
         /// Its length.
         size_bytes: usize,
     },
-    /// The pending buffer is full: the disk does not keep up. Try again after the next `on_durable`.
+    /// Readings that are appended together do not fit into the pending buffer, however empty it is.
+    #[error(
+        "readings that are appended together have at most {max_bytes} bytes, these have {size_bytes}"
+    )]
+    TooMany {
+        /// Their length, with what sealing adds.
+        size_bytes: usize,
+        /// `max_pending_bytes` of the vault.
+        max_bytes: usize,
+    },
+    /// The pending buffer is full: the disk does not keep up. Try again after the next [`Progress::Durable`].
     #[error("too many readings wait to be written: try again")]
     Busy,
     /// The vault was closed.
@@ -155,7 +177,11 @@ pub(crate) struct Limits {
     pub(crate) segment_bytes: u64,
     pub(crate) max_pending_bytes: usize,
     pub(crate) allocate_bytes: u32,
+    pub(crate) database_patience_ms: u64,
 }
+
+/// What [`Log`] calls when it has something to tell.
+pub(crate) type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 
 /// The log, shared by appenders, readers and the commit thread.
 pub(crate) struct Log {
@@ -170,7 +196,9 @@ pub(crate) struct Log {
     /// The durable position, the segment or the state of failure changed.
     advanced: Condvar,
     durable: AtomicU64,
-    on_durable: Box<dyn Fn(Lsn) + Send + Sync>,
+    /// Why the log stopped. Set once, and then waiters are woken.
+    failed: OnceLock<Arc<CommitError>>,
+    on_progress: OnProgress,
 }
 
 impl Log {
@@ -182,7 +210,7 @@ impl Log {
         keyring: Keyring,
         limits: Limits,
         tail: Tail,
-        on_durable: Box<dyn Fn(Lsn) + Send + Sync>,
+        on_progress: OnProgress,
     ) -> Self {
         Self {
             directory,
@@ -194,21 +222,40 @@ impl Log {
             work: Condvar::new(),
             advanced: Condvar::new(),
             durable: AtomicU64::new(0),
-            on_durable,
+            failed: OnceLock::new(),
+            on_progress,
         }
     }
 
-    /// Seals a reading into the pending buffer.
-    pub(crate) fn append(&self, key: &EpochKey, reading: &Reading<'_>) -> Result<Lsn, AppendError> {
+    /// Seals readings into the pending buffer, each under its key: all of them or none, and all in one batch.
+    pub(crate) fn append(
+        &self,
+        keys: &[&EpochKey],
+        readings: &[Reading<'_>],
+    ) -> Result<Lsn, AppendError> {
         let mut tail = self.lock();
-        tail.admit(self.limits.max_pending_bytes, reading.body.len())?;
+        self.check_running().map_err(AppendError::Stopped)?;
+        tail.admit(self.limits.max_pending_bytes, readings)?;
         let was_empty = tail.is_empty();
-        let lsn = tail.push(key, reading).map_err(AppendError::Seal)?;
+        let lsn = tail.push_all(keys, readings).map_err(AppendError::Seal)?;
         drop(tail);
         if was_empty {
             self.work.notify_one();
         }
         Ok(lsn)
+    }
+
+    /// Whether the log has stopped after a failure.
+    pub(crate) fn is_stopped(&self) -> bool {
+        // A panic of an appender is noticed by the next one who locks.
+        if self.failed.get().is_none() && self.tail.is_poisoned() {
+            drop(self.lock());
+        }
+        self.failed.get().is_some()
+    }
+
+    fn check_running(&self) -> Result<(), Arc<CommitError>> {
+        self.failed.get().map_or(Ok(()), |it| Err(Arc::clone(it)))
     }
 
     /// The last position that is durable.
@@ -223,7 +270,7 @@ impl Log {
             if tail.durable >= lsn {
                 return Ok(());
             }
-            tail.check_running().map_err(WaitError::Stopped)?;
+            self.check_running().map_err(WaitError::Stopped)?;
             if tail.is_closed {
                 return Err(WaitError::Closed);
             }
@@ -274,14 +321,15 @@ impl Log {
             return Ok(());
         }
         let first_seen = *tail.first_seen.get_or_insert(now);
-        if now < first_seen.plus_millis(age_ms) {
+        // A clock that was set back says nothing about the age: better too early than never.
+        if (first_seen..first_seen.plus_millis(age_ms)).contains(&now) {
             return Ok(());
         }
         let old = Arc::clone(&tail.segment);
         tail.wants_rotation = true;
         self.work.notify_one();
         while !old.is_finished.load(Ordering::Acquire) {
-            tail.check_running().map_err(WaitError::Stopped)?;
+            self.check_running().map_err(WaitError::Stopped)?;
             if tail.is_closed {
                 return Err(WaitError::Closed);
             }
@@ -303,20 +351,33 @@ impl Log {
 
     /// Locks the tail. A panic while it was locked leaves it unusable: the log stops.
     fn lock(&self) -> MutexGuard<'_, Tail> {
-        self.tail.lock().unwrap_or_else(|poisoned| {
-            let mut tail = poisoned.into_inner();
-            tail.failed
-                .get_or_insert_with(|| Arc::new(CommitError::Panic));
-            tail
-        })
+        self.tail
+            .lock()
+            .unwrap_or_else(|poisoned| self.poisoned(poisoned.into_inner()))
     }
 
     fn wait_advanced<'a>(&self, tail: MutexGuard<'a, Tail>) -> MutexGuard<'a, Tail> {
-        self.advanced.wait(tail).unwrap_or_else(|poisoned| {
-            let mut tail = poisoned.into_inner();
-            tail.failed
-                .get_or_insert_with(|| Arc::new(CommitError::Panic));
-            tail
-        })
+        self.advanced
+            .wait(tail)
+            .unwrap_or_else(|poisoned| self.poisoned(poisoned.into_inner()))
+    }
+
+    fn poisoned<'a>(&self, tail: MutexGuard<'a, Tail>) -> MutexGuard<'a, Tail> {
+        self.stop_locked(CommitError::Panic);
+        tail
+    }
+
+    /// Stops the log, for one who has locked the tail, so that nobody begins to wait in between.
+    fn stop_locked(&self, error: CommitError) {
+        let error = Arc::new(error);
+        if self.failed.set(Arc::clone(&error)).is_ok() {
+            tracing::error!(
+                error = &*error as &dyn std::error::Error,
+                "the vault stopped: no reading is accepted until it is opened again"
+            );
+            (self.on_progress)(Progress::Stopped);
+        }
+        self.advanced.notify_all();
+        self.work.notify_all();
     }
 }

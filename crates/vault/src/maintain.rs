@@ -16,6 +16,9 @@ use crate::segment::{
     FRAME_HEADER_BYTES, FrameRef, associated_data, frame_identity, widen, widen_len,
 };
 
+/// So long before the end of an epoch keys of the next one are opened, so that not everybody asks the database at midnight.
+const AHEAD_MS: i64 = 60 * 60 * 1000;
+
 /// What `maintain` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Maintained {
@@ -33,6 +36,8 @@ pub struct Maintained {
     pub expired_blocks: u64,
     /// Epoch keys destroyed because nothing is sealed under them any more.
     pub destroyed_keys: u64,
+    /// Keys of the next epoch that were opened, or made, ahead of their first reading.
+    pub keys_ahead: u64,
 }
 
 /// `maintain` stopped; what it had not done is done by the next call.
@@ -54,6 +59,9 @@ pub enum MaintainError {
         #[source]
         source: KeyError,
     },
+    /// The keys of the next epoch could not be opened ahead of their first reading.
+    #[error("the keys of the next day could not be opened ahead")]
+    Ahead(#[source] KeyError),
     /// A record could not be read back.
     #[error(
         "segment `{path}` is damaged at byte {offset}: restore the file from a backup, or rename it to `{path}.abandoned` and start again to go on without its readings"
@@ -123,6 +131,9 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
     done.expired_blocks = widen(expired.len());
     emptied.extend(expired);
     done.destroyed_keys = destroy_unused_keys(log, emptied)?;
+    if now.plus_millis(AHEAD_MS).day() > now.day() {
+        done.keys_ahead = log.keyring.open_ahead(now).map_err(MaintainError::Ahead)?;
+    }
     Ok(done)
 }
 

@@ -32,6 +32,21 @@ pub(crate) fn segments(tx: &mut Tx<'_>) -> Result<Vec<SegmentRow>, DbError> {
     rows.iter().map(segment).collect()
 }
 
+/// Makes the row of a new segment.
+pub(crate) fn insert_segment(tx: &mut Tx<'_>, segment: SegmentName) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO vault_segment (segment_id, number, is_done) VALUES ($1, $2, 0)",
+        &[to_row(segment.id).into(), to_row(segment.number).into()],
+    )?;
+    Ok(())
+}
+
+/// Whether a segment has a row.
+pub(crate) fn is_segment_known(tx: &mut Tx<'_>, segment: SegmentName) -> Result<bool, DbError> {
+    let sql = "SELECT number FROM vault_segment WHERE segment_id = $1";
+    Ok(tx.query_one(sql, &[to_row(segment.id).into()])?.is_some())
+}
+
 /// Says that a segment's readings are in blocks. In the transaction that inserts them.
 pub(crate) fn mark_done(tx: &mut Tx<'_>, segment: SegmentName) -> Result<(), DbError> {
     tx.execute(

@@ -12,7 +12,8 @@ use store::{Db, DbError, MigrateError};
 use crate::disk::{Disk, RealDisk, lock_directory};
 use crate::keys::{KeyError, Keyring};
 use crate::log::{
-    AppendError, CommitError, Limits, Log, Lsn, Tail, WaitError, create_segment, run,
+    AppendError, CommitError, Limits, Log, Lsn, OnProgress, Progress, Tail, WaitError,
+    create_segment, run,
 };
 use crate::maintain::{MaintainError, Maintained, maintain};
 use crate::read::{ReadError, ReadQuery, read};
@@ -37,12 +38,16 @@ pub struct VaultOptions {
     pub cached_keys: usize,
     /// While batches are small, segments are extended in steps of so many bytes, ahead of what is written; 0 for no extension ahead.
     pub allocate_bytes: u32,
+    /// How long the commit thread tries again when the database is away while rows of keys or segments have to be written, in pauses
+    /// all together; then the vault stops. Readings wait meanwhile.
+    pub database_patience_ms: u64,
 }
 
 const MAX_BYTES: usize = 1024 * 1024 * 1024;
 
 impl VaultOptions {
-    /// The defaults, in a directory: segments of 64 MiB or one hour, 32 MiB pending, 65,536 open keys (about 80 MiB), steps of 1 MiB.
+    /// The defaults, in a directory: segments of 64 MiB or one hour, 32 MiB pending, 65,536 open keys (about 80 MiB), steps of 1 MiB,
+    /// 30 seconds of patience with the database.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -52,6 +57,7 @@ impl VaultOptions {
             max_pending_bytes: 32 * 1024 * 1024,
             cached_keys: 65_536,
             allocate_bytes: 1024 * 1024,
+            database_patience_ms: 30_000,
         }
     }
 
@@ -60,6 +66,7 @@ impl VaultOptions {
             segment_bytes: self.segment_bytes.min(crate::segment::widen(MAX_BYTES)),
             max_pending_bytes: self.max_pending_bytes.min(MAX_BYTES),
             allocate_bytes: self.allocate_bytes,
+            database_patience_ms: self.database_patience_ms,
         }
     }
 }
@@ -156,7 +163,8 @@ struct Running {
 impl Vault {
     /// Opens the vault in a directory, or makes it. Reads back what earlier processes left in the log.
     ///
-    /// `on_durable` is called from the commit thread after each commit, in order; it must be quick and must not call [`Vault::close`].
+    /// `on_progress` is called after each commit, in order, and once when the vault stops after a failure.
+    /// It must be quick; of this vault it may call [`Vault::durable`] and [`Vault::failed`], nothing else.
     ///
     /// # Errors
     /// When another process uses it, the root key is not the right one, or a segment is damaged or missing. Nothing is skipped.
@@ -164,9 +172,15 @@ impl Vault {
         options: VaultOptions,
         db: Db,
         root: RootKey,
-        on_durable: impl Fn(Lsn) + Send + Sync + 'static,
+        on_progress: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        Self::open_on(Arc::new(RealDisk), options, db, &root, Box::new(on_durable))
+        Self::open_on(
+            Arc::new(RealDisk),
+            options,
+            db,
+            &root,
+            Box::new(on_progress),
+        )
     }
 
     pub(crate) fn open_on(
@@ -174,14 +188,14 @@ impl Vault {
         options: VaultOptions,
         db: Db,
         root: &RootKey,
-        on_durable: Box<dyn Fn(Lsn) + Send + Sync>,
+        on_progress: OnProgress,
     ) -> Result<Self, OpenError> {
         let lock = lock(&options.dir)?;
         db.migrate(&MIGRATIONS).map_err(OpenError::Migrate)?;
         let keyring =
             Keyring::open(db.clone(), root, options.cached_keys).map_err(OpenError::Key)?;
         let recovered = recover(&*disk, &db, &options.dir)?;
-        let segment = create_segment(&*disk, &db, &options.dir, recovered.next_number)
+        let segment = create_segment(&*disk, &db, &options.dir, recovered.next_number, || false)
             .map_err(OpenError::Segment)?;
         let forget = |tx: &mut store::Tx<'_>| {
             recovered
@@ -199,7 +213,7 @@ impl Vault {
             keyring,
             limits,
             tail,
-            on_durable,
+            on_progress,
         ));
         let of_thread = Arc::clone(&log);
         let thread = std::thread::Builder::new()
@@ -219,25 +233,45 @@ impl Vault {
 
     /// Seals a reading and hands it to the commit thread. It is kept once [`Vault::durable`] has reached the returned position.
     ///
-    /// Uses the CPU only, except for the first reading of a subject in an epoch since its key was last open: that asks the database once.
+    /// Uses the CPU only, except for the first reading of a subject in an epoch since its key was last open: that asks the database once,
+    /// and holds up nobody but the same subject. Near the end of an epoch [`Vault::maintain`] opens the keys of the next one ahead.
     ///
     /// # Errors
     /// [`AppendError::Busy`] when the disk does not keep up; [`AppendError::Stopped`] after a failed write. Nothing of the reading is kept then.
     pub fn append(&self, reading: &Reading<'_>) -> Result<Lsn, AppendError> {
-        if reading.retention.as_days() == 0 {
-            return Err(AppendError::LiveOnly);
+        self.append_all(std::slice::from_ref(reading))
+    }
+
+    /// As [`Vault::append`], for readings that belong together: all of them are kept or none, also after a crash.
+    /// They are kept once [`Vault::durable`] has reached the returned position. For no readings that is [`Lsn::START`].
+    ///
+    /// # Errors
+    /// As [`Vault::append`]; nothing of any of the readings is kept then. [`AppendError::TooMany`] when they never fit together.
+    pub fn append_all(&self, readings: &[Reading<'_>]) -> Result<Lsn, AppendError> {
+        if readings.is_empty() {
+            return Ok(Lsn::START);
         }
-        let size_bytes = reading.body.len();
-        if size_bytes > MAX_BODY_BYTES {
-            return Err(AppendError::TooLarge { size_bytes });
+        for reading in readings {
+            if reading.retention.as_days() == 0 {
+                return Err(AppendError::LiveOnly);
+            }
+            let size_bytes = reading.body.len();
+            if size_bytes > MAX_BODY_BYTES {
+                return Err(AppendError::TooLarge { size_bytes });
+            }
         }
-        let keyring = &self.log.keyring;
-        let seal = |key: &_| self.log.append(key, reading);
-        match keyring.with_key(reading.subject, reading.at.day(), seal) {
+        let seal = |keys: &[&_]| self.log.append(keys, readings);
+        match self.log.keyring.with_keys(readings, seal) {
             Ok(appended) => appended,
             Err(KeyError::Busy) => Err(AppendError::Busy),
             Err(error) => Err(AppendError::Key(error)),
         }
+    }
+
+    /// Whether the vault has stopped after a failure: nothing is accepted, and nothing more will be durable, until it is opened again.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.log.is_stopped()
     }
 
     /// The last position that is durable.
@@ -264,7 +298,8 @@ impl Vault {
         read(&self.log, query)
     }
 
-    /// Moves closed segments into sealed blocks, and drops blocks whose retention is over. To be called every minute or so.
+    /// Moves closed segments into sealed blocks, drops blocks whose retention is over, and in the last hour of an epoch opens keys of the
+    /// next one ahead. To be called every minute or so, from a thread that may block.
     /// One call works at a time; a second one waits.
     ///
     /// # Errors

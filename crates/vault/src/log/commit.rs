@@ -3,25 +3,34 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use store::Db;
+use store::{Db, DbError};
 
 use super::tail::{Batch, Rotated};
-use super::{CommitError, Log, Segment};
+use super::{CommitError, Log, Progress, Segment};
 use crate::crypto::random_id;
 use crate::disk::Disk;
-use crate::keys::to_row;
+use crate::keys::FreshRows;
+use crate::retry::write_with_patience;
+use crate::rows;
 use crate::segment::{SegmentName, trailer, widen, widen_len};
 
 /// The file is extended ahead only for batches of which so many fit into one step; larger ones would have to write twice as much.
 const SMALL_BATCHES_PER_STEP: usize = 16;
+/// The first pause before rows are tried again; each one is twice as long as the one before, up to [`MAX_PAUSE_MS`].
+const MIN_PAUSE_MS: u64 = 50;
+const MAX_PAUSE_MS: u64 = 1_000;
 
 /// What the thread found to do.
 enum Work {
     Write,
     Rotate,
     Close,
+    /// The log stopped elsewhere.
+    Nothing,
 }
 
 /// Runs until the log is closed or fails.
@@ -42,6 +51,7 @@ pub(crate) fn run(log: &Log) {
                 }
                 break;
             }
+            Work::Nothing => break,
         };
         if let Err(error) = outcome {
             log.stop(error);
@@ -55,6 +65,9 @@ impl Log {
     fn next_work(&self) -> Work {
         let mut tail = self.lock();
         loop {
+            if self.failed.get().is_some() {
+                return Work::Nothing;
+            }
             if tail.is_closing {
                 return Work::Close;
             }
@@ -84,7 +97,8 @@ impl Log {
         let rotated = next.map(|it| tail.install(it));
         drop(tail);
         if let Some(batch) = batch {
-            self.keyring.commit_fresh().map_err(CommitError::Keys)?;
+            let committed = self.keyring.commit_fresh(|rows| self.write_keys(rows));
+            committed.map_err(CommitError::Keys)?;
             self.write_batch(&batch, allocated)?;
             self.publish(batch);
         }
@@ -136,12 +150,24 @@ impl Log {
         self.durable.store(last.0, Ordering::Release);
         drop(tail);
         self.advanced.notify_all();
-        (self.on_durable)(last);
+        (self.on_progress)(Progress::Durable(last));
+    }
+
+    fn write_keys(&self, rows: &FreshRows) -> Result<(), DbError> {
+        let mut patience = Patience::new(self);
+        write_with_patience(
+            &self.db,
+            || patience.pause(),
+            |tx| rows.are_there(tx),
+            |tx| rows.insert(tx),
+        )
     }
 
     fn rotate(&self, allocated: &mut u64) -> Result<(), CommitError> {
         let number = self.lock().segment.name.number + 1;
-        let next = create_segment(&*self.disk, &self.db, &self.directory, number)?;
+        let mut patience = Patience::new(self);
+        let pause = || patience.pause();
+        let next = create_segment(&*self.disk, &self.db, &self.directory, number, pause)?;
         self.write_pending(Some(next), allocated)
     }
 
@@ -161,22 +187,57 @@ impl Log {
     }
 
     fn stop(&self, error: CommitError) {
-        let error = Arc::new(error);
-        tracing::error!(
-            error = &*error as &dyn std::error::Error,
-            "the vault stopped: no reading is accepted until it is opened again"
+        let tail = self.lock();
+        self.stop_locked(error);
+        drop(tail);
+    }
+}
+
+/// How long the commit thread still tries again when the database is away.
+struct Patience<'a> {
+    log: &'a Log,
+    left_ms: u64,
+    next_ms: u64,
+}
+
+impl<'a> Patience<'a> {
+    fn new(log: &'a Log) -> Self {
+        Self {
+            log,
+            left_ms: log.limits.database_patience_ms,
+            next_ms: MIN_PAUSE_MS,
+        }
+    }
+
+    /// Waits before the next try; false when it is time to give up. A vault that is being closed has patience for one more.
+    fn pause(&mut self) -> bool {
+        if self.left_ms == 0 {
+            return false;
+        }
+        let pause_ms = self.next_ms.min(self.left_ms);
+        self.left_ms -= pause_ms;
+        self.next_ms = (pause_ms * 2).min(MAX_PAUSE_MS);
+        let waiting = self.log.work.wait_timeout_while(
+            self.log.lock(),
+            Duration::from_millis(pause_ms),
+            |tail| !tail.is_closing,
         );
-        self.lock().failed.get_or_insert(error);
-        self.advanced.notify_all();
+        let (tail, _) = waiting.unwrap_or_else(PoisonError::into_inner);
+        if tail.is_closing {
+            self.left_ms = 0;
+        }
+        true
     }
 }
 
 /// Makes a segment: a file with its header, and then its row; both durable before any record is sealed for it.
+/// Should the database be away, the row is tried again while `pause` allows it.
 pub(crate) fn create_segment(
     disk: &dyn Disk,
     db: &Db,
     directory: &Path,
     number: u64,
+    pause: impl FnMut() -> bool,
 ) -> Result<Arc<Segment>, CommitError> {
     let name = SegmentName {
         number,
@@ -190,12 +251,12 @@ pub(crate) fn create_segment(
     file.sync_data().map_err(file_error("sync", &path))?;
     disk.sync_directory(directory)
         .map_err(file_error("sync the directory of", &path))?;
-    db.write(|tx| {
-        tx.execute(
-            "INSERT INTO vault_segment (segment_id, number, is_done) VALUES ($1, $2, 0)",
-            &[to_row(name.id).into(), to_row(name.number).into()],
-        )
-    })
+    write_with_patience(
+        db,
+        pause,
+        |tx| rows::is_segment_known(tx, name),
+        |tx| rows::insert_segment(tx, name),
+    )
     .map_err(|source| CommitError::SegmentRow {
         path: path.clone(),
         source,

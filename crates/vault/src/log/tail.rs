@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use model::Timestamp;
 
-use super::{AppendError, ClosedSegment, CommitError, Lsn, Segment};
+use super::{AppendError, ClosedSegment, Lsn, Segment};
 use crate::crypto::{CryptoError, Nonce, Plaintext, TAG_BYTES, seal};
 use crate::keys::EpochKey;
 use crate::reading::{MAX_HEAD_BYTES, Reading, encode};
 use crate::segment::{
     BATCH_HEADER_BYTES, FRAME_HEADER_BYTES, FrameRef, Index, associated_data, batch_header,
-    frame_crc, frame_identity, widen,
+    frame_crc, frame_identity, widen, widen_len,
 };
 
 /// What appenders, readers and the commit thread share.
@@ -38,7 +38,6 @@ pub(crate) struct Tail {
     pub(super) wants_rotation: bool,
     pub(super) is_closing: bool,
     pub(super) is_closed: bool,
-    pub(super) failed: Option<Arc<CommitError>>,
     associated: Vec<u8>,
 }
 
@@ -77,7 +76,6 @@ impl Tail {
             wants_rotation: false,
             is_closing: false,
             is_closed: false,
-            failed: None,
             associated: Vec::new(),
         }
     }
@@ -96,29 +94,57 @@ impl Tail {
         self.base + widen(self.buffer.len())
     }
 
-    pub(super) fn check_running(&self) -> Result<(), Arc<CommitError>> {
-        self.failed
-            .as_ref()
-            .map_or(Ok(()), |it| Err(Arc::clone(it)))
-    }
-
-    /// Whether a body of this size may be appended now.
+    /// Whether readings may be appended now, all of them.
     pub(super) fn admit(
         &self,
         max_pending_bytes: usize,
-        body_bytes: usize,
+        readings: &[Reading<'_>],
     ) -> Result<(), AppendError> {
-        self.check_running().map_err(AppendError::Stopped)?;
         if self.is_closing {
             return Err(AppendError::Closed);
         }
         let most =
-            BATCH_HEADER_BYTES + FRAME_HEADER_BYTES + MAX_HEAD_BYTES + body_bytes + TAG_BYTES;
-        let is_full = !self.buffer.is_empty() && self.buffer.len() + most > max_pending_bytes;
-        if is_full || self.next_index == u32::MAX {
+            |it: &Reading<'_>| FRAME_HEADER_BYTES + MAX_HEAD_BYTES + it.body.len() + TAG_BYTES;
+        let size_bytes = BATCH_HEADER_BYTES + readings.iter().map(most).sum::<usize>();
+        if readings.len() > 1 && size_bytes > max_pending_bytes {
+            return Err(AppendError::TooMany {
+                size_bytes,
+                max_bytes: max_pending_bytes,
+            });
+        }
+        let is_full = !self.buffer.is_empty() && self.buffer.len() + size_bytes > max_pending_bytes;
+        let indexes_left = widen_len(u32::MAX - self.next_index);
+        if is_full || readings.len() > indexes_left {
             return Err(AppendError::Busy);
         }
         Ok(())
+    }
+
+    /// Seals readings at the end of the buffer, each under its key. When one fails the buffer is as before.
+    pub(crate) fn push_all(
+        &mut self,
+        keys: &[&EpochKey],
+        readings: &[Reading<'_>],
+    ) -> Result<Lsn, CryptoError> {
+        let before = (self.buffer.len(), self.next_index, self.last);
+        for (key, reading) in keys.iter().zip(readings) {
+            if let Err(error) = self.push(key, reading) {
+                self.take_back(before);
+                return Err(error);
+            }
+        }
+        Ok(self.last)
+    }
+
+    /// Takes records out again that nobody was told about.
+    fn take_back(&mut self, (len, next_index, last): (usize, u32, Lsn)) {
+        self.buffer.truncate(len);
+        self.next_index = next_index;
+        self.last = last;
+        self.index.retain(|_, frames| {
+            frames.retain(|it| it.index < next_index);
+            !frames.is_empty()
+        });
     }
 
     /// Seals a reading at the end of the buffer. When it fails the buffer is as before.
@@ -252,5 +278,73 @@ impl Tail {
             batches: self.next_batch,
             records: self.next_index,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+
+    use model::{DeploymentId, PersonId, Retention, Subject, ThingId};
+
+    use super::*;
+    use crate::crypto::{KeyId, SecretKey};
+    use crate::disk::{Disk as _, RealDisk};
+    use crate::segment::SegmentName;
+
+    fn tail(home: &std::path::Path) -> Tail {
+        let name = SegmentName { number: 9, id: 77 };
+        let path = name.path(home);
+        let segment = Segment {
+            name,
+            header: name.header(),
+            file: RealDisk.create(&path).unwrap(),
+            path,
+            durable_end: AtomicU64::new(0),
+            is_finished: AtomicBool::new(false),
+        };
+        Tail::new(Arc::new(segment), Vec::new())
+    }
+
+    fn key(id: u64) -> EpochKey {
+        let secret = SecretKey::from_slice(&[7; 32]).unwrap();
+        EpochKey::new(KeyId(id), 0, "person:a1".to_owned(), secret).unwrap()
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_no_trace() {
+        let (one_home, other_home) = (testkit::temp_dir(), testkit::temp_dir());
+        let (mut changed, mut plain) = (tail(one_home.path()), tail(other_home.path()));
+        let subject = Subject::Person(PersonId::parse("a1").unwrap());
+        let thing = ThingId::parse("meter-7").unwrap();
+        let deployment = DeploymentId::parse("home-energy").unwrap();
+        let reading = |body| Reading {
+            subject: &subject,
+            thing: &thing,
+            deployment: &deployment,
+            at: Timestamp::from_millis(5),
+            retention: Retention::from_days(30),
+            generation: 1,
+            body,
+        };
+        let (known, new) = (key(1), key(2));
+        for start in [true, false] {
+            let before = (changed.buffer.len(), changed.next_index, changed.last);
+            changed.push(&known, &reading(b"gone")).unwrap();
+            changed.push(&new, &reading(b"gone too")).unwrap();
+            changed.take_back(before);
+            assert_eq!(changed.is_empty(), start);
+            for tail in [&mut changed, &mut plain] {
+                tail.push_all(&[&known, &known], &[reading(b"x"), reading(b"y")])
+                    .unwrap();
+            }
+            assert_eq!(changed.index, plain.index);
+            assert_eq!(
+                (changed.last, changed.records()),
+                (plain.last, plain.records())
+            );
+        }
+        let bytes = |tail: &mut Tail| tail.take_batch().unwrap().bytes;
+        assert_eq!(bytes(&mut changed), bytes(&mut plain));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use model::Retention;
-use vault::{AppendError, Lsn, MAX_BODY_BYTES, Vault, VaultOptions, WaitError};
+use vault::{AppendError, Lsn, MAX_BODY_BYTES, Progress, Vault, VaultOptions, WaitError};
 
 use crate::fixture::{START, all, keep, on_sqlite, person, reading, stored};
 
@@ -71,12 +71,15 @@ fn durable_positions_are_told_in_order_up_to_the_last() {
     let fixture = on_sqlite();
     let told = Arc::new(Mutex::new(Vec::new()));
     let teller = Arc::clone(&told);
-    let on_durable = move |lsn: Lsn| teller.lock().unwrap().push(lsn);
+    let on_progress = move |progress| match progress {
+        Progress::Durable(lsn) => teller.lock().unwrap().push(lsn),
+        Progress::Stopped => panic!("the vault stopped"),
+    };
     let vault = Vault::open(
         fixture.options(),
         fixture.db.clone(),
         fixture.root(),
-        on_durable,
+        on_progress,
     )
     .unwrap();
     assert_eq!(vault.durable(), Lsn::START);

@@ -4,6 +4,10 @@
 mod fixture;
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
+mod away;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod crash;
@@ -14,4 +18,8 @@ mod keys;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod retention;
+#[cfg(test)]
+mod together;

@@ -177,3 +177,23 @@ fn a_late_reading_of_an_epoch_whose_key_was_destroyed_gets_a_new_key() {
         assert_eq!(bodies(&all(&fixture.open(), &person("a1"), late)), ["late"]);
     });
 }
+
+#[test]
+fn a_clock_that_was_set_back_does_not_keep_a_segment_open() {
+    on_each_database(|fixture| {
+        let options = vault::VaultOptions {
+            segment_age_ms: 60_000,
+            ..fixture.options()
+        };
+        let vault = fixture.try_open(options).unwrap();
+        keep(&vault, &of_class(30, "x"));
+        let segments = |at_ms| vault.maintain(START.plus_millis(at_ms)).unwrap().segments;
+        assert_eq!((segments(0), segments(59_999)), (0, 0));
+        assert_eq!(segments(-1), 1);
+        keep(&vault, &of_class(30, "y"));
+        assert_eq!(
+            (segments(-1), segments(59_998), segments(59_999)),
+            (0, 0, 1)
+        );
+    });
+}

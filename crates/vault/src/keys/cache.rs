@@ -1,0 +1,107 @@
+//! Opened keys, and which of them are on their way out.
+
+use std::sync::Arc;
+
+use model::Subject;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::EpochKey;
+use crate::crypto::KeyId;
+
+/// Opened keys in two generations: when the young one is full it becomes the old one, and the old one is dropped and wiped.
+/// So at most `limit` keys are open, and a key in use is found again in one step.
+pub(super) struct Cache {
+    pub(super) young: Generation,
+    old: Generation,
+    young_keys: usize,
+    generation_keys: usize,
+    /// Keys whose rows are being deleted.
+    retiring: FxHashSet<KeyId>,
+    /// How often `retiring` changed: a key that was looked up before the last change may be gone.
+    pub(super) retirements: u64,
+}
+
+pub(super) type Generation = FxHashMap<Subject, Vec<Arc<EpochKey>>>;
+
+impl Cache {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            young: Generation::default(),
+            old: Generation::default(),
+            young_keys: 0,
+            generation_keys: (limit / 2).max(1),
+            retiring: FxHashSet::default(),
+            retirements: 0,
+        }
+    }
+
+    /// Takes keys out, and keeps them out until the next call.
+    pub(super) fn retire(&mut self, keys: &FxHashSet<KeyId>) {
+        self.retiring.clone_from(keys);
+        self.retirements += 1;
+        if keys.is_empty() {
+            return;
+        }
+        for generation in [&mut self.young, &mut self.old] {
+            generation.retain(|_, of_subject| {
+                of_subject.retain(|it| !keys.contains(&it.id));
+                !of_subject.is_empty()
+            });
+        }
+        self.young_keys = self.young.values().map(Vec::len).sum();
+    }
+
+    pub(super) fn is_retiring(&self, key: KeyId) -> bool {
+        self.retiring.contains(&key)
+    }
+
+    /// Finds a key, and moves it to the young generation.
+    pub(super) fn promote(&mut self, subject: &Subject, epoch: i64) -> Option<Arc<EpochKey>> {
+        let key = find(&self.young, subject, epoch)
+            .or_else(|| find(&self.old, subject, epoch))
+            .cloned()?;
+        self.insert(subject, Arc::clone(&key));
+        Some(key)
+    }
+
+    pub(super) fn insert(&mut self, subject: &Subject, key: Arc<EpochKey>) {
+        if let Some(keys) = self.young.get(subject)
+            && keys.iter().any(|it| it.id == key.id)
+        {
+            return;
+        }
+        if self.young_keys >= self.generation_keys {
+            self.old = std::mem::take(&mut self.young);
+            self.young_keys = 0;
+        }
+        self.young.entry(subject.clone()).or_default().push(key);
+        self.young_keys += 1;
+    }
+
+    /// Subjects that have a key of an epoch here and none of the next one, as many as there is room for in the young generation.
+    pub(super) fn without_next(&self, epoch: i64, limit: usize) -> Vec<Subject> {
+        let room = self.generation_keys.saturating_sub(self.young_keys);
+        let has = |subject: &Subject, epoch| {
+            let generations = [&self.young, &self.old];
+            generations
+                .into_iter()
+                .any(|it| find(it, subject, epoch).is_some())
+        };
+        let old = self.old.keys().filter(|it| !self.young.contains_key(*it));
+        self.young
+            .keys()
+            .chain(old)
+            .filter(|it| has(it, epoch) && !has(it, epoch + 1))
+            .take(limit.min(room))
+            .cloned()
+            .collect()
+    }
+}
+
+pub(super) fn find<'a>(
+    generation: &'a Generation,
+    subject: &Subject,
+    epoch: i64,
+) -> Option<&'a Arc<EpochKey>> {
+    generation.get(subject)?.iter().find(|it| it.epoch == epoch)
+}
