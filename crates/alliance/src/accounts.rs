@@ -10,6 +10,7 @@ use model::{PersonId, Timestamp};
 use ring::digest;
 
 use crate::authority::{Action, Actor, Office};
+use crate::rows::account::Tokens;
 use crate::{Alliance, AllianceError, rows};
 
 /// How long a one-time link can be used, in milliseconds: one day.
@@ -127,12 +128,7 @@ impl Alliance {
                 });
             }
             let expires_at = now.plus_millis(LINK_LIFETIME_MILLIS);
-            Ok(rows::account::put_link(
-                tx,
-                &token.hash(),
-                account,
-                expires_at,
-            )?)
+            Ok(Tokens::OneTimeLink.put(tx, &token.hash(), account, expires_at)?)
         })?;
         Ok(token)
     }
@@ -148,7 +144,7 @@ impl Alliance {
     ) -> Result<Option<Account>, AllianceError> {
         Ok(self
             .db
-            .read(|tx| rows::account::link(tx, &link.hash(), now))?)
+            .read(|tx| Tokens::OneTimeLink.account(tx, &link.hash(), now))?)
     }
 
     /// Uses a link up and starts a session; `None` when it was used, has expired or never was.
@@ -163,14 +159,14 @@ impl Alliance {
         let session = SessionToken::random()?;
         let hash = link.hash();
         let signed_in = self.db.write(|tx| {
-            let Some(account) = rows::account::link(tx, &hash, now)? else {
+            let Some(account) = Tokens::OneTimeLink.account(tx, &hash, now)? else {
                 return Ok::<_, AllianceError>(false);
             };
-            if !rows::account::use_link(tx, &hash)? {
+            if !Tokens::OneTimeLink.remove(tx, &hash)? {
                 return Ok(false);
             }
             let expires_at = now.plus_millis(SESSION_LIFETIME_MILLIS);
-            rows::account::put_session(tx, &session.hash(), &account.id, expires_at)?;
+            Tokens::Session.put(tx, &session.hash(), &account.id, expires_at)?;
             rows::account::remove_expired(tx, now)?;
             Ok(true)
         })?;
@@ -188,7 +184,7 @@ impl Alliance {
     ) -> Result<Option<Account>, AllianceError> {
         Ok(self
             .db
-            .read(|tx| rows::account::session(tx, &session.hash(), now))?)
+            .read(|tx| Tokens::Session.account(tx, &session.hash(), now))?)
     }
 
     /// Ends a session.
@@ -198,6 +194,6 @@ impl Alliance {
     pub fn sign_out(&self, session: &SessionToken) -> Result<(), AllianceError> {
         Ok(self
             .db
-            .write(|tx| rows::account::end_session(tx, &session.hash()))?)
+            .write(|tx| Tokens::Session.remove(tx, &session.hash()).map(drop))?)
     }
 }

@@ -9,14 +9,42 @@ use crate::{Alliance, AllianceError};
 pub const MAX_REASON_CHARS: usize = 500;
 
 /// A decision on a licence.
-struct Decision<'a> {
+struct Decision {
     action: Action,
     kind: EntryKind,
     /// The states from which it can be taken.
-    from: &'a [LicenceState],
+    from: &'static [LicenceState],
     to: LicenceState,
-    end: End,
 }
+
+const ISSUE: Decision = Decision {
+    action: Action::IssueLicence,
+    kind: EntryKind::LicenceIssued,
+    from: &[LicenceState::None, LicenceState::Expired],
+    to: LicenceState::Active,
+};
+const SUSPEND: Decision = Decision {
+    action: Action::SuspendLicence,
+    kind: EntryKind::LicenceSuspended,
+    from: &[LicenceState::Active],
+    to: LicenceState::Suspended,
+};
+const REINSTATE: Decision = Decision {
+    action: Action::SuspendLicence,
+    kind: EntryKind::LicenceReinstated,
+    from: &[LicenceState::Suspended],
+    to: LicenceState::Active,
+};
+const REVOKE: Decision = Decision {
+    action: Action::RevokeLicence,
+    kind: EntryKind::LicenceRevoked,
+    from: &[
+        LicenceState::Active,
+        LicenceState::Suspended,
+        LicenceState::Expired,
+    ],
+    to: LicenceState::Revoked,
+};
 
 /// What a decision does to the end date.
 enum End {
@@ -38,14 +66,7 @@ impl Alliance {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), AllianceError> {
-        let decision = Decision {
-            action: Action::IssueLicence,
-            kind: EntryKind::LicenceIssued,
-            from: &[LicenceState::None, LicenceState::Expired],
-            to: LicenceState::Active,
-            end: End::Set(until),
-        };
-        self.decide_licence(by, deployment, &decision, reason, now)
+        self.decide_licence(by, deployment, &ISSUE, End::Set(until), reason, now)
     }
 
     /// Stops a deployment: its things are refused from the next packet on.
@@ -59,14 +80,7 @@ impl Alliance {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), AllianceError> {
-        let decision = Decision {
-            action: Action::SuspendLicence,
-            kind: EntryKind::LicenceSuspended,
-            from: &[LicenceState::Active],
-            to: LicenceState::Suspended,
-            end: End::Keep,
-        };
-        self.decide_licence(by, deployment, &decision, reason, now)
+        self.decide_licence(by, deployment, &SUSPEND, End::Keep, reason, now)
     }
 
     /// Puts a suspended licence in force again.
@@ -80,14 +94,7 @@ impl Alliance {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), AllianceError> {
-        let decision = Decision {
-            action: Action::SuspendLicence,
-            kind: EntryKind::LicenceReinstated,
-            from: &[LicenceState::Suspended],
-            to: LicenceState::Active,
-            end: End::Keep,
-        };
-        self.decide_licence(by, deployment, &decision, reason, now)
+        self.decide_licence(by, deployment, &REINSTATE, End::Keep, reason, now)
     }
 
     /// Takes a licence away for good.
@@ -101,25 +108,15 @@ impl Alliance {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), AllianceError> {
-        let decision = Decision {
-            action: Action::RevokeLicence,
-            kind: EntryKind::LicenceRevoked,
-            from: &[
-                LicenceState::Active,
-                LicenceState::Suspended,
-                LicenceState::Expired,
-            ],
-            to: LicenceState::Revoked,
-            end: End::Keep,
-        };
-        self.decide_licence(by, deployment, &decision, reason, now)
+        self.decide_licence(by, deployment, &REVOKE, End::Keep, reason, now)
     }
 
     fn decide_licence(
         &self,
         by: &Actor,
         deployment: &DeploymentId,
-        decision: &Decision<'_>,
+        decision: &Decision,
+        end: End,
         reason: &str,
         now: Timestamp,
     ) -> Result<(), AllianceError> {
@@ -140,7 +137,7 @@ impl Alliance {
                     wanted: decision.to,
                 });
             }
-            let until = match decision.end {
+            let until = match end {
                 End::Keep => found.until,
                 End::Set(until) => until,
             };

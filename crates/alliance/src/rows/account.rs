@@ -48,90 +48,77 @@ pub(crate) fn of_office(tx: &mut Tx<'_>, office: Office) -> Result<Vec<Account>,
     rows.iter().map(read).collect()
 }
 
-pub(crate) fn put_link(
-    tx: &mut Tx<'_>,
-    token: &[u8; 32],
-    account: &PersonId,
-    expires_at: Timestamp,
-) -> Result<(), RowError> {
-    tx.execute(
-        "INSERT INTO one_time_link (token_sha256, account, expires_at) VALUES ($1, $2, $3)",
-        &[
-            token.as_slice().into(),
-            account.as_str().into(),
-            expires_at.as_millis().into(),
-        ],
-    )?;
-    Ok(())
+/// Where tokens of a kind are kept: as hashes, each with the account that it opens and its end.
+#[derive(Clone, Copy)]
+pub(crate) enum Tokens {
+    OneTimeLink,
+    Session,
 }
 
-pub(crate) fn link(
-    tx: &mut Tx<'_>,
-    token: &[u8; 32],
-    now: Timestamp,
-) -> Result<Option<Account>, RowError> {
-    let row = tx.query_one(
-        "SELECT account.id, account.office FROM one_time_link
-         JOIN account ON account.id = one_time_link.account
-         WHERE token_sha256 = $1 AND expires_at > $2",
-        &[token.as_slice().into(), now.as_millis().into()],
-    )?;
-    row.as_ref().map(read).transpose()
-}
+impl Tokens {
+    const ALL: [Self; 2] = [Self::OneTimeLink, Self::Session];
 
-/// Removes a link; `true` for the one caller who used it.
-pub(crate) fn use_link(tx: &mut Tx<'_>, token: &[u8; 32]) -> Result<bool, RowError> {
-    let used = tx.execute(
-        "DELETE FROM one_time_link WHERE token_sha256 = $1",
-        &[token.as_slice().into()],
-    )?;
-    Ok(used == 1)
-}
+    const fn table(self) -> &'static str {
+        match self {
+            Self::OneTimeLink => "one_time_link",
+            Self::Session => "session",
+        }
+    }
 
-pub(crate) fn put_session(
-    tx: &mut Tx<'_>,
-    token: &[u8; 32],
-    account: &PersonId,
-    expires_at: Timestamp,
-) -> Result<(), RowError> {
-    tx.execute(
-        "INSERT INTO session (token_sha256, account, expires_at) VALUES ($1, $2, $3)",
-        &[
-            token.as_slice().into(),
-            account.as_str().into(),
-            expires_at.as_millis().into(),
-        ],
-    )?;
-    Ok(())
-}
+    pub(crate) fn put(
+        self,
+        tx: &mut Tx<'_>,
+        token: &[u8; 32],
+        account: &PersonId,
+        expires_at: Timestamp,
+    ) -> Result<(), RowError> {
+        let table = self.table();
+        tx.execute(
+            &format!("INSERT INTO {table} (token_sha256, account, expires_at) VALUES ($1, $2, $3)"),
+            &[
+                token.as_slice().into(),
+                account.as_str().into(),
+                expires_at.as_millis().into(),
+            ],
+        )?;
+        Ok(())
+    }
 
-pub(crate) fn session(
-    tx: &mut Tx<'_>,
-    token: &[u8; 32],
-    now: Timestamp,
-) -> Result<Option<Account>, RowError> {
-    let row = tx.query_one(
-        "SELECT account.id, account.office FROM session
-         JOIN account ON account.id = session.account
-         WHERE token_sha256 = $1 AND expires_at > $2",
-        &[token.as_slice().into(), now.as_millis().into()],
-    )?;
-    row.as_ref().map(read).transpose()
-}
+    /// The account that a token opens, while it is valid.
+    pub(crate) fn account(
+        self,
+        tx: &mut Tx<'_>,
+        token: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Account>, RowError> {
+        let table = self.table();
+        let row = tx.query_one(
+            &format!(
+                "SELECT account.id, account.office FROM {table}
+                 JOIN account ON account.id = {table}.account
+                 WHERE token_sha256 = $1 AND expires_at > $2"
+            ),
+            &[token.as_slice().into(), now.as_millis().into()],
+        )?;
+        row.as_ref().map(read).transpose()
+    }
 
-pub(crate) fn end_session(tx: &mut Tx<'_>, token: &[u8; 32]) -> Result<(), RowError> {
-    tx.execute(
-        "DELETE FROM session WHERE token_sha256 = $1",
-        &[token.as_slice().into()],
-    )?;
-    Ok(())
+    /// Removes a token; `true` for the one caller who removed it.
+    pub(crate) fn remove(self, tx: &mut Tx<'_>, token: &[u8; 32]) -> Result<bool, RowError> {
+        let table = self.table();
+        let removed = tx.execute(
+            &format!("DELETE FROM {table} WHERE token_sha256 = $1"),
+            &[token.as_slice().into()],
+        )?;
+        Ok(removed == 1)
+    }
 }
 
 /// Removes links and sessions whose time has passed.
 pub(crate) fn remove_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), RowError> {
-    for table in ["one_time_link", "session"] {
+    for tokens in Tokens::ALL {
         tx.execute(
-            &format!("DELETE FROM {table} WHERE expires_at <= $1"),
+            &format!("DELETE FROM {} WHERE expires_at <= $1", tokens.table()),
             &[now.as_millis().into()],
         )?;
     }
