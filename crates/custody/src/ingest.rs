@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Timestamp};
-use policy::{DecodeError, Effect, Outcome, Payload, Program, Refusal, Undeclared};
+use policy::{DecodeError, Effect, Outcome, Payload, Refusal, Undeclared};
+use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
 
 use crate::Custody;
@@ -121,7 +122,7 @@ impl Custody {
         Ok(Named::Nobody)
     }
 
-    /// Seals one reading per retention class and person.
+    /// Seals one reading per retention class and person: all of them are kept, or none.
     fn keep(
         &self,
         thing: &ThingPeer,
@@ -130,30 +131,30 @@ impl Custody {
         stored: &[(Retention, Outcome)],
         now: Timestamp,
     ) -> Result<Lsn, IngestError> {
-        let program: &Program = &bound.program;
-        let mut lsn = Lsn::START;
-        let mut body = Vec::with_capacity(256);
-        for (retention, outcome) in stored {
-            body.clear();
-            policy::render_stored(payload, outcome, &mut body);
-            for subject in &bound.subjects {
-                let reading = Reading {
+        let bodies: SmallVec<[(Retention, Vec<u8>); 1]> = stored
+            .iter()
+            .map(|(retention, outcome)| {
+                let mut body = Vec::with_capacity(256);
+                policy::render_stored(payload, outcome, &mut body);
+                (*retention, body)
+            })
+            .collect();
+        let readings: SmallVec<[Reading<'_>; 2]> = bodies
+            .iter()
+            .flat_map(|(retention, body)| {
+                bound.subjects.iter().map(move |subject| Reading {
                     subject,
                     thing: &thing.id,
                     deployment: &thing.deployment.id,
                     at: now,
                     retention: *retention,
-                    generation: program.generation(),
-                    body: &body,
-                };
-                lsn = self
-                    .inner
-                    .vault
-                    .append(&reading)
-                    .map_err(|err| self.not_appended(err))?;
-            }
-        }
-        Ok(lsn)
+                    generation: bound.program.generation(),
+                    body,
+                })
+            })
+            .collect();
+        let appended = self.inner.vault.append_all(&readings);
+        appended.map_err(|err| self.not_appended(err))
     }
 
     /// When the vault takes nothing more, what it has not synced will never be durable: those who wait are told.
