@@ -1,8 +1,8 @@
 //! The control socket: how the command line asks a running server, which alone has the data directory.
 //!
 //! ```text
-//! DATA/control.sock, a Unix stream socket in a directory of mode 0700
-//! request:  sign-in-link new OFFICE \n      or  sign-in-link of ACCOUNT \n
+//! DATA/control.sock, a Unix stream socket of mode 0600 in a directory of mode 0700
+//! request:  sign-in-link new OFFICE \n      or  sign-in-link first OFFICE \n      or  sign-in-link of ACCOUNT \n
 //! answer:   ok ACCOUNT URL \n               or  error WORDS \n
 //! ```
 //!
@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +34,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) enum LinkRequest {
     /// A new account for this office.
     New(Office),
+    /// The oldest account of this office; made if there is none.
+    First(Office),
     /// An account that exists.
     Existing(PersonId),
 }
@@ -41,6 +44,7 @@ impl LinkRequest {
     fn to_line(&self) -> String {
         match self {
             Self::New(office) => format!("sign-in-link new {}\n", office.as_str()),
+            Self::First(office) => format!("sign-in-link first {}\n", office.as_str()),
             Self::Existing(account) => format!("sign-in-link of {account}\n"),
         }
     }
@@ -49,6 +53,7 @@ impl LinkRequest {
         let rest = line.trim_end().strip_prefix("sign-in-link ")?;
         match rest.split_once(' ')? {
             ("new", office) => Office::parse(office).map(Self::New),
+            ("first", office) => Office::parse(office).map(Self::First),
             ("of", account) => PersonId::parse(account).ok().map(Self::Existing),
             _ => None,
         }
@@ -72,6 +77,10 @@ pub(crate) fn make(
     let now = clock::now();
     let account = match request {
         LinkRequest::New(office) => alliance.create_account(&Actor::Operator, *office, now)?.id,
+        LinkRequest::First(office) => match alliance.accounts_of(*office)?.into_iter().next() {
+            Some(account) => account.id,
+            None => alliance.create_account(&Actor::Operator, *office, now)?.id,
+        },
         LinkRequest::Existing(account) => account.clone(),
     };
     let link = alliance.one_time_link(&Actor::Operator, &account, now)?;
@@ -115,7 +124,10 @@ pub(crate) fn bind(data: &Path) -> io::Result<UnixListener> {
         Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
         _ => (),
     }
-    UnixListener::bind(path)
+    let listener = UnixListener::bind(&path)?;
+    // Whoever may write to it may sign in as anybody; until here the mode of the directory protects it.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// Answers requests until it is time to stop.
@@ -171,12 +183,23 @@ mod tests {
     fn requests_read_back_as_written() {
         for request in [
             LinkRequest::New(Office::Licensing),
+            LinkRequest::First(Office::Licensing),
             LinkRequest::Existing(PersonId::parse("p-abc").unwrap()),
         ] {
             assert_eq!(LinkRequest::parse(&request.to_line()), Some(request));
         }
         for bad in ["", "sign-in-link", "sign-in-link new king", "erase p-abc"] {
             assert_eq!(LinkRequest::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_for_its_owner_only() {
+        let place = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let _listener = bind(place.path()).unwrap();
+            let metadata = fs::metadata(place.path().join(SOCKET)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         }
     }
 }

@@ -4,9 +4,7 @@
 //! otherwise the database is opened here. Without a name it is for the licensing office, so that the first sign-in needs
 //! to know nothing.
 
-mod beside;
-
-use alliance::{Alliance, Office};
+use alliance::Office;
 use anyhow::anyhow;
 use clap::Args;
 use model::PersonId;
@@ -15,7 +13,6 @@ use web::PublicUrl;
 use super::check_config::{self, SourceArguments};
 use crate::config::{Config, Flag};
 use crate::control::{self, LinkRequest, Made};
-use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::{Exit, Stop};
 use crate::server::Kept;
 use crate::ui;
@@ -41,10 +38,15 @@ pub(crate) struct Arguments {
 
 /// Prints `account: ID` and `sign-in: URL`.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
-    let named = match (arguments.account, arguments.new) {
-        (Some(account), _) => Some(LinkRequest::Existing(account)),
-        (None, Some(office)) => Some(LinkRequest::New(office)),
-        (None, None) => None,
+    let request = match (arguments.account, arguments.new) {
+        (Some(account), _) => LinkRequest::Existing(account),
+        (None, Some(office)) => LinkRequest::New(office),
+        (None, None) => {
+            ui::words(
+                "nobody is named: this link is for the first account of the licensing office",
+            );
+            LinkRequest::First(FIRST)
+        }
     };
     let data = arguments
         .data
@@ -57,19 +59,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
             "name it with --data",
         ));
     }
-    let made = if is_in_use(&config)? {
-        let request = match named {
-            Some(request) => request,
-            None => for_the_office(beside::oldest_account(&config, FIRST)?),
-        };
-        match control::ask(directory, &request) {
-            Ok(Some(made)) => made,
-            // Whoever has the directory takes no requests: opening it says so.
-            Ok(None) => make_here(&config, Some(request))?,
-            Err(err) => return Err(Stop::failure(err, NEXT)),
-        }
-    } else {
-        make_here(&config, named)?
+    let made = match control::ask(directory, &request) {
+        Ok(Some(made)) => made,
+        // Nobody answers: the data directory is free, or opening it says who has it.
+        Ok(None) => make_here(&config, &request)?,
+        Err(err) => return Err(Stop::failure(err, NEXT)),
     };
     ui::data(&format!("account: {}", made.account));
     ui::data(&format!("sign-in: {}", made.url));
@@ -85,53 +79,13 @@ fn office(text: &str) -> Result<Office, String> {
     })
 }
 
-/// Whether another process has the data directory.
-fn is_in_use(config: &Config) -> Result<bool, Stop> {
-    match DataDirectory::open(&config.data.directory) {
-        Ok(_) => Ok(false),
-        Err(DataDirectoryError::InUse(_)) => Ok(true),
-        Err(err) => Err(Stop::failure(
-            err,
-            "name a directory that this user may write to",
-        )),
-    }
-}
-
-/// The request when nobody is named; says whom it is for.
-fn for_the_office(oldest: Option<PersonId>) -> LinkRequest {
-    match oldest {
-        Some(account) => {
-            ui::words(
-                "nobody is named: this link is for the first account of the licensing office",
-            );
-            LinkRequest::Existing(account)
-        }
-        None => {
-            ui::words(
-                "nobody is named: this link is for the licensing office, whose first account is made now",
-            );
-            LinkRequest::New(FIRST)
-        }
-    }
-}
-
-fn make_here(config: &Config, named: Option<LinkRequest>) -> Result<Made, Stop> {
+fn make_here(config: &Config, request: &LinkRequest) -> Result<Made, Stop> {
     let site = site(config)?;
     let kept = Kept::open(config)?;
-    let made = make(&kept.alliance, &site, named).map_err(|err| Stop::failure(err, NEXT))?;
+    let made =
+        control::make(&kept.alliance, &site, request).map_err(|err| Stop::failure(err, NEXT))?;
     kept.close()?;
     Ok(made)
-}
-
-fn make(alliance: &Alliance, site: &PublicUrl, named: Option<LinkRequest>) -> anyhow::Result<Made> {
-    let request = match named {
-        Some(request) => request,
-        None => {
-            let oldest = alliance.accounts_of(FIRST)?.into_iter().next();
-            for_the_office(oldest.map(|it| it.id))
-        }
-    };
-    control::make(alliance, site, &request)
 }
 
 /// Where the site will be, once the server runs.

@@ -100,7 +100,7 @@ mod slow {
         let (_resident, ..) = link(&["--new", "resident"]);
         let (first, url, words) = link(&[]);
         assert!(
-            words.contains("the licensing office, whose first account is made now"),
+            words.contains("for the first account of the licensing office"),
             "{words}"
         );
         let mut browser = Browser::new(&server.value("http"));
