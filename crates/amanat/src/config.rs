@@ -158,9 +158,11 @@ sections! {
         connect_bytes: u32 = "16384" at_least 256,
         /// How many MQTT connections may be open.
         connections: u32 = "20000" at_least 1,
-        /// How many MQTT connections one address may have open; loopback is not counted.
+        /// How many MQTT connections one address may have open, and how many HTTP connections; loopback is not counted.
+        /// Behind a proxy on another machine, all of HTTP comes from the proxy's address.
         connections_per_address: u32 = "1024" at_least 1,
-        /// How many HTTP connections may be open; more wait until one ends.
+        /// How many HTTP connections may be open; more wait until one ends. A client that takes nothing of an answer for
+        /// 30 seconds is dropped.
         http_connections: u32 = "1024" at_least 1,
         /// How long a connection may take until its CONNECT is complete, in milliseconds.
         connect_timeout_ms: u32 = "10000" at_least 100,

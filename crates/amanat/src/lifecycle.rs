@@ -1,7 +1,7 @@
 //! Starting and stopping: every task is tracked, and the end has two phases.
 //!
-//! 1. SIGINT, SIGTERM, the end of `--for`, or a task that ends by itself sets [`Stopping`]: nothing new is accepted,
-//!    connections finish.
+//! 1. SIGINT, SIGTERM, the end of `--for`, an [`Alarm`], or a task that ends by itself sets [`Stopping`]: nothing new is
+//!    accepted, connections finish.
 //! 2. When all tasks have ended, or [`PATIENCE`] is over, the caller flushes vault and record.
 //!
 //! A second signal ends the process without waiting.
@@ -31,10 +31,22 @@ impl Stopping {
     }
 }
 
+/// Stops the process as a failure, so that whoever supervises it starts it again.
+#[derive(Debug, Clone)]
+pub(crate) struct Alarm(watch::Sender<bool>);
+
+impl Alarm {
+    /// To be called once the reason is logged.
+    pub(crate) fn raise(&self) {
+        self.0.send_replace(true);
+    }
+}
+
 /// The tasks of a process.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
     stop: watch::Sender<bool>,
+    alarm: watch::Sender<bool>,
     tasks: JoinSet<&'static str>,
     interrupt: Signal,
     terminate: Signal,
@@ -45,6 +57,7 @@ impl Lifecycle {
     pub(crate) fn new() -> anyhow::Result<Self> {
         Ok(Self {
             stop: watch::Sender::new(false),
+            alarm: watch::Sender::new(false),
             tasks: JoinSet::new(),
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
@@ -54,6 +67,11 @@ impl Lifecycle {
     /// What a task waits for.
     pub(crate) fn stopping(&self) -> Stopping {
         Stopping(self.stop.subscribe())
+    }
+
+    /// What a task raises when the process cannot do its work any more.
+    pub(crate) fn alarm(&self) -> Alarm {
+        Alarm(self.alarm.clone())
     }
 
     /// Runs a task until [`Stopping`].
@@ -76,7 +94,9 @@ impl Lifecycle {
                 None => std::future::pending().await,
             }
         };
+        let mut alarm = self.alarm.subscribe();
         let mut exit = tokio::select! {
+            Ok(_) = alarm.wait_for(|it| *it) => Exit::Failure,
             () = over => Exit::Ok,
             _ = self.interrupt.recv() => Exit::Ok,
             _ = self.terminate.recv() => Exit::Ok,
@@ -136,5 +156,19 @@ mod tests {
         let mut lifecycle = Lifecycle::new().unwrap();
         lifecycle.spawn("test", async {});
         assert_eq!(lifecycle.run(None).await, Exit::Failure);
+    }
+
+    #[tokio::test]
+    async fn an_alarm_stops_every_task_and_is_a_failure() {
+        let mut lifecycle = Lifecycle::new().unwrap();
+        let (alarm, mut stopping) = (lifecycle.alarm(), lifecycle.stopping());
+        let (done, finished) = tokio::sync::oneshot::channel();
+        lifecycle.spawn("test", async move {
+            alarm.raise();
+            stopping.wait().await;
+            done.send(()).unwrap();
+        });
+        assert_eq!(lifecycle.run(None).await, Exit::Failure);
+        finished.await.unwrap();
     }
 }

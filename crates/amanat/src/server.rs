@@ -186,7 +186,7 @@ impl Sockets {
             public_url: self.addresses.site,
             time_zone: config.site.timezone.clone(),
             clock: Arc::new(clock::now),
-            ready: readiness(&ready),
+            ready: readiness(&ready, &custody),
         });
         let key = custody.record_key();
         let router = site
@@ -201,6 +201,8 @@ impl Sockets {
             );
         let http_limits = HttpLimits {
             connections: count(config.limits.http_connections),
+            connections_per_address: count(config.limits.connections_per_address),
+            progress: http::WRITE_TIMEOUT,
             drain: Duration::from_millis(config.limits.drain_timeout_ms.into()),
         };
         let served = http::serve(self.http, router, http_limits, lifecycle.stopping());
@@ -210,6 +212,9 @@ impl Sockets {
             let served = http::serve(socket, router, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }
+        let (alarm, stopping) = (lifecycle.alarm(), lifecycle.stopping());
+        let watched = housekeeping::watch(custody.clone(), alarm, stopping);
+        lifecycle.spawn("watch over the vault", watched);
         let stopping = lifecycle.stopping();
         lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
     }
@@ -251,9 +256,9 @@ fn start_control(
     }
 }
 
-fn readiness(ready: &Arc<AtomicBool>) -> Arc<dyn Fn() -> bool + Send + Sync> {
-    let ready = ready.clone();
-    Arc::new(move || ready.load(Ordering::Relaxed))
+fn readiness(ready: &Arc<AtomicBool>, custody: &Custody) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    let (ready, custody) = (ready.clone(), custody.clone());
+    Arc::new(move || ready.load(Ordering::Relaxed) && !custody.failed())
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -1,8 +1,13 @@
 //! HTTP/1.1 connections: how many, how slow, and how they end.
 //!
-//! When [`HttpLimits::connections`] are open, new ones wait in the backlog of the operating system. A connection that
-//! sends no complete head for [`HEAD_TIMEOUT`], be it new or between two requests, is closed.
+//! When [`HttpLimits::connections`] are open, new ones wait in the backlog of the operating system; an address that has
+//! [`HttpLimits::connections_per_address`] open gets no more, except loopback. A connection that sends no complete head
+//! for [`HEAD_TIMEOUT`], be it new or between two requests, or takes nothing of an answer for [`WRITE_TIMEOUT`], is closed.
 
+mod address;
+mod progress;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +22,13 @@ use tokio::task::JoinSet;
 
 use crate::lifecycle::Stopping;
 
+use address::{Addresses, Turn};
+use progress::Progressing;
+
 /// How long a request's head may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of what is sent to it.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the operating system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -27,6 +37,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct HttpLimits {
     /// How many may be open.
     pub(super) connections: usize,
+    /// How many of them one address may have; loopback is not counted.
+    pub(super) connections_per_address: usize,
+    /// How long a client may take nothing of what is sent to it.
+    pub(super) progress: Duration,
     /// How long they may take to finish when the server stops.
     pub(super) drain: Duration,
 }
@@ -39,6 +53,7 @@ pub(super) async fn serve(
     mut stopping: Stopping,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let addresses = Addresses::new(limits.connections_per_address);
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
     builder
@@ -51,16 +66,20 @@ pub(super) async fn serve(
             accepted = accept(&socket, &places) => accepted,
         };
         while tasks.try_join_next().is_some() {}
-        let Some((stream, place)) = accepted else {
+        let Some((stream, address, place)) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
+        let Some(turn) = addresses.enter(address) else {
+            continue;
+        };
+        let stream = Progressing::new(stream, limits.progress);
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tasks.spawn(async move {
             // A client that goes away or sends nonsense is its own affair.
             let _ = connection.await;
-            drop(place);
+            let _held_until_here: (Place, Turn) = (place, turn);
         });
     }
     drop(socket);
@@ -72,13 +91,19 @@ pub(super) async fn serve(
     }
 }
 
-type Accepted = (tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit);
+type Place = tokio::sync::OwnedSemaphorePermit;
 
 /// The next connection, once there is a place for it; `None` when the operating system refuses for now.
-async fn accept(socket: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
+async fn accept(
+    socket: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(tokio::net::TcpStream, IpAddr, Place)> {
     let place = places.clone().acquire_owned().await.ok()?;
-    let (stream, _) = socket.accept().await.ok()?;
+    let (stream, address) = socket.accept().await.ok()?;
     // A socket that is already gone fails at the first read.
     let _ = stream.set_nodelay(true);
-    Some((stream, place))
+    Some((stream, address.ip(), place))
 }
+
+#[cfg(test)]
+mod tests;

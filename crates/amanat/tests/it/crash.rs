@@ -210,4 +210,29 @@ mod slow {
         let all: Vec<u64> = (1..=u64::from(count)).collect();
         assert_eq!(shown, all);
     }
+
+    #[test]
+    fn when_the_log_cannot_be_written_the_server_ends_and_says_why() {
+        let house = House::new();
+        let amanat = house.serve(&[]);
+        let mut meter = Wire::session(amanat.mqtt(), Version::V5, METER, house.password(METER));
+        let kept = meter.publish(1, b"{\"power\":1}");
+        assert_eq!(kept.map(|it| it.reason()), Some(0));
+        assert_eq!(amanat.stop(), Some(0));
+        let amanat = house.serve_on_full_disk();
+        let mut meter = Wire::session(amanat.mqtt(), Version::V5, METER, house.password(METER));
+        let refused = meter.publish(1, b"{\"power\":2}");
+        assert_ne!(
+            refused.map(|it| it.reason()),
+            Some(0),
+            "acknowledged, and not kept"
+        );
+        let (code, words) = amanat.ended();
+        assert_eq!(code, Some(1), "{words:?}");
+        let says = |what: &str| words.iter().filter(|it| it.contains(what)).count();
+        assert_eq!(says("ERROR"), 2, "{words:?}");
+        assert_eq!(says("the vault stopped"), 1, "{words:?}");
+        assert_eq!(says("no message can be kept any more"), 1, "{words:?}");
+        assert_eq!(house.recorded("/power"), ["1"]);
+    }
 }

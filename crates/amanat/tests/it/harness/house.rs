@@ -15,7 +15,7 @@ use store::Db;
 use tempfile::TempDir;
 
 use super::mosquitto::Client;
-use super::process::{Amanat, serve};
+use super::process::{Amanat, serve, serve_on_full_disk};
 
 const HOME_NOTICE: &str = include_str!("../home.toml");
 const STREET_NOTICE: &str = include_str!("../street.toml");
@@ -75,6 +75,11 @@ impl House {
     /// Starts the server on it.
     pub(crate) fn serve(&self, settings: &[&str]) -> Amanat {
         serve(self.directory.path(), &self.database, settings)
+    }
+
+    /// Starts the server where nothing more can be written to the log.
+    pub(crate) fn serve_on_full_disk(&self) -> Amanat {
+        serve_on_full_disk(self.directory.path(), &self.database)
     }
 
     /// Every value of `field` that is recorded about the person, read while no server runs.

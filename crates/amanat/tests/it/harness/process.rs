@@ -35,7 +35,11 @@ pub(crate) struct Run {
 
 /// The binary, with nothing of our own environment that it would listen to.
 fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_amanat"));
+    command_of(env!("CARGO_BIN_EXE_amanat"))
+}
+
+fn command_of(program: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -84,7 +88,19 @@ pub(crate) fn demo(directory: &Path) -> Amanat {
 
 /// Starts `amanat serve` on `directory` and `database` with free ports.
 pub(crate) fn serve(directory: &Path, database: &str, settings: &[&str]) -> Amanat {
-    let mut command = command();
+    serve_by(command(), directory, database, settings)
+}
+
+/// As [`serve`], where no file may become longer than 500 KiB: the first batch finds the disk full.
+pub(crate) fn serve_on_full_disk(directory: &Path, database: &str) -> Amanat {
+    let mut shell = command_of("/bin/sh");
+    shell
+        .args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_amanat"));
+    serve_by(shell, directory, database, &[])
+}
+
+fn serve_by(mut command: Command, directory: &Path, database: &str, settings: &[&str]) -> Amanat {
     command.args(["serve", "--json"]);
     let directory = format!("data.directory={}", directory.display());
     let database = format!("data.database-url={database}");
@@ -193,16 +209,21 @@ impl Amanat {
     }
 
     /// Asks it to end, as a service manager does, and gives its exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(self) -> Option<i32> {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(asked.success());
+        self.ended().0
+    }
+
+    /// Waits until it has ended; gives its exit code and what it logged.
+    pub(crate) fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let mut status = None;
         testkit::wait_until("the server has ended", PATIENCE, || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
-        status.and_then(|it| it.code())
+        (status.and_then(|it| it.code()), self.words.ended())
     }
 }
 
