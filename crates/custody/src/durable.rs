@@ -14,7 +14,7 @@
 //!
 //! # The end
 //! When the vault was closed or has failed, everybody in the line is woken and told: what is not durable by then never
-//! will be. A failure is noticed by the next message that cannot be appended.
+//! will be.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
