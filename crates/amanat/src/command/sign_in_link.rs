@@ -65,6 +65,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
         Ok(None) => make_here(&config, &request)?,
         Err(err) => return Err(Stop::failure(err, NEXT)),
     };
+    if matches!(request, LinkRequest::First(_)) {
+        ui::words("nobody was named: this link is for the first account of the licensing office");
+    }
     ui::data(&format!("account: {}", made.account));
     ui::data(&format!("sign-in: {}", made.url));
     Ok(Exit::Ok)
