@@ -41,12 +41,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
     let request = match (arguments.account, arguments.new) {
         (Some(account), _) => LinkRequest::Existing(account),
         (None, Some(office)) => LinkRequest::New(office),
-        (None, None) => {
-            ui::words(
-                "nobody is named: this link is for the first account of the licensing office",
-            );
-            LinkRequest::First(FIRST)
-        }
+        (None, None) => LinkRequest::First(FIRST),
     };
     let data = arguments
         .data
