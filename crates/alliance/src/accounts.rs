@@ -5,9 +5,9 @@
 
 use std::fmt;
 
+use custody::Token;
 use data_encoding::BASE32_NOPAD;
 use model::{PersonId, Timestamp};
-use ring::digest;
 
 use crate::authority::{Action, Actor, Office};
 use crate::rows::account::Tokens;
@@ -30,31 +30,27 @@ pub struct Account {
 macro_rules! tokens {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        pub struct $name(String);
+        pub struct $name(Token);
 
         impl $name {
             /// Takes what a browser or a command line sent.
             #[must_use]
             pub fn from_text(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(Token::from_text(text))
             }
 
             /// The secret itself. Never log it.
             #[must_use]
             pub fn expose_secret(&self) -> &str {
-                &self.0
+                self.0.expose_secret()
             }
 
             fn random() -> Result<Self, AllianceError> {
-                let mut bytes = [0; 32];
-                getrandom::fill(&mut bytes)?;
-                Ok(Self(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()))
+                Ok(Self(Token::random()?))
             }
 
             fn hash(&self) -> [u8; 32] {
-                let mut hash = [0; 32];
-                hash.copy_from_slice(digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref());
-                hash
+                self.0.sha256()
             }
         }
 

@@ -80,6 +80,7 @@ pub struct Act<'a, 't> {
     now: Timestamp,
     entries: Vec<Entry>,
     touched: BTreeSet<DeploymentId>,
+    recipients: Vec<(RecipientId, TokenHash)>,
 }
 
 /// What is swapped in after the commit.
@@ -106,7 +107,8 @@ impl Custody {
     /// Runs one act. Blocks on the database: not for an async worker.
     ///
     /// # Errors
-    /// The caller's error, or an [`ActError`] turned into it. Nothing has changed then.
+    /// The caller's error, or an [`ActError`] turned into it. Nothing has changed then, except with
+    /// [`ActError::Unsettled`].
     pub fn act<T: Send, E: From<ActError> + Send>(
         &self,
         now: Timestamp,
@@ -120,6 +122,7 @@ impl Custody {
                 now,
                 entries: Vec::new(),
                 touched: BTreeSet::new(),
+                recipients: Vec::new(),
             };
             let value = run(&mut act).map_err(Failure::Caller)?;
             let prepared = act.prepare().map_err(Failure::Act)?;
@@ -141,19 +144,12 @@ impl Custody {
 
     /// Puts in force what the rows say, after a commit whose answer was lost.
     fn settle(&self, published: &mut DirStore) -> ActError {
-        let loaded = load_all(self).map_err(|err| err.to_string());
-        let caught_up = self.inner.db.read(|tx| ledger::catch_up(tx, published));
-        match (loaded, caught_up) {
-            (Ok(()), Ok(())) => ActError::Unsettled,
-            (loaded, caught_up) => {
-                tracing::error!(
-                    ?loaded,
-                    ?caught_up,
-                    "what is in force may differ from what is recorded: restart"
-                );
-                ActError::Unsettled
-            }
+        if let Err(err) = load_all(self) {
+            tracing::error!(error = %err, "what is in force may differ from what is recorded: restart");
         }
+        self.inner.is_record_behind.store(true, Ordering::Relaxed);
+        self.publish(published, Files::new());
+        ActError::Unsettled
     }
 
     /// Publishes files of the record. What could not be published now is published with the next act or at the next
@@ -418,6 +414,7 @@ impl<'t> Act<'_, 't> {
         }
         let token = Token::random()?;
         rows::access::insert_recipient(self.tx, recipient, &token.hash(), self.now)?;
+        self.recipients.push((recipient.clone(), token.hash()));
         Ok(token)
     }
 
@@ -487,7 +484,7 @@ impl<'t> Act<'_, 't> {
     /// Writes the record and compiles what will be in force.
     fn prepare(self) -> Result<Prepared, ActError> {
         let mut prepared = Prepared {
-            recipients: rows::access::recipients(self.tx)?,
+            recipients: self.recipients,
             ..Prepared::default()
         };
         for id in &self.touched {

@@ -187,11 +187,7 @@ fn options(
     field: &Pointer,
     declared: &[&Declaration],
 ) -> Vec<(Level, Option<Coarsening>)> {
-    let most = declared
-        .iter()
-        .map(|it| it.precision)
-        .min()
-        .unwrap_or(Level::OFF);
+    let most = most(declared);
     let coarse = notice
         .field(field)
         .map_or(&[][..], |it| it.coarse.as_slice());
@@ -242,6 +238,12 @@ fn sheet_rows(state: &DeploymentState, person: &PersonId, now: Timestamp) -> Vec
     rows
 }
 
+/// The most that every one of the declarations lets pass.
+fn most(declared: &[&Declaration]) -> Level {
+    let precisions = declared.iter().map(|it| it.precision);
+    precisions.min().unwrap_or(Level::OFF)
+}
+
 /// The basis that decides what may be chosen: one without choice before consent before the others.
 fn strictest(declared: &[&Declaration]) -> Option<LegalBasis> {
     let fixed = declared.iter().find(|it| !it.basis.can_choose());
@@ -270,11 +272,7 @@ fn chosen(
     recipient: &RecipientId,
     declared: &[&Declaration],
 ) -> Level {
-    let most = declared
-        .iter()
-        .map(|it| it.precision)
-        .min()
-        .unwrap_or(Level::OFF);
+    let most = most(declared);
     if declared.iter().any(|it| !it.basis.can_choose()) {
         return most;
     }

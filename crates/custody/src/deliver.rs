@@ -57,7 +57,6 @@ pub(crate) struct Route {
 }
 
 pub(crate) struct Subscriber {
-    number: u64,
     recipient: Arc<RecipientPeer>,
     filter: Filter,
     outbox: Outbox,
@@ -68,14 +67,13 @@ pub(crate) struct Subscriber {
 #[derive(Default)]
 pub(crate) struct Hub {
     subscribers: Mutex<Vec<Arc<Subscriber>>>,
-    next: AtomicU64,
     dropped: AtomicU64,
 }
 
 /// A live subscription; dropping it ends it.
 pub struct Subscription {
     custody: Custody,
-    number: u64,
+    subscriber: Arc<Subscriber>,
 }
 
 /// A decoded message on its way out: declared values only, seen by nobody but [`Custody::permit`].
@@ -193,9 +191,7 @@ impl Custody {
                 purpose: filter.purpose,
             });
         }
-        let number = self.inner.hub.next.fetch_add(1, Ordering::Relaxed);
         let subscriber = Arc::new(Subscriber {
-            number,
             recipient: Arc::clone(recipient),
             filter,
             outbox: outbox.into(),
@@ -208,7 +204,7 @@ impl Custody {
         );
         Ok(Subscription {
             custody: self.clone(),
-            number,
+            subscriber,
         })
     }
 
@@ -406,23 +402,11 @@ fn route(deployment: &Deployment, subscribers: &[Arc<Subscriber>]) {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let hub = &self.custody.inner.hub;
-        let everywhere = {
-            let subscribers = hub
-                .subscribers
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            subscribers
-                .iter()
-                .find(|it| it.number == self.number)
-                .map(|it| it.filter.clone())
-        };
-        let Some(filter) = everywhere else { return };
-        let number = self.number;
-        hub.change(
-            &self.custody.inner.catalogue,
-            |all| all.retain(|it| it.number != number),
-            &filter,
+        let inner = &self.custody.inner;
+        inner.hub.change(
+            &inner.catalogue,
+            |all| all.retain(|it| !Arc::ptr_eq(it, &self.subscriber)),
+            &self.subscriber.filter,
         );
     }
 }

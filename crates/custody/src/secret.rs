@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 const TOKEN_BYTES: usize = 32;
 const PSEUDONYM_BYTES: usize = 10;
 
-/// A bearer secret of a thing or a recipient: 256 random bits, shown once, kept only as a hash.
+/// A bearer secret: 256 random bits, shown once, kept only as a hash.
 ///
 /// It is random, so a plain SHA-256 is enough: there is no dictionary to try.
 pub struct Token(String);
@@ -31,6 +31,18 @@ impl Token {
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.0
+    }
+
+    /// Takes what somebody sent as a token.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// What is kept of it: its SHA-256.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        self.hash().0
     }
 
     pub(crate) fn hash(&self) -> TokenHash {
