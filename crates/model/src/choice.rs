@@ -51,7 +51,55 @@ impl Role {
     }
 }
 
-/// Which person a thing senses, in which role.
+/// A set of roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// No role.
+    pub const NONE: Self = Self(0);
+    /// Every role.
+    pub const ALL: Self = Self(0b111);
+
+    /// The set with one role more.
+    #[must_use]
+    pub const fn with(self, role: Role) -> Self {
+        Self(self.0 | Self::bit(role))
+    }
+
+    /// Whether the role is in the set.
+    #[must_use]
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 & Self::bit(role) != 0
+    }
+
+    /// Whether the sets have a role in common.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The roles in the set, in order.
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |it| self.contains(*it))
+    }
+
+    const fn bit(role: Role) -> u8 {
+        match role {
+            Role::Holder => 1,
+            Role::Household => 2,
+            Role::Occupant => 4,
+        }
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<T: IntoIterator<Item = Role>>(roles: T) -> Self {
+        roles.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+/// Which person a thing senses, in which role, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// The device.
@@ -60,6 +108,45 @@ pub struct Assignment {
     pub person: PersonId,
     /// How they meet.
     pub role: Role,
+    /// First moment at which the thing senses the person.
+    pub valid_from: Timestamp,
+    /// First moment at which it does not any more; `None` while no end is set.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Where the readings of a person from one deployment go. What a law wants kept is kept in the vault all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Placement {
+    /// Into the vault, as long as the notice says.
+    #[default]
+    Vault,
+    /// To the person's own endpoint; in the vault only until it has taken them, at most for [`Placement::TRANSIT_DAYS`].
+    OwnEndpoint,
+    /// Nowhere: delivered to whom the person allows, and not kept.
+    LiveOnly,
+}
+
+impl Placement {
+    /// Every placement.
+    pub const ALL: [Self; 3] = [Self::Vault, Self::OwnEndpoint, Self::LiveOnly];
+    /// How long a reading waits for the person's own endpoint.
+    pub const TRANSIT_DAYS: u16 = 1;
+
+    /// The word that rows and pages use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::OwnEndpoint => "own-endpoint",
+            Self::LiveOnly => "live-only",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
 }
 
 /// A recipient's purpose-bound access to a deployment, checked at the moment of each decision.

@@ -97,6 +97,8 @@ ids! {
     RecipientId;
     /// Why a field is processed.
     PurposeId;
+    /// An automated model that is fed with fields.
+    ModelId;
 }
 
 #[cfg(test)]

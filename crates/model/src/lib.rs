@@ -18,11 +18,16 @@
 //! | recipient | [`Recipient`] | a party that receives a field for a purpose |
 //! | choice | [`Choice`] | a person's decision on field × purpose × recipient |
 //! | assignment | [`Assignment`] | which person a thing senses, in which role |
+//! | placement | [`Placement`] | where a person's readings go |
+//! | cap | [`Cap`] | a limit of the rulebook on what may pass anywhere |
+//! | model | [`Model`] | an automated model that is fed with fields |
+//! | source switch | [`SourceSwitch`] | how a thing is told to stop measuring |
 //! | grant | [`Grant`] | a recipient's purpose-bound access |
 //! | licence | [`LicenceState`] | the alliance's permission for a deployment to operate |
 //! | subject | [`Subject`] | under whose key a reading is sealed: a person, or a thing without persons |
 //! | entry | [`Entry`] | one public act in the record |
 
+mod cap;
 mod choice;
 mod entry;
 mod id;
@@ -33,17 +38,20 @@ mod pointer;
 mod text;
 mod time;
 
-pub use choice::{Assignment, Choice, Grant, Role, Subject};
+pub use cap::{Cap, CapTarget};
+pub use choice::{Assignment, Choice, Grant, Placement, Role, Roles, Subject};
 pub use entry::{Entry, EntryKind};
 pub use id::{
-    DeploymentId, IdError, MAX_ID_BYTES, MemberId, PersonId, PurposeId, RecipientId, ThingId,
+    DeploymentId, IdError, MAX_ID_BYTES, MemberId, ModelId, PersonId, PurposeId, RecipientId,
+    ThingId,
 };
 pub use level::Level;
 pub use licence::{Licence, LicenceState};
 pub use notice::{
-    Chamber, Coarsening, Contact, Declaration, Field, FieldKind, LegalBasis, MAX_DECLARATIONS,
-    MAX_FIELDS, MAX_NOTICE_BYTES, MAX_RECIPIENTS, Notice, NoticeError, Problem, Purpose, Recipient,
-    Retention, Sensitivity,
+    Category, Chamber, Coarsening, Confirm, Contact, DataType, Declaration, Field, FieldKind,
+    Format, Group, LegalBasis, MAX_DECLARATIONS, MAX_FIELDS, MAX_MODELS, MAX_NOTICE_BYTES,
+    MAX_RECIPIENTS, MAX_SOURCE_SWITCHES, Model, Notice, NoticeError, Party, Position, Problem,
+    Purpose, Range, Recipient, Retention, Sensitivity, SourceSwitch, Statistic, Window,
 };
 pub use pointer::{MAX_POINTER_BYTES, MAX_POINTER_DEPTH, Pointer, PointerError};
 pub use text::{Language, Text};

@@ -1,14 +1,16 @@
 //! The public declaration of a deployment: what is collected, why, for how long, who receives it, whom to ask.
 
-use std::fmt;
+use crate::{DeploymentId, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles, Text};
 
-use crate::{DeploymentId, Level, MemberId, Pointer, PurposeId, RecipientId, Text};
-
+mod coarsening;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod words;
 
+pub use coarsening::{Category, Coarsening, Group, Window};
 pub use parse::{NoticeError, Problem};
+pub use words::{Chamber, DataType, FieldKind, Format, LegalBasis, Party, Sensitivity, Statistic};
 
 /// The largest notice file, in bytes.
 pub const MAX_NOTICE_BYTES: usize = 256 * 1024;
@@ -18,158 +20,15 @@ pub const MAX_FIELDS: usize = 256;
 pub const MAX_RECIPIENTS: usize = 64;
 /// The most declarations of one notice.
 pub const MAX_DECLARATIONS: usize = 512;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The word in notices, rows and entries.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            /// Reads the word back.
-            #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|it| it.as_str() == text)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-words! {
-    /// A kind of member; each member is in exactly one.
-    Chamber {
-        /// Ministries, regulators, cities.
-        Government = "government",
-        /// Universities and schools.
-        Academia = "academia",
-        /// Vendors and operators.
-        Vendors = "vendors",
-        /// Startups and small and medium enterprises.
-        Startups = "startups",
-        /// Non-governmental organisations.
-        Ngos = "ngos",
-        /// Communities of people who live with the devices.
-        Communities = "communities",
-    }
-}
-
-words! {
-    /// Why processing is lawful, and with it what a person may choose.
-    LegalBasis {
-        /// Off until the person chooses.
-        Consent = "consent",
-        /// On; the person can object.
-        Contract = "contract",
-        /// On; the person can object.
-        LegitimateInterest = "legitimate-interest",
-        /// On; the person can object.
-        PublicTask = "public-task",
-        /// Cannot be turned off; the notice names the law.
-        LegalObligation = "legal-obligation",
-        /// Cannot be turned off; the notice names the reason.
-        VitalInterest = "vital-interest",
-    }
-}
-
-impl LegalBasis {
-    /// The level before the person has chosen anything.
-    #[must_use]
-    pub const fn default_level(self) -> Level {
-        match self {
-            Self::Consent => Level::OFF,
-            _ => Level::ON,
-        }
-    }
-
-    /// Whether a choice of the person counts.
-    #[must_use]
-    pub const fn can_choose(self) -> bool {
-        !matches!(self, Self::LegalObligation | Self::VitalInterest)
-    }
-}
-
-words! {
-    /// The type of a field's value.
-    FieldKind {
-        /// A JSON number.
-        Number = "number",
-        /// A JSON string.
-        Text = "text",
-        /// `true` or `false`.
-        Boolean = "boolean",
-    }
-}
-
-words! {
-    /// How much a field tells about a person.
-    Sensitivity {
-        /// Nothing.
-        None = "none",
-        /// Little on its own.
-        Low = "low",
-        /// Habits.
-        Medium = "medium",
-        /// Where, who, when at home.
-        High = "high",
-        /// Health, belief, intimacy.
-        VeryHigh = "very-high",
-    }
-}
-
-/// One way to make a value less precise.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Coarsening {
-    /// Numbers: the nearest multiple of the step (finite, above zero). Accuracy: ± half the step.
-    Round(f64),
-    /// Coordinates in degrees: the middle of a grid cell of this size. Accuracy: ± half the cell.
-    Grid(f64),
-    /// Numbers: the lower bound of the bucket that holds the value. Bounds ascend.
-    Bucket(Vec<f64>),
-    /// Anything: only that there was a value (`true`).
-    Presence,
-}
-
-impl Coarsening {
-    /// Whether this shows no more of any value than `other`. `false` also when the two cannot be compared.
-    #[must_use]
-    pub fn is_no_finer_than(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Presence, _) => true,
-            (Self::Round(step), Self::Round(other)) => is_multiple(*step, *other),
-            (Self::Grid(cell), Self::Grid(other)) => is_multiple(*cell, *other),
-            (Self::Bucket(bounds), Self::Bucket(other)) => {
-                bounds.iter().all(|it| other.contains(it))
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Whether `step` is a whole multiple of `other`: only then does rounding to it tell nothing that rounding to `other` hides.
-fn is_multiple(step: f64, other: f64) -> bool {
-    let times = step / other;
-    times >= 1.0 && (times - times.round()).abs() < 1e-9
-}
+/// The most automated models of one notice.
+pub const MAX_MODELS: usize = 32;
+/// The most source switches of one notice.
+pub const MAX_SOURCE_SWITCHES: usize = 32;
 
 /// A value in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// Its place in the message.
+    /// Its place in the message. A part `*` stands for every position of an array.
     pub pointer: Pointer,
     /// What people call it.
     pub title: Text,
@@ -177,10 +36,33 @@ pub struct Field {
     pub kind: FieldKind,
     /// Its unit (UCUM or SenML name), if it has one.
     pub unit: Option<String>,
+    /// The values that it can have; a number outside is treated as undeclared.
+    pub range: Option<Range>,
     /// How much it tells about a person.
     pub sensitivity: Sensitivity,
+    /// What kind of data it is, where the notice says so.
+    pub data: Option<DataType>,
+    /// The roles of the people whom it tells about; only their choices count, and it is kept for them alone.
+    pub about: Roles,
     /// The coarse levels, coarsest first: `Level::coarse(1)` is the first. At most [`Level::MAX_COARSE`].
     pub coarse: Vec<Coarsening>,
+}
+
+/// From the least to the greatest value, both included. At least one end is set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub min: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+}
+
+impl Range {
+    /// Whether a value lies in the range.
+    #[must_use]
+    pub fn holds(&self, value: f64) -> bool {
+        self.min.is_none_or(|it| it <= value) && self.max.is_none_or(|it| value <= it)
+    }
 }
 
 /// Why fields are processed.
@@ -205,6 +87,60 @@ pub struct Recipient {
     pub title: Text,
     /// Under which terms it receives.
     pub terms: Text,
+    /// How it stands to the accountable member.
+    pub party: Party,
+    /// The country where it processes (ISO 3166-1 alpha-2), where that is not the country of the deployment.
+    pub country: Option<String>,
+}
+
+/// An automated model that is fed with fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Its name in declarations.
+    pub id: ModelId,
+    /// What people call it.
+    pub title: Text,
+    /// What it works out or decides about people.
+    pub decides: Text,
+}
+
+/// Where a deployment is, in degrees (WGS 84).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Position {
+    /// Latitude, -90 to 90.
+    pub lat: f64,
+    /// Longitude, -180 to 180.
+    pub lon: f64,
+}
+
+/// How the things of a deployment are told to stop measuring, in the product's own words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceSwitch {
+    /// What stops when the things are told so. The command is sent when nobody may have any of these fields.
+    pub fields: Vec<Pointer>,
+    /// The MQTT topic of the command; `{thing}` stands for the identifier of the thing.
+    pub topic: String,
+    /// The command that stops the measurement.
+    pub off: String,
+    /// The command that starts it again.
+    pub on: String,
+    /// The command that slows it down; sent instead of `off` while all that may be had of the fields is coarse.
+    pub slow: Option<String>,
+    /// What the thing says when it has obeyed; without it, it is watched whether the fields still come.
+    pub confirm: Option<Confirm>,
+    /// How long a thing may take to obey, in seconds.
+    pub patience_seconds: u32,
+}
+
+/// A declared field in which a thing says how it is switched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// The field.
+    pub field: Pointer,
+    /// Its JSON text when the measurement is off.
+    pub off: String,
+    /// Its JSON text when the measurement is on.
+    pub on: String,
 }
 
 /// How long a field is kept.
@@ -247,6 +183,10 @@ pub struct Declaration {
     pub retention: Retention,
     /// The most that may pass. Where a field has no such coarse level, nothing passes.
     pub precision: Level,
+    /// Where this is stored, where that differs from the notice.
+    pub stored_in: Option<Text>,
+    /// The automated models that are fed with it.
+    pub models: Vec<ModelId>,
 }
 
 /// Whom to ask.
@@ -283,6 +223,10 @@ pub struct Notice {
     pub bystanders: Option<Text>,
     /// The field that identifies a person (card number, plate); `None` where people are assigned or not sensed.
     pub subject_field: Option<Pointer>,
+    /// What its messages are written in.
+    pub format: Format,
+    /// Where it is on a map, for those who look for what senses them nearby.
+    pub position: Option<Position>,
     /// Every field that may come in.
     pub fields: Vec<Field>,
     /// Every purpose.
@@ -291,6 +235,10 @@ pub struct Notice {
     pub recipients: Vec<Recipient>,
     /// What is done with which field.
     pub declarations: Vec<Declaration>,
+    /// Every automated model that is fed.
+    pub models: Vec<Model>,
+    /// How its things are told to stop measuring.
+    pub source_switches: Vec<SourceSwitch>,
 }
 
 impl Notice {

@@ -67,6 +67,15 @@ impl Pointer {
         &self.0
     }
 
+    /// Whether a part is `*`, which stands for every position of an array.
+    #[must_use]
+    pub fn has_wildcard(&self) -> bool {
+        self.0.split('/').skip(1).any(|it| it == Self::WILDCARD)
+    }
+
+    /// The part that stands for every position of an array. A message cannot have a declared key of this name.
+    pub const WILDCARD: &'static str = "*";
+
     /// The reference tokens, unescaped, outermost first.
     pub fn tokens(&self) -> impl Iterator<Item = String> + '_ {
         self.0

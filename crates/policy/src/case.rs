@@ -9,13 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use model::{
-    Choice, DeploymentId, Grant, Level, LicenceState, Notice, NoticeError, PersonId, Pointer,
-    PurposeId, RecipientId, Sensitivity, Timestamp,
+    Cap, CapTarget, Choice, DeploymentId, Grant, Level, LicenceState, Notice, NoticeError,
+    PersonId, Pointer, PurposeId, RecipientId, Sensitivity, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::compile::{Cap, CapTarget, Inputs, compile};
+use crate::compile::{Inputs, compile};
 use crate::decide::{Decision, Effect, EvaluationError, Facts, Refusal, decide};
 use crate::decode::DecodeError;
 use crate::payload::Payload;

@@ -78,7 +78,7 @@ impl Operator {
             }),
             Coarsening::Bucket(bounds) => buckets(bounds).map(Self::Bucket),
             Coarsening::Presence => Some(Self::Presence),
-            Coarsening::Round(_) | Coarsening::Grid(_) => None,
+            _ => None,
         }
     }
 

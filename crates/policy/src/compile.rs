@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Choice, Declaration, Grant, Level, Notice, Pointer, PurposeId, RecipientId, Retention,
-    Sensitivity,
+    Cap, CapTarget, Choice, Declaration, Grant, Level, Notice, Pointer, PurposeId, RecipientId,
+    Retention,
 };
 use smallvec::SmallVec;
 
@@ -20,26 +20,6 @@ use crate::program::{
     Windows,
 };
 use crate::schema::{Schema, SchemaField};
-
-/// A limit of the rulebook: what it names passes at `most` at this level.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cap {
-    /// What is limited.
-    pub target: CapTarget,
-    /// For which purpose; for every purpose when `None`.
-    pub purpose: Option<PurposeId>,
-    /// The most that may pass.
-    pub most: Level,
-}
-
-/// What a cap limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CapTarget {
-    /// Every field that is at least so sensitive.
-    Sensitivity(Sensitivity),
-    /// One field.
-    Field(Pointer),
-}
 
 /// What a program is compiled from.
 #[derive(Debug, Clone, Copy)]

@@ -32,7 +32,7 @@ mod render;
 
 pub mod case;
 
-pub use compile::{Cap, CapTarget, Inputs, compile};
+pub use compile::{Inputs, compile};
 pub use decide::{Decision, Effect, EvaluationError, Facts, Outcome, Refusal, decide};
 pub use decode::{DecodeError, MAX_DEPTH, MAX_PAYLOAD_BYTES};
 pub use field_set::{FieldIndex, FieldSet};

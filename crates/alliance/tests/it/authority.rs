@@ -48,6 +48,8 @@ fn every_use_case_asks_before_it_acts() {
             thing: thing.clone(),
             person: person.clone(),
             role: Role::Holder,
+            valid_from: model::Timestamp::EPOCH,
+            valid_until: None,
         };
         let refused: Vec<Result<(), AllianceError>> = vec![
             alliance.register_member(resident, &member("other")),

@@ -159,6 +159,8 @@ impl Registered<'_> {
                 thing,
                 person: self.resident.clone(),
                 role,
+                valid_from: model::Timestamp::EPOCH,
+                valid_until: None,
             };
             self.alliance.assign(&by, &assignment, now)?;
         }

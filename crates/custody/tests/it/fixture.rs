@@ -90,6 +90,8 @@ fn house(db: Db, directory: PathBuf) -> House {
                 thing: ThingId::parse("meter-1").unwrap(),
                 person: person("p-resident"),
                 role: Role::Household,
+                valid_from: model::Timestamp::EPOCH,
+                valid_until: None,
             })?;
             act.link_subject(&deployment("bus"), "card-7", &person("p-resident"))?;
             Ok::<_, ActError>([meter, validator, utility, university])

@@ -157,6 +157,8 @@ fn the_people_of_a_thing_and_whoever_a_message_names_are_protected_together() {
                     thing: ThingId::parse("validator-1").unwrap(),
                     person: person("p-driver"),
                     role: Role::Holder,
+                    valid_from: model::Timestamp::EPOCH,
+                    valid_until: None,
                 })
             })
             .unwrap();

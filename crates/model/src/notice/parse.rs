@@ -293,6 +293,10 @@ impl Reader<'_> {
             contact,
             bystanders: raw.bystanders.map(|it| self.text(it)),
             subject_field,
+            format: super::Format::Json,
+            position: None,
+            models: Vec::new(),
+            source_switches: Vec::new(),
             fields,
             purposes: raw
                 .purposes
@@ -413,6 +417,9 @@ impl Reader<'_> {
             title,
             kind: kind?,
             unit: raw.unit,
+            range: None,
+            data: None,
+            about: crate::Roles::ALL,
             sensitivity: sensitivity?,
             coarse,
         })
@@ -462,7 +469,7 @@ impl Reader<'_> {
                     && bounds.iter().all(|it| it.is_finite())
                     && bounds.is_sorted_by(|a, b| a < b)
             }
-            Coarsening::Presence => true,
+            _ => true,
         };
         if !valid {
             self.problem(
@@ -506,6 +513,8 @@ impl Reader<'_> {
         Some(Recipient {
             title: self.text(raw.title),
             terms: self.text(raw.terms),
+            party: super::Party::ThirdParty,
+            country: None,
             id: id?,
         })
     }
@@ -572,6 +581,8 @@ impl Reader<'_> {
             recipients,
             retention: Retention::from_days(*raw.retention_days.get_ref()),
             precision: precision?,
+            stored_in: None,
+            models: Vec::new(),
         })
     }
 }

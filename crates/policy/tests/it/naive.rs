@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use model::{Cap, CapTarget};
 use model::{Coarsening, Declaration, Field, FieldKind, LegalBasis, Level, LicenceState};
-use policy::{Cap, CapTarget};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -234,5 +234,6 @@ fn coarse(coarsening: &Coarsening, value: f64) -> Option<(Value, Value)> {
                 upper.map_or(Value::Null, |it| json!(it - lower)),
             ))
         }
+        _ => None,
     }
 }

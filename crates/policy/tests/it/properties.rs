@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{FieldKind, Level, LicenceState, PurposeId, RecipientId, Retention, Timestamp};
+use model::{
+    Cap, CapTarget, FieldKind, Level, LicenceState, PurposeId, RecipientId, Retention, Timestamp,
+};
 use policy::{
-    Cap, CapTarget, Decision, DecodeError, FieldIndex, LaneIndex, MAX_UNDECLARED,
-    MAX_UNDECLARED_BYTES, Program, Schema, decide, render, render_stored,
+    Decision, DecodeError, FieldIndex, LaneIndex, MAX_UNDECLARED, MAX_UNDECLARED_BYTES, Program,
+    Schema, decide, render, render_stored,
 };
 use proptest::prelude::*;
 use serde_json::Value;

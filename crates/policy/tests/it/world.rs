@@ -1,11 +1,12 @@
 //! Random notices, choices, grants, caps, facts and messages.
 
+use model::{Cap, CapTarget};
 use model::{
     Choice, Coarsening, Declaration, DeploymentId, Field, FieldKind, Grant, LegalBasis, Level,
     LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId, Retention, Sensitivity,
     Timestamp,
 };
-use policy::{Cap, CapTarget, Facts, Inputs, Program, Schema, compile};
+use policy::{Facts, Inputs, Program, Schema, compile};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

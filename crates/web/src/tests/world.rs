@@ -200,6 +200,8 @@ fn connect(alliance: &Alliance, resident: &Account) -> (String, String) {
         thing: meter,
         person: resident.id.clone(),
         role: Role::Household,
+        valid_from: model::Timestamp::EPOCH,
+        valid_until: None,
     };
     alliance.assign(&operator, &assignment, NOW).unwrap();
     (

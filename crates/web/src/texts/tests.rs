@@ -226,7 +226,10 @@ fn levels_say_how_exact_they_are() {
         },
         kind: FieldKind::Number,
         unit: Some("Cel".to_owned()),
+        range: None,
         sensitivity: Sensitivity::Low,
+        data: None,
+        about: model::Roles::ALL,
         coarse: vec![
             Coarsening::Presence,
             Coarsening::Bucket(vec![0.0, 10.0, 20.5]),
@@ -267,7 +270,10 @@ fn levels_of_times_are_told_in_minutes_hours_or_days() {
         },
         kind: FieldKind::Number,
         unit: Some(unit.to_owned()),
+        range: None,
         sensitivity: Sensitivity::Low,
+        data: None,
+        about: model::Roles::ALL,
         coarse: steps.iter().map(|it| Coarsening::Round(*it)).collect(),
     };
     let words = |language, unit: &str, step: f64| {

@@ -130,7 +130,7 @@ impl Texts {
                 let bounds = self.bounds(bounds, unit);
                 self.with("level-bucket").set("bounds", bounds).to_string()
             }
-            Coarsening::Presence => self.say("level-presence"),
+            _ => self.say("level-presence"),
         }
     }
 

@@ -217,6 +217,8 @@ impl Builder<'_> {
             thing: ThingId::parse(METER).unwrap(),
             person: person.clone(),
             role: Role::Household,
+            valid_from: model::Timestamp::EPOCH,
+            valid_until: None,
         };
         self.alliance
             .assign(&Actor::Operator, &assignment, self.now)
