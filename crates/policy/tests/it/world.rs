@@ -220,6 +220,8 @@ fn declaration(fields: Vec<Field>) -> impl Strategy<Value = Declaration> {
                     .collect(),
                 retention: Retention::from_days(days),
                 precision: if exists { precision } else { Level::ON },
+                stored_in: None,
+                models: vec![],
             }
         },
     )
