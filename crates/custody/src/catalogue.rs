@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use model::{
-    Choice, DeploymentId, Grant, Licence, LicenceState, Notice, PersonId, RecipientId, Subject,
-    ThingId, Timestamp,
+    Choice, DeploymentId, Grant, Licence, LicenceState, Notice, PersonId, RecipientId, Roles,
+    Subject, ThingId, Timestamp,
 };
-use policy::{Facts, Inputs, Program, Schema};
+use policy::{Facts, Inputs, Program, Schema, Sensed};
 use ring::hmac;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -228,14 +228,17 @@ impl DeploymentState {
 
     /// The program for a message that senses exactly these people.
     pub(crate) fn program_for(&self, people: &[PersonId]) -> Program {
-        let choices: Vec<&[Choice]> = people
+        let sensed: Vec<_> = people
             .iter()
-            .map(|it| self.choices.get(it).map_or(&[][..], Vec::as_slice))
+            .map(|it| Sensed {
+                roles: Roles::ALL,
+                choices: self.choices_of(it),
+            })
             .collect();
         policy::compile(&Inputs {
             notice: &self.notice,
             schema: &self.schema,
-            people: &choices,
+            people: &sensed,
             grants: &self.grants,
             caps: &[],
             generation: self.generation,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Timestamp};
-use policy::{DecodeError, Effect, Outcome, Payload, Refusal, Undeclared};
+use policy::{DecodeError, Effect, Kept, Payload, Refusal, Undeclared};
 use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
 
@@ -128,15 +128,15 @@ impl Custody {
         thing: &ThingPeer,
         bound: &Bound,
         payload: &Payload,
-        stored: &[(Retention, Outcome)],
+        stored: &[Kept],
         now: Timestamp,
     ) -> Result<Lsn, IngestError> {
         let bodies: SmallVec<[(Retention, Vec<u8>); 1]> = stored
             .iter()
-            .map(|(retention, outcome)| {
+            .map(|kept| {
                 let mut body = Vec::with_capacity(256);
-                policy::render_stored(payload, outcome, &mut body);
-                (*retention, body)
+                policy::render_stored(payload, &kept.outcome, &mut body);
+                (kept.retention, body)
             })
             .collect();
         let readings: SmallVec<[Reading<'_>; 2]> = bodies

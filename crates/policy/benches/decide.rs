@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;
 
-use model::{Choice, Grant, Level, LicenceState, Notice, PersonId, Timestamp};
-use policy::{Facts, Inputs, Outcome, Payload, Program, Schema, compile, decide, render};
+use model::{Choice, Grant, Level, LicenceState, Notice, PersonId, Roles, Timestamp};
+use policy::{Facts, Inputs, Outcome, Payload, Program, Schema, Sensed, compile, decide, render};
 
 const FIELDS: usize = 20;
 /// Samples of which the median is given, and calls in each.
@@ -138,7 +138,10 @@ fn program(recipients: usize) -> Program {
     let program = compile(&Inputs {
         notice: &notice,
         schema: &schema,
-        people: &[&choices],
+        people: &[Sensed {
+            roles: Roles::ALL,
+            choices: &choices,
+        }],
         grants: &grants,
         caps: &[],
         generation: 1,

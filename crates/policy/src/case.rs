@@ -10,16 +10,16 @@ use std::sync::Arc;
 
 use model::{
     Cap, CapTarget, Choice, DeploymentId, Grant, Level, LicenceState, Notice, NoticeError,
-    PersonId, Pointer, PurposeId, RecipientId, Sensitivity, Timestamp,
+    PersonId, Pointer, PurposeId, RecipientId, Roles, Sensitivity, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::compile::{Inputs, compile};
+use crate::compile::{Inputs, Sensed, compile};
 use crate::decide::{Decision, Effect, EvaluationError, Facts, Refusal, decide};
 use crate::decode::DecodeError;
 use crate::payload::Payload;
-use crate::program::Program;
+use crate::program::{Keeping, Program};
 use crate::render::{render, render_stored};
 use crate::schema::{CompileError, Schema};
 
@@ -126,7 +126,11 @@ impl Case {
 /// Runs a case and gives what came out otherwise than expected.
 #[must_use]
 pub fn run(case: &Case) -> Vec<Difference> {
-    let people: Vec<_> = case.people.iter().map(Vec::as_slice).collect();
+    let sensed = |choices| Sensed {
+        roles: Roles::ALL,
+        choices,
+    };
+    let people: Vec<_> = case.people.iter().map(|it| sensed(it.as_slice())).collect();
     let program = compile(&Inputs {
         notice: &case.notice,
         schema: &case.schema,
@@ -188,10 +192,15 @@ fn came_out(program: &Program, payload: &Payload, decision: &Decision) -> BTreeM
             found.insert(place, text(out));
         }
     }
-    for (retention, outcome) in decision.stored() {
+    for kept in decision.stored() {
         let mut out = Vec::new();
-        render_stored(payload, outcome, &mut out);
-        found.insert(format!("stored {}", retention.as_days()), text(out));
+        render_stored(payload, &kept.outcome, &mut out);
+        let days = kept.retention.as_days();
+        let place = match kept.keeping {
+            Keeping::AsChosen => format!("stored {days}"),
+            Keeping::ByLaw => format!("stored {days} by law"),
+        };
+        found.insert(place, text(out));
     }
     for EvaluationError::NotCoarsenable(field) in decision.errors() {
         let pointer = program.schema().pointer(*field);
@@ -297,7 +306,7 @@ struct RawExpect<'a> {
     #[serde(borrow)]
     lanes: BTreeMap<String, &'a RawValue>,
     #[serde(borrow)]
-    stored: BTreeMap<u16, &'a RawValue>,
+    stored: BTreeMap<String, &'a RawValue>,
     why: BTreeMap<String, BTreeMap<String, String>>,
 }
 

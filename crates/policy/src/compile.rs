@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use model::{
     Cap, CapTarget, Choice, Declaration, Grant, Level, Notice, Pointer, PurposeId, RecipientId,
-    Retention,
+    Retention, Roles,
 };
 use smallvec::SmallVec;
 
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::program::{
-    Factor, Lane, LaneIndex, LaneVerdicts, Levels, Program, StoredPart, Verdict, View, Window,
-    Windows,
+    Factor, Keeping, Lane, LaneIndex, LaneVerdicts, Levels, Program, StoredPart, Verdict, View,
+    Window, Windows,
 };
 use crate::schema::{Schema, SchemaField};
 
@@ -28,14 +28,23 @@ pub struct Inputs<'a> {
     pub notice: &'a Notice,
     /// The schema of that notice.
     pub schema: &'a Arc<Schema>,
-    /// For every person whom the thing senses, what they chose; empty where nobody is assigned.
-    pub people: &'a [&'a [Choice]],
+    /// Every person whom the thing senses; empty where nobody is assigned.
+    pub people: &'a [Sensed<'a>],
     /// Who has access. Grants for other deployments are passed over.
     pub grants: &'a [Grant],
     /// The limits of the rulebook.
     pub caps: &'a [Cap],
     /// A number that tells this program from those before.
     pub generation: u64,
+}
+
+/// A person whom a thing senses.
+#[derive(Debug, Clone, Copy)]
+pub struct Sensed<'a> {
+    /// In which roles. Their choice counts for fields that are about one of these.
+    pub roles: Roles,
+    /// What they chose.
+    pub choices: &'a [Choice],
 }
 
 /// Compiles what may pass to whom.
@@ -115,19 +124,25 @@ fn lanes(inputs: &Inputs<'_>) -> (Vec<Lane>, Vec<Verdicts>) {
 }
 
 /// What one person chose; where a choice stands twice, the more protective counts.
-struct Chosen<'a>(BTreeMap<(&'a Pointer, &'a PurposeId, &'a RecipientId), Level>);
+struct Chosen<'a> {
+    roles: Roles,
+    levels: BTreeMap<(&'a Pointer, &'a PurposeId, &'a RecipientId), Level>,
+}
 
 impl<'a> Chosen<'a> {
-    fn of(notice: &Notice, choices: &'a [Choice]) -> Self {
+    fn of(notice: &Notice, person: &Sensed<'a>) -> Self {
         let mut chosen = BTreeMap::new();
-        for choice in choices {
+        for choice in person.choices {
             if choice.deployment == notice.deployment {
                 let key = (&choice.field, &choice.purpose, &choice.recipient);
                 let level = chosen.entry(key).or_insert(choice.level);
                 *level = level.meet(choice.level);
             }
         }
-        Self(chosen)
+        Self {
+            roles: person.roles,
+            levels: chosen,
+        }
     }
 }
 
@@ -148,6 +163,11 @@ fn judge(
         },
         factor: Factor::Notice,
         retention: declaration.retention,
+        keeping: if declaration.basis.can_choose() {
+            Keeping::AsChosen
+        } else {
+            Keeping::ByLaw
+        },
     };
     for cap in inputs.caps {
         let meant = match &cap.target {
@@ -161,12 +181,13 @@ fn judge(
     }
     let basis = Factor::LegalBasis(declaration.basis);
     let default = declaration.basis.default_level();
-    if people.is_empty() {
+    let concerned = |it: &&Chosen<'_>| it.roles.meets(field.about);
+    if !people.iter().any(|it| concerned(&it)) {
         lower(&mut verdict, default, basis);
     }
-    for person in people {
+    for person in people.iter().filter(concerned) {
         let key = (&field.pointer, &declaration.purpose, recipient);
-        let chosen = person.0.get(&key).copied();
+        let chosen = person.levels.get(&key).copied();
         match chosen {
             Some(level) if declaration.basis.can_choose() => {
                 lower(&mut verdict, level, Factor::Choice);
@@ -196,6 +217,7 @@ fn stricter(first: Verdict, second: Verdict) -> Verdict {
     };
     Verdict {
         retention: first.retention.min(second.retention),
+        keeping: first.keeping.max(second.keeping),
         ..lower
     }
 }
@@ -259,13 +281,15 @@ fn views(lanes: &[LaneVerdicts]) -> (Vec<View>, Arc<[u16]>) {
     (views, view_of.into())
 }
 
-/// What is kept how long: one part for each retention and access.
+/// What is kept how long: one part for each way of keeping, retention and access.
 fn stored(lanes: &[LaneVerdicts]) -> Vec<StoredPart> {
-    let mut parts: BTreeMap<(Retention, &Windows), BTreeMap<FieldIndex, Level>> = BTreeMap::new();
+    let mut parts: BTreeMap<(Keeping, Retention, &Windows), BTreeMap<FieldIndex, Level>> =
+        BTreeMap::new();
     for lane in lanes {
         for (field, verdict) in &lane.fields {
             if verdict.retention != Retention::LIVE_ONLY && verdict.level != Level::OFF {
-                let part = parts.entry((verdict.retention, &lane.windows)).or_default();
+                let key = (verdict.keeping, verdict.retention, &lane.windows);
+                let part = parts.entry(key).or_default();
                 let level = part.entry(*field).or_insert(Level::OFF);
                 *level = level.join(verdict.level);
             }
@@ -273,7 +297,8 @@ fn stored(lanes: &[LaneVerdicts]) -> Vec<StoredPart> {
     }
     let longest_first = parts.into_iter().rev();
     longest_first
-        .map(|((retention, windows), fields)| StoredPart {
+        .map(|((keeping, retention, windows), fields)| StoredPart {
+            keeping,
             retention,
             windows: windows.clone(),
             levels: levels(fields.into_iter()),

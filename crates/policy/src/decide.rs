@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::Payload;
-use crate::program::{LaneIndex, Levels, Program, StoredPart, is_open};
+use crate::program::{Keeping, LaneIndex, Levels, Program, StoredPart, is_open};
 
 /// What holds at the moment of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,12 @@ impl Outcome {
         (!met.is_empty()).then_some(Self { levels: met })
     }
 
+    /// What passes of these fields; `None` when that is nothing.
+    #[must_use]
+    pub fn only(&self, fields: FieldSet) -> Option<Self> {
+        Self::of(&self.levels, fields, FieldSet::EMPTY)
+    }
+
     /// Of a view, what came; `None` when that is nothing.
     fn of(levels: &Levels, present: FieldSet, blocked: FieldSet) -> Option<Self> {
         let mut passing = Levels::new();
@@ -113,13 +119,24 @@ pub enum EvaluationError {
     NotCoarsenable(FieldIndex),
 }
 
+/// What of a message is kept, and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Who decides whether it is kept.
+    pub keeping: Keeping,
+    /// How long.
+    pub retention: Retention,
+    /// What.
+    pub outcome: Outcome,
+}
+
 /// The decision on one message.
 #[derive(Debug, Clone)]
 pub struct Decision {
     effect: Effect,
     view_of: Arc<[u16]>,
     views: SmallVec<[Option<Outcome>; 4]>,
-    stored: SmallVec<[(Retention, Outcome); 2]>,
+    stored: SmallVec<[Kept; 2]>,
     errors: SmallVec<[EvaluationError; 2]>,
 }
 
@@ -143,9 +160,10 @@ impl Decision {
         self.view_of.get(usize::from(lane.0)).copied()
     }
 
-    /// What is kept, longest first. A field stands in each retention class where it passes more precisely than in the longer ones.
+    /// What is kept: what the law wants first, then longest first. A field stands in each class where it passes more
+    /// precisely than in those before that are kept at least as long.
     #[must_use]
-    pub fn stored(&self) -> &[(Retention, Outcome)] {
+    pub fn stored(&self) -> &[Kept] {
         &self.stored
     }
 
@@ -227,24 +245,35 @@ fn stored(
     now: Timestamp,
     present: FieldSet,
     blocked: FieldSet,
-) -> SmallVec<[(Retention, Outcome); 2]> {
+) -> SmallVec<[Kept; 2]> {
     let mut stored = SmallVec::new();
-    let mut longer = ByLevel::default();
-    for class in parts.chunk_by(|a, b| a.retention == b.retention) {
+    // What is kept at least as long as the class at hand, whoever decides about it.
+    let mut longer: SmallVec<[(Retention, ByLevel); 2]> = SmallVec::new();
+    for class in parts.chunk_by(|a, b| (a.keeping, a.retention) == (b.keeping, b.retention)) {
+        let Some(StoredPart {
+            keeping, retention, ..
+        }) = class.first()
+        else {
+            continue;
+        };
         let mut joined = ByLevel::default();
         let open = class.iter().filter(|it| is_open(&it.windows, now));
         for (level, fields) in open.flat_map(|it| &it.levels) {
             joined.add(*level, *fields);
         }
-        let levels = joined.beyond(&longer);
-        if let Some(retention) = class.first().map(|it| it.retention)
-            && let Some(outcome) = Outcome::of(&levels, present, blocked)
-        {
-            stored.push((retention, outcome));
+        let mut known = ByLevel::default();
+        for (_, kept) in longer.iter().filter(|it| it.0 >= *retention) {
+            known.join(kept);
         }
-        for (level, fields) in levels {
-            longer.add(level, fields);
+        let levels = joined.beyond(&known);
+        if let Some(outcome) = Outcome::of(&levels, present, blocked) {
+            stored.push(Kept {
+                keeping: *keeping,
+                retention: *retention,
+                outcome,
+            });
         }
+        longer.push((*retention, joined));
     }
     stored
 }
@@ -260,6 +289,12 @@ impl ByLevel {
     fn add(&mut self, level: Level, fields: FieldSet) {
         if let Some(set) = slot(level).and_then(|it| self.0.get_mut(it)) {
             *set = set.or(fields);
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        for (set, other) in self.0.iter_mut().zip(&other.0) {
+            *set = set.or(*other);
         }
     }
 

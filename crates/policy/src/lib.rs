@@ -32,11 +32,11 @@ mod render;
 
 pub mod case;
 
-pub use compile::{Inputs, compile};
-pub use decide::{Decision, Effect, EvaluationError, Facts, Outcome, Refusal, decide};
+pub use compile::{Inputs, Sensed, compile};
+pub use decide::{Decision, Effect, EvaluationError, Facts, Kept, Outcome, Refusal, decide};
 pub use decode::{DecodeError, MAX_DEPTH, MAX_PAYLOAD_BYTES};
 pub use field_set::{FieldIndex, FieldSet};
 pub use payload::{MAX_UNDECLARED, MAX_UNDECLARED_BYTES, Payload, Reason, Undeclared};
-pub use program::{Factor, Lane, LaneIndex, Program, Why};
+pub use program::{Factor, Keeping, Lane, LaneIndex, Program, Why};
 pub use render::{render, render_stored};
 pub use schema::{CompileError, MAX_POSITION, Schema};

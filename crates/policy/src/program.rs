@@ -35,7 +35,7 @@ pub struct Program {
     /// The view of each lane.
     pub(crate) view_of: Arc<[u16]>,
     pub(crate) views: Vec<View>,
-    /// Longest retention first.
+    /// What the law wants kept first, then longest retention first.
     pub(crate) stored: Vec<StoredPart>,
     /// Fields that some view coarsens by number.
     pub(crate) numeric: FieldSet,
@@ -55,6 +55,16 @@ pub(crate) struct Verdict {
     pub(crate) level: Level,
     pub(crate) factor: Factor,
     pub(crate) retention: Retention,
+    pub(crate) keeping: Keeping,
+}
+
+/// Who decides whether a reading is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Keeping {
+    /// The person: they may have it kept elsewhere, or nowhere.
+    AsChosen,
+    /// A law or a vital interest: it is kept as the notice says.
+    ByLaw,
 }
 
 /// Lanes with the same levels and the same access share a view.
@@ -67,6 +77,7 @@ pub(crate) struct View {
 /// What lanes with the same access pass and keep equally long.
 #[derive(Debug)]
 pub(crate) struct StoredPart {
+    pub(crate) keeping: Keeping,
     pub(crate) retention: Retention,
     pub(crate) windows: Windows,
     pub(crate) levels: Levels,

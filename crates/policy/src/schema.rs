@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Field, FieldKind, Level, MAX_FIELDS, Notice, Pointer, Sensitivity};
+use model::{Field, FieldKind, Level, MAX_FIELDS, Notice, Pointer, Roles, Sensitivity};
 
 use crate::coarsen::Operator;
 use crate::field_set::{FieldIndex, FieldSet};
@@ -69,6 +69,8 @@ pub(crate) struct SchemaField {
     pub(crate) pointer_json: String,
     pub(crate) kind: FieldKind,
     pub(crate) sensitivity: Sensitivity,
+    /// The roles of the people whom it tells about.
+    pub(crate) about: Roles,
     /// Coarsest first.
     pub(crate) operators: Vec<Operator>,
     is_subject: bool,
@@ -169,6 +171,14 @@ impl Schema {
     pub fn fields(&self) -> impl Iterator<Item = (FieldIndex, &Pointer)> {
         let numbers = (0..=u8::MAX).map(FieldIndex);
         numbers.zip(self.fields.iter().map(|it| &it.pointer))
+    }
+
+    /// The fields that tell about people in one of these roles.
+    #[must_use]
+    pub fn about(&self, roles: Roles) -> FieldSet {
+        let numbered = (0..=u8::MAX).map(FieldIndex).zip(&self.fields);
+        let about = numbered.filter(|(_, it)| it.about.meets(roles));
+        about.map(|it| it.0).collect()
     }
 
     /// Whether a message read under one schema can be decided under the other.
@@ -283,6 +293,7 @@ impl SchemaField {
             pointer_json: json_string(pointer.as_str()),
             kind: field.kind,
             sensitivity: field.sensitivity,
+            about: field.about,
             operators,
             is_subject,
         })

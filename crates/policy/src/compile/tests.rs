@@ -1,4 +1,5 @@
 use super::*;
+use model::Roles;
 use model::{LegalBasis, PersonId, Timestamp};
 
 const NOTICE: &str = include_str!("../../../../corpus/notice/valid/home-energy.toml");
@@ -25,11 +26,16 @@ fn notice(recipients: &[&str], basis: LegalBasis) -> Notice {
 }
 
 fn program(notice: &Notice, people: &[&[Choice]], grants: &[Grant]) -> Program {
+    let sensed = |choices| Sensed {
+        roles: Roles::ALL,
+        choices,
+    };
+    let people: Vec<_> = people.iter().map(|it| sensed(*it)).collect();
     let schema = Schema::compile(notice).unwrap();
     compile(&Inputs {
         notice,
         schema: &schema,
-        people,
+        people: &people,
         grants,
         caps: &[],
         generation: 3,

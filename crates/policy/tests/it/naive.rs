@@ -29,7 +29,7 @@ pub(crate) fn delivered(world: &World, recipient: &str, purpose: &str, message: 
     let fields = world.notice.fields.iter();
     fields
         .filter_map(|field| {
-            let (level, _) = level(world, field, recipient, purpose)?;
+            let (level, ..) = level(world, field, recipient, purpose)?;
             let mut shown = show(field, level, message)?;
             if is_subject(world, field) && level == Level::ON {
                 shown.value = pseudonym(&shown.value);
@@ -40,29 +40,32 @@ pub(crate) fn delivered(world: &World, recipient: &str, purpose: &str, message: 
 }
 
 /// What is kept, by days.
-pub(crate) fn stored(world: &World, message: &Value) -> BTreeMap<u16, Output> {
-    let mut stored: BTreeMap<u16, Output> = BTreeMap::new();
+/// By whether a law wants it kept, and days.
+pub(crate) fn stored(world: &World, message: &Value) -> BTreeMap<(bool, u16), Output> {
+    let mut stored: BTreeMap<(bool, u16), Output> = BTreeMap::new();
     if !admitted(world) {
         return stored;
     }
     for field in &world.notice.fields {
-        let mut classes: BTreeMap<u16, Level> = BTreeMap::new();
+        let mut classes: BTreeMap<(bool, u16), Level> = BTreeMap::new();
         for (recipient, purpose) in World::lanes() {
             if granted(world, recipient, purpose)
-                && let Some((level, days)) = level(world, field, recipient, purpose)
+                && let Some((level, days, by_law)) = level(world, field, recipient, purpose)
                 && days > 0
             {
-                let class = classes.entry(days).or_insert(Level::OFF);
+                let class = classes.entry((by_law, days)).or_insert(Level::OFF);
                 *class = (*class).max(level);
             }
         }
-        for (days, level) in &classes {
-            let longer = classes.iter().filter(|it| it.0 > days);
+        for (class, level) in &classes {
+            let longer = classes
+                .iter()
+                .filter(|it| it.0 > class && it.0.1 >= class.1);
             let covered = longer.map(|it| *it.1).max().unwrap_or(Level::OFF);
             if *level > covered
                 && let Some(shown) = show(field, *level, message)
             {
-                let class = stored.entry(*days).or_default();
+                let class = stored.entry(*class).or_default();
                 if !is_subject(world, field) {
                     class.insert(field.pointer.to_string(), shown);
                 }
@@ -100,21 +103,31 @@ fn granted(world: &World, recipient: &str, purpose: &str) -> bool {
 }
 
 /// The level and the days of a field in a lane; `None` where it is not declared.
-fn level(world: &World, field: &Field, recipient: &str, purpose: &str) -> Option<(Level, u16)> {
+fn level(
+    world: &World,
+    field: &Field,
+    recipient: &str,
+    purpose: &str,
+) -> Option<(Level, u16, bool)> {
     let covering = world.notice.declarations.iter().filter(|it| {
         it.fields.contains(&field.pointer)
             && it.purpose.as_str() == purpose
             && it.recipients.iter().any(|it| it.as_str() == recipient)
     });
-    let (mut levels, mut days) = (vec![], vec![]);
+    let (mut levels, mut days, mut by_law) = (vec![], vec![], false);
     for declaration in covering {
         levels.push(declaration.precision);
         levels.extend(caps(&world.caps, field, purpose));
         levels.extend(wishes(world, declaration, field, recipient));
         days.push(declaration.retention.as_days());
+        by_law |= !declaration.basis.can_choose();
     }
     let lowest = levels.into_iter().min()?;
-    Some((existing(world, field, lowest), days.into_iter().min()?))
+    Some((
+        existing(world, field, lowest),
+        days.into_iter().min()?,
+        by_law,
+    ))
 }
 
 fn caps(caps: &[Cap], field: &Field, purpose: &str) -> Vec<Level> {

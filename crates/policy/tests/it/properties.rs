@@ -6,8 +6,8 @@ use model::{
     Cap, CapTarget, FieldKind, Level, LicenceState, PurposeId, RecipientId, Retention, Timestamp,
 };
 use policy::{
-    Decision, DecodeError, FieldIndex, LaneIndex, MAX_UNDECLARED, MAX_UNDECLARED_BYTES, Program,
-    Schema, decide, render, render_stored,
+    Decision, DecodeError, FieldIndex, Keeping, Kept, LaneIndex, MAX_UNDECLARED,
+    MAX_UNDECLARED_BYTES, Program, Schema, decide, render, render_stored,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -132,7 +132,10 @@ fn revealed(program: &Program, decision: &Decision) -> BTreeMap<(String, FieldIn
         }
     }
     for days in [1, 7, 30, 365] {
-        for (retention, outcome) in decision.stored() {
+        for Kept {
+            retention, outcome, ..
+        } in decision.stored()
+        {
             for field in outcome.fields().iter() {
                 if *retention >= Retention::from_days(days) {
                     let key = (format!("stored {days}"), field);
@@ -226,12 +229,13 @@ proptest! {
             }
         }
         let expected = naive::stored(&world, &message);
-        let classes: Vec<_> = decision.stored().iter().map(|it| it.0.as_days()).collect();
+        let class = |it: &Kept| (it.keeping == Keeping::ByLaw, it.retention.as_days());
+        let classes: Vec<_> = decision.stored().iter().map(class).collect();
         prop_assert_eq!(classes, expected.keys().rev().copied().collect::<Vec<_>>());
-        for (retention, outcome) in decision.stored() {
+        for kept in decision.stored() {
             let mut out = vec![];
-            render_stored(&payload, outcome, &mut out);
-            check(&out, &expected[&retention.as_days()], &message);
+            render_stored(&payload, &kept.outcome, &mut out);
+            check(&out, &expected[&class(kept)], &message);
         }
     }
 
@@ -339,7 +343,7 @@ proptest! {
             declaration.recipients = vec![RecipientId::parse("r0").unwrap()];
         }
         let everything = everything.program();
-        for (_, outcome) in decision.stored() {
+        for Kept { outcome, .. } in decision.stored() {
             let mut out = vec![];
             render_stored(&payload, outcome, &mut out);
             let again = everything.schema().decode_stored(&out).unwrap();
@@ -456,7 +460,7 @@ proptest! {
             let Ok(payload) = payload else { continue };
             let decision = decide(&program, &payload, &world.facts);
             let lanes = program.lane_indexes().filter_map(|it| decision.outcome(it.0));
-            for outcome in lanes.chain(decision.stored().iter().map(|it| &it.1)) {
+            for outcome in lanes.chain(decision.stored().iter().map(|it| &it.outcome)) {
                 let mut out = vec![];
                 render(&payload, outcome, &pseudonym, &mut out);
                 prop_assert!(serde_json::from_slice::<&serde_json::value::RawValue>(&out).is_ok());

@@ -1,12 +1,11 @@
 //! Random notices, choices, grants, caps, facts and messages.
 
-use model::{Cap, CapTarget};
 use model::{
-    Choice, Coarsening, Declaration, DeploymentId, Field, FieldKind, Grant, LegalBasis, Level,
-    LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId, Retention, Sensitivity,
-    Timestamp,
+    Cap, CapTarget, Choice, Coarsening, Declaration, DeploymentId, Field, FieldKind, Grant,
+    LegalBasis, Level, LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId, Retention,
+    Roles, Sensitivity, Timestamp,
 };
-use policy::{Facts, Inputs, Program, Schema, compile};
+use policy::{Facts, Inputs, Program, Schema, Sensed, compile};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -48,7 +47,11 @@ impl World {
 
     pub(crate) fn program(&self) -> Program {
         let schema = Schema::compile(&self.notice).unwrap();
-        let people: Vec<_> = self.people.iter().map(Vec::as_slice).collect();
+        let sensed = |choices| Sensed {
+            roles: Roles::ALL,
+            choices,
+        };
+        let people: Vec<_> = self.people.iter().map(|it| sensed(it.as_slice())).collect();
         compile(&Inputs {
             notice: &self.notice,
             schema: &schema,
