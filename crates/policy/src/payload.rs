@@ -100,6 +100,11 @@ impl Payload {
         self.text.get(range)
     }
 
+    /// Every value of a field, each as [`Payload::raw`] gives it, in the order of the message.
+    pub fn values(&self, field: FieldIndex) -> impl Iterator<Item = &str> {
+        self.raw(field).into_iter()
+    }
+
     /// The value without quotes and escapes: the token that names a person where the field is the subject field.
     #[must_use]
     pub fn text(&self, field: FieldIndex) -> Option<Cow<'_, str>> {

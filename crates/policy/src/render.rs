@@ -110,7 +110,7 @@ impl<'a> Writer<'a> {
 
     fn node(&mut self, index: NodeIndex, node: &Node) {
         match node.leaf {
-            Some(field) => self.leaf(field),
+            Some(field) => self.leaf(field, self.payload.raw(field).unwrap_or("null")),
             None if self.is_array(index) => self.array(node),
             None => self.object(node),
         }
@@ -145,6 +145,11 @@ impl<'a> Writer<'a> {
         // The array has a value in it, so it ends with a comma here.
         self.out.pop();
         self.push("]");
+    }
+
+    /// Remembers that a value was written coarse.
+    fn mark(&mut self, mark: Mark) {
+        self.coarse.push(mark);
     }
 
     fn kept_node(&self, index: NodeIndex) -> Option<&'a Node> {

@@ -10,9 +10,8 @@ use crate::payload::Mark;
 use crate::schema::json_string;
 
 impl Writer<'_> {
-    /// Writes what stands at a leaf.
-    pub(super) fn leaf(&mut self, index: FieldIndex) {
-        let raw = self.payload.raw(index).unwrap_or("null");
+    /// Writes what stands at a leaf; `raw` is one of its values.
+    pub(super) fn leaf(&mut self, index: FieldIndex, raw: &str) {
         let level = self.outcome.level(index);
         let mark = self.payload.mark(index);
         if level == Level::ON && mark.is_none() {
@@ -30,7 +29,7 @@ impl Writer<'_> {
         match coarse {
             Some(coarse) => {
                 self.decimal(coarse.shown, "true");
-                self.coarse.push(Mark {
+                self.mark(Mark {
                     field: index,
                     accuracy: coarse.accuracy,
                 });
