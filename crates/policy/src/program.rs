@@ -227,6 +227,22 @@ impl Program {
         }
     }
 
+    /// The best level at which anybody may have a field, now or later: in a lane that is open or will be, and with it in what
+    /// is kept. Below it nothing is ever needed of the thing: it may measure less, or not at all.
+    #[must_use]
+    pub fn most(&self, field: FieldIndex, now: Timestamp) -> Level {
+        let open = self.verdicts.iter().filter(|it| {
+            let mut windows = it.windows.iter();
+            windows.any(|it| it.until.is_none_or(|until| now < until))
+        });
+        let level = |lane: &LaneVerdicts| {
+            let found = lane.fields.binary_search_by_key(&field, |it| it.0);
+            let verdict = found.ok().and_then(|it| lane.fields.get(it));
+            verdict.map_or(Level::OFF, |it| it.1.level)
+        };
+        open.map(level).max().unwrap_or(Level::OFF)
+    }
+
     fn lane_verdicts(&self, lane: LaneIndex) -> Option<&LaneVerdicts> {
         self.verdicts.get(usize::from(lane.0))
     }

@@ -152,3 +152,23 @@ fn a_lane_or_field_of_another_program_is_undeclared() {
     assert_eq!(why(0, 9).factor, Factor::Undeclared);
     assert_eq!(why(9, 0).factor, Factor::Undeclared);
 }
+
+#[test]
+fn the_most_that_anybody_may_have_counts_open_and_coming_access() {
+    let field = |program: &Program| program.schema().fields().next().unwrap().0;
+    let most = |grants: &[Grant], now: i64| {
+        let program = program(&notice(&["a", "b"], LegalBasis::Contract), &[], grants);
+        program.most(field(&program), Timestamp::from_millis(now))
+    };
+    assert_eq!(most(&[], 0), Level::OFF);
+    assert_eq!(
+        most(&[grant("a", 5, Some(9))], 0),
+        Level::ON,
+        "it will open"
+    );
+    assert_eq!(most(&[grant("a", 5, Some(9))], 8), Level::ON);
+    assert_eq!(most(&[grant("a", 5, Some(9))], 9), Level::OFF, "it is over");
+    let undeclared = notice(&[], LegalBasis::Contract);
+    let program = program(&undeclared, &[], &[grant("a", 0, None)]);
+    assert_eq!(program.most(field(&program), Timestamp::EPOCH), Level::OFF);
+}
