@@ -1,6 +1,6 @@
 use super::*;
 use crate::schema::Schema;
-use model::{Coarsening, FieldKind, Notice, Pointer};
+use model::{Coarsening, FieldKind, Level, Notice, Pointer};
 use smallvec::smallvec;
 use std::sync::Arc;
 
