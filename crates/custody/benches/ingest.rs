@@ -59,6 +59,7 @@ fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
         purpose: PurposeId::parse("air-quality")?,
         deployment: None,
         thing: None,
+        condition: None,
     };
     let _subscription = custody.subscribe(&recipient, filter, outbox, 0, NOW)?;
     let mut permits = Vec::new();

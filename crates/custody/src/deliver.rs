@@ -18,12 +18,13 @@ use smallvec::SmallVec;
 
 use crate::Custody;
 use crate::catalogue::{Catalogue, Deployment, Named, RecipientPeer, ThingPeer};
+use crate::condition::Condition;
 use crate::outbox::Outbox;
 use crate::receipts::Delivered;
 use crate::secret;
 
 /// What a recipient asks for. Without a purpose there is no data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
     /// Why it receives.
     pub purpose: PurposeId,
@@ -31,6 +32,8 @@ pub struct Filter {
     pub deployment: Option<DeploymentId>,
     /// From one thing, or from all.
     pub thing: Option<ThingId>,
+    /// What must hold of the payload as the recipient would get it.
+    pub condition: Option<Condition>,
 }
 
 /// Why a subscription was refused.
@@ -233,13 +236,14 @@ impl Custody {
         let lane = program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?;
         let decision = policy::decide(program, &message.payload, &state.facts(now));
         let outcome = decision.outcome(lane)?.meet(&delivery.outcome)?;
-        Some(Permit {
+        let permit = Permit {
             custody: self.clone(),
             message: Arc::clone(message),
             subscriber: Arc::clone(subscriber),
             outcome,
             decided_at: now,
-        })
+        };
+        permit.is_asked_for().then_some(permit)
     }
 
     /// How many deliveries were dropped because a recipient's outbox was full, since the start.
@@ -280,6 +284,27 @@ impl Permit {
         self.outcome.is_coarse()
     }
 
+    /// Whether the recipient's condition holds of what it would get.
+    fn is_asked_for(&self) -> bool {
+        let Some(condition) = &self.subscriber.filter.condition else {
+            return true;
+        };
+        let mut shown = Vec::with_capacity(192);
+        self.render(&mut shown);
+        condition.holds(&shown)
+    }
+
+    fn render(&self, out: &mut Vec<u8>) {
+        let deployment = &self.message.thing.deployment.id;
+        let recipient = &self.subscriber.recipient;
+        policy::render(
+            &self.message.payload,
+            &self.outcome,
+            &|text| secret::pseudonym(&recipient.pseudonym_key, deployment.as_str(), text),
+            out,
+        );
+    }
+
     /// The payload for the recipient, as JSON, and the receipt for it.
     pub fn into_payload(self) -> (Bytes, Receipt) {
         let mut body = Vec::with_capacity(192);
@@ -289,14 +314,7 @@ impl Permit {
 
     /// Appends the payload for the recipient, as JSON, and gives the receipt for it.
     pub fn write_payload(self, out: &mut Vec<u8>) -> Receipt {
-        let deployment = &self.message.thing.deployment.id;
-        let recipient = &self.subscriber.recipient;
-        policy::render(
-            &self.message.payload,
-            &self.outcome,
-            &|text| secret::pseudonym(&recipient.pseudonym_key, deployment.as_str(), text),
-            out,
-        );
+        self.render(out);
         Receipt { permit: Some(self) }
     }
 }

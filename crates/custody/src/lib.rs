@@ -14,6 +14,7 @@
 mod act;
 mod catalogue;
 mod choose;
+mod condition;
 mod deliver;
 mod drift;
 mod durable;
@@ -30,6 +31,7 @@ mod timeline;
 pub use act::{Act, ActError};
 pub use catalogue::{InForce, Peer, RecipientPeer, ThingPeer};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
+pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeError, Subscription};
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};

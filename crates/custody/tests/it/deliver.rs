@@ -107,6 +107,7 @@ fn without_a_granted_purpose_there_is_no_subscription() {
             purpose: PurposeId::parse("research").unwrap(),
             deployment: None,
             thing: None,
+            condition: None,
         };
         let utility = house.recipient("utility-desk", &house.utility);
         let refused = house.custody.subscribe(&utility, filter, outbox, 0, NOW);

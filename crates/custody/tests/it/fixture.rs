@@ -158,6 +158,7 @@ impl House {
             purpose: PurposeId::parse(purpose).unwrap(),
             deployment: None,
             thing: None,
+            condition: None,
         };
         let subscription = self
             .custody

@@ -61,6 +61,7 @@ fn listen(house: &House) -> (Inbox, Subscription) {
         purpose: PurposeId::parse("billing").unwrap(),
         deployment: None,
         thing: None,
+        condition: None,
     };
     let recipient = house.recipient("utility-desk", &house.utility);
     let subscription = house

@@ -49,6 +49,8 @@ pub(crate) struct Subscribe {
     pub(crate) filters: Vec<(TopicFilter, QoS)>,
     /// Every value of the MQTT 5 user property `purpose`.
     pub(crate) purposes: Vec<Arc<str>>,
+    /// Every value of the MQTT 5 user property `where`.
+    pub(crate) conditions: Vec<Arc<str>>,
     pub(crate) has_identifier: bool,
     /// A filter asks for `no local` on a shared subscription, which is a protocol error.
     pub(crate) shared_no_local: bool,
@@ -128,6 +130,7 @@ fn from_v3(packet: v3::Packet) -> Result<Packet<'static>, Fault> {
             packet_id: it.pid.value(),
             filters: it.topics,
             purposes: Vec::new(),
+            conditions: Vec::new(),
             has_identifier: false,
             shared_no_local: false,
         })),
@@ -179,15 +182,15 @@ fn subscribe_v5(packet: v5::Subscribe) -> Result<Packet<'static>, Fault> {
             .into_iter()
             .map(|(filter, options)| (filter, options.max_qos))
             .collect(),
-        purposes: packet
-            .properties
-            .user_properties
-            .into_iter()
-            .filter(|it| &*it.name == "purpose")
-            .map(|it| it.value)
-            .collect(),
+        purposes: values_of("purpose", &packet.properties.user_properties),
+        conditions: values_of("where", &packet.properties.user_properties),
         has_identifier: packet.properties.subscription_id.is_some(),
     }))
+}
+
+fn values_of(name: &str, properties: &[v5::UserProperty]) -> Vec<Arc<str>> {
+    let named = properties.iter().filter(|it| &*it.name == name);
+    named.map(|it| Arc::clone(&it.value)).collect()
 }
 
 /// The errors both versions share.

@@ -123,6 +123,7 @@ impl Backend for Desk {
             purpose: wanted.purpose,
             deployment: wanted.deployment,
             thing: wanted.thing,
+            condition: wanted.condition,
         };
         let subscription = self
             .custody

@@ -9,8 +9,11 @@
 //!   delivered on <deployment>/<thing>
 //! ```
 //!
+//! In MQTT 5 the user property where=<condition> asks for less, see [`custody::Condition`].
+//!
 //! The topic a thing publishes on is not identity, is not declared, and is never delivered.
 
+use custody::Condition;
 use model::{DeploymentId, PurposeId, ThingId};
 use mqtt_proto::v5::SubscribeReasonCode;
 use smallvec::SmallVec;
@@ -30,11 +33,12 @@ pub(crate) enum Form {
 }
 
 /// What a recipient asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Wanted {
     pub(crate) purpose: PurposeId,
     pub(crate) deployment: Option<DeploymentId>,
     pub(crate) thing: Option<ThingId>,
+    pub(crate) condition: Option<Condition>,
 }
 
 /// Why a filter is not accepted.
@@ -101,9 +105,27 @@ pub(crate) fn parse_filter<P: AsRef<str>>(
             purpose,
             deployment: any_or(deployment, DeploymentId::parse)?,
             thing: any_or(thing, ThingId::parse)?,
+            condition: None,
         },
         form,
     ))
+}
+
+const NO_CONDITION: FilterRefusal = FilterRefusal {
+    code: SubscribeReasonCode::ImplementationSpecificError,
+    counter: Counter::SubscriptionsInvalid,
+    text: "where is one condition such as /power >= 1000 and /state = \"on\"",
+};
+
+/// Reads the condition; `conditions` are the values of the user property `where`.
+pub(crate) fn parse_condition<C: AsRef<str>>(
+    conditions: &[C],
+) -> Result<Option<Condition>, FilterRefusal> {
+    match conditions {
+        [] => Ok(None),
+        [one] => one.as_ref().parse().map(Some).map_err(|_| NO_CONDITION),
+        _ => Err(NO_CONDITION),
+    }
 }
 
 fn any_or<T, E>(

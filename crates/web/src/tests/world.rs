@@ -134,6 +134,7 @@ impl World {
             purpose: PurposeId::parse("research").unwrap(),
             deployment: None,
             thing: None,
+            condition: None,
         };
         let subscription = custody.subscribe(&lab, filter, outbox, 0, NOW).unwrap();
         let lsn = custody.ingest(&meter, message.as_bytes(), at).unwrap();

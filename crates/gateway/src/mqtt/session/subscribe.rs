@@ -91,7 +91,7 @@ impl<P: Copy + Ord> Session<P> {
                 Role::Thing => Err(A_THING),
                 // One packet may not make more work than a session may hold.
                 Role::Recipient if at >= self.limits.max_subscriptions => Err(TOO_MANY),
-                Role::Recipient => self.add(filter, &packet.purposes, with_ack, ctx),
+                Role::Recipient => self.add(filter, &packet, with_ack, ctx),
             };
             answers.push(match outcome {
                 Ok(()) => Answer {
@@ -115,19 +115,20 @@ impl<P: Copy + Ord> Session<P> {
     }
 
     /// Adds one subscription, or replaces the one with the same filter (3.8.4-3).
-    fn add<B: Backend, T: AsRef<str>>(
+    fn add<B: Backend>(
         &mut self,
         filter: &str,
-        purposes: &[T],
+        packet: &Subscribe,
         with_ack: bool,
         ctx: &mut Ctx<'_, B>,
     ) -> Result<(), FilterRefusal> {
-        let (wanted, form) = topic::parse_filter(
+        let (mut wanted, form) = topic::parse_filter(
             filter,
-            purposes,
+            &packet.purposes,
             self.limits.max_topic_bytes,
             self.limits.max_topic_levels,
         )?;
+        wanted.condition = topic::parse_condition(&packet.conditions)?;
         let replaces = self
             .subscriptions
             .entries

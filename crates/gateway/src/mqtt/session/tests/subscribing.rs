@@ -45,6 +45,31 @@ fn mqtt_5_may_name_the_purpose_in_a_user_property_section_3_8_2_1_3() {
 }
 
 #[test]
+fn mqtt_5_may_ask_for_less_with_a_condition_in_a_user_property_section_3_8_2_1_3() {
+    let with = |conditions: &[&str]| {
+        let topics = vec![(
+            TopicFilter::try_from("for/research/#").unwrap(),
+            v5::SubscriptionOptions::new(QoS::Level0),
+        )];
+        let mut packet = v5::Subscribe::new(5.try_into().unwrap(), topics);
+        let property = |it: &&str| v5::UserProperty {
+            name: "where".into(),
+            value: (*it).into(),
+        };
+        packet.properties.user_properties = conditions.iter().map(property).collect();
+        bytes_v5(packet.into())
+    };
+    let mut rig = Rig::connected(V5, "recipient", Limits::default());
+    assert_eq!(rig.send(&with(&["/power >= 1000"])), ["SUBACK 5 0x00"]);
+    let condition = rig.world().subscriptions[0].1.condition.clone();
+    assert_eq!(condition, Some("/power>=1000".parse().unwrap()));
+    assert_eq!(rig.send(&with(&["power"])), ["SUBACK 5 0x83"]);
+    assert_eq!(rig.send(&with(&["/a = 1", "/b = 1"])), ["SUBACK 5 0x83"]);
+    assert_eq!(rig.world().subscriptions.len(), 1);
+    assert_eq!(rig.count(Counter::SubscriptionsInvalid), 2);
+}
+
+#[test]
 fn what_is_not_granted_is_said_filter_by_filter_section_3_9_3() {
     let filters = [
         ("#", 1),
