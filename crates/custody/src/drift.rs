@@ -27,7 +27,8 @@ const MAX_DIGITS: usize = 4;
 pub struct DriftRow {
     /// Its JSON Pointer in the message.
     pub pointer: String,
-    /// `unknown` (no such field was declared) or `wrong-type` (declared with another type).
+    /// `unknown` (no such field was declared), `wrong-type` (declared with another type or unit) or `out-of-range`
+    /// (outside of the declared range).
     pub reason: String,
     /// First time it arrived.
     pub first_at: Timestamp,
@@ -53,15 +54,11 @@ impl DriftCounter {
         }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for field in undeclared {
-            let reason = match field.reason {
-                policy::Reason::Unknown => "unknown",
-                policy::Reason::WrongType => "wrong-type",
-            };
             add(
                 &mut counts,
                 DriftRow {
                     pointer: shown(&field.pointer),
-                    reason: reason.to_owned(),
+                    reason: field.reason.as_str().to_owned(),
                     first_at: now,
                     last_at: now,
                     times: 1,

@@ -217,6 +217,10 @@ fn decode_error(err: &DecodeError) -> String {
         DecodeError::Malformed { .. } => "malformed".to_owned(),
         DecodeError::TooDeep => "too-deep".to_owned(),
         DecodeError::Duplicate(pointer) => format!("duplicate {pointer}"),
+        DecodeError::TooManyValues => "too-many-values".to_owned(),
+        DecodeError::NotCbor(_) => "not-cbor".to_owned(),
+        DecodeError::Senml(_) => "not-senml".to_owned(),
+        DecodeError::Several(_) => "several-messages".to_owned(),
     }
 }
 

@@ -3,7 +3,14 @@
 //! Rules: `null` is absence. A value of another type than declared, or a container where a value is declared, is undeclared
 //! ([`Reason::WrongType`]). A key that leads to a declared field may stand once; twice would leave open which one counts,
 //! so it denies the message. What is undeclared is skipped without being kept.
+//! A number outside of the declared range is undeclared as well ([`Reason::OutOfRange`]).
 //! A number that no 64-bit float can hold, in place of a declared object, makes the message malformed.
+//!
+//! Where a field has `*` in its pointer, every element of the list may hold a value of it; together a message has at most
+//! [`MAX_LISTED_VALUES`] of these. What is undeclared in an element is listed with `*` and not with its position.
+//!
+//! The notice names the format: JSON here, [CBOR](crate::cbor), or [SenML](crate::senml) in either. Whatever it is,
+//! a value is kept as JSON text, and recipients get JSON.
 //!
 //! A stored message ([`Schema::decode_stored`]) may carry `@coarse`, an object from pointer to accuracy (a number, or null
 //! where no bound can be given), and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
@@ -11,23 +18,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{FieldKind, MAX_POINTER_DEPTH};
+use model::{FieldKind, Format, MAX_POINTER_DEPTH};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::decimal::Decimal;
 use crate::field_set::{FieldIndex, FieldSet};
+use crate::payload::lists::{ElementIndex, Lists, Opened};
 use crate::payload::{
     MAX_UNDECLARED, MAX_UNDECLARED_BYTES, Mark, Payload, Reason, Span, Undeclared,
 };
 use crate::schema::{Node, NodeIndex, Schema};
+use crate::senml::SenmlError;
+use crate::{cbor, senml};
+
+pub(crate) mod json;
 
 /// The largest message, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 /// How deep objects and arrays may nest in a message, undeclared ones included.
 pub const MAX_DEPTH: usize = MAX_POINTER_DEPTH;
+/// The most values in lists that a message may have, all fields together.
+pub const MAX_LISTED_VALUES: usize = 4096;
 
 /// The member that marks coarse values.
 pub(crate) const COARSE_KEY: &str = "@coarse";
@@ -57,32 +70,71 @@ pub enum DecodeError {
     /// A key that leads to a declared field stands twice; it is named as in the notice.
     #[error("the message has `{0}` twice")]
     Duplicate(String),
+    /// More than [`MAX_LISTED_VALUES`].
+    #[error("the message has more than {MAX_LISTED_VALUES} values in lists: send it in parts")]
+    TooManyValues,
+    /// Not CBOR (RFC 8949).
+    #[error("the message is not CBOR at byte {0}")]
+    NotCbor(usize),
+    /// Not SenML (RFC 8428).
+    #[error("the message is not a SenML pack: {0}")]
+    Senml(#[source] SenmlError),
+    /// A pack with several times, where one message was expected.
+    #[error("the pack holds {0} messages where one was expected")]
+    Several(usize),
 }
 
 impl Schema {
     /// Reads a message. Keeps what is declared and nothing else.
     ///
     /// # Errors
-    /// See [`DecodeError`].
+    /// See [`DecodeError`]. A SenML pack with more than one time is several messages, see [`Schema::decode_all`].
     pub fn decode(self: &Arc<Self>, payload: &[u8]) -> Result<Payload, DecodeError> {
-        decode(self, checked(payload)?, Vec::new(), Origin::Thing)
+        match self.format() {
+            Format::Json => json::decode(self, checked(payload)?, Vec::new(), Origin::Thing),
+            Format::Cbor => cbor::decode(self, sized(payload)?),
+            Format::SenmlJson | Format::SenmlCbor => {
+                let mut all = self.decode_all(payload)?;
+                match (all.pop(), all.len()) {
+                    (Some(only), 0) => Ok(only),
+                    (_, others) => Err(DecodeError::Several(others + 1)),
+                }
+            }
+        }
     }
 
-    /// Reads a message that [`crate::render_stored`] wrote: values that were coarse then stay marked, with their accuracy.
+    /// Reads everything that came at once: one message, or, of a SenML pack, one for each time.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]: nothing comes in when a part of it cannot be read.
+    pub fn decode_all(
+        self: &Arc<Self>,
+        payload: &[u8],
+    ) -> Result<SmallVec<[Payload; 1]>, DecodeError> {
+        match self.format() {
+            Format::Json | Format::Cbor => self.decode(payload).map(|it| SmallVec::from_iter([it])),
+            Format::SenmlJson => senml::decode_json(self, checked(payload)?),
+            Format::SenmlCbor => senml::decode_cbor(self, sized(payload)?),
+        }
+    }
+
+    /// Reads a message that [`crate::render_stored`] wrote, which is JSON whatever the format of the notice: values that were
+    /// coarse then stay marked, with their accuracy. Ranges do not count: what lay in the range of its day stays.
     ///
     /// # Errors
     /// See [`DecodeError`].
     pub fn decode_stored(self: &Arc<Self>, payload: &[u8]) -> Result<Payload, DecodeError> {
         let text = checked(payload)?;
         if !text.trim_start().starts_with('{') {
-            return decode(self, text, Vec::new(), Origin::Store);
+            return json::decode(self, text, Vec::new(), Origin::Store);
         }
-        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|err| malformed(&err))?;
+        let envelope: Envelope<'_> =
+            serde_json::from_str(text).map_err(|err| json::malformed(&err))?;
         let marks = envelope.coarse.into_iter().flatten();
         let marks = marks.filter_map(|(pointer, accuracy)| self.mark(&pointer, accuracy));
         let marks = marks.collect();
         let message = envelope.value.map_or(text, RawValue::get);
-        decode(self, message, marks, Origin::Store)
+        json::decode(self, message, marks, Origin::Store)
     }
 
     fn mark(&self, pointer: &str, accuracy: Option<&RawValue>) -> Option<Mark> {
@@ -107,139 +159,194 @@ struct Envelope<'a> {
 
 /// Where a message comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
+pub(crate) enum Origin {
     Thing,
     Store,
 }
 
-fn checked(payload: &[u8]) -> Result<&str, DecodeError> {
+fn sized(payload: &[u8]) -> Result<&[u8], DecodeError> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(DecodeError::TooLarge(payload.len()));
     }
-    std::str::from_utf8(payload).map_err(|err| DecodeError::NotUtf8(err.valid_up_to()))
+    Ok(payload)
 }
 
-fn malformed(err: &serde_json::Error) -> DecodeError {
-    DecodeError::Malformed {
-        line: err.line(),
-        column: err.column(),
-    }
+fn checked(payload: &[u8]) -> Result<&str, DecodeError> {
+    std::str::from_utf8(sized(payload)?).map_err(|err| DecodeError::NotUtf8(err.valid_up_to()))
 }
 
-fn decode(
-    schema: &Arc<Schema>,
-    text: &str,
-    marks: Vec<Mark>,
-    origin: Origin,
-) -> Result<Payload, DecodeError> {
-    let mut decoder = Decoder {
-        schema,
-        origin,
-        failure: None,
-        payload: Payload {
-            schema: Arc::clone(schema),
-            present: FieldSet::EMPTY,
-            text: String::with_capacity(text.len()),
-            spans: SmallVec::from_elem(Span::default(), schema.len()),
-            arrays: SmallVec::new(),
-            undeclared: Vec::new(),
-            unlisted: 0,
-            marks,
-        },
-    };
-    let mut json = serde_json::Deserializer::from_str(text);
-    let read = NodeSeed {
-        decoder: &mut decoder,
-        node: NodeIndex::ROOT,
-    }
-    .deserialize(&mut json)
-    .and_then(|()| json.end());
-    match (read, decoder.failure) {
-        (_, Some(failure)) => Err(failure),
-        (Err(err), None) => Err(malformed(&err)),
-        (Ok(()), None) => {
-            let mut payload = decoder.payload;
-            let present = payload.present;
-            payload.marks.retain(|it| present.contains(it.field));
-            Ok(payload)
-        }
-    }
+/// A single value of a message, as JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scalar {
+    /// Nothing.
+    Null,
+    /// A number, a string or a boolean.
+    Json(String),
+    /// What JSON has no word for, or no single value.
+    Other,
 }
 
-struct Decoder<'s> {
-    schema: &'s Schema,
+/// What is kept of one message.
+pub(crate) struct Decoder<'s> {
+    pub(crate) schema: &'s Schema,
     origin: Origin,
     payload: Payload,
-    /// Why reading stopped, where it was not the JSON itself.
-    failure: Option<DecodeError>,
+    /// The element of a list that is being read.
+    element: ElementIndex,
 }
 
-impl Decoder<'_> {
-    fn fail<E: serde::de::Error>(&mut self, failure: DecodeError) -> E {
-        self.failure = Some(failure);
-        E::custom("stopped")
+impl<'s> Decoder<'s> {
+    pub(crate) fn new(
+        schema: &'s Arc<Schema>,
+        size_bytes: usize,
+        marks: Vec<Mark>,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            schema,
+            origin,
+            element: ElementIndex::MESSAGE,
+            payload: Payload {
+                schema: Arc::clone(schema),
+                present: FieldSet::EMPTY,
+                text: String::with_capacity(size_bytes),
+                spans: SmallVec::from_elem(Span::default(), schema.len()),
+                arrays: SmallVec::new(),
+                lists: None,
+                undeclared: Vec::new(),
+                unlisted: 0,
+                marks,
+            },
+        }
     }
 
-    /// Keeps a declared value, or notes its wrong type.
-    fn leaf<E: serde::de::Error>(
+    /// The message, once all of it was read.
+    pub(crate) fn finish(self) -> Payload {
+        let mut payload = self.payload;
+        let present = payload.present;
+        payload.marks.retain(|it| present.contains(it.field));
+        if let Some(lists) = &mut payload.lists {
+            lists.settle();
+        }
+        payload
+    }
+
+    /// Keeps a declared value, or notes what is wrong with it. Tells whether it was kept.
+    pub(crate) fn leaf(
         &mut self,
         node: &Node,
         field: FieldIndex,
         raw: &str,
-    ) -> Result<(), E> {
+    ) -> Result<bool, DecodeError> {
         let first = raw.as_bytes().first().copied().unwrap_or(b'n');
-        let declared = self.schema.field(field).map(|it| it.kind);
+        let Some(declared) = self.schema.field(field) else {
+            return Ok(false);
+        };
         let kind = match first {
-            b'n' => return Ok(()),
+            b'n' => return Ok(false),
             b'"' => Some(FieldKind::Text),
             b't' | b'f' => Some(FieldKind::Boolean),
             b'{' | b'[' => None,
             _ => Some(FieldKind::Number),
         };
-        let was_presence = raw == "true"
-            && self
-                .payload
-                .mark(field)
-                .is_some_and(|it| it.accuracy.is_none());
-        let fits = kind.is_some() && (kind == declared || was_presence);
-        if !fits {
+        let mark = self.payload.mark(field);
+        let was_presence = raw == "true" && mark.is_some_and(|it| it.accuracy.is_none());
+        if kind != Some(declared.kind) && !was_presence {
             self.note(Reason::WrongType, || node.pointer.clone());
-            return self.skip(node.depth, raw);
+            return self.skip(node.depth, raw).map(|()| false);
         }
-        if kind == Some(FieldKind::Text) && raw.contains('\\') {
-            // Skimming the message accepted any escape; this refuses lone surrogates.
-            serde_json::from_str::<String>(raw).map_err(E::custom)?;
+        if self.origin == Origin::Thing && !declared.holds(raw) {
+            self.note(Reason::OutOfRange, || node.pointer.clone());
+            return Ok(false);
         }
-        self.keep(field, raw);
-        Ok(())
+        self.keep(field, raw)
     }
 
-    fn keep(&mut self, field: FieldIndex, raw: &str) {
+    fn keep(&mut self, field: FieldIndex, raw: &str) -> Result<bool, DecodeError> {
         let payload = &mut self.payload;
         let start = u32::try_from(payload.text.len());
         payload.text.push_str(raw);
         let end = u32::try_from(payload.text.len());
-        if let (Some(span), Ok(start), Ok(end)) =
-            (payload.spans.get_mut(field.as_usize()), start, end)
-        {
-            *span = Span { start, end };
-            payload.present.insert(field);
+        let (Ok(start), Ok(end)) = (start, end) else {
+            return Err(DecodeError::TooLarge(payload.text.len()));
+        };
+        let span = Span { start, end };
+        if self.element != ElementIndex::MESSAGE {
+            let lists = payload.lists.get_or_insert_default();
+            if lists.keep(field, self.element, span) > MAX_LISTED_VALUES {
+                return Err(DecodeError::TooManyValues);
+            }
+        } else if let Some(place) = payload.spans.get_mut(field.as_usize()) {
+            *place = span;
+        }
+        payload.present.insert(field);
+        Ok(true)
+    }
+
+    /// Begins an element of a list.
+    pub(crate) fn open(&mut self, list: NodeIndex) -> Opened {
+        let lists: &mut Lists = self.payload.lists.get_or_insert_default();
+        let (element, opened) = lists.open(self.element, list);
+        self.element = element;
+        opened
+    }
+
+    /// Ends an element of a list.
+    pub(crate) fn close(&mut self, opened: Opened) {
+        self.element = opened.around;
+        if let Some(lists) = &mut self.payload.lists {
+            lists.close(opened);
         }
     }
 
-    /// Checks the depth of something that is not kept. `depth` containers enclose it.
-    fn skip<E: serde::de::Error>(&mut self, depth: usize, raw: &str) -> Result<(), E> {
+    /// Remembers that a container came as an array.
+    pub(crate) fn came_as_array(&mut self, node: NodeIndex) {
+        match &mut self.payload.lists {
+            Some(lists) if self.element != ElementIndex::MESSAGE => {
+                lists.came_as_array(self.element, node);
+            }
+            _ => self.payload.arrays.push(node),
+        }
+    }
+
+    /// Whether a member of a stored message is the platform's own.
+    pub(crate) fn is_ours(&self, node: &Node, token: &str) -> bool {
+        node.depth == 0 && self.origin == Origin::Store && token == COARSE_KEY
+    }
+
+    /// Checks the depth of JSON that is not kept. `depth` containers enclose it.
+    pub(crate) fn skip(&self, depth: usize, raw: &str) -> Result<(), DecodeError> {
         if raw.starts_with(['{', '[']) && depth + nesting(raw) > MAX_DEPTH {
-            return Err(self.fail(DecodeError::TooDeep));
+            return Err(DecodeError::TooDeep);
         }
         Ok(())
     }
 
-    /// Lists an undeclared place, or counts it when the list is full.
-    fn note(&mut self, reason: Reason, pointer: impl FnOnce() -> String) {
+    /// Notes a place whose type is not the declared one.
+    pub(crate) fn wrong_type(&mut self, node: &Node) {
+        self.note(Reason::WrongType, || node.pointer.clone());
+    }
+
+    /// Notes a member that the notice does not name.
+    pub(crate) fn unknown(&mut self, node: &Node, token: &str) {
+        let pointer = || format!("{}/{}", node.pointer, escape(token));
+        self.note(Reason::Unknown, pointer);
+    }
+
+    /// The error for a name that stands twice.
+    pub(crate) fn twice(&self, node: NodeIndex) -> DecodeError {
+        let pointer = self.schema.node(node).map(|it| it.pointer.clone());
+        DecodeError::Duplicate(pointer.unwrap_or_default())
+    }
+
+    /// Lists an undeclared place, or counts it when the list is full. How many elements of a list have it is not told.
+    pub(crate) fn note(&mut self, reason: Reason, pointer: impl FnOnce() -> String) {
+        let in_list = self.element != ElementIndex::MESSAGE;
         let payload = &mut self.payload;
         if payload.undeclared.len() >= MAX_UNDECLARED {
-            payload.unlisted += 1;
+            if !in_list || payload.unlisted == 0 {
+                payload.unlisted += 1;
+            }
             return;
         }
         let pointer = cut(pointer());
@@ -250,186 +357,8 @@ impl Decoder<'_> {
     }
 }
 
-/// Reads what stands at a node.
-struct NodeSeed<'d, 's> {
-    decoder: &'d mut Decoder<'s>,
-    node: NodeIndex,
-}
-
-impl<'de> DeserializeSeed<'de> for NodeSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let schema = self.decoder.schema;
-        let node = schema
-            .node(self.node)
-            .ok_or_else(|| D::Error::custom("no such node"))?;
-        match node.leaf {
-            Some(field) => {
-                let raw = <&RawValue>::deserialize(deserializer)?;
-                self.decoder.leaf(node, field, raw.get())
-            }
-            None => deserializer.deserialize_any(Container {
-                decoder: self.decoder,
-                index: self.node,
-                node,
-            }),
-        }
-    }
-}
-
-/// Reads an object or array with declared fields in it.
-struct Container<'d, 's> {
-    decoder: &'d mut Decoder<'s>,
-    index: NodeIndex,
-    node: &'s Node,
-}
-
-impl Container<'_, '_> {
-    fn wrong_type(self) {
-        let node = self.node;
-        let note = || node.pointer.clone();
-        self.decoder.note(Reason::WrongType, note);
-    }
-}
-
-impl<'de> Visitor<'de> for Container<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a message")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { decoder, node, .. } = self;
-        let mut seen = FieldSet::EMPTY;
-        while let Some(key) = map.next_key_seed(Key { node })? {
-            match key {
-                Found::Child(number, child) => {
-                    if !seen.insert(number) {
-                        let pointer = decoder.schema.node(child).map(|it| it.pointer.clone());
-                        let pointer = pointer.unwrap_or_default();
-                        return Err(decoder.fail(DecodeError::Duplicate(pointer)));
-                    }
-                    map.next_value_seed(NodeSeed {
-                        decoder,
-                        node: child,
-                    })?;
-                }
-                Found::Unknown(token) => {
-                    let raw = map.next_value::<&RawValue>()?.get();
-                    let ours =
-                        node.depth == 0 && decoder.origin == Origin::Store && token == COARSE_KEY;
-                    if raw != "null" && !ours {
-                        let pointer = || format!("{}/{}", node.pointer, escape(&token));
-                        decoder.note(Reason::Unknown, pointer);
-                        decoder.skip(node.depth + 1, raw)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { decoder, node, .. } = self;
-        let declared = !node.positions.is_empty();
-        if declared {
-            decoder.payload.arrays.push(self.index);
-        } else {
-            decoder.note(Reason::WrongType, || node.pointer.clone());
-        }
-        for position in 0_usize.. {
-            if let Some(child) = node.position(position) {
-                let seed = NodeSeed {
-                    decoder,
-                    node: child,
-                };
-                if seq.next_element_seed(seed)?.is_none() {
-                    break;
-                }
-                continue;
-            }
-            let Some(raw) = seq.next_element::<&RawValue>()? else {
-                break;
-            };
-            if declared && raw.get() != "null" {
-                let pointer = || format!("{}/{position}", node.pointer);
-                decoder.note(Reason::Unknown, pointer);
-            }
-            decoder.skip(node.depth + 1, raw.get())?;
-        }
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-}
-
-/// Looks an object key up.
-#[derive(Clone, Copy)]
-struct Key<'s> {
-    node: &'s Node,
-}
-
-enum Found {
-    /// Number among the children, and where it leads.
-    Child(FieldIndex, NodeIndex),
-    /// The start of an undeclared key; long enough to fill a listed pointer.
-    Unknown(String),
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Found;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Found, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Found;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Found, E> {
-        Ok(match self.node.child(key) {
-            Some((number, child)) => Found::Child(number, child.node),
-            None => Found::Unknown(key.chars().take(MAX_UNDECLARED_BYTES + 1).collect()),
-        })
-    }
-}
-
 /// How deep well-formed JSON nests.
-fn nesting(json: &str) -> usize {
+pub(crate) fn nesting(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let (mut in_string, mut escaped) = (false, false);
     for byte in json.bytes() {
@@ -449,7 +378,7 @@ fn nesting(json: &str) -> usize {
 }
 
 /// A key as a reference token.
-fn escape(token: &str) -> String {
+pub(crate) fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
 

@@ -8,7 +8,10 @@ use smallvec::SmallVec;
 
 use crate::decimal::Decimal;
 use crate::field_set::{FieldIndex, FieldSet};
+use crate::payload::lists::{ElementIndex, Lists};
 use crate::schema::{NodeIndex, Schema};
+
+pub(crate) mod lists;
 
 /// The most undeclared pointers that are listed; more are counted.
 pub const MAX_UNDECLARED: usize = 16;
@@ -22,10 +25,13 @@ pub struct Payload {
     pub(crate) present: FieldSet,
     /// The texts of all values, one after the other.
     pub(crate) text: String,
-    /// Where in `text` the value of each field is, by field number; only meaningful for fields that are present.
+    /// Where in `text` the value of each field is, by field number; only meaningful for fields that are present,
+    /// and empty for those that stand in lists.
     pub(crate) spans: SmallVec<[Span; 24]>,
-    /// Containers that came as an array.
+    /// Containers that came as an array, those in lists left out.
     pub(crate) arrays: SmallVec<[NodeIndex; 4]>,
+    /// What stands in lists; `None` where nothing does.
+    pub(crate) lists: Option<Box<Lists>>,
     pub(crate) undeclared: Vec<Undeclared>,
     pub(crate) unlisted: usize,
     /// Values that were coarse already when they were stored.
@@ -61,8 +67,10 @@ pub struct Undeclared {
 pub enum Reason {
     /// The notice does not name the place.
     Unknown,
-    /// The notice names the place, with another type.
+    /// The notice names the place, with another type or unit.
     WrongType,
+    /// The notice names the place, and a range that the number does not lie in.
+    OutOfRange,
 }
 
 impl Reason {
@@ -72,6 +80,7 @@ impl Reason {
         match self {
             Self::Unknown => "unknown",
             Self::WrongType => "wrong-type",
+            Self::OutOfRange => "out-of-range",
         }
     }
 }
@@ -89,20 +98,22 @@ impl Payload {
         self.present
     }
 
-    /// The JSON text of a value, exactly as it came.
+    /// The JSON text of a value, exactly as it came; `None` for a field with `*` in its pointer, see [`Payload::values`].
     #[must_use]
     pub fn raw(&self, field: FieldIndex) -> Option<&str> {
         if !self.present.contains(field) {
             return None;
         }
         let span = self.spans.get(field.as_usize())?;
-        let range = usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?;
-        self.text.get(range)
+        self.at(*span).filter(|it| !it.is_empty())
     }
 
-    /// Every value of a field, each as [`Payload::raw`] gives it, in the order of the message.
+    /// Every value of a field, each exactly as it came, in the order of the message: at most one for a plain field,
+    /// any number for one with `*` in its pointer.
     pub fn values(&self, field: FieldIndex) -> impl Iterator<Item = &str> {
-        self.raw(field).into_iter()
+        let listed = self.lists.iter().flat_map(move |it| it.values(field));
+        let listed = listed.filter_map(|it| self.at(it));
+        self.raw(field).into_iter().chain(listed)
     }
 
     /// The value without quotes and escapes: the token that names a person where the field is the subject field.
@@ -129,7 +140,8 @@ impl Payload {
     }
 
     /// The same message under another schema, such as the one of a newer notice: fields keep their values where both
-    /// schemas have them with the same type; nothing that the old schema did not declare comes back.
+    /// schemas have them with the same type and unit, and the newer range holds them; nothing that the old schema did not
+    /// declare comes back.
     #[must_use]
     pub fn under(&self, schema: &Arc<Schema>) -> Self {
         let mut moved = Self {
@@ -138,25 +150,83 @@ impl Payload {
             text: self.text.clone(),
             spans: SmallVec::from_elem(Span::default(), schema.len()),
             arrays: SmallVec::new(),
+            lists: None,
             undeclared: self.undeclared.clone(),
             unlisted: self.unlisted,
             marks: Vec::new(),
         };
         for old in self.present.iter() {
             if let Some(new) = self.same_field(old, schema)
+                && let Some(raw) = self.raw(old)
+                && self.holds(schema, new, old, raw)
                 && let Some(span) = self.spans.get(old.as_usize())
                 && let Some(place) = moved.spans.get_mut(new.as_usize())
             {
                 *place = *span;
                 moved.present.insert(new);
-                let mark = self.mark(old).map(|it| Mark { field: new, ..it });
-                moved.marks.extend(mark);
             }
         }
-        let pointers = self.arrays.iter().filter_map(|it| self.schema.node(*it));
-        let arrays = pointers.filter_map(|it| schema.node_at(&it.pointer));
+        moved.lists = self.lists_under(schema);
+        let listed = moved.lists.iter().flat_map(|it| it.fields());
+        moved.present = listed.collect::<FieldSet>().or(moved.present);
+        for mark in &self.marks {
+            let new = self.same_field(mark.field, schema);
+            let new = new.filter(|it| moved.present.contains(*it));
+            moved.marks.extend(new.map(|field| Mark { field, ..*mark }));
+        }
+        let arrays = self
+            .arrays
+            .iter()
+            .filter_map(|it| self.node_in(*it, schema));
         moved.arrays.extend(arrays);
         moved
+    }
+
+    fn lists_under(&self, schema: &Schema) -> Option<Box<Lists>> {
+        let lists = self.lists.as_ref()?;
+        let moved = lists.under(
+            |old| self.same_field(old, schema),
+            |old| self.node_in(old, schema),
+            |new, span| {
+                let pointer = schema.field(new).map(|it| &it.pointer);
+                let old = pointer.and_then(|it| self.schema.index_of(it));
+                let raw = self.at(span);
+                old.zip(raw)
+                    .is_some_and(|(old, raw)| self.holds(schema, new, old, raw))
+            },
+        );
+        Some(Box::new(moved))
+    }
+
+    /// Whether the range of the new field holds a value; one that was coarse when it was stored is not measured by it.
+    fn holds(&self, schema: &Schema, new: FieldIndex, old: FieldIndex, raw: &str) -> bool {
+        self.mark(old).is_some() || schema.field(new).is_some_and(|it| it.holds(raw))
+    }
+
+    fn node_in(&self, old: NodeIndex, schema: &Schema) -> Option<NodeIndex> {
+        schema.node_at(&self.schema.node(old)?.pointer)
+    }
+
+    /// The value of a field in an element of a list, or in the message itself.
+    pub(crate) fn raw_in(&self, element: ElementIndex, field: FieldIndex) -> Option<&str> {
+        if element == ElementIndex::MESSAGE {
+            return self.raw(field);
+        }
+        self.at(self.lists.as_ref()?.value(field, element)?)
+    }
+
+    /// Whether a container came as an array.
+    pub(crate) fn is_array(&self, element: ElementIndex, node: NodeIndex) -> bool {
+        if element == ElementIndex::MESSAGE {
+            return self.arrays.contains(&node);
+        }
+        let lists = self.lists.as_ref();
+        lists.is_some_and(|it| it.is_array(element, node))
+    }
+
+    fn at(&self, span: Span) -> Option<&str> {
+        let range = usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?;
+        self.text.get(range)
     }
 
     /// The mark of a value that was coarse when it was stored.
@@ -167,7 +237,8 @@ impl Payload {
     fn same_field(&self, old: FieldIndex, schema: &Schema) -> Option<FieldIndex> {
         let field = self.schema.field(old)?;
         let new = schema.index_of(&field.pointer)?;
-        let same = schema.field(new)?.kind == field.kind;
+        let other = schema.field(new)?;
+        let same = other.kind == field.kind && other.unit == field.unit;
         same.then_some(new)
     }
 }

@@ -6,7 +6,9 @@
 //! | coarse | the coarse value, and under `@coarse` its pointer with the accuracy (null where no bound can be given) |
 //!
 //! Objects list their members in the order of the notice; arrays keep positions, with null where nothing passes, up to the
-//! last value; nothing stays of a container without values. Where the message is no object and something is coarse,
+//! last value; nothing stays of a container without values. A list whose elements are declared by `*` holds only those elements
+//! of which something passes: it does not show that there were others, nor where. `@coarse` names the pattern once, with the
+//! worst accuracy of its values. Where the message is no object and something is coarse,
 //! it is written as `{"@value": …, "@coarse": {…}}`. Where nothing remains, `{}` is written.
 //! The field that identifies people is replaced by a pseudonym, or dropped where the reading lies under the person's own key.
 
@@ -16,6 +18,7 @@ use crate::decide::Outcome;
 use crate::decimal::Decimal;
 use crate::decode::{COARSE_KEY, VALUE_KEY};
 use crate::field_set::FieldSet;
+use crate::payload::lists::ElementIndex;
 use crate::payload::{Mark, Payload};
 use crate::schema::{Node, NodeIndex, Schema};
 
@@ -53,6 +56,7 @@ fn write(
         outcome,
         pseudonym,
         kept,
+        element: ElementIndex::MESSAGE,
         coarse: Vec::new(),
         out,
     };
@@ -65,6 +69,8 @@ struct Writer<'a> {
     outcome: &'a Outcome,
     pseudonym: Option<&'a dyn Fn(&str) -> String>,
     kept: FieldSet,
+    /// The element of a list that is being written.
+    element: ElementIndex,
     /// What was written coarse so far.
     coarse: Vec<Mark>,
     out: &'a mut Vec<u8>,
@@ -76,9 +82,12 @@ impl<'a> Writer<'a> {
             Some(root) if !self.kept.is_empty() => root,
             _ => return self.push("{}"),
         };
-        let is_object = root.leaf.is_none() && !self.is_array(NodeIndex::ROOT);
+        let is_object =
+            root.leaf.is_none() && root.each.is_none() && !self.is_array(NodeIndex::ROOT);
         let start = self.out.len();
-        self.node(NodeIndex::ROOT, root);
+        if !self.node(NodeIndex::ROOT, root) {
+            return self.push("{}");
+        }
         if self.coarse.is_empty() {
             return;
         }
@@ -108,47 +117,106 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn node(&mut self, index: NodeIndex, node: &Node) {
-        match node.leaf {
-            Some(field) => self.leaf(field, self.payload.raw(field).unwrap_or("null")),
-            None if self.is_array(index) => self.array(node),
-            None => self.object(node),
+    /// Writes what passes at a node; `false` when that is nothing, and nothing was written.
+    fn node(&mut self, index: NodeIndex, node: &Node) -> bool {
+        match (node.leaf, node.each) {
+            (Some(field), _) => match self.payload.raw_in(self.element, field) {
+                Some(raw) => {
+                    self.leaf(field, raw);
+                    true
+                }
+                None => false,
+            },
+            (None, Some(child)) => self.list(index, child),
+            (None, None) if self.is_array(index) => self.array(node),
+            (None, None) => self.object(node),
         }
     }
 
-    fn object(&mut self, node: &Node) {
+    fn object(&mut self, node: &Node) -> bool {
         let mut before = "{";
         for child in &node.children {
             if let Some(below) = self.kept_node(child.node) {
+                let start = self.out.len();
                 self.push(before);
                 self.push(&child.key_json);
-                self.node(child.node, below);
-                before = ",";
+                if self.node(child.node, below) {
+                    before = ",";
+                } else {
+                    self.out.truncate(start);
+                }
             }
         }
+        if before == "{" {
+            return false;
+        }
         self.push("}");
+        true
     }
 
-    fn array(&mut self, node: &Node) {
+    fn array(&mut self, node: &Node) -> bool {
         let mut next = 0;
+        let start = self.out.len();
         self.push("[");
         for (position, child) in &node.positions {
             if let Some(below) = self.kept_node(*child) {
+                let before = self.out.len();
                 for _ in next..*position {
                     self.push("null,");
                 }
-                self.node(*child, below);
-                self.push(",");
-                next = position + 1;
+                if self.node(*child, below) {
+                    self.push(",");
+                    next = position + 1;
+                } else {
+                    self.out.truncate(before);
+                }
             }
+        }
+        self.close_array(start)
+    }
+
+    /// Writes the elements of which something passes, and no trace of the others.
+    fn list(&mut self, index: NodeIndex, child: NodeIndex) -> bool {
+        let (Some(lists), Some(below)) = (&self.payload.lists, self.schema.node(child)) else {
+            return false;
+        };
+        let around = self.element;
+        let start = self.out.len();
+        self.push("[");
+        for number in lists.first(around, index).. {
+            let Some(element) = lists.nth(number, around, index) else {
+                break;
+            };
+            self.element = element;
+            if self.node(child, below) {
+                self.push(",");
+            }
+        }
+        self.element = around;
+        self.close_array(start)
+    }
+
+    /// Ends an array that began at `start`, or takes it back where it holds nothing.
+    fn close_array(&mut self, start: usize) -> bool {
+        if self.out.len() == start + 1 {
+            self.out.truncate(start);
+            return false;
         }
         // The array has a value in it, so it ends with a comma here.
         self.out.pop();
         self.push("]");
+        true
     }
 
     /// Remembers that a value was written coarse.
     fn mark(&mut self, mark: Mark) {
+        if self.element != ElementIndex::MESSAGE {
+            let known = self.coarse.iter_mut().find(|it| it.field == mark.field);
+            if let Some(known) = known {
+                known.accuracy = worse(known.accuracy, mark.accuracy);
+                return;
+            }
+        }
         self.coarse.push(mark);
     }
 
@@ -159,7 +227,7 @@ impl<'a> Writer<'a> {
     }
 
     fn is_array(&self, index: NodeIndex) -> bool {
-        self.payload.arrays.contains(&index)
+        self.payload.is_array(self.element, index)
     }
 
     fn decimal(&mut self, value: Option<Decimal>, otherwise: &str) {
@@ -173,6 +241,13 @@ impl<'a> Writer<'a> {
     fn push(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
+}
+
+/// The accuracy that holds for both of two values.
+fn worse(one: Option<Decimal>, other: Option<Decimal>) -> Option<Decimal> {
+    let (one, other) = one.zip(other)?;
+    let is_less = one.minus(other)?.is_negative();
+    Some(if is_less { other } else { one })
 }
 
 #[cfg(test)]

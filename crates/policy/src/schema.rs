@@ -2,11 +2,17 @@
 //!
 //! A leaf is a field. A node with numeric tokens below it matches an object (the token is a key) or an array (the token is a
 //! position, written without leading zeros as RFC 6901 section 4 asks). A field below another field is refused.
+//!
+//! A node with `*` below it matches an array only, and every element of it is read by the node of the `*`. Beside `*` no other
+//! token can stand: a list has either elements of one shape or named positions. `*` never matches a key of an object.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Field, FieldKind, Level, MAX_FIELDS, Notice, Pointer, Roles, Sensitivity};
+use model::{
+    Coarsening, Field, FieldKind, Format, Level, MAX_FIELDS, Notice, Pointer, Range, Roles,
+    Sensitivity,
+};
 
 use crate::coarsen::Operator;
 use crate::field_set::{FieldIndex, FieldSet};
@@ -45,6 +51,21 @@ pub enum CompileError {
         /// The level, counted from 1.
         number: usize,
     },
+    /// `*` beside other tokens in one place.
+    #[error(
+        "field `{0}`: beside `*` no position and no name can stand, a list has elements of one shape"
+    )]
+    Wildcard(Pointer),
+    /// The field that identifies people stands in a list.
+    #[error(
+        "the subject field `{0}` cannot have `*` in its pointer: a message is about one person"
+    )]
+    WildcardSubject(Pointer),
+    /// A field in a list with a coarse level over time windows.
+    #[error(
+        "field `{0}` cannot have both `*` in its pointer and a window: a window is over one value of each message"
+    )]
+    WildcardWindow(Pointer),
     /// The field that identifies people is not declared.
     #[error("the subject field `{0}` is not among the fields")]
     UnknownSubject(Pointer),
@@ -57,6 +78,8 @@ pub struct Schema {
     by_pointer: BTreeMap<Pointer, FieldIndex>,
     nodes: Vec<Node>,
     subject: Option<FieldIndex>,
+    /// What messages are written in.
+    format: Format,
     /// Fields whose coarse levels read the value as a number.
     numeric: FieldSet,
 }
@@ -68,6 +91,8 @@ pub(crate) struct SchemaField {
     /// The pointer as a JSON string.
     pub(crate) pointer_json: String,
     pub(crate) kind: FieldKind,
+    pub(crate) unit: Option<String>,
+    range: Option<Range>,
     pub(crate) sensitivity: Sensitivity,
     /// The roles of the people whom it tells about.
     pub(crate) about: Roles,
@@ -77,7 +102,7 @@ pub(crate) struct SchemaField {
 }
 
 /// The number of a node in its schema; 0 is the root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeIndex(u16);
 
 impl NodeIndex {
@@ -97,6 +122,8 @@ pub(crate) struct Node {
     pub(crate) below: FieldSet,
     /// In the order of the notice.
     pub(crate) children: Vec<Child>,
+    /// Where every element of a list leads; then there are no `children`.
+    pub(crate) each: Option<NodeIndex>,
     /// Indexes of `children`, by token.
     by_token: Vec<u8>,
     /// Children that are array positions, ascending.
@@ -127,6 +154,7 @@ impl Schema {
             by_pointer: BTreeMap::new(),
             nodes: vec![Node::default()],
             subject: None,
+            format: notice.format,
             numeric: FieldSet::EMPTY,
         };
         for (index, field) in (0..=u8::MAX).map(FieldIndex).zip(&notice.fields) {
@@ -142,6 +170,9 @@ impl Schema {
             schema.fields.push(field);
         }
         if let Some(pointer) = subject {
+            if pointer.has_wildcard() {
+                return Err(CompileError::WildcardSubject(pointer.clone()));
+            }
             let found = schema.index_of(pointer);
             schema.subject =
                 Some(found.ok_or_else(|| CompileError::UnknownSubject(pointer.clone()))?);
@@ -187,6 +218,11 @@ impl Schema {
         std::ptr::eq(self, other) || self.fields == other.fields
     }
 
+    /// What messages are written in.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.fields.len()
     }
@@ -218,9 +254,14 @@ impl Schema {
             if node.leaf.is_some() {
                 return Err(overlap());
             }
+            let is_each = token == Pointer::WILDCARD;
+            if node.is_inner() && is_each != node.each.is_some() {
+                return Err(CompileError::Wildcard(pointer.clone()));
+            }
             node.below.insert(field);
-            at = match node.child(&token) {
-                Some((_, child)) => child.node,
+            let known = node.child(&token).map(|it| it.1.node);
+            at = match known.or(node.each) {
+                Some(child) => child,
                 None => {
                     let position = position(&token);
                     if position.is_some_and(|it| it > MAX_POSITION) {
@@ -232,7 +273,7 @@ impl Schema {
             };
         }
         let node = self.node_mut(at).ok_or_else(overlap)?;
-        if !node.children.is_empty() || node.leaf.is_some() {
+        if node.is_inner() || node.leaf.is_some() {
             return Err(overlap());
         }
         node.below.insert(field);
@@ -255,7 +296,11 @@ impl Schema {
             depth: node.depth + 1,
             ..Node::default()
         };
-        node.insert(token, position, fresh)?;
+        if token == Pointer::WILDCARD {
+            node.each = Some(fresh);
+        } else {
+            node.insert(token, position, fresh)?;
+        }
         self.nodes.push(sprout);
         Some(fresh)
     }
@@ -268,6 +313,10 @@ impl Schema {
 impl SchemaField {
     fn compile(field: &Field, is_subject: bool) -> Result<Self, CompileError> {
         let pointer = &field.pointer;
+        let is_window = |it: &Coarsening| matches!(it, Coarsening::Window(_));
+        if pointer.has_wildcard() && field.coarse.iter().any(is_window) {
+            return Err(CompileError::WildcardWindow(pointer.clone()));
+        }
         let mut operators: Vec<Operator> = Vec::with_capacity(field.coarse.len());
         for (number, coarsening) in (1..).zip(&field.coarse) {
             let operator = Operator::prepare(coarsening)
@@ -292,11 +341,23 @@ impl SchemaField {
             pointer: pointer.clone(),
             pointer_json: json_string(pointer.as_str()),
             kind: field.kind,
+            unit: field.unit.clone(),
+            range: field.range,
             sensitivity: field.sensitivity,
             about: field.about,
             operators,
             is_subject,
         })
+    }
+
+    /// Whether the range of the field holds a value, given as JSON text of the declared type.
+    pub(crate) fn holds(&self, raw: &str) -> bool {
+        match self.range {
+            Some(range) if self.kind == FieldKind::Number => {
+                raw.parse().is_ok_and(|it| range.holds(it))
+            }
+            _ => true,
+        }
     }
 
     /// The operator of a coarse level. A field that identifies people has none but presence:
@@ -327,6 +388,11 @@ impl SchemaField {
 }
 
 impl Node {
+    /// Whether there are places below.
+    fn is_inner(&self) -> bool {
+        self.each.is_some() || !self.children.is_empty()
+    }
+
     /// The child for an object key, with its number among the children.
     pub(crate) fn child(&self, token: &str) -> Option<(FieldIndex, &Child)> {
         let token_of = |it: &u8| self.children.get(usize::from(*it)).map(|it| &*it.token);
