@@ -23,6 +23,7 @@ mod segment;
 mod keys;
 mod root;
 
+mod follow;
 mod read;
 mod reading;
 
@@ -43,6 +44,7 @@ mod faults;
 mod vectors;
 
 pub use crypto::CryptoError;
+pub use follow::{FollowQuery, Position};
 pub use keys::KeyError;
 pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};

@@ -10,6 +10,7 @@ use model::Timestamp;
 use store::{Db, DbError, MigrateError};
 
 use crate::disk::{Disk, RealDisk, lock_directory};
+use crate::follow::{FollowQuery, Position, follow};
 use crate::keys::{KeyError, Keyring};
 use crate::log::{
     AppendError, CommitError, Limits, Log, Lsn, OnProgress, Progress, Tail, WaitError,
@@ -296,6 +297,17 @@ impl Vault {
     /// When rows, keys, blocks or segments cannot be read; there is no partial answer.
     pub fn read(&self, query: &ReadQuery) -> Result<Vec<StoredReading>, ReadError> {
         read(&self.log, query)
+    }
+
+    /// Readings of a subject in the order of appending, behind a position. See [`FollowQuery`].
+    ///
+    /// # Errors
+    /// When rows, keys, blocks or segments cannot be read; there is no partial answer.
+    pub fn follow(
+        &self,
+        query: &FollowQuery,
+    ) -> Result<Vec<(Position, StoredReading)>, ReadError> {
+        follow(&self.log, query)
     }
 
     /// Moves closed segments into sealed blocks, drops blocks whose retention is over, and in the last hour of an epoch opens keys of the

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod follow;
 
 #[cfg(test)]
 mod ahead;
