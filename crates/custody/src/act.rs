@@ -1,32 +1,36 @@
 //! An act: the rules change, in rows, in the record and in force, or not at all.
 //!
 //! Everything that an act does is one transaction: the rows of the institution that acts, the rows of enforcement, the
-//! entries in the record. What will be in force is compiled from the rows *inside* the transaction, so an act that cannot
-//! be enforced does not commit. After the commit the new states are swapped in and the delivery gate is passed once: when
+//! entries in the record. What will be in force is derived from what is, and from the rows that were touched, *inside* the
+//! transaction, so an act that cannot be enforced does not commit. After the commit the new states are swapped in and the delivery gate is passed once: when
 //! [`Custody::act`] returns, no message is delivered under the old rules.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+mod in_force;
 
-use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use model::{
-    Assignment, Choice, DeploymentId, Entry, FieldKind, Grant, Level, Licence, Notice, PersonId,
-    RecipientId, ThingId, Timestamp,
+    Assignment, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Level, Licence, Notice,
+    PersonId, RecipientId, Role, ThingId, Timestamp,
 };
 use record::DirStore;
-use rustc_hash::FxHashMap;
 use store::{DbError, Tx};
 
 use crate::Custody;
-use crate::catalogue::{
-    Catalogue, Deployment, DeploymentState, Loaded, LoadedThing, RecipientPeer, ThingPeer,
-};
+use crate::catalogue::load::Touched;
 use crate::ledger::{self, Files, LedgerError};
-use crate::open::{OpenError, writer};
+use crate::open::writer;
 use crate::rows::thing::ThingRow;
 use crate::rows::{self, RowError};
 use crate::secret::{Token, TokenHash, subject_text};
+
+pub use in_force::InForceError;
+
+use in_force::AllTouched;
+
+/// The most limits of the rulebook.
+pub const MAX_CAPS: usize = 256;
 
 /// Why an act did not happen. Nothing has changed, except with [`ActError::Unsettled`].
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +72,21 @@ pub enum ActError {
     /// The identifier is taken, by a thing or a recipient.
     #[error("`{0}` is taken: choose another identifier")]
     Taken(String),
+    /// There is no such thing.
+    #[error("there is no thing `{0}`")]
+    NoThing(ThingId),
+    /// An assignment that would hold at no moment.
+    #[error("an assignment must end after it begins")]
+    NoTime,
+    /// What was is not changed.
+    #[error("this moment is over: choose now or a later one")]
+    Past,
+    /// There is no such assignment to end.
+    #[error("`{0}` is not assigned to this person in this role then")]
+    NotAssigned(ThingId),
+    /// More limits than a rulebook may have.
+    #[error("the rulebook has at most {MAX_CAPS} limits: remove one first")]
+    TooManyCaps,
     /// The deployment does not know people by a field.
     #[error("the notice of `{0}` declares no field that identifies people")]
     NoSubjectField(DeploymentId),
@@ -79,16 +98,10 @@ pub struct Act<'a, 't> {
     custody: &'a Custody,
     now: Timestamp,
     entries: Vec<Entry>,
-    touched: BTreeSet<DeploymentId>,
+    touched: AllTouched,
+    /// Whether the limits of the rulebook have changed.
+    limits: bool,
     recipients: Vec<(RecipientId, TokenHash)>,
-}
-
-/// What is swapped in after the commit.
-#[derive(Default)]
-struct Prepared {
-    states: Vec<(Loaded, DeploymentState)>,
-    recipients: Vec<(RecipientId, TokenHash)>,
-    files: Files,
 }
 
 /// Carries the caller's error through the store's transaction.
@@ -121,7 +134,8 @@ impl Custody {
                 custody: self,
                 now,
                 entries: Vec::new(),
-                touched: BTreeSet::new(),
+                touched: AllTouched::new(),
+                limits: false,
                 recipients: Vec::new(),
             };
             let value = run(&mut act).map_err(Failure::Caller)?;
@@ -144,7 +158,7 @@ impl Custody {
 
     /// Puts in force what the rows say, after a commit whose answer was lost.
     fn settle(&self, published: &mut DirStore) -> ActError {
-        if let Err(err) = load_all(self) {
+        if let Err(err) = self.load_all() {
             tracing::error!(error = %err, "what is in force may differ from what is recorded: restart");
         }
         self.inner.is_record_behind.store(true, Ordering::Relaxed);
@@ -166,130 +180,6 @@ impl Custody {
             tracing::error!(error = %err, "the record is committed but its directory could not be written");
         }
     }
-
-    /// Swaps in what was prepared. Cannot fail: everything that could has happened inside the transaction.
-    fn put_in_force(&self, prepared: Prepared) -> Files {
-        let mut catalogue = Catalogue::clone(&self.inner.catalogue.load());
-        for (id, token) in prepared.recipients {
-            catalogue.recipients.entry(id.clone()).or_insert_with(|| {
-                Arc::new(RecipientPeer {
-                    pseudonym_key: self.inner.pseudonyms.recipient_key(id.as_str()),
-                    id,
-                    token,
-                })
-            });
-        }
-        let mut appeared = Vec::new();
-        for (loaded, state) in prepared.states {
-            appeared.extend(self.swap(&mut catalogue, loaded, state));
-        }
-        self.inner.catalogue.store(Arc::new(catalogue));
-        for deployment in appeared {
-            self.inner.hub.route_new(&deployment);
-        }
-        // Whoever was between a permit and a socket under the old rules has finished when this lock is had.
-        drop(
-            self.inner
-                .gate
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        prepared.files
-    }
-
-    /// Gives the deployment when it has just appeared.
-    fn swap(
-        &self,
-        catalogue: &mut Catalogue,
-        loaded: Loaded,
-        state: DeploymentState,
-    ) -> Option<Arc<Deployment>> {
-        let mut appeared = None;
-        let id = loaded.row.id;
-        let deployment = match catalogue.deployments.get(&id) {
-            Some(deployment) => {
-                deployment.state.store(Arc::new(state));
-                Arc::clone(deployment)
-            }
-            None => {
-                let deployment = Arc::new(Deployment {
-                    id: id.clone(),
-                    state: ArcSwap::from_pointee(state),
-                    drift: crate::drift::DriftCounter::default(),
-                    routes: ArcSwap::default(),
-                });
-                appeared = Some(Arc::clone(&deployment));
-                catalogue.deployments.insert(id, Arc::clone(&deployment));
-                deployment
-            }
-        };
-        for thing in loaded.things {
-            catalogue.things.entry(thing.id.clone()).or_insert_with(|| {
-                Arc::new(ThingPeer {
-                    id: thing.id,
-                    deployment: Arc::clone(&deployment),
-                    token: thing.token,
-                })
-            });
-        }
-        appeared
-    }
-}
-
-/// Puts in force what the rows say, at the start.
-pub(crate) fn load_all(custody: &Custody) -> Result<(), OpenError> {
-    let (recipients, loaded) = custody.inner.db.read(|tx| {
-        let recipients = rows::access::recipients(tx)?;
-        let mut loaded = Vec::new();
-        for id in rows::deployment::ids(tx)? {
-            loaded.extend(load(tx, &id)?);
-        }
-        Ok::<_, RowError>((recipients, loaded))
-    })?;
-    let mut prepared = Prepared {
-        recipients,
-        ..Prepared::default()
-    };
-    for loaded in loaded {
-        let state = DeploymentState::compile(&loaded, custody.inner.next_generation())
-            .map_err(|_| OpenError::Notice(loaded.row.id.clone()))?;
-        prepared.states.push((loaded, state));
-    }
-    custody.put_in_force(prepared);
-    Ok(())
-}
-
-/// Everything that decides about the messages of one deployment.
-fn load(tx: &mut Tx<'_>, id: &DeploymentId) -> Result<Option<Loaded>, RowError> {
-    let Some(row) = rows::deployment::one(tx, id)? else {
-        return Ok(None);
-    };
-    let mut people: FxHashMap<ThingId, Vec<PersonId>> = FxHashMap::default();
-    for (thing, person) in rows::thing::assignments(tx, id)? {
-        people.entry(thing).or_default().push(person);
-    }
-    let mut choices: FxHashMap<PersonId, Vec<Choice>> = FxHashMap::default();
-    for choice in rows::person::choices(tx, id)? {
-        choices
-            .entry(choice.person.clone())
-            .or_default()
-            .push(choice);
-    }
-    let things = rows::thing::of(tx, id)?
-        .into_iter()
-        .map(|it| LoadedThing {
-            people: people.remove(&it.id).unwrap_or_default(),
-            id: it.id,
-            token: it.token,
-        })
-        .collect();
-    Ok(Some(Loaded {
-        row,
-        things,
-        grants: rows::access::grants(tx, id)?,
-        choices,
-        subjects: rows::thing::subject_tokens(tx, id)?,
-    }))
 }
 
 impl<'t> Act<'_, 't> {
@@ -326,7 +216,7 @@ impl<'t> Act<'_, 't> {
             self.carry_choices(&standing.notice, notice)?;
         }
         rows::deployment::put_notice(self.tx, notice, source)?;
-        self.touched.insert(notice.deployment.clone());
+        self.touch(&notice.deployment).whole = true;
         Ok(crate::secret::document_sha256(source.as_bytes()))
     }
 
@@ -348,11 +238,11 @@ impl<'t> Act<'_, 't> {
     /// # Errors
     /// When there is no such deployment, or the database fails.
     pub fn licence(&mut self, deployment: &DeploymentId) -> Result<Licence, ActError> {
-        let row = rows::deployment::one(self.tx, deployment)?
+        let (licence, _) = rows::deployment::licence(self.tx, deployment)?
             .ok_or_else(|| ActError::NoDeployment(deployment.clone()))?;
         Ok(Licence {
-            state: row.licence.state_at(self.now),
-            until: row.licence.until,
+            state: licence.state_at(self.now),
+            until: licence.until,
         })
     }
 
@@ -368,7 +258,7 @@ impl<'t> Act<'_, 't> {
         if !rows::deployment::set_licence(self.tx, deployment, licence)? {
             return Err(ActError::NoDeployment(deployment.clone()));
         }
-        self.touched.insert(deployment.clone());
+        self.touch(deployment).licence = true;
         Ok(())
     }
 
@@ -395,7 +285,7 @@ impl<'t> Act<'_, 't> {
             token: token.hash(),
         };
         rows::thing::insert(self.tx, &row, deployment, self.now)?;
-        self.touched.insert(deployment.clone());
+        self.touch(deployment).things.push((row.id, row.token));
         Ok(token)
     }
 
@@ -424,18 +314,67 @@ impl<'t> Act<'_, 't> {
     /// When the database fails or a party is not known.
     pub fn grant(&mut self, grant: &Grant) -> Result<(), ActError> {
         rows::access::put_grant(self.tx, grant)?;
-        self.touched.insert(grant.deployment.clone());
+        self.touch(&grant.deployment).grants = true;
         Ok(())
     }
 
-    /// Says that a thing senses a person.
+    /// Says that a thing senses a person, in one role and for a time; a person may have several roles. An assignment
+    /// that begins at the same moment in the same role gets the new end.
     ///
     /// # Errors
-    /// When the database fails or the thing is not known.
+    /// When it ends before it begins, the thing is not known, or the database fails.
     pub fn assign(&mut self, assignment: &Assignment) -> Result<(), ActError> {
+        if assignment
+            .valid_until
+            .is_some_and(|it| it <= assignment.valid_from)
+        {
+            return Err(ActError::NoTime);
+        }
+        let deployment = self.deployment_of(&assignment.thing)?;
         rows::thing::assign(self.tx, assignment)?;
-        self.touched
-            .extend(rows::thing::deployment_of(self.tx, &assignment.thing)?);
+        let touched = self.touch(&deployment);
+        touched.assigned.insert(assignment.thing.clone());
+        Ok(())
+    }
+
+    /// Says from when on a thing does not sense a person in this role any more. What was assigned for later is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// When the moment lies in the past, nothing is assigned then or later, the thing is not known, or the database fails.
+    pub fn end_assignment(
+        &mut self,
+        thing: &ThingId,
+        person: &PersonId,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), ActError> {
+        if at < self.now {
+            return Err(ActError::Past);
+        }
+        let deployment = self.deployment_of(thing)?;
+        if !rows::thing::end_assignment(self.tx, thing, person, role, at)? {
+            return Err(ActError::NotAssigned(thing.clone()));
+        }
+        self.touch(&deployment).assigned.insert(thing.clone());
+        Ok(())
+    }
+
+    fn deployment_of(&mut self, thing: &ThingId) -> Result<DeploymentId, ActError> {
+        let deployment = rows::thing::deployment_of(self.tx, thing)?;
+        deployment.ok_or_else(|| ActError::NoThing(thing.clone()))
+    }
+
+    /// Puts these limits of the rulebook in place of all before, at every deployment.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_CAPS`], or the database fails.
+    pub fn set_caps(&mut self, caps: &[Cap]) -> Result<(), ActError> {
+        if caps.len() > MAX_CAPS {
+            return Err(ActError::TooManyCaps);
+        }
+        rows::cap::replace(self.tx, caps)?;
+        self.limits = true;
         Ok(())
     }
 
@@ -466,42 +405,37 @@ impl<'t> Act<'_, 't> {
             .pseudonyms
             .subject(deployment.as_str(), &text);
         rows::thing::link_subject(self.tx, deployment, &token, person)?;
-        self.touched.insert(deployment.clone());
+        let touched = self.touch(deployment);
+        touched.linked.push((token, person.clone()));
         Ok(())
     }
 
     pub(crate) fn put_choice(&mut self, choice: &Choice) -> Result<(), RowError> {
         rows::person::put_choice(self.tx, choice, self.now)?;
-        self.touched.insert(choice.deployment.clone());
+        self.touch_choices(&choice.person, &choice.deployment);
         Ok(())
     }
 
-    /// The notice in force, as this transaction sees it.
-    pub(crate) fn notice(&mut self, deployment: &DeploymentId) -> Result<Option<Notice>, RowError> {
-        Ok(rows::deployment::one(self.tx, deployment)?.map(|it| it.notice))
+    /// The choices of a person at a deployment have changed in the rows.
+    pub(crate) fn touch_choices(&mut self, person: &PersonId, deployment: &DeploymentId) {
+        self.touch(deployment).people.insert(person.clone());
     }
 
-    /// Writes the record and compiles what will be in force.
-    fn prepare(self) -> Result<Prepared, ActError> {
-        let mut prepared = Prepared {
-            recipients: self.recipients,
-            ..Prepared::default()
-        };
-        for id in &self.touched {
-            let loaded = load(self.tx, id)?.ok_or_else(|| ActError::NoDeployment(id.clone()))?;
-            let generation = self.custody.inner.next_generation();
-            let state = DeploymentState::compile(&loaded, generation).map_err(|err| {
-                ActError::Unenforceable {
-                    deployment: id.clone(),
-                    reason: err.to_string(),
-                }
-            })?;
-            prepared.states.push((loaded, state));
+    fn touch(&mut self, deployment: &DeploymentId) -> &mut Touched {
+        self.touched.entry(deployment.clone()).or_default()
+    }
+
+    /// The notice in force, as this transaction sees it.
+    pub(crate) fn notice(
+        &mut self,
+        deployment: &DeploymentId,
+    ) -> Result<Option<Arc<Notice>>, RowError> {
+        let is_new = self.touched.get(deployment).is_some_and(|it| it.whole);
+        let catalogue = self.custody.inner.catalogue.load();
+        match catalogue.deployments.get(deployment).filter(|_| !is_new) {
+            Some(standing) => Ok(Some(Arc::clone(&standing.state.load().notice))),
+            None => Ok(rows::deployment::one(self.tx, deployment)?.map(|it| Arc::new(it.notice))),
         }
-        if !self.entries.is_empty() {
-            prepared.files = ledger::append(self.tx, &self.custody.inner.signer, &self.entries)?;
-        }
-        Ok(prepared)
     }
 }
 

@@ -130,10 +130,9 @@ impl Custody {
     pub fn choose(&self, choices: &[Choice], now: Timestamp) -> Result<(), ChooseError> {
         self.act(now, |act| {
             for choice in choices {
-                let about = self.deployments_about(&choice.person);
                 let notice = act.notice(&choice.deployment)?;
                 let notice = notice
-                    .filter(|_| about.contains(&choice.deployment))
+                    .filter(|_| self.concerns(&choice.person, &choice.deployment))
                     .ok_or_else(|| ChooseError::NotConcerned(choice.deployment.clone()))?;
                 check(&notice, choice)?;
                 act.put_choice(choice)?;
@@ -204,7 +203,7 @@ fn options(
 
 fn sheet_rows(state: &DeploymentState, person: &PersonId, now: Timestamp) -> Vec<SheetRow> {
     let notice = &state.notice;
-    let program = state.program_for(std::slice::from_ref(person));
+    let program = state.program_for(person);
     let mut rows: Vec<SheetRow> = Vec::new();
     for declaration in &notice.declarations {
         for field in &declaration.fields {
@@ -276,10 +275,7 @@ fn chosen(
     if declared.iter().any(|it| !it.basis.can_choose()) {
         return most;
     }
-    let decided = state
-        .choices_of(person)
-        .iter()
-        .find(|it| it.field == *field && it.purpose == *purpose && it.recipient == *recipient);
+    let decided = state.chosen(person, field, purpose, recipient);
     let by_default = || {
         declared
             .iter()
@@ -287,5 +283,5 @@ fn chosen(
             .min()
             .unwrap_or(Level::OFF)
     };
-    decided.map_or_else(by_default, |it| it.level).meet(most)
+    decided.unwrap_or_else(by_default).meet(most)
 }

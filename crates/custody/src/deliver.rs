@@ -12,12 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use model::{DeploymentId, PurposeId, Subject, ThingId, Timestamp};
+use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 use policy::{Decision, Outcome, Payload, Program};
-use smallvec::SmallVec;
 
 use crate::Custody;
-use crate::catalogue::{Catalogue, Deployment, Named, RecipientPeer, ThingPeer};
+use crate::catalogue::{Catalogue, Concerned, Deployment, Named, RecipientPeer, ThingPeer};
 use crate::condition::Condition;
 use crate::outbox::Outbox;
 use crate::receipts::Delivered;
@@ -84,7 +83,7 @@ pub(crate) struct Message {
     pub(crate) thing: Arc<ThingPeer>,
     pub(crate) payload: Payload,
     pub(crate) named: Named,
-    pub(crate) subjects: SmallVec<[Subject; 1]>,
+    pub(crate) concerned: Concerned,
     pub(crate) at: Timestamp,
 }
 
@@ -223,6 +222,12 @@ impl Custody {
         }
     }
 
+    /// The number of the rules in force; it grows with every act. Read it under the [`Custody::delivery_gate`].
+    #[must_use]
+    pub fn rules_in_force(&self) -> u64 {
+        self.inner.rules.load(Ordering::Acquire)
+    }
+
     /// Decides, now, whether and how much of an offered message may leave. `None`: nothing may.
     #[must_use]
     pub fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permit> {
@@ -231,7 +236,7 @@ impl Custody {
         if !state.schema.matches(message.payload.schema()) {
             return None; // The notice changed: what was measured under the old one does not leave under the new one.
         }
-        let program = &state.bound(&message.thing.id, &message.named)?.program;
+        let program = &state.bound(message.thing.number, &message.named, message.at)?.program;
         let subscriber = &delivery.subscriber;
         let lane = program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?;
         let decision = policy::decide(program, &message.payload, &state.facts(now));
@@ -338,7 +343,7 @@ impl Drop for Receipt {
         let Some(permit) = &self.permit else { return };
         let message = &permit.message;
         permit.custody.inner.receipts.count(&Delivered {
-            subjects: &message.subjects,
+            concerned: &message.concerned,
             recipient: &permit.subscriber.recipient.id,
             purpose: &permit.subscriber.filter.purpose,
             deployment: &message.thing.deployment.id,

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use model::{FieldKind, LicenceState, Retention, Timestamp};
-use policy::{DecodeError, Effect, Kept, Payload, Refusal, Undeclared};
+use model::{FieldKind, LicenceState, Retention, Subject, Timestamp};
+use policy::{DecodeError, Effect, FieldSet, Kept, Payload, Refusal, Undeclared};
 use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
 
 use crate::Custody;
-use crate::catalogue::{Bound, DeploymentState, Named, ThingPeer};
+use crate::catalogue::{Concerned, DeploymentState, Named, ThingPeer};
 use crate::deliver::{self, Message};
 use crate::secret;
 
@@ -42,6 +42,22 @@ pub enum IngestError {
     Unregistered,
 }
 
+/// Of which message something is kept, and for whom.
+struct Keep<'a> {
+    thing: &'a ThingPeer,
+    concerned: &'a Concerned,
+    generation: u64,
+    at: Timestamp,
+}
+
+/// What is kept for one person; people whom the same fields are about share the bytes.
+struct Body<'a> {
+    subject: &'a Subject,
+    about: FieldSet,
+    retention: Retention,
+    bytes: Arc<Vec<u8>>,
+}
+
 impl Custody {
     /// Takes one message of a thing: decides, seals, appends, and offers it to whoever may have it.
     ///
@@ -69,7 +85,7 @@ impl Custody {
             thing.deployment.drift.count(payload.undeclared(), now);
         })?;
         let bound = state
-            .bound(&thing.id, &named)
+            .bound(thing.number, &named, now)
             .ok_or(IngestError::Unregistered)?;
         let decision = policy::decide(&bound.program, &payload, &facts);
         match decision.effect() {
@@ -79,13 +95,20 @@ impl Custody {
                 return Err(IngestError::Quarantined);
             }
         }
-        let lsn = self.keep(thing, &bound, &payload, decision.stored(), now)?;
+        let concerned = state.concerned(&bound, &thing.id);
+        let kept = Keep {
+            thing,
+            concerned: &concerned,
+            generation: bound.program.generation(),
+            at: now,
+        };
+        let lsn = self.keep(&kept, &payload, decision.stored())?;
         thing.deployment.drift.count(payload.undeclared(), now);
         let message = Message {
             thing: Arc::clone(thing),
             payload,
             named,
-            subjects: bound.subjects.clone(),
+            concerned,
             at: now,
         };
         deliver::offer(&self.inner.hub, message, &bound.program, &decision);
@@ -122,35 +145,43 @@ impl Custody {
         Ok(Named::Nobody)
     }
 
-    /// Seals one reading per retention class and person: all of them are kept, or none.
-    fn keep(
-        &self,
-        thing: &ThingPeer,
-        bound: &Bound,
-        payload: &Payload,
-        stored: &[Kept],
-        now: Timestamp,
-    ) -> Result<Lsn, IngestError> {
-        let bodies: SmallVec<[(Retention, Vec<u8>); 1]> = stored
-            .iter()
-            .map(|kept| {
-                let mut body = Vec::with_capacity(256);
-                policy::render_stored(payload, &kept.outcome, &mut body);
-                (kept.retention, body)
-            })
-            .collect();
+    /// Seals one reading per retention class and person, each with the fields that are about the person: all of them
+    /// are kept, or none.
+    fn keep(&self, keep: &Keep<'_>, payload: &Payload, stored: &[Kept]) -> Result<Lsn, IngestError> {
+        let mut bodies: SmallVec<[Body<'_>; 2]> = SmallVec::new();
+        for kept in stored {
+            let first = bodies.len();
+            for (subject, about) in keep.concerned {
+                let same = |it: &&Body<'_>| it.about == *about;
+                let bytes = match bodies.iter().skip(first).find(same) {
+                    Some(body) => Arc::clone(&body.bytes),
+                    None => match kept.outcome.only(*about) {
+                        Some(outcome) => {
+                            let mut body = Vec::with_capacity(256);
+                            policy::render_stored(payload, &outcome, &mut body);
+                            Arc::new(body)
+                        }
+                        None => continue,
+                    },
+                };
+                bodies.push(Body {
+                    subject,
+                    about: *about,
+                    retention: kept.retention,
+                    bytes,
+                });
+            }
+        }
         let readings: SmallVec<[Reading<'_>; 2]> = bodies
             .iter()
-            .flat_map(|(retention, body)| {
-                bound.subjects.iter().map(move |subject| Reading {
-                    subject,
-                    thing: &thing.id,
-                    deployment: &thing.deployment.id,
-                    at: now,
-                    retention: *retention,
-                    generation: bound.program.generation(),
-                    body,
-                })
+            .map(|body| Reading {
+                subject: body.subject,
+                thing: &keep.thing.id,
+                deployment: &keep.thing.deployment.id,
+                at: keep.at,
+                retention: body.retention,
+                generation: keep.generation,
+                body: &body.bytes,
             })
             .collect();
         let appended = self.inner.vault.append_all(&readings);

@@ -28,7 +28,7 @@ mod rows;
 mod secret;
 mod timeline;
 
-pub use act::{Act, ActError};
+pub use act::{Act, ActError, InForceError, MAX_CAPS};
 pub use catalogue::{InForce, Peer, RecipientPeer, ThingPeer};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};

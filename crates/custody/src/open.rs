@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -11,7 +11,6 @@ use record::{DirStore, Signer};
 use store::Db;
 use vault::{Lsn, Progress, RootKey, Vault, VaultOptions};
 
-use crate::act;
 use crate::catalogue::{Catalogue, Peer, RecipientPeer};
 use crate::deliver::Hub;
 use crate::durable::Line;
@@ -89,18 +88,15 @@ pub(crate) struct Inner {
     pub(crate) gate: RwLock<()>,
     /// One act at a time, so that states are swapped in the order of their commits. Owns the published directory.
     pub(crate) writer: Mutex<DirStore>,
-    generation: AtomicU64,
+    /// How many programs were compiled; it numbers them.
+    pub(crate) generation: Arc<AtomicU64>,
+    /// How often the rules in force have changed.
+    pub(crate) rules: AtomicU64,
     pub(crate) maintained_at: AtomicI64,
     /// Whether the published record has missed a file.
     pub(crate) is_record_behind: AtomicBool,
     /// Those who wait until a position is durable.
     pub(crate) line: Arc<Line>,
-}
-
-impl Inner {
-    pub(crate) fn next_generation(&self) -> u64 {
-        self.generation.fetch_add(1, Ordering::Relaxed) + 1
-    }
 }
 
 impl Custody {
@@ -147,13 +143,14 @@ impl Custody {
                 receipts: ReceiptCounter::default(),
                 gate: RwLock::new(()),
                 writer: Mutex::new(published),
-                generation: AtomicU64::new(0),
+                generation: Arc::default(),
+                rules: AtomicU64::new(0),
                 maintained_at: AtomicI64::new(0),
                 is_record_behind: AtomicBool::new(false),
                 line,
             }),
         };
-        act::load_all(&custody)?;
+        custody.load_all()?;
         Ok(custody)
     }
 

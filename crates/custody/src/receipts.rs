@@ -77,7 +77,8 @@ struct Count {
 
 /// One delivery, as the counter needs it.
 pub(crate) struct Delivered<'a> {
-    pub(crate) subjects: &'a [Subject],
+    /// About whom, and which fields are about them.
+    pub(crate) concerned: &'a [(Subject, FieldSet)],
     pub(crate) recipient: &'a RecipientId,
     pub(crate) purpose: &'a PurposeId,
     pub(crate) deployment: &'a DeploymentId,
@@ -97,7 +98,11 @@ pub(crate) struct ReceiptCounter {
 impl ReceiptCounter {
     pub(crate) fn count(&self, delivered: &Delivered<'_>) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for subject in delivered.subjects {
+        for (subject, about) in delivered.concerned {
+            let fields = delivered.fields.and(*about);
+            if fields.is_empty() {
+                continue;
+            }
             let key = Key {
                 subject: subject.clone(),
                 recipient: delivered.recipient.clone(),
@@ -112,13 +117,13 @@ impl ReceiptCounter {
                 .find(|it| Arc::ptr_eq(&it.schema, delivered.schema));
             match known {
                 Some(count) => {
-                    count.fields = count.fields.or(delivered.fields);
+                    count.fields = count.fields.or(fields);
                     count.deliveries += 1;
                     count.last_at = count.last_at.max(delivered.at);
                 }
                 None => counts.push(Count {
                     schema: Arc::clone(delivered.schema),
-                    fields: delivered.fields,
+                    fields,
                     deliveries: 1,
                     last_at: delivered.at,
                 }),

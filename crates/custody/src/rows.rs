@@ -3,6 +3,8 @@
 use store::{MigrationSet, Step};
 
 pub(crate) mod access;
+pub(crate) mod cap;
+pub(crate) mod chosen;
 pub(crate) mod deployment;
 pub(crate) mod drift;
 pub(crate) mod entry;
@@ -13,11 +15,18 @@ pub(crate) mod thing;
 /// Every migration of this crate, in order. Applied ones never change.
 pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "custody",
-    steps: &[Step {
-        version: 1,
-        name: "first light",
-        sql: include_str!("rows/0001_first_light.sql"),
-    }],
+    steps: &[
+        Step {
+            version: 1,
+            name: "first light",
+            sql: include_str!("rows/0001_first_light.sql"),
+        },
+        Step {
+            version: 3,
+            name: "what is in force in time, and limits",
+            sql: include_str!("rows/0003_in_force.sql"),
+        },
+    ],
 };
 
 /// A row holds what this version cannot read: the database was changed by hand or by a newer version.

@@ -50,6 +50,25 @@ pub(crate) fn one(tx: &mut Tx<'_>, id: &DeploymentId) -> Result<Option<Deploymen
     row.as_ref().map(read).transpose()
 }
 
+/// The licence of a deployment, and whether it is quarantined.
+pub(crate) fn licence(
+    tx: &mut Tx<'_>,
+    id: &DeploymentId,
+) -> Result<Option<(Licence, bool)>, RowError> {
+    let row = tx.query_one(
+        "SELECT licence, licence_until, quarantined FROM deployment WHERE id = $1",
+        &[id.as_str().into()],
+    )?;
+    row.map(|row| {
+        let licence = Licence {
+            state: parsed("deployment", &row.get::<String>(0)?, LicenceState::parse)?,
+            until: row.get::<Option<i64>>(1)?.map(Timestamp::from_millis),
+        };
+        Ok((licence, row.get(2)?))
+    })
+    .transpose()
+}
+
 /// Writes the notice in force; a new deployment starts without a licence.
 pub(crate) fn put_notice(tx: &mut Tx<'_>, notice: &Notice, source: &str) -> Result<(), RowError> {
     tx.execute(

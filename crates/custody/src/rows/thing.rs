@@ -1,6 +1,6 @@
 //! Things, their credentials and the people they sense.
 
-use model::{Assignment, DeploymentId, PersonId, ThingId, Timestamp};
+use model::{Assignment, DeploymentId, PersonId, Role, ThingId, Timestamp};
 use store::Tx;
 
 use super::{RowError, parsed};
@@ -73,42 +73,116 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Which people the things of a deployment sense, ordered by thing and person.
+const ASSIGNMENT: &str = "assignment_in_time";
+const ASSIGNMENTS: &str = "SELECT assigned.thing, assigned.person, assigned.role, assigned.valid_from, assigned.valid_until
+     FROM assignment_in_time AS assigned";
+const BY_THING: &str =
+    "ORDER BY assigned.thing, assigned.person, assigned.role, assigned.valid_from";
+
+fn assignment(row: &store::Row) -> Result<Assignment, RowError> {
+    let text = |column| row.get::<String>(column);
+    Ok(Assignment {
+        thing: parsed(ASSIGNMENT, &text(0)?, |it| ThingId::parse(it).ok())?,
+        person: parsed(ASSIGNMENT, &text(1)?, |it| PersonId::parse(it).ok())?,
+        role: parsed(ASSIGNMENT, &text(2)?, Role::parse)?,
+        valid_from: Timestamp::from_millis(row.get(3)?),
+        valid_until: row.get::<Option<i64>>(4)?.map(Timestamp::from_millis),
+    })
+}
+
+/// Which people the things of a deployment sense, did and will, ordered by thing and person.
 pub(crate) fn assignments(
     tx: &mut Tx<'_>,
     deployment: &DeploymentId,
-) -> Result<Vec<(ThingId, PersonId)>, RowError> {
+) -> Result<Vec<Assignment>, RowError> {
     let rows = tx.query(
-        "SELECT assignment.thing, assignment.person FROM assignment
-         JOIN thing ON thing.id = assignment.thing
-         WHERE thing.deployment = $1 ORDER BY assignment.thing, assignment.person",
+        &format!(
+            "{ASSIGNMENTS} JOIN thing ON thing.id = assigned.thing WHERE thing.deployment = $1 {BY_THING}"
+        ),
         &[deployment.as_str().into()],
     )?;
-    rows.iter()
-        .map(|row| {
-            Ok((
-                parsed("assignment", &row.get::<String>(0)?, |it| {
-                    ThingId::parse(it).ok()
-                })?,
-                parsed("assignment", &row.get::<String>(1)?, |it| {
-                    PersonId::parse(it).ok()
-                })?,
-            ))
-        })
-        .collect()
+    rows.iter().map(assignment).collect()
 }
 
+/// Which people a thing senses, did and will.
+pub(crate) fn assignments_of(
+    tx: &mut Tx<'_>,
+    thing: &ThingId,
+) -> Result<Vec<Assignment>, RowError> {
+    let rows = tx.query(
+        &format!("{ASSIGNMENTS} WHERE assigned.thing = $1 {BY_THING}"),
+        &[thing.as_str().into()],
+    )?;
+    rows.iter().map(assignment).collect()
+}
+
+/// The things of one deployment that sense a person, did and will; latest first, so that what is over stands last.
+pub(crate) fn assignments_about(
+    tx: &mut Tx<'_>,
+    deployment: &DeploymentId,
+    person: &PersonId,
+    limit: i64,
+) -> Result<Vec<Assignment>, RowError> {
+    let rows = tx.query(
+        &format!(
+            "{ASSIGNMENTS} JOIN thing ON thing.id = assigned.thing
+             WHERE assigned.person = $1 AND thing.deployment = $2
+             ORDER BY assigned.valid_from DESC, assigned.thing, assigned.role LIMIT $3"
+        ),
+        &[
+            person.as_str().into(),
+            deployment.as_str().into(),
+            limit.into(),
+        ],
+    )?;
+    rows.iter().map(assignment).collect()
+}
+
+/// Writes an assignment; one that begins at the same moment gets the new end.
 pub(crate) fn assign(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<(), RowError> {
     tx.execute(
-        "INSERT INTO assignment (thing, person, role) VALUES ($1, $2, $3)
-         ON CONFLICT (thing, person) DO UPDATE SET role = $3",
+        "INSERT INTO assignment_in_time (thing, person, role, valid_from, valid_until)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (thing, person, role, valid_from) DO UPDATE SET valid_until = $5",
         &[
             assignment.thing.as_str().into(),
             assignment.person.as_str().into(),
             assignment.role.as_str().into(),
+            assignment.valid_from.as_millis().into(),
+            assignment
+                .valid_until
+                .map_or(store::Value::Null, |it| it.as_millis().into()),
         ],
     )?;
     Ok(())
+}
+
+/// Ends what would go on after `at`, and forgets what would only begin then; `false` when there was neither.
+pub(crate) fn end_assignment(
+    tx: &mut Tx<'_>,
+    thing: &ThingId,
+    person: &PersonId,
+    role: Role,
+    at: Timestamp,
+) -> Result<bool, RowError> {
+    let parameters = [
+        thing.as_str().into(),
+        person.as_str().into(),
+        role.as_str().into(),
+        at.as_millis().into(),
+    ];
+    let forgotten = tx.execute(
+        "DELETE FROM assignment_in_time
+         WHERE thing = $1 AND person = $2 AND role = $3 AND valid_from >= $4",
+        &parameters,
+    )?;
+    let ended = tx.execute(
+        "UPDATE assignment_in_time SET valid_until = $4
+         WHERE thing = $1 AND person = $2 AND role = $3 AND valid_from < $4
+         AND (valid_until IS NULL OR valid_until > $4)",
+        &parameters,
+    )?;
+    Ok(forgotten + ended > 0)
 }
 
 /// The people known by a field in the messages of a deployment.
