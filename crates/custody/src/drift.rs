@@ -101,7 +101,8 @@ fn is_name(token: &str) -> bool {
         digits = if it.is_ascii_digit() { digits + 1 } else { 0 };
         digits <= MAX_DIGITS
     });
-    few_digits
+    token == model::Pointer::WILDCARD
+        || few_digits
         && !token.is_empty()
         && token.chars().count() <= MAX_TOKEN_CHARS
         && token.chars().all(plain)
@@ -154,6 +155,7 @@ mod tests {
             "/switch:0/aenergy/by_minute/2",
             "/rx-info~1x",
             "/T_out.2024",
+            "/rooms/*/x",
         ] {
             assert_eq!(shown(name), name);
         }
@@ -163,6 +165,7 @@ mod tests {
             "/نام",
             "/ayesha@example",
             "/a\u{0}b",
+            "/a*",
             "/",
             &format!("/{}", "x".repeat(49)),
         ] {

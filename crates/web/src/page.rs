@@ -20,7 +20,7 @@ mod sign_in;
 mod tests;
 
 pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved};
-pub(crate) use drift::{DriftLine, DriftName, DriftPage};
+pub(crate) use drift::{DriftLine, DriftName, DriftPage, DriftReason};
 pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use home::HomePage;
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};

@@ -6,8 +6,8 @@ use data_encoding::BASE64;
 use model::{DeploymentId, Entry, EntryKind, LicenceState, Notice, PurposeId, RecipientId, Text};
 
 use crate::page::{
-    About, By, DeploymentCard, Done, DriftLine, DriftName, EntryLine, Licence, MemberLink,
-    OfficeRow, Proof,
+    About, By, DeploymentCard, Done, DriftLine, DriftName, DriftReason, EntryLine, Licence,
+    MemberLink, OfficeRow, Proof,
 };
 use crate::visit::{Failure, Visit};
 
@@ -101,7 +101,11 @@ fn drift_name(pointer: &str) -> DriftName {
 pub(crate) fn drift_line(row: &DriftRow) -> DriftLine {
     DriftLine {
         name: drift_name(&row.pointer),
-        wrong_type: row.reason == "wrong-type",
+        reason: match row.reason.as_str() {
+            "wrong-type" => DriftReason::WrongType,
+            "out-of-range" => DriftReason::OutOfRange,
+            _ => DriftReason::Unknown,
+        },
         times: row.times,
         first_at: row.first_at,
         last_at: row.last_at,

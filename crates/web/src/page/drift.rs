@@ -22,13 +22,24 @@ pub(crate) enum DriftName {
     Rest,
 }
 
+/// Why a value does not count as declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DriftReason {
+    /// The notice does not name it.
+    Unknown,
+    /// The notice names it, with another type or unit.
+    WrongType,
+    /// The notice names it, and a range that it does not lie in.
+    OutOfRange,
+}
+
 /// A value that came in without having been declared.
 #[derive(Debug, Clone)]
 pub(crate) struct DriftLine {
     /// What it is called.
     pub(crate) name: DriftName,
-    /// Whether the field is declared, but with another type.
-    pub(crate) wrong_type: bool,
+    /// Why it does not count as declared.
+    pub(crate) reason: DriftReason,
     /// How often.
     pub(crate) times: i64,
     /// First time.

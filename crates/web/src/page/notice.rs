@@ -8,7 +8,7 @@ use model::{
     Timestamp,
 };
 
-use super::{DriftLine, DriftName, EntryLine, MemberLink, Page, sample};
+use super::{DriftLine, DriftName, DriftReason, EntryLine, MemberLink, Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
 

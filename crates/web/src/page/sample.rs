@@ -8,9 +8,10 @@ use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Text, Thi
 
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftLine,
-    DriftName, DriftPage, EntryLine, EntryPage, ErrorPage, HomePage, Licence, LinkedDeployment,
-    MePage, MemberLink, MemberPage, NoticePage, OfficePage, OfficeRow, Page, Part, Proof, Reading,
-    Received, RecordPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Value,
+    DriftName, DriftPage, DriftReason, EntryLine, EntryPage, ErrorPage, HomePage, Licence,
+    LinkedDeployment, MePage, MemberLink, MemberPage, NoticePage, OfficePage, OfficeRow, Page,
+    Part, Proof, Reading, Received, RecordPage, SignInGonePage, SignInOncePage, SignInPage,
+    SignPage, Value,
 };
 use crate::form::FormToken;
 use crate::route::Route;
@@ -203,20 +204,25 @@ pub(crate) fn licence(state: LicenceState) -> Licence {
 /// Values that nobody declared, under every kind of name.
 pub(crate) fn drift() -> Vec<DriftLine> {
     let pointer = |it: &str| DriftName::Pointer(it.to_owned());
-    let line = |name, wrong_type, times| DriftLine {
+    let line = |name, reason, times| DriftLine {
         name,
-        wrong_type,
+        reason,
         times,
         first_at: ago(2_900),
         last_at: ago(2),
     };
     vec![
-        line(pointer("/wifi/ssid"), false, 1_204),
-        line(pointer("/energy"), true, 3),
-        line(pointer("/diagnostics/nearby-devices/0/mac"), false, 88),
-        line(DriftName::Whole, true, 1),
-        line(DriftName::Hidden, false, 12),
-        line(DriftName::Rest, false, 40_311),
+        line(pointer("/wifi/ssid"), DriftReason::Unknown, 1_204),
+        line(pointer("/energy"), DriftReason::WrongType, 3),
+        line(pointer("/rooms/*/temperature"), DriftReason::OutOfRange, 7),
+        line(
+            pointer("/diagnostics/nearby-devices/*/mac"),
+            DriftReason::Unknown,
+            88,
+        ),
+        line(DriftName::Whole, DriftReason::WrongType, 1),
+        line(DriftName::Hidden, DriftReason::Unknown, 12),
+        line(DriftName::Rest, DriftReason::Unknown, 40_311),
     ]
 }
 
@@ -224,7 +230,7 @@ pub(crate) fn drift() -> Vec<DriftLine> {
 pub(crate) fn long_drift() -> Vec<DriftLine> {
     let line = |number: u8| DriftLine {
         name: DriftName::Pointer(format!("/diagnostics/neighbours/{number}/signal")),
-        wrong_type: false,
+        reason: DriftReason::Unknown,
         times: 1_000 + i64::from(number),
         first_at: ago(2_900),
         last_at: ago(2),
