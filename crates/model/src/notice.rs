@@ -3,7 +3,10 @@
 use crate::{DeploymentId, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles, Text};
 
 mod coarsening;
+mod dpv;
+mod json;
 mod parse;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -24,6 +27,8 @@ pub const MAX_DECLARATIONS: usize = 512;
 pub const MAX_MODELS: usize = 32;
 /// The most source switches of one notice.
 pub const MAX_SOURCE_SWITCHES: usize = 32;
+/// The highest array position that a field can name.
+pub const MAX_ARRAY_POSITION: usize = 1023;
 
 /// A value in a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,7 +247,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Reads a notice file (TOML) and reports every problem at once.
+    /// Reads a notice file (TOML, or JSON of the same shape) and reports every problem at once.
     ///
     /// # Errors
     /// [`NoticeError`] with all problems found, each with its line and a remedy.

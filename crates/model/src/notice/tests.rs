@@ -79,7 +79,7 @@ fn an_unknown_key_is_a_problem() {
         .unwrap_err()
         .problems;
     assert!(
-        problems[0].reason.contains("unknown field `colour`"),
+        problems[0].reason.contains("unknown key `colour`"),
         "{}",
         problems[0]
     );

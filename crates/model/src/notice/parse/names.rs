@@ -1,0 +1,169 @@
+//! Every name that is used must be declared, once; what is declared must be used.
+
+use std::collections::BTreeSet;
+
+use super::build::texts;
+use super::conform::shown;
+use super::fields::place;
+use super::reader::{Reader, meant};
+use super::tree::Node;
+
+/// What a notice declares, by name.
+struct Declared {
+    fields: BTreeSet<String>,
+    purposes: BTreeSet<String>,
+    recipients: BTreeSet<String>,
+    models: BTreeSet<String>,
+}
+
+/// Checks all names of a notice.
+pub(super) fn check(reader: &mut Reader<'_>, root: &Node) {
+    let ids = |reader: &mut Reader<'_>, key: &str, what| {
+        let ids = root.list(key).iter();
+        let ids = ids.filter_map(|it| Some((it.get("id")?, it.get("id")?.text()?.to_owned())));
+        unique(reader, ids, what)
+    };
+    let fields = root.list("fields").iter().filter_map(place);
+    let declared = Declared {
+        fields: unique(reader, fields, "field"),
+        purposes: ids(reader, "purposes", "purpose"),
+        recipients: ids(reader, "recipients", "recipient"),
+        models: ids(reader, "models", "model"),
+    };
+    let used = used(reader, root, &declared);
+    for (node, field) in root.list("fields").iter().filter_map(place) {
+        if !used.fields.contains(&field) {
+            let reason = format!(
+                "field `{}` is in no declaration, so it would never pass",
+                shown(&field)
+            );
+            reader.wrong(
+                node,
+                reason,
+                "name it in a declaration, or remove the field",
+            );
+        }
+    }
+    for model in root.list("models") {
+        if let Some((node, id)) = model.get("id").and_then(|it| Some((it, it.text()?)))
+            && !used.models.contains(id)
+        {
+            let reason = format!(
+                "model `{}` is in no declaration, so nothing feeds it",
+                shown(id)
+            );
+            reader.wrong(
+                node,
+                reason,
+                "name it in a declaration, or remove the model",
+            );
+        }
+    }
+}
+
+/// The names, each of which may stand once.
+fn unique<'a>(
+    reader: &mut Reader<'_>,
+    names: impl Iterator<Item = (&'a Node, String)>,
+    what: &str,
+) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for (node, name) in names {
+        if seen.contains(&name) {
+            let reason = format!("{what} `{}` stands twice", shown(&name));
+            reader.wrong(node, reason, "remove or rename one of them");
+        } else {
+            seen.insert(name);
+        }
+    }
+    seen
+}
+
+struct Used {
+    fields: BTreeSet<String>,
+    models: BTreeSet<String>,
+}
+
+fn used(reader: &mut Reader<'_>, root: &Node, declared: &Declared) -> Used {
+    let mut used = Used {
+        fields: BTreeSet::new(),
+        models: BTreeSet::new(),
+    };
+    for declaration in root.list("declarations") {
+        used.fields.extend(every(
+            reader,
+            declaration,
+            "fields",
+            &declared.fields,
+            "field",
+        ));
+        every(
+            reader,
+            declaration,
+            "recipients",
+            &declared.recipients,
+            "recipient",
+        );
+        used.models.extend(every(
+            reader,
+            declaration,
+            "models",
+            &declared.models,
+            "model",
+        ));
+        if let Some((node, purpose)) = declaration
+            .get("purpose")
+            .and_then(|it| Some((it, it.text()?)))
+        {
+            known(reader, node, purpose, &declared.purposes, "purpose");
+        }
+    }
+    for switch in root.list("source-switches") {
+        every(reader, switch, "fields", &declared.fields, "field");
+        // What a thing says about its switch may be declared for nobody.
+        let confirm = switch.get("confirm").and_then(|it| it.get("field"));
+        if let Some((node, field)) = confirm.and_then(|it| Some((it, it.text()?))) {
+            known(reader, node, field, &declared.fields, "field");
+            used.fields.insert(field.to_owned());
+        }
+    }
+    if let Some((node, field)) = root
+        .get("subject-field")
+        .and_then(|it| Some((it, it.text()?)))
+    {
+        known(reader, node, field, &declared.fields, "field");
+    }
+    used
+}
+
+/// Every name of a list, each known and only once.
+fn every(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    key: &str,
+    declared: &BTreeSet<String>,
+    what: &str,
+) -> BTreeSet<String> {
+    for (node, name) in texts(node, key) {
+        known(reader, node, name, declared, what);
+    }
+    let names = texts(node, key).map(|(node, name)| (node, name.to_owned()));
+    unique(reader, names, what)
+}
+
+fn known(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    name: &str,
+    declared: &BTreeSet<String>,
+    what: &str,
+) {
+    if declared.contains(name) {
+        return;
+    }
+    let remedy = meant(name, declared.iter().map(String::as_str), || {
+        format!("add it under [[{what}s]], or correct the name")
+    });
+    let reason = format!("{what} `{}` is not declared", shown(name));
+    reader.wrong(node, reason, remedy);
+}
