@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Subject, Timestamp};
-use policy::{DecodeError, Effect, FieldSet, Kept, Payload, Refusal, Undeclared};
+use policy::{
+    Decision, DecodeError, Effect, Facts, FieldSet, Kept, Payload, Refusal, SenmlError, Undeclared,
+};
 use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
 
 use crate::Custody;
+use crate::catalogue::bound::Bound;
 use crate::catalogue::{Concerned, DeploymentState, Named, ThingPeer};
 use crate::deliver::{self, Message};
 use crate::secret;
@@ -58,10 +61,21 @@ struct Body<'a> {
     bytes: Arc<Vec<u8>>,
 }
 
+/// A message that may come in, and what was decided on it.
+struct Admitted {
+    payload: Payload,
+    named: Named,
+    bound: Arc<Bound>,
+    decision: Decision,
+}
+
 impl Custody {
-    /// Takes one message of a thing: decides, seals, appends, and offers it to whoever may have it.
+    /// Takes what a thing sent at once: one message, or, of a SenML pack, one for each time. Decides, seals, appends, and
+    /// offers each to whoever may have it. When one of them cannot come in, none does.
     ///
-    /// Uses the processor only, no disk and no lock that is held long. The message is kept once
+    /// Every message is of the moment at which it arrived, whatever time a pack names: that one a device could choose.
+    ///
+    /// Uses the processor only, no disk and no lock that is held long. All is kept once
     /// [`Custody::durable`] has reached the returned position; acknowledge it then and not before.
     ///
     /// # Errors
@@ -77,17 +91,40 @@ impl Custody {
         if !facts.licence.in_force() {
             return Err(IngestError::Unlicensed(facts.licence));
         }
-        let payload = state.schema.decode(payload).map_err(|err| match err {
+        let payloads = state.schema.decode_all(payload).map_err(|err| match err {
             DecodeError::TooLarge { .. } => IngestError::TooLarge,
             err => IngestError::Malformed(err),
         })?;
-        let named = self.named(&state, thing, &payload).inspect_err(|_| {
-            thing.deployment.drift.count(payload.undeclared(), now);
+        let mut admitted: SmallVec<[Admitted; 1]> = SmallVec::new();
+        for payload in payloads {
+            admitted.push(self.admit(&state, thing, payload, &facts)?);
+        }
+        // There is at least one message: an empty pack is no pack.
+        let mut last = Err(IngestError::Malformed(DecodeError::Senml(
+            SenmlError::NoPack,
+        )));
+        for message in admitted {
+            last = Ok(self.take(&state, thing, message, now)?);
+        }
+        last
+    }
+
+    /// Decides on one message. Nothing of it is kept yet.
+    fn admit(
+        &self,
+        state: &DeploymentState,
+        thing: &ThingPeer,
+        payload: Payload,
+        facts: &Facts,
+    ) -> Result<Admitted, IngestError> {
+        let named = self.named(state, thing, &payload).inspect_err(|_| {
+            let drift = &thing.deployment.drift;
+            drift.count(payload.undeclared(), facts.now);
         })?;
         let bound = state
-            .bound(thing.number, &named, now)
+            .bound(thing.number, &named, facts.now)
             .ok_or(IngestError::Unregistered)?;
-        let decision = policy::decide(&bound.program, &payload, &facts);
+        let decision = policy::decide(&bound.program, &payload, facts);
         match decision.effect() {
             Effect::Admit => {}
             Effect::Refuse(Refusal::Licence(state)) => return Err(IngestError::Unlicensed(state)),
@@ -95,6 +132,28 @@ impl Custody {
                 return Err(IngestError::Quarantined);
             }
         }
+        Ok(Admitted {
+            payload,
+            named,
+            bound,
+            decision,
+        })
+    }
+
+    /// Keeps one message and offers it.
+    fn take(
+        &self,
+        state: &DeploymentState,
+        thing: &Arc<ThingPeer>,
+        admitted: Admitted,
+        now: Timestamp,
+    ) -> Result<Lsn, IngestError> {
+        let Admitted {
+            payload,
+            named,
+            bound,
+            decision,
+        } = admitted;
         let concerned = state.concerned(&bound, &thing.id);
         let kept = Keep {
             thing,
@@ -147,7 +206,12 @@ impl Custody {
 
     /// Seals one reading per retention class and person, each with the fields that are about the person: all of them
     /// are kept, or none.
-    fn keep(&self, keep: &Keep<'_>, payload: &Payload, stored: &[Kept]) -> Result<Lsn, IngestError> {
+    fn keep(
+        &self,
+        keep: &Keep<'_>,
+        payload: &Payload,
+        stored: &[Kept],
+    ) -> Result<Lsn, IngestError> {
         let mut bodies: SmallVec<[Body<'_>; 2]> = SmallVec::new();
         for kept in stored {
             let first = bodies.len();
