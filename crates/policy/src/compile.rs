@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::program::{
     Factor, Keeping, Lane, LaneIndex, LaneVerdicts, Levels, Program, StoredPart, Verdict, View,
-    Window, Windows,
+    Window, Windows, apart,
 };
 use crate::schema::{Schema, SchemaField};
 
@@ -63,8 +63,11 @@ pub fn compile(inputs: &Inputs<'_>) -> Program {
             fields: fields.into_iter().collect(),
         })
         .collect();
-    let (views, view_of) = views(&verdicts);
-    let coarse = views.iter().flat_map(|it| &it.levels);
+    let windowed = windowed(inputs.schema, &verdicts);
+    let (views, view_of) = views(&verdicts, &windowed);
+    let coarse = views
+        .iter()
+        .flat_map(|it| it.levels.iter().chain(&it.windowed));
     let coarse = coarse.filter(|it| it.0 != Level::ON);
     let coarse = coarse.fold(FieldSet::EMPTY, |all, it| all.or(it.1));
     let mut by_name: Vec<_> = (0..=u16::MAX).map(LaneIndex).take(lanes.len()).collect();
@@ -75,6 +78,7 @@ pub fn compile(inputs: &Inputs<'_>) -> Program {
         by_name,
         stored: stored(&verdicts),
         numeric: coarse.and(inputs.schema.numeric()),
+        windowed,
         lanes,
         verdicts,
         view_of,
@@ -170,12 +174,7 @@ fn judge(
         },
     };
     for cap in inputs.caps {
-        let meant = match &cap.target {
-            CapTarget::Sensitivity(from) => field.sensitivity >= *from,
-            CapTarget::Field(pointer) => field.pointer == *pointer,
-        };
-        let purpose = cap.purpose.as_ref();
-        if meant && purpose.is_none_or(|it| *it == declaration.purpose) {
+        if limits(cap, field, &declaration.purpose) {
             lower(&mut verdict, cap.most, Factor::Rulebook);
         }
     }
@@ -199,6 +198,34 @@ fn judge(
     }
     verdict.level = field.floor(verdict.level);
     verdict
+}
+
+/// Whether a cap limits a field for a purpose.
+pub(crate) fn limits(cap: &Cap, field: &SchemaField, purpose: &PurposeId) -> bool {
+    let meant = match &cap.target {
+        CapTarget::Sensitivity(from) => field.sensitivity >= *from,
+        CapTarget::Field(pointer) => field.pointer == *pointer,
+    };
+    meant && cap.purpose.as_ref().is_none_or(|it| it == purpose)
+}
+
+/// The declaration that decides the level of a field in a lane: the first of the strictest.
+pub(crate) fn deciding<'a>(
+    inputs: &Inputs<'a>,
+    recipient: &RecipientId,
+    purpose: &PurposeId,
+    index: FieldIndex,
+) -> Option<&'a Declaration> {
+    let field = inputs.schema.field(index)?;
+    let people = inputs.people.iter();
+    let people: Vec<_> = people.map(|it| Chosen::of(inputs.notice, it)).collect();
+    let covering = inputs.notice.declarations.iter().filter(|it| {
+        it.purpose == *purpose
+            && it.recipients.contains(recipient)
+            && it.fields.contains(&field.pointer)
+    });
+    let level = |it: &&Declaration| judge(inputs, it, field, recipient, &people).level;
+    covering.min_by_key(level)
 }
 
 fn lower(verdict: &mut Verdict, level: Level, factor: Factor) {
@@ -260,7 +287,7 @@ fn joined(mut windows: Windows) -> Windows {
 }
 
 /// Lanes with equal levels and windows share a view.
-fn views(lanes: &[LaneVerdicts]) -> (Vec<View>, Arc<[u16]>) {
+fn views(lanes: &[LaneVerdicts], windowed: &Levels) -> (Vec<View>, Arc<[u16]>) {
     let mut known = BTreeMap::new();
     let mut views = Vec::new();
     let mut view_of = Vec::with_capacity(lanes.len());
@@ -269,9 +296,11 @@ fn views(lanes: &[LaneVerdicts]) -> (Vec<View>, Arc<[u16]>) {
         let number = *known
             .entry((levels.clone(), lane.windows.clone()))
             .or_insert_with(|| {
+                let (levels, later) = apart(windowed, levels);
                 views.push(View {
                     windows: lane.windows.clone(),
                     levels,
+                    windowed: later,
                 });
                 // At most 512 declarations for 64 recipients: the number fits.
                 u16::try_from(views.len() - 1).unwrap_or(u16::MAX)
@@ -279,6 +308,23 @@ fn views(lanes: &[LaneVerdicts]) -> (Vec<View>, Arc<[u16]>) {
         view_of.push(number);
     }
     (views, view_of.into())
+}
+
+/// At which levels which fields pass as statistics over time, in some lane.
+fn windowed(schema: &Schema, lanes: &[LaneVerdicts]) -> Levels {
+    let verdicts = lanes.iter().flat_map(|it| &it.fields);
+    let over_time = verdicts.filter(|(field, verdict)| {
+        let operator = schema
+            .field(*field)
+            .and_then(|it| it.operator(verdict.level));
+        operator.is_some_and(|it| it.window().is_some())
+    });
+    // A field may stand at two such levels, so each level is gathered on its own.
+    let mut levels: BTreeMap<Level, FieldSet> = BTreeMap::new();
+    for (field, verdict) in over_time {
+        levels.entry(verdict.level).or_default().insert(*field);
+    }
+    levels.into_iter().rev().collect()
 }
 
 /// What is kept how long: one part for each way of keeping, retention and access.

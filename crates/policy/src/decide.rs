@@ -8,6 +8,9 @@ use smallvec::SmallVec;
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::Payload;
 use crate::program::{Keeping, LaneIndex, Levels, Program, StoredPart, is_open};
+use crate::schema::SchemaField;
+
+pub(crate) mod aggregate;
 
 /// What holds at the moment of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,6 +189,9 @@ pub fn decide(program: &Program, payload: &Payload, facts: &Facts) -> Decision {
             errors: SmallVec::new(),
         };
     }
+    if payload.is_aggregate() {
+        return aggregate::decide(program, payload, facts.now);
+    }
     let present = payload.present;
     let blocked = blocked(program, payload);
     let mut views = SmallVec::new();
@@ -202,7 +208,7 @@ pub fn decide(program: &Program, payload: &Payload, facts: &Facts) -> Decision {
         effect: Effect::Admit,
         view_of: Arc::clone(&program.view_of),
         views,
-        stored: stored(&program.stored, facts.now, present, blocked),
+        stored: stored(program, facts.now, present, blocked),
         errors: errors.collect(),
     }
 }
@@ -224,29 +230,49 @@ fn blocked(program: &Program, payload: &Payload) -> FieldSet {
     let candidates = payload.present.and(program.numeric);
     let mut blocked = FieldSet::EMPTY;
     for index in candidates.iter() {
-        let value = payload.raw(index);
+        let mark = payload.mark(index);
         let field = program.schema.field(index);
-        // Presence alone may have been stored; `true` is then all there is, and it can be shown.
-        let known = value == Some("true")
-            || value
-                .and_then(|it| it.parse::<f64>().ok())
-                .zip(field)
-                .is_some_and(|(value, field)| field.can_coarsen(value));
-        if !known {
+        let can_show = |field: &SchemaField| {
+            let ladder = field.ladder();
+            payload
+                .values(index)
+                .all(|it| ladder.can_show(it, mark.as_ref()))
+        };
+        if !field.is_some_and(can_show) {
             blocked.insert(index);
         }
     }
     blocked
 }
 
-/// One outcome for each retention class, from the parts whose lanes are open now.
+/// One outcome for each retention class, from the parts whose lanes are open now. What is at the level of a time window is
+/// not kept as it came.
 fn stored(
-    parts: &[StoredPart],
+    program: &Program,
     now: Timestamp,
     present: FieldSet,
     blocked: FieldSet,
 ) -> SmallVec<[Kept; 2]> {
-    let mut stored = SmallVec::new();
+    let classes = classes(&program.stored, now).into_iter();
+    let kept = classes.filter_map(|(keeping, retention, mut levels)| {
+        if !program.windowed.is_empty() {
+            levels = program.apart(levels).0;
+        }
+        Some(Kept {
+            keeping,
+            retention,
+            outcome: Outcome::of(&levels, present, blocked)?,
+        })
+    });
+    kept.collect()
+}
+
+/// A way of keeping, for how long, and what.
+type Class = (Keeping, Retention, Levels);
+
+/// What is kept how long, from the parts whose lanes are open now.
+fn classes(parts: &[StoredPart], now: Timestamp) -> SmallVec<[Class; 2]> {
+    let mut classes = SmallVec::new();
     // What is kept at least as long as the class at hand, whoever decides about it.
     let mut longer: SmallVec<[(Retention, ByLevel); 2]> = SmallVec::new();
     for class in parts.chunk_by(|a, b| (a.keeping, a.retention) == (b.keeping, b.retention)) {
@@ -265,17 +291,10 @@ fn stored(
         for (_, kept) in longer.iter().filter(|it| it.0 >= *retention) {
             known.join(kept);
         }
-        let levels = joined.beyond(&known);
-        if let Some(outcome) = Outcome::of(&levels, present, blocked) {
-            stored.push(Kept {
-                keeping: *keeping,
-                retention: *retention,
-                outcome,
-            });
-        }
+        classes.push((*keeping, *retention, joined.beyond(&known)));
         longer.push((*retention, joined));
     }
-    stored
+    classes
 }
 
 /// How many levels let something pass.

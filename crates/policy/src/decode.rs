@@ -13,17 +13,14 @@
 //! a value is kept as JSON text, and recipients get JSON.
 //!
 //! A stored message ([`Schema::decode_stored`]) may carry `@coarse`, an object from pointer to accuracy (a number, or null
-//! where no bound can be given), and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
+//! where no bound can be given), `@threshold` and `@window` beside it, and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{FieldKind, Format, MAX_POINTER_DEPTH};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::decimal::Decimal;
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::lists::{ElementIndex, Lists, Opened};
 use crate::payload::{
@@ -34,6 +31,7 @@ use crate::senml::SenmlError;
 use crate::{cbor, senml};
 
 pub(crate) mod json;
+pub(crate) mod notes;
 
 /// The largest message, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
@@ -42,8 +40,6 @@ pub const MAX_DEPTH: usize = MAX_POINTER_DEPTH;
 /// The most values in lists that a message may have, all fields together.
 pub const MAX_LISTED_VALUES: usize = 4096;
 
-/// The member that marks coarse values.
-pub(crate) const COARSE_KEY: &str = "@coarse";
 /// The member that holds a marked message that is no object.
 pub(crate) const VALUE_KEY: &str = "@value";
 
@@ -128,33 +124,12 @@ impl Schema {
         if !text.trim_start().starts_with('{') {
             return json::decode(self, text, Vec::new(), Origin::Store);
         }
-        let envelope: Envelope<'_> =
+        let envelope: notes::Envelope<'_> =
             serde_json::from_str(text).map_err(|err| json::malformed(&err))?;
-        let marks = envelope.coarse.into_iter().flatten();
-        let marks = marks.filter_map(|(pointer, accuracy)| self.mark(&pointer, accuracy));
-        let marks = marks.collect();
+        let marks = notes::marks(self, &envelope);
         let message = envelope.value.map_or(text, RawValue::get);
         json::decode(self, message, marks, Origin::Store)
     }
-
-    fn mark(&self, pointer: &str, accuracy: Option<&RawValue>) -> Option<Mark> {
-        let pointer = model::Pointer::parse(pointer).ok()?;
-        Some(Mark {
-            field: self.index_of(&pointer)?,
-            // An accuracy that cannot be read promises nothing.
-            accuracy: accuracy
-                .and_then(|it| Decimal::parse(it.get()))
-                .filter(|it| !it.is_negative()),
-        })
-    }
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(rename = "@coarse", borrow)]
-    coarse: Option<BTreeMap<String, Option<&'a RawValue>>>,
-    #[serde(rename = "@value", borrow)]
-    value: Option<&'a RawValue>,
 }
 
 /// Where a message comes from.
@@ -250,8 +225,8 @@ impl<'s> Decoder<'s> {
             _ => Some(FieldKind::Number),
         };
         let mark = self.payload.mark(field);
-        let was_presence = raw == "true" && mark.is_some_and(|it| it.accuracy.is_none());
-        if kind != Some(declared.kind) && !was_presence {
+        let was_coarse = mark.is_some_and(|it| notes::is_flag(&it, raw, declared.kind));
+        if kind != Some(declared.kind) && !was_coarse {
             self.note(Reason::WrongType, || node.pointer.clone());
             return self.skip(node.depth, raw).map(|()| false);
         }
@@ -311,7 +286,7 @@ impl<'s> Decoder<'s> {
 
     /// Whether a member of a stored message is the platform's own.
     pub(crate) fn is_ours(&self, node: &Node, token: &str) -> bool {
-        node.depth == 0 && self.origin == Origin::Store && token == COARSE_KEY
+        node.depth == 0 && self.origin == Origin::Store && notes::KEYS.contains(&token)
     }
 
     /// Checks the depth of JSON that is not kept. `depth` containers enclose it.

@@ -21,22 +21,31 @@ mod decimal;
 mod coarsen;
 mod schema;
 
+mod cbor;
 mod decode;
 mod payload;
+mod senml;
+
+mod window;
 
 mod compile;
 mod program;
 
 mod decide;
+mod explain;
 mod render;
 
 pub mod case;
 
 pub use compile::{Inputs, Sensed, compile};
+pub use decide::aggregate::{Target, Windowed, windowed};
 pub use decide::{Decision, Effect, EvaluationError, Facts, Kept, Outcome, Refusal, decide};
-pub use decode::{DecodeError, MAX_DEPTH, MAX_PAYLOAD_BYTES};
+pub use decode::{DecodeError, MAX_DEPTH, MAX_LISTED_VALUES, MAX_PAYLOAD_BYTES};
+pub use explain::{Question, explain, explain_dropped, explain_kept, explain_message};
 pub use field_set::{FieldIndex, FieldSet};
 pub use payload::{MAX_UNDECLARED, MAX_UNDECLARED_BYTES, Payload, Reason, Undeclared};
 pub use program::{Factor, Keeping, Lane, LaneIndex, Program, Why};
 pub use render::{render, render_stored};
+pub use window::{Accumulator, Added, Closed, SAVED_BYTES, WindowMark, aggregate};
+pub use senml::{MAX_MESSAGES, MAX_RECORDS, SenmlError};
 pub use schema::{CompileError, MAX_POSITION, Schema};

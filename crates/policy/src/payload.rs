@@ -10,6 +10,7 @@ use crate::decimal::Decimal;
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::lists::{ElementIndex, Lists};
 use crate::schema::{NodeIndex, Schema};
+use crate::window::WindowMark;
 
 pub(crate) mod lists;
 
@@ -46,11 +47,23 @@ pub(crate) struct Span {
 }
 
 /// A stored value that was coarse when it was stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) field: FieldIndex,
     /// `None` where no bound can be given.
     pub(crate) accuracy: Option<Decimal>,
+    pub(crate) note: Note,
+}
+
+/// What else must be said of a coarse value for it to be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// Nothing.
+    None,
+    /// It says on which side of this the measured value was.
+    Threshold(Decimal),
+    /// It was made of the values of a time window.
+    Window(WindowMark),
 }
 
 /// Something in a message that the notice does not declare.
@@ -227,6 +240,39 @@ impl Payload {
     fn at(&self, span: Span) -> Option<&str> {
         let range = usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?;
         self.text.get(range)
+    }
+
+    /// A message that the platform makes itself. Places that are named by a position stand in lists.
+    pub(crate) fn made<'a>(
+        schema: &Arc<Schema>,
+        values: impl Iterator<Item = (FieldIndex, &'a str)>,
+        marks: Vec<Mark>,
+    ) -> Option<Self> {
+        let mut made = Self {
+            schema: Arc::clone(schema),
+            present: FieldSet::EMPTY,
+            text: String::new(),
+            spans: SmallVec::from_elem(Span::default(), schema.len()),
+            arrays: schema.named_positions().collect(),
+            lists: None,
+            undeclared: Vec::new(),
+            unlisted: 0,
+            marks,
+        };
+        for (field, raw) in values {
+            let start = u32::try_from(made.text.len()).ok()?;
+            made.text.push_str(raw);
+            let end = u32::try_from(made.text.len()).ok()?;
+            *made.spans.get_mut(field.as_usize())? = Span { start, end };
+            made.present.insert(field);
+        }
+        (!made.present.is_empty()).then_some(made)
+    }
+
+    /// Whether its values were made of time windows.
+    pub(crate) fn is_aggregate(&self) -> bool {
+        let mut notes = self.marks.iter().map(|it| it.note);
+        notes.any(|it| matches!(it, Note::Window(_)))
     }
 
     /// The mark of a value that was coarse when it was stored.

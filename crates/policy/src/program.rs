@@ -37,8 +37,10 @@ pub struct Program {
     pub(crate) views: Vec<View>,
     /// What the law wants kept first, then longest retention first.
     pub(crate) stored: Vec<StoredPart>,
-    /// Fields that some view coarsens by number.
+    /// Fields that some view coarsens by what their value is.
     pub(crate) numeric: FieldSet,
+    /// At which levels which fields pass as statistics over time. Empty for most programs.
+    pub(crate) windowed: Levels,
 }
 
 /// What was decided about a lane before any message came.
@@ -71,7 +73,10 @@ pub enum Keeping {
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) windows: Windows,
+    /// What passes of a message.
     pub(crate) levels: Levels,
+    /// What passes once a time window is over.
+    pub(crate) windowed: Levels,
 }
 
 /// What lanes with the same access pass and keep equally long.
@@ -243,9 +248,38 @@ impl Program {
         open.map(level).max().unwrap_or(Level::OFF)
     }
 
+    /// Whether anything passes as a statistic over time: only then can [`windowed`](crate::windowed()) have something to say.
+    #[must_use]
+    pub fn has_windows(&self) -> bool {
+        !self.windowed.is_empty()
+    }
+
+    /// Levels taken apart: what passes of a message, and what passes once a time window is over.
+    pub(crate) fn apart(&self, levels: Levels) -> (Levels, Levels) {
+        apart(&self.windowed, levels)
+    }
+
     fn lane_verdicts(&self, lane: LaneIndex) -> Option<&LaneVerdicts> {
         self.verdicts.get(usize::from(lane.0))
     }
+}
+
+/// See [`Program::apart`].
+pub(crate) fn apart(windowed: &Levels, levels: Levels) -> (Levels, Levels) {
+    let (mut live, mut later) = (Levels::new(), Levels::new());
+    for (level, fields) in levels {
+        let over_time = windowed.iter().find(|it| it.0 == level);
+        let over_time = over_time.map_or(FieldSet::EMPTY, |it| it.1.and(fields));
+        for (levels, fields) in [
+            (&mut live, fields.without(over_time)),
+            (&mut later, over_time),
+        ] {
+            if !fields.is_empty() {
+                levels.push((level, fields));
+            }
+        }
+    }
+    (live, later)
 }
 
 pub(crate) fn is_open(windows: &[Window], now: Timestamp) -> bool {

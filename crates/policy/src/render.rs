@@ -16,7 +16,8 @@ use std::io::Write as _;
 
 use crate::decide::Outcome;
 use crate::decimal::Decimal;
-use crate::decode::{COARSE_KEY, VALUE_KEY};
+use crate::decode::VALUE_KEY;
+use crate::decode::notes::COARSE_KEY;
 use crate::field_set::FieldSet;
 use crate::payload::lists::ElementIndex;
 use crate::payload::{Mark, Payload};
@@ -101,11 +102,13 @@ impl<'a> Writer<'a> {
         }
         self.push(&format!(",\"{COARSE_KEY}\":{{"));
         self.marks();
-        self.push("}}");
+        self.push("}");
+        self.notes();
+        self.push("}");
     }
 
     fn marks(&mut self) {
-        for (number, mark) in std::mem::take(&mut self.coarse).into_iter().enumerate() {
+        for (number, mark) in self.coarse.clone().into_iter().enumerate() {
             if number > 0 {
                 self.push(",");
             }

@@ -14,7 +14,7 @@ use model::{
     Sensitivity,
 };
 
-use crate::coarsen::Operator;
+use crate::coarsen::{self, Ladder, Operator};
 use crate::field_set::{FieldIndex, FieldSet};
 
 /// The highest array position that a field can name.
@@ -66,6 +66,17 @@ pub enum CompileError {
         "field `{0}` cannot have both `*` in its pointer and a window: a window is over one value of each message"
     )]
     WildcardWindow(Pointer),
+    /// Categories that do not have one answer.
+    #[error(
+        "level coarse-{number} of field `{pointer}`: a text stands in two groups, or one label stands for other texts at \
+         another level; let every text stand once and give every meaning a label of its own"
+    )]
+    Categories {
+        /// The field.
+        pointer: Pointer,
+        /// The level, counted from 1.
+        number: usize,
+    },
     /// The field that identifies people is not declared.
     #[error("the subject field `{0}` is not among the fields")]
     UnknownSubject(Pointer),
@@ -80,7 +91,7 @@ pub struct Schema {
     subject: Option<FieldIndex>,
     /// What messages are written in.
     format: Format,
-    /// Fields whose coarse levels read the value as a number.
+    /// Fields with coarse levels that read the value: it may be one that they cannot show.
     numeric: FieldSet,
 }
 
@@ -164,7 +175,7 @@ impl Schema {
             }
             schema.plant(index, pointer)?;
             let field = SchemaField::compile(field, subject == Some(pointer))?;
-            if field.operators.iter().any(Operator::needs_number) {
+            if !field.operators.iter().all(Operator::is_presence) {
                 schema.numeric.insert(index);
             }
             schema.fields.push(field);
@@ -221,6 +232,13 @@ impl Schema {
     /// What messages are written in.
     pub(crate) fn format(&self) -> Format {
         self.format
+    }
+
+    /// The places that have others below them that are named by a position.
+    pub(crate) fn named_positions(&self) -> impl Iterator<Item = NodeIndex> + '_ {
+        let numbered = (0..=u16::MAX).map(NodeIndex).zip(&self.nodes);
+        let listed = numbered.filter(|it| !it.1.positions.is_empty());
+        listed.map(|it| it.0)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -317,26 +335,6 @@ impl SchemaField {
         if pointer.has_wildcard() && field.coarse.iter().any(is_window) {
             return Err(CompileError::WildcardWindow(pointer.clone()));
         }
-        let mut operators: Vec<Operator> = Vec::with_capacity(field.coarse.len());
-        for (number, coarsening) in (1..).zip(&field.coarse) {
-            let operator = Operator::prepare(coarsening)
-                .filter(|it| field.kind == FieldKind::Number || !it.needs_number())
-                .filter(|_| number <= usize::from(Level::MAX_COARSE))
-                .ok_or_else(|| CompileError::Coarsening {
-                    pointer: pointer.clone(),
-                    number,
-                })?;
-            if operators
-                .last()
-                .is_some_and(|it| !it.may_precede(&operator))
-            {
-                return Err(CompileError::CoarseOrder {
-                    pointer: pointer.clone(),
-                    number,
-                });
-            }
-            operators.push(operator);
-        }
         Ok(Self {
             pointer: pointer.clone(),
             pointer_json: json_string(pointer.as_str()),
@@ -345,7 +343,7 @@ impl SchemaField {
             range: field.range,
             sensitivity: field.sensitivity,
             about: field.about,
-            operators,
+            operators: coarsen::ladder(field)?,
             is_subject,
         })
     }
@@ -366,7 +364,7 @@ impl SchemaField {
         let number = level.coarse_number()?;
         self.operators
             .get(usize::from(number.checked_sub(1)?))
-            .filter(|it| !self.is_subject || !it.needs_number())
+            .filter(|it| !self.is_subject || it.is_presence())
     }
 
     /// The greatest level that the field has and that reveals no more than `level`.
@@ -381,9 +379,9 @@ impl SchemaField {
         }
     }
 
-    /// Whether every coarse level can show the value.
-    pub(crate) fn can_coarsen(&self, value: f64) -> bool {
-        self.operators.iter().all(|it| it.can_express(value))
+    /// The coarse levels.
+    pub(crate) fn ladder(&self) -> Ladder<'_> {
+        Ladder(&self.operators)
     }
 }
 

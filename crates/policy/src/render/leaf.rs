@@ -1,13 +1,16 @@
-//! One value of a message: as it came, coarse with its accuracy, or under a pseudonym.
+//! One value of a message: as it came, coarse with its accuracy, or under a pseudonym; and what is said about it beside.
+
+use std::io::Write as _;
 
 use model::Level;
 
 use super::Writer;
-use crate::coarsen::Coarse;
-use crate::decimal::Decimal;
+use crate::coarsen::{Coarse, Shown, as_stored};
+use crate::decode::notes::{THRESHOLD_KEY, WINDOW_KEY};
 use crate::field_set::FieldIndex;
-use crate::payload::Mark;
+use crate::payload::{Mark, Note};
 use crate::schema::json_string;
+use crate::window::WindowMark;
 
 impl Writer<'_> {
     /// Writes what stands at a leaf; `raw` is one of its values.
@@ -20,18 +23,13 @@ impl Writer<'_> {
             }
             return self.push(raw);
         }
-        let coarse = match self.coarsen(index, level, raw) {
-            Some(coarse) => Some(combine(coarse, mark, raw)),
-            // Not coarsened now, but it was before it was stored.
-            None if level == Level::ON => mark.and_then(|it| stored(it, raw)),
-            None => None,
-        };
-        match coarse {
+        match self.coarse(index, level, raw, mark.as_ref()) {
             Some(coarse) => {
-                self.decimal(coarse.shown, "true");
+                self.shown(&coarse.shown);
                 self.mark(Mark {
                     field: index,
                     accuracy: coarse.accuracy,
+                    note: coarse.note,
                 });
             }
             // `decide` lets pass only what can be coarsened; should that ever be wrong, nothing passes.
@@ -47,36 +45,80 @@ impl Writer<'_> {
         }
     }
 
-    fn coarsen(&self, index: FieldIndex, level: Level, raw: &str) -> Option<Coarse> {
-        let operator = self.schema.field(index)?.operator(level)?;
-        if !operator.needs_number() || raw == "true" {
-            return Some(Coarse::PRESENCE);
+    fn coarse(
+        &self,
+        index: FieldIndex,
+        level: Level,
+        raw: &str,
+        mark: Option<&Mark>,
+    ) -> Option<Coarse> {
+        let Some(number) = level.coarse_number() else {
+            // Not coarsened now, but it was before it was stored.
+            return as_stored(raw, mark?);
+        };
+        let field = self.schema.field(index)?;
+        field.operator(level)?;
+        match mark {
+            None => field.ladder().first(usize::from(number), raw),
+            Some(mark) => field.ladder().again(usize::from(number), raw, mark),
         }
-        operator.apply(raw.parse().ok()?)
     }
-}
 
-/// The accuracy of a value that was coarse before and is coarsened again: both errors add up, unless nothing changed.
-fn combine(coarse: Coarse, mark: Option<Mark>, raw: &str) -> Coarse {
-    let Some(mark) = mark else {
-        return coarse;
-    };
-    let accuracy = if coarse.shown.is_some() && coarse.shown == Decimal::parse(raw) {
-        mark.accuracy
-    } else {
-        let both = mark.accuracy.zip(coarse.accuracy);
-        both.and_then(|(a, b)| a.plus(b))
-    };
-    Coarse { accuracy, ..coarse }
-}
-
-/// A stored value that was coarse, shown as it was stored.
-fn stored(mark: Mark, raw: &str) -> Option<Coarse> {
-    if raw == "true" {
-        return Some(Coarse::PRESENCE);
+    fn shown(&mut self, shown: &Shown) {
+        match shown {
+            Shown::Present => self.push("true"),
+            Shown::Flag(is_so) => self.push(if *is_so { "true" } else { "false" }),
+            Shown::Number(value) => self.decimal(Some(*value), "null"),
+            Shown::Text(json) => self.push(json),
+        }
     }
-    Some(Coarse {
-        shown: Some(Decimal::parse(raw)?),
-        accuracy: mark.accuracy,
-    })
+
+    /// Writes what else must be said of the coarse values: further members, each after a comma.
+    pub(super) fn notes(&mut self) {
+        let is_threshold = |it: &Note| matches!(it, Note::Threshold(_));
+        let is_window = |it: &Note| matches!(it, Note::Window(_));
+        self.noted(THRESHOLD_KEY, is_threshold);
+        self.noted(WINDOW_KEY, is_window);
+    }
+
+    fn noted(&mut self, key: &str, wanted: impl Fn(&Note) -> bool) {
+        let marks = std::mem::take(&mut self.coarse);
+        let mut is_first = true;
+        for mark in marks.iter().filter(|it| wanted(&it.note)) {
+            let Some(field) = self.schema.field(mark.field) else {
+                continue;
+            };
+            if is_first {
+                self.push(&format!(",\"{key}\":{{"));
+            } else {
+                self.push(",");
+            }
+            is_first = false;
+            self.push(&field.pointer_json);
+            self.push(":");
+            match mark.note {
+                Note::None => self.push("null"),
+                Note::Threshold(bound) => self.decimal(Some(bound), "null"),
+                Note::Window(window) => self.window(&window),
+            }
+        }
+        if !is_first {
+            self.push("}");
+        }
+        self.coarse = marks;
+    }
+
+    fn window(&mut self, mark: &WindowMark) {
+        let incomplete = if mark.incomplete {
+            ",\"incomplete\":true"
+        } else {
+            ""
+        };
+        // Writing to a vector does not fail.
+        drop(write!(
+            self.out,
+            "{{\"from\":\"{}\",\"until\":\"{}\",\"of\":\"{}\",\"count\":{}{incomplete}}}",
+            mark.from, mark.until, mark.of, mark.count
+        ));
+    }
 }
