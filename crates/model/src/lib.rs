@@ -22,6 +22,7 @@
 //! | cap | [`Cap`] | a limit of the rulebook on what may pass anywhere |
 //! | model | [`Model`] | an automated model that is fed with fields |
 //! | source switch | [`SourceSwitch`] | how a thing is told to stop measuring |
+//! | explanation | [`Explanation`] | why a value passes as it does |
 //! | grant | [`Grant`] | a recipient's purpose-bound access |
 //! | licence | [`LicenceState`] | the alliance's permission for a deployment to operate |
 //! | subject | [`Subject`] | under whose key a reading is sealed: a person, or a thing without persons |
@@ -30,6 +31,7 @@
 mod cap;
 mod choice;
 mod entry;
+mod explanation;
 mod id;
 mod level;
 mod licence;
@@ -41,6 +43,7 @@ mod time;
 pub use cap::{Cap, CapTarget};
 pub use choice::{Assignment, Choice, Grant, Placement, Role, Roles, Subject};
 pub use entry::{Entry, EntryKind};
+pub use explanation::{Because, Dropped, Explanation, KeptBecause, KeptFor, Shown, Voices};
 pub use id::{
     DeploymentId, IdError, MAX_ID_BYTES, MemberId, ModelId, PersonId, PurposeId, RecipientId,
     ThingId,
@@ -48,10 +51,11 @@ pub use id::{
 pub use level::Level;
 pub use licence::{Licence, LicenceState};
 pub use notice::{
-    Category, Chamber, Coarsening, Confirm, Contact, DataType, Declaration, Field, FieldKind,
-    Format, Group, LegalBasis, MAX_DECLARATIONS, MAX_FIELDS, MAX_MODELS, MAX_NOTICE_BYTES,
-    MAX_RECIPIENTS, MAX_SOURCE_SWITCHES, Model, Notice, NoticeError, Party, Position, Problem,
-    Purpose, Range, Recipient, Retention, Sensitivity, SourceSwitch, Statistic, Window,
+    Category, Chamber, Change, ChangeEffect, Changed, Coarsening, Confirm, Contact, DataType,
+    Declaration, Field, FieldKind, Format, Group, LegalBasis, MAX_ARRAY_POSITION, MAX_DECLARATIONS,
+    MAX_FIELDS, MAX_MODELS, MAX_NOTICE_BYTES, MAX_RECIPIENTS, MAX_SOURCE_SWITCHES, Model, Notice,
+    NoticeError, Party, Position, Problem, Purpose, Range, Recipient, Retention, Sensitivity,
+    SourceSwitch, Statistic, Window, notice_context, notice_diff, notice_schema,
 };
 pub use pointer::{MAX_POINTER_BYTES, MAX_POINTER_DEPTH, Pointer, PointerError};
 pub use text::{Language, Text};

@@ -3,15 +3,21 @@
 use crate::{DeploymentId, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles, Text};
 
 mod coarsening;
+mod diff;
 mod dpv;
 mod json;
+mod json_ld;
+mod json_schema;
 mod parse;
 mod shape;
 #[cfg(test)]
 mod tests;
 mod words;
+mod write;
 
 pub use coarsening::{Category, Coarsening, Group, Window};
+pub use diff::{Change, ChangeEffect, Changed, notice_diff};
+pub use json_ld::notice_context;
 pub use parse::{NoticeError, Problem};
 pub use words::{Chamber, DataType, FieldKind, Format, LegalBasis, Party, Sensitivity, Statistic};
 
@@ -49,6 +55,8 @@ pub struct Field {
     pub data: Option<DataType>,
     /// The roles of the people whom it tells about; only their choices count, and it is kept for them alone.
     pub about: Roles,
+    /// Whether it says by itself that somebody is there: true, or a number above zero.
+    pub tells_presence: bool,
     /// The coarse levels, coarsest first: `Level::coarse(1)` is the first. At most [`Level::MAX_COARSE`].
     pub coarse: Vec<Coarsening>,
 }
@@ -255,6 +263,25 @@ impl Notice {
         parse::parse(text)
     }
 
+    /// The notice as a JSON file. Reading it gives the same notice.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write::to_json(self)
+    }
+
+    /// The notice as a TOML file. Reading it gives the same notice.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        write::to_toml(self)
+    }
+
+    /// The notice as linked data (JSON-LD 1.1) in the terms of the W3C Data Privacy Vocabulary, with its atomic dataflows
+    /// in the terms of the IETF privacy preference declaration taxonomy. `site` is the address under which people reach it.
+    #[must_use]
+    pub fn to_json_ld(&self, site: &str) -> String {
+        json_ld::to_json_ld(self, site)
+    }
+
     /// The field at `pointer`.
     #[must_use]
     pub fn field(&self, pointer: &Pointer) -> Option<&Field> {
@@ -272,4 +299,10 @@ impl Notice {
     pub fn recipient(&self, id: &RecipientId) -> Option<&Recipient> {
         self.recipients.iter().find(|it| it.id == *id)
     }
+}
+
+/// The JSON Schema (2020-12) of notice files.
+#[must_use]
+pub fn notice_schema() -> String {
+    json_schema::json_schema()
 }

@@ -75,6 +75,7 @@ pub(super) fn field(reader: &mut Reader<'_>, node: &Node, format: Option<Format>
         sensitivity: Sensitivity::parse(node.get("sensitivity")?.text()?)?,
         data: node.get("data").and_then(|it| DataType::parse(it.text()?)),
         about,
+        tells_presence: node.get("tells-presence").is_some(),
         coarse: levels.into_iter().filter_map(|it| it.1).collect(),
     })
 }
