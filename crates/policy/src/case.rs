@@ -1,32 +1,41 @@
-//! Cases of the policy corpus: rules, facts and a message, with what must come out.
+//! Cases of the policy corpus: rules, facts and messages, with what must come out.
 //!
-//! A case is two texts: a notice (TOML) and a case (JSON). `corpus/policy/README.md` describes the format. Reading files is
-//! up to the caller; [`run`] is pure. Everything that a case does not expect must not happen: a lane, a stored class, an
-//! undeclared place or an error that is not named in `expect` is a [`Difference`].
+//! A case is two texts: a notice and a case (JSON). `corpus/policy/README.md` describes the format. Reading files is
+//! up to the caller ([`shared_notice`] says which notice a case refers to); [`run`] is pure. Everything that a case does not
+//! expect must not happen: a lane, a stored class, a window, an undeclared place or an error that is not named in `expect`
+//! is a [`Difference`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use model::{
-    Cap, CapTarget, Choice, DeploymentId, Grant, Level, LicenceState, Notice, NoticeError,
-    PersonId, Pointer, PurposeId, RecipientId, Roles, Sensitivity, Timestamp,
+    Because, Cap, Choice, Explanation, Grant, LicenceState, Notice, NoticeError, Pointer, Roles,
+    Timestamp, Voices,
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::compile::{Inputs, Sensed, compile};
 use crate::decide::{Decision, Effect, EvaluationError, Facts, Refusal, decide};
 use crate::decode::DecodeError;
+use crate::explain::{Question, explain, explain_message};
 use crate::payload::Payload;
-use crate::program::{Keeping, Program};
+use crate::program::{Keeping, Lane, Program};
 use crate::render::{render, render_stored};
 use crate::schema::{CompileError, Schema};
 
-/// The file of a case that holds the notice.
+mod format;
+mod windows;
+
+pub use format::{Shared, shared_notice};
+
+use windows::Open;
+
+/// The file of a case that holds its own notice.
 pub const NOTICE_FILE: &str = "notice.toml";
 /// The file of a case that holds everything else.
 pub const CASE_FILE: &str = "case.json";
+/// The directory beside the cases that holds notices which cases share.
+pub const NOTICES_DIRECTORY: &str = "_notices";
 
 /// Why a case cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +57,15 @@ pub enum CaseError {
         /// What should.
         wanted: &'static str,
     },
+    /// Neither one message with its time nor messages.
+    #[error("a case has either `payload` and `now`, or `messages`")]
+    Messages,
 }
 
 /// Something that came out otherwise than expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Where: `lane r/p`, `stored 30`, `undeclared /x`.
+    /// Where: `lane r/p`, `stored 30`, `undeclared /x`; of several messages `message 2 lane r/p`; `window r/p 1`.
     pub place: String,
     /// What the case expects there; `None` for nothing.
     pub expected: Option<String>,
@@ -75,45 +87,45 @@ pub struct Case {
     about: String,
     notice: Notice,
     schema: Arc<Schema>,
-    people: Vec<Vec<Choice>>,
+    people: Vec<Person>,
+    /// The position of the person whose question `why` answers.
+    asker: Option<usize>,
     grants: Vec<Grant>,
     caps: Vec<Cap>,
-    facts: Facts,
-    payload: String,
+    licence: LicenceState,
+    quarantined: bool,
+    messages: Vec<Message>,
+    /// When what windows hold is looked at for the last time.
+    until: Option<Timestamp>,
+    /// By place.
     expected: BTreeMap<String, String>,
+}
+
+/// Somebody whom the thing senses.
+#[derive(Debug)]
+struct Person {
+    roles: Roles,
+    choices: Vec<Choice>,
+}
+
+/// A message of a case.
+#[derive(Debug)]
+struct Message {
+    /// What its places begin with: empty for the only one.
+    prefix: String,
+    at: Timestamp,
+    payload: Vec<u8>,
     /// Lane and field whose explanation is compared.
     asked: Vec<(String, Pointer)>,
 }
 
 impl Case {
-    /// Reads a case.
+    /// Reads a case; the notice is TOML or JSON.
     ///
     /// # Errors
     /// See [`CaseError`].
     pub fn parse(notice: &str, case: &str) -> Result<Self, CaseError> {
-        let notice = Notice::parse(notice).map_err(CaseError::Notice)?;
-        let schema = Schema::compile(&notice).map_err(CaseError::Schema)?;
-        let raw: RawCase<'_> = serde_json::from_str(case).map_err(CaseError::Format)?;
-        let deployment = &notice.deployment;
-        Ok(Self {
-            people: people(&raw, deployment)?,
-            grants: grants(&raw, deployment)?,
-            caps: raw.caps.iter().map(cap).collect::<Result<_, _>>()?,
-            facts: Facts {
-                now: time(raw.now)?,
-                licence: word(raw.licence, "a licence state", LicenceState::parse)?,
-                quarantined: raw.quarantined,
-            },
-            payload: match raw.payload {
-                RawPayload::Json(json) => json.get().to_owned(),
-                RawPayload::Text(text) => text,
-            },
-            expected: expected(&raw.expect),
-            asked: asked(&raw.expect)?,
-            about: raw.about,
-            notice,
-            schema,
-        })
+        format::parse(Notice::parse(notice).map_err(CaseError::Notice)?, case)
     }
 
     /// The rule that the case shows, in a sentence.
@@ -121,60 +133,190 @@ impl Case {
     pub fn about(&self) -> &str {
         &self.about
     }
+
+    /// The notice.
+    #[must_use]
+    pub fn notice(&self) -> &Notice {
+        &self.notice
+    }
+
+    /// Turns the expectation at one place into another text: what tests use to show that a case can fail.
+    pub fn expect_at(&mut self, place: &str, change: impl FnOnce(&str) -> String) {
+        if let Some(expected) = self.expected.get_mut(place) {
+            *expected = change(expected);
+        }
+    }
+
+    /// What is expected, by place.
+    pub fn expected(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.expected.iter();
+        all.map(|(place, what)| (place.as_str(), what.as_str()))
+    }
+
+    /// Answers for each message of the case, one after the other.
+    pub fn answers<T>(&self, mut answer: impl FnMut(&Answer<'_>) -> T) -> Vec<T> {
+        self.compiled(|inputs, program| {
+            let messages = self.messages.iter();
+            messages
+                .map(|it| answer(&self.answer(inputs, program, it)))
+                .collect()
+        })
+    }
+
+    fn compiled<T>(&self, then: impl FnOnce(&Inputs<'_>, &Program) -> T) -> T {
+        let people = self.people.iter().map(|it| Sensed {
+            roles: it.roles,
+            choices: &it.choices,
+        });
+        let people: Vec<_> = people.collect();
+        let inputs = Inputs {
+            notice: &self.notice,
+            schema: &self.schema,
+            people: &people,
+            grants: &self.grants,
+            caps: &self.caps,
+            generation: 1,
+        };
+        then(&inputs, &compile(&inputs))
+    }
+
+    fn question<'a>(
+        &self,
+        inputs: &'a Inputs<'a>,
+        program: &'a Program,
+        now: Timestamp,
+    ) -> Question<'a> {
+        Question {
+            inputs,
+            program,
+            asker: self.asker,
+            facts: Facts {
+                now,
+                licence: self.licence,
+                quarantined: self.quarantined,
+            },
+        }
+    }
+
+    fn answer<'a>(
+        &self,
+        inputs: &'a Inputs<'a>,
+        program: &'a Program,
+        message: &Message,
+    ) -> Answer<'a> {
+        let question = self.question(inputs, program, message.at);
+        let payload = self.schema.decode(&message.payload);
+        Answer {
+            question,
+            decided: payload.map(|payload| {
+                let decision = decide(program, &payload, &question.facts);
+                (payload, decision)
+            }),
+        }
+    }
+}
+
+/// What comes of one message of a case.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// What is in force.
+    pub question: Question<'a>,
+    /// The message and what was decided, or why it cannot be read.
+    pub decided: Result<(Payload, Decision), DecodeError>,
+}
+
+impl Answer<'_> {
+    /// Why a field passes in a lane as it does: of the message, or in general where it could not be read.
+    #[must_use]
+    pub fn why(&self, lane: &Lane, field: &Pointer) -> Option<Explanation> {
+        let field = self.question.program.schema().index_of(field)?;
+        match &self.decided {
+            Ok((payload, decision)) => explain_message(
+                &self.question,
+                payload,
+                decision,
+                &lane.recipient,
+                &lane.purpose,
+                field,
+            ),
+            Err(_) => explain(&self.question, &lane.recipient, &lane.purpose, field),
+        }
+    }
 }
 
 /// Runs a case and gives what came out otherwise than expected.
 #[must_use]
 pub fn run(case: &Case) -> Vec<Difference> {
-    let sensed = |choices| Sensed {
-        roles: Roles::ALL,
-        choices,
-    };
-    let people: Vec<_> = case.people.iter().map(|it| sensed(it.as_slice())).collect();
-    let program = compile(&Inputs {
-        notice: &case.notice,
-        schema: &case.schema,
-        people: &people,
-        grants: &case.grants,
-        caps: &case.caps,
-        generation: 1,
+    let found = case.compiled(|inputs, program| {
+        let mut found = BTreeMap::new();
+        let mut open = Open::default();
+        for message in &case.messages {
+            let answer = case.answer(inputs, program, message);
+            found.extend(open.close(&answer.question, message.at));
+            open.add(&answer);
+            let places = explained(message, &answer).into_iter();
+            let places = places.chain(came_out(&answer));
+            found.extend(places.map(|(place, what)| (format!("{}{place}", message.prefix), what)));
+        }
+        if let Some(until) = case.until {
+            found.extend(open.close(&case.question(inputs, program, until), until));
+        }
+        found
     });
-    let mut found = explained(case, &program);
-    match case.schema.decode(case.payload.as_bytes()) {
-        Err(err) => {
-            found.insert("decode-error".to_owned(), decode_error(&err));
-        }
-        Ok(payload) => {
-            for it in payload.undeclared() {
-                let place = format!("undeclared {}", it.pointer);
-                found.insert(place, it.reason.as_str().to_owned());
-            }
-            let decision = decide(&program, &payload, &case.facts);
-            found.extend(came_out(&program, &payload, &decision));
-        }
-    }
     differences(&case.expected, &found)
 }
 
-fn explained(case: &Case, program: &Program) -> BTreeMap<String, String> {
-    let explain = |(lane, field): &(String, Pointer)| {
-        let (recipient, purpose) = lane.split_once('/')?;
-        let recipient = RecipientId::parse(recipient).ok()?;
-        let purpose = PurposeId::parse(purpose).ok()?;
-        let lane = program.lane(&recipient, &purpose)?;
-        let field = case.schema.index_of(field)?;
-        let why = program.why(lane, field, case.facts.now);
-        Some(format!("{} by {}", why.level, why.factor.as_str()))
-    };
-    let asked = case.asked.iter();
-    asked
-        .filter_map(|it| Some((format!("why {} {}", it.0, it.1), explain(it)?)))
-        .collect()
+/// The explanation of every lane and field that the case asks about.
+fn explained(message: &Message, answer: &Answer<'_>) -> BTreeMap<String, String> {
+    let asked = message.asked.iter().filter_map(|(lane, field)| {
+        let why = answer.why(&format::lane(lane)?, field)?;
+        let why = format!("{} by {}", why.level, reason(&why.because));
+        Some((format!("why {lane} {field}"), why))
+    });
+    asked.collect()
 }
 
-fn came_out(program: &Program, payload: &Payload, decision: &Decision) -> BTreeMap<String, String> {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+/// A reason in the words of the corpus.
+#[must_use]
+pub fn reason(because: &Because) -> String {
+    let word = because.as_str();
+    let voices = |it: &Voices| {
+        let you = if it.you { ", you" } else { "" };
+        format!("{word} {} of {}{you}", it.count, it.of)
+    };
+    match because {
+        Because::Declared { basis, .. } | Because::Fixed { basis, .. } => format!("{word} {basis}"),
+        Because::Chosen(it) | Because::NotConsented(it) => voices(it),
+        Because::Capped {
+            target,
+            purpose: None,
+        } => format!("{word} {target}"),
+        Because::Capped {
+            target,
+            purpose: Some(purpose),
+        } => format!("{word} {target} for {purpose}"),
+        Because::AccessFrom(at) | Because::AccessEnded(at) => format!("{word} {at}"),
+        Because::Licence(state) => format!("{word} {state}"),
+        _ => word.to_owned(),
+    }
+}
+
+fn came_out(answer: &Answer<'_>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
+    let (payload, decision) = match &answer.decided {
+        Err(err) => {
+            found.insert("decode-error".to_owned(), decode_error(err));
+            return found;
+        }
+        Ok(decided) => decided,
+    };
+    for it in payload.undeclared() {
+        let place = format!("undeclared {}", it.pointer);
+        found.insert(place, it.reason.as_str().to_owned());
+    }
+    if payload.unlisted() > 0 {
+        found.insert("unlisted".to_owned(), payload.unlisted().to_string());
+    }
     if let Effect::Refuse(refusal) = decision.effect() {
         let refusal = match refusal {
             Refusal::Licence(state) => format!("licence-{state}"),
@@ -183,7 +325,24 @@ fn came_out(program: &Program, payload: &Payload, decision: &Decision) -> BTreeM
         };
         found.insert("refused".to_owned(), refusal);
     }
-    for (index, lane) in program.lane_indexes() {
+    views(answer, payload, decision, &mut found);
+    for EvaluationError::NotCoarsenable(field) in decision.errors() {
+        let pointer = payload.schema().pointer(*field);
+        let pointer = pointer.map_or_else(String::new, ToString::to_string);
+        found.insert(format!("error {pointer}"), "not-coarsenable".to_owned());
+    }
+    found
+}
+
+/// What each lane gets, and what is kept.
+fn views(
+    answer: &Answer<'_>,
+    payload: &Payload,
+    decision: &Decision,
+    found: &mut BTreeMap<String, String>,
+) {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    for (index, lane) in answer.question.program.lane_indexes() {
         if let Some(outcome) = decision.outcome(index) {
             let mut out = Vec::new();
             let pseudonym = |it: &str| format!("pseudonym of {it} for {}", lane.recipient);
@@ -202,12 +361,6 @@ fn came_out(program: &Program, payload: &Payload, decision: &Decision) -> BTreeM
         };
         found.insert(place, text(out));
     }
-    for EvaluationError::NotCoarsenable(field) in decision.errors() {
-        let pointer = program.schema().pointer(*field);
-        let pointer = pointer.map_or_else(String::new, ToString::to_string);
-        found.insert(format!("error {pointer}"), "not-coarsenable".to_owned());
-    }
-    found
 }
 
 fn decode_error(err: &DecodeError) -> String {
@@ -238,223 +391,6 @@ fn differences(
             found: found.get(it).cloned(),
         })
         .collect()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawCase<'a> {
-    about: String,
-    /// One list of choices for each person whom the thing senses.
-    #[serde(default)]
-    people: Vec<Vec<RawChoice<'a>>>,
-    #[serde(default)]
-    grants: Vec<RawGrant<'a>>,
-    #[serde(default)]
-    caps: Vec<RawCap<'a>>,
-    licence: &'a str,
-    #[serde(default)]
-    quarantined: bool,
-    now: &'a str,
-    #[serde(borrow)]
-    payload: RawPayload<'a>,
-    #[serde(borrow)]
-    expect: RawExpect<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum RawPayload<'a> {
-    /// The message as it stands in the file.
-    #[serde(borrow)]
-    Json(&'a RawValue),
-    /// The message as text, for what is no JSON.
-    Text(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawChoice<'a> {
-    field: &'a str,
-    purpose: &'a str,
-    recipient: &'a str,
-    level: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawGrant<'a> {
-    recipient: &'a str,
-    purpose: &'a str,
-    /// The deployment of the notice when absent.
-    deployment: Option<&'a str>,
-    from: &'a str,
-    until: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCap<'a> {
-    sensitivity: Option<&'a str>,
-    field: Option<&'a str>,
-    purpose: Option<&'a str>,
-    most: &'a str,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawExpect<'a> {
-    decode_error: Option<String>,
-    refused: Option<String>,
-    undeclared: BTreeMap<String, String>,
-    errors: Vec<String>,
-    #[serde(borrow)]
-    lanes: BTreeMap<String, &'a RawValue>,
-    #[serde(borrow)]
-    stored: BTreeMap<String, &'a RawValue>,
-    why: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-fn people(raw: &RawCase<'_>, deployment: &DeploymentId) -> Result<Vec<Vec<Choice>>, CaseError> {
-    let person = |number: usize| {
-        let name = format!("person-{number}");
-        word(&name, "a person", |it| PersonId::parse(it).ok())
-    };
-    let choice = |person: &PersonId, raw: &RawChoice<'_>| {
-        Ok(Choice {
-            person: person.clone(),
-            deployment: deployment.clone(),
-            field: pointer(raw.field)?,
-            purpose: purpose(raw.purpose)?,
-            recipient: recipient(raw.recipient)?,
-            level: level(raw.level)?,
-        })
-    };
-    let people = raw.people.iter().zip(1..);
-    people
-        .map(|(choices, number)| {
-            let person = person(number)?;
-            choices.iter().map(|it| choice(&person, it)).collect()
-        })
-        .collect()
-}
-
-fn grants(raw: &RawCase<'_>, deployment: &DeploymentId) -> Result<Vec<Grant>, CaseError> {
-    let grant = |raw: &RawGrant<'_>| {
-        Ok(Grant {
-            recipient: recipient(raw.recipient)?,
-            purpose: purpose(raw.purpose)?,
-            deployment: match raw.deployment {
-                Some(it) => word(it, "a deployment", |it| DeploymentId::parse(it).ok())?,
-                None => deployment.clone(),
-            },
-            valid_from: time(raw.from)?,
-            valid_until: raw.until.map(time).transpose()?,
-        })
-    };
-    raw.grants.iter().map(grant).collect()
-}
-
-fn cap(raw: &RawCap<'_>) -> Result<Cap, CaseError> {
-    let target = match (raw.sensitivity, raw.field) {
-        (Some(it), None) => CapTarget::Sensitivity(word(it, "a sensitivity", Sensitivity::parse)?),
-        (None, Some(it)) => CapTarget::Field(pointer(it)?),
-        _ => {
-            return Err(CaseError::Word {
-                word: raw.most.to_owned(),
-                wanted: "the level of a cap on either a sensitivity or a field",
-            });
-        }
-    };
-    Ok(Cap {
-        target,
-        purpose: raw.purpose.map(purpose).transpose()?,
-        most: level(raw.most)?,
-    })
-}
-
-fn expected(raw: &RawExpect<'_>) -> BTreeMap<String, String> {
-    let mut expected = BTreeMap::new();
-    let mut expect = |place: String, what: String| drop(expected.insert(place, what));
-    for (place, what) in [
-        ("decode-error", &raw.decode_error),
-        ("refused", &raw.refused),
-    ] {
-        if let Some(what) = what {
-            expect(place.to_owned(), what.clone());
-        }
-    }
-    for (pointer, reason) in &raw.undeclared {
-        expect(format!("undeclared {pointer}"), reason.clone());
-    }
-    for pointer in &raw.errors {
-        expect(format!("error {pointer}"), "not-coarsenable".to_owned());
-    }
-    for (lane, json) in &raw.lanes {
-        expect(format!("lane {lane}"), compact(json.get()));
-    }
-    for (days, json) in &raw.stored {
-        expect(format!("stored {days}"), compact(json.get()));
-    }
-    for (lane, fields) in &raw.why {
-        for (field, why) in fields {
-            expect(format!("why {lane} {field}"), why.clone());
-        }
-    }
-    expected
-}
-
-fn asked(raw: &RawExpect<'_>) -> Result<Vec<(String, Pointer)>, CaseError> {
-    let lanes = raw.why.iter();
-    lanes
-        .flat_map(|(lane, fields)| fields.keys().map(move |it| (lane, it)))
-        .map(|(lane, field)| Ok((lane.clone(), pointer(field)?)))
-        .collect()
-}
-
-/// Well-formed JSON without the white space between tokens; numbers and escapes stay as written.
-fn compact(json: &str) -> String {
-    let (mut in_string, mut escaped) = (false, false);
-    let keep = |it: &char| {
-        let was_escaped = std::mem::take(&mut escaped);
-        match it {
-            '"' if !was_escaped => in_string = !in_string,
-            '\\' if in_string && !was_escaped => escaped = true,
-            _ => {}
-        }
-        in_string || !it.is_ascii_whitespace()
-    };
-    json.chars().filter(keep).collect()
-}
-
-fn word<T>(
-    word: &str,
-    wanted: &'static str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, CaseError> {
-    parse(word).ok_or_else(|| CaseError::Word {
-        word: word.to_owned(),
-        wanted,
-    })
-}
-
-fn pointer(text: &str) -> Result<Pointer, CaseError> {
-    word(text, "a JSON Pointer", |it| Pointer::parse(it).ok())
-}
-
-fn purpose(text: &str) -> Result<PurposeId, CaseError> {
-    word(text, "a purpose", |it| PurposeId::parse(it).ok())
-}
-
-fn recipient(text: &str) -> Result<RecipientId, CaseError> {
-    word(text, "a recipient", |it| RecipientId::parse(it).ok())
-}
-
-fn level(text: &str) -> Result<Level, CaseError> {
-    word(text, "a level", Level::parse)
-}
-
-fn time(text: &str) -> Result<Timestamp, CaseError> {
-    word(text, "a time", |it| Timestamp::parse(it).ok())
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Cap, CapTarget, Choice, Declaration, Grant, Level, Notice, Pointer, PurposeId, RecipientId,
-    Retention, Roles,
+    Cap, CapTarget, Choice, Declaration, Grant, LegalBasis, Level, Notice, Pointer, PurposeId,
+    RecipientId, Retention, Roles,
 };
 use smallvec::SmallVec;
 
@@ -209,12 +209,14 @@ pub(crate) fn limits(cap: &Cap, field: &SchemaField, purpose: &PurposeId) -> boo
     meant && cap.purpose.as_ref().is_none_or(|it| it == purpose)
 }
 
-/// The declaration that decides the level of a field in a lane: the first of the strictest.
+/// The declaration that decides the level of a field in a lane: of the strictest one that `factor` comes from, and of these
+/// one that rests on consent, since that had to be given.
 pub(crate) fn deciding<'a>(
     inputs: &Inputs<'a>,
     recipient: &RecipientId,
     purpose: &PurposeId,
     index: FieldIndex,
+    factor: Factor,
 ) -> Option<&'a Declaration> {
     let field = inputs.schema.field(index)?;
     let people = inputs.people.iter();
@@ -224,8 +226,11 @@ pub(crate) fn deciding<'a>(
             && it.recipients.contains(recipient)
             && it.fields.contains(&field.pointer)
     });
-    let level = |it: &&Declaration| judge(inputs, it, field, recipient, &people).level;
-    covering.min_by_key(level)
+    covering.min_by_key(|it| {
+        let verdict = judge(inputs, it, field, recipient, &people);
+        let asked = it.basis == LegalBasis::Consent;
+        (verdict.level, verdict.factor != factor, !asked)
+    })
 }
 
 fn lower(verdict: &mut Verdict, level: Level, factor: Factor) {

@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use policy::case::{CASE_FILE, Case, NOTICE_FILE};
+use policy::case::{CASE_FILE, Case, NOTICE_FILE, NOTICES_DIRECTORY, shared_notice};
 
 use crate::exit::{Exit, Stop};
 use crate::ui;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A directory of cases, or one case: a directory with notice.toml and case.json
+    /// A directory of cases, or one case: a directory with case.json
     #[arg(value_name = "DIR", default_value = "corpus/policy")]
     directory: PathBuf,
 }
 
 /// Prints every difference and a summary; a case that does not hold is a failure.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
-    let next = "name a directory with cases; each has notice.toml and case.json";
+    let next = "name a directory with cases; each is a directory with case.json";
     let cases = cases(&arguments.directory).map_err(|err| Stop::invalid(err, next))?;
     let mut failed = 0;
     for path in &cases {
@@ -64,10 +64,15 @@ fn cases(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(cases)
 }
 
-fn read(path: &Path) -> anyhow::Result<Case> {
-    let text = |name: &str| {
-        let file = path.join(name);
-        std::fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))
+/// The case in `path`, with its own notice or the one that it shares with others.
+pub(super) fn read(path: &Path) -> anyhow::Result<Case> {
+    let text = |file: &Path| {
+        std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
     };
-    Ok(Case::parse(&text(NOTICE_FILE)?, &text(CASE_FILE)?)?)
+    let case = text(&path.join(CASE_FILE))?;
+    let notice = match shared_notice(&case)? {
+        None => path.join(NOTICE_FILE),
+        Some(shared) => path.join("..").join(NOTICES_DIRECTORY).join(shared.file()),
+    };
+    Ok(Case::parse(&text(&notice)?, &case)?)
 }
