@@ -1,0 +1,250 @@
+//! Connections on which things listen, and the commands on their way to them.
+//!
+//! Custody knows no protocol: a listener says by a function which topics it takes, takes commands out of a bounded queue,
+//! and tells what became of each.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+
+use model::{DeploymentId, SourceSwitch, ThingId, Timestamp};
+use smallvec::SmallVec;
+use tokio::sync::mpsc;
+
+use super::machine::{COMMAND_AGE_MS, Setting};
+use crate::Custody;
+use crate::catalogue::ThingPeer;
+
+/// How many commands may wait for one connection: more than a notice has switches for one thing.
+const MAX_QUEUED: usize = 64;
+/// What stands for the identifier of the thing in a topic or a command.
+const THING: &str = "{thing}";
+
+/// A command to a thing.
+pub struct Command {
+    pub(super) id: u64,
+    pub(super) deployment: DeploymentId,
+    pub(super) thing: ThingId,
+    /// The name of the switch.
+    pub(super) switch: Arc<str>,
+    pub(super) setting: Setting,
+    pub(super) made_at: Timestamp,
+    pub(super) topic: String,
+    pub(super) payload: String,
+    pub(super) is_void: AtomicBool,
+}
+
+impl Command {
+    /// Its number: what the thing is asked to repeat where the protocol has no acknowledgement of its own.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The topic that the product expects it on.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The command in the product's own words.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// Whether it is still wanted and young enough. Ask right before it is sent.
+    #[must_use]
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        !self.is_void.load(Ordering::Acquire) && now < self.made_at.plus_millis(COMMAND_AGE_MS)
+    }
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Command({}, {})", self.thing, self.setting.as_str())
+    }
+}
+
+/// Whether a thing will say that it has received a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandAck {
+    /// It should, within so many milliseconds.
+    Within(i64),
+    /// It will not; what was sent counts as received.
+    Never,
+}
+
+/// What became of a command, on its way to the keeper.
+#[derive(Debug)]
+pub(super) enum Mail {
+    Sent {
+        command: Arc<Command>,
+        until: Option<Timestamp>,
+        at: Timestamp,
+    },
+    Received {
+        command: u64,
+        at: Timestamp,
+    },
+    /// The listener has gone; what it had and was not received is lost.
+    Gone {
+        listener: u64,
+    },
+}
+
+type Takes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// A listener as the keeper sees it.
+pub(super) struct Ear {
+    pub(super) number: u64,
+    takes: Takes,
+    sender: mpsc::Sender<Arc<Command>>,
+}
+
+impl Ear {
+    pub(super) fn takes(&self, topic: &str) -> bool {
+        (self.takes)(topic)
+    }
+
+    /// False when it has no place, or is gone.
+    pub(super) fn offer(&self, command: Arc<Command>) -> bool {
+        self.sender.try_send(command).is_ok()
+    }
+}
+
+/// The listeners of one thing.
+pub(super) type Ears = SmallVec<[Ear; 1]>;
+
+/// A connection on which a thing listens for commands. Dropping it ends that.
+pub struct SourceListener {
+    custody: Custody,
+    thing: Arc<ThingPeer>,
+    number: u64,
+    receiver: mpsc::Receiver<Arc<Command>>,
+}
+
+impl Custody {
+    /// The topics on which a thing may get commands under the notice in force; empty where it is never told anything.
+    #[must_use]
+    pub fn command_topics(&self, thing: &ThingPeer) -> Vec<String> {
+        let state = thing.deployment.state.load();
+        let switches = &state.notice.source_switches;
+        switches.iter().map(|it| topic_of(it, &thing.id)).collect()
+    }
+
+    /// A thing listens on topics for which `takes` is true. What was waiting for that is offered at the next tick.
+    #[must_use]
+    pub fn listen(
+        &self,
+        thing: &Arc<ThingPeer>,
+        takes: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> SourceListener {
+        let (sender, receiver) = mpsc::channel(MAX_QUEUED);
+        let keeper = &self.inner.source;
+        let number = keeper.next_number();
+        let ear = Ear {
+            number,
+            takes: Arc::new(takes),
+            sender,
+        };
+        let mut ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);
+        ears.entry(thing.id.clone()).or_default().push(ear);
+        SourceListener {
+            custody: self.clone(),
+            thing: Arc::clone(thing),
+            number,
+            receiver,
+        }
+    }
+}
+
+impl SourceListener {
+    /// Listens on other topics from now on.
+    pub fn change(&self, takes: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        let keeper = &self.custody.inner.source;
+        let mut ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = ears.get_mut(&self.thing.id);
+        let mine = mine.and_then(|it| it.iter_mut().find(|it| it.number == self.number));
+        if let Some(ear) = mine {
+            ear.takes = Arc::new(takes);
+        }
+    }
+
+    /// The next command, when there is one; the task is woken then.
+    pub fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Arc<Command>> {
+        match self.receiver.poll_recv(cx) {
+            Poll::Ready(Some(command)) => Poll::Ready(command),
+            // The keeper holds the other side as long as this is there.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The next command, if there is one now.
+    pub fn take_command(&mut self) -> Option<Arc<Command>> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// The command was handed to the connection.
+    pub fn sent(&self, command: &Arc<Command>, ack: CommandAck, now: Timestamp) {
+        let until = match ack {
+            CommandAck::Within(millis) => Some(now.plus_millis(millis)),
+            CommandAck::Never => None,
+        };
+        self.custody.inner.source.post(Mail::Sent {
+            command: Arc::clone(command),
+            until,
+            at: now,
+        });
+    }
+
+    /// The thing says that it has received a command. An unknown number is passed over.
+    pub fn received(&self, command: u64, now: Timestamp) {
+        self.custody
+            .inner
+            .source
+            .post(Mail::Received { command, at: now });
+    }
+}
+
+impl std::fmt::Debug for SourceListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SourceListener({})", self.thing.id)
+    }
+}
+
+impl Drop for SourceListener {
+    fn drop(&mut self) {
+        let keeper = &self.custody.inner.source;
+        let mut ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mine) = ears.get_mut(&self.thing.id) {
+            mine.retain(|it| it.number != self.number);
+            if mine.is_empty() {
+                ears.remove(&self.thing.id);
+            }
+        }
+        drop(ears);
+        keeper.post(Mail::Gone {
+            listener: self.number,
+        });
+    }
+}
+
+/// The topic of a switch for one thing.
+pub(super) fn topic_of(switch: &SourceSwitch, thing: &ThingId) -> String {
+    switch.topic.replace(THING, thing.as_str())
+}
+
+/// The command of a switch for one thing; `None` where the notice has no words for it.
+pub(super) fn payload_of(
+    switch: &SourceSwitch,
+    setting: Setting,
+    thing: &ThingId,
+) -> Option<String> {
+    let text = match setting {
+        Setting::Off => &switch.off,
+        Setting::On => &switch.on,
+        Setting::Slow => switch.slow.as_ref()?,
+    };
+    Some(text.replace(THING, thing.as_str()))
+}

@@ -1,0 +1,142 @@
+//! Commands to a thing: the one thing that a thing may subscribe to is the topic of its own commands.
+//!
+//! A filter is granted when it matches such a topic under the notice in force; wildcards are welcome, because firmware
+//! subscribes to `cmnd/<name>/#` and bridges to `zigbee2mqtt/+/set`. Nothing else is ever sent to a thing. A command goes
+//! with the QoS of the subscription; its PUBACK is custody's to know. None is sent twice by a session: a command whose
+//! connection ended is made anew by custody.
+
+use rustc_hash::FxHashMap;
+
+use super::subscribe::TOO_MANY;
+use super::{Ctx, Session};
+use crate::Counter;
+use crate::mqtt::backend::Backend;
+use crate::mqtt::encode::{self, Outgoing};
+use crate::mqtt::topic::{self, FilterRefusal};
+use mqtt_proto::v5::SubscribeReasonCode;
+
+/// What a thing listens to.
+#[derive(Debug, Default)]
+pub(super) struct Listening {
+    filters: Vec<Listened>,
+    /// Commands without a PUBACK yet, by packet identifier.
+    in_flight: FxHashMap<u16, u64>,
+}
+
+#[derive(Debug)]
+struct Listened {
+    filter: Box<str>,
+    with_ack: bool,
+}
+
+const NOT_ITS_OWN: FilterRefusal = FilterRefusal {
+    code: SubscribeReasonCode::NotAuthorized,
+    counter: Counter::SubscriptionsDenied,
+    text: "a thing subscribes to nothing but the topic of its own commands, where its notice names one",
+};
+
+impl Listening {
+    /// Whether a command on a topic is acknowledged; `None` where no subscription matches it. The highest QoS counts
+    /// (3.3.5-1).
+    fn with_ack(&self, topic: &str) -> Option<bool> {
+        let matching = self
+            .filters
+            .iter()
+            .filter(|it| topic::matches(&it.filter, topic));
+        matching.map(|it| it.with_ack).max()
+    }
+
+    fn filters(&self) -> Vec<Box<str>> {
+        self.filters.iter().map(|it| it.filter.clone()).collect()
+    }
+}
+
+impl<P: Copy + Ord> Session<P> {
+    /// Adds a subscription of a thing, or replaces the one with the same filter (3.8.4-3).
+    pub(super) fn add_listening<B: Backend>(
+        &mut self,
+        filter: &str,
+        with_ack: bool,
+        ctx: &mut Ctx<'_, B>,
+    ) -> Result<(), FilterRefusal> {
+        topic::check_filter(
+            filter,
+            self.limits.max_topic_bytes,
+            self.limits.max_topic_levels,
+        )?;
+        let topics = ctx.backend.command_topics();
+        if !topics.iter().any(|it| topic::matches(filter, it)) {
+            return Err(NOT_ITS_OWN);
+        }
+        let filters = &mut self.listening.filters;
+        let known = filters.iter().position(|it| &*it.filter == filter);
+        if known.is_none() && filters.len() >= self.limits.max_subscriptions {
+            return Err(TOO_MANY);
+        }
+        if let Some(known) = known {
+            filters.swap_remove(known);
+        }
+        filters.push(Listened {
+            filter: filter.into(),
+            with_ack,
+        });
+        ctx.backend.listen(self.listening.filters());
+        ctx.counters.add(Counter::SubscriptionsGranted);
+        Ok(())
+    }
+
+    /// Ends a subscription of a thing; false where there is none.
+    pub(super) fn remove_listening<B: Backend>(
+        &mut self,
+        filter: &str,
+        ctx: &mut Ctx<'_, B>,
+    ) -> bool {
+        let filters = &mut self.listening.filters;
+        let Some(at) = filters.iter().position(|it| &*it.filter == filter) else {
+            return false;
+        };
+        filters.swap_remove(at);
+        ctx.backend.listen(self.listening.filters());
+        true
+    }
+
+    /// Writes a command, if it is still wanted and the thing still listens.
+    pub(crate) fn tell<B: Backend>(&mut self, command: &B::Command, ctx: &mut Ctx<'_, B>) {
+        let Some(text) = B::command_text(command, ctx.now.wall) else {
+            return;
+        };
+        let Some(with_ack) = self.listening.with_ack(text.topic) else {
+            return;
+        };
+        let packet_id = with_ack.then(|| self.outbound.take_packet_id());
+        let packet = Outgoing {
+            topic: text.topic.as_bytes(),
+            packet_id,
+            coarse: false,
+            payload: text.payload.as_bytes(),
+        };
+        if encode::publish(packet, self.terms, ctx.out) {
+            ctx.counters.add(Counter::CommandsSent);
+            if let Some(packet_id) = packet_id {
+                self.listening.in_flight.insert(packet_id, text.id);
+            }
+            ctx.backend.command_sent(command, with_ack, ctx.now.wall);
+        } else {
+            // It will never fit: it is tried as often as one that is never acknowledged.
+            self.withdraw(packet_id);
+            ctx.counters.add(Counter::DeliveriesTooLarge);
+            ctx.backend.command_sent(command, true, ctx.now.wall);
+        }
+    }
+
+    /// The client has a packet: tells custody when that was a command.
+    pub(super) fn command_acknowledged<B: Backend>(
+        &mut self,
+        packet_id: u16,
+        ctx: &mut Ctx<'_, B>,
+    ) {
+        if let Some(command) = self.listening.in_flight.remove(&packet_id) {
+            ctx.backend.command_received(command, ctx.now.wall);
+        }
+    }
+}
