@@ -60,6 +60,8 @@ counters! {
     DeliveriesNotPermitted = "deliveries_not_permitted", EVENT;
     /// Deliveries larger than the client's maximum packet size, dropped.
     DeliveriesTooLarge = "deliveries_too_large", EVENT;
+    /// Commands sent to things that are to stop, slow down or start a measurement.
+    CommandsSent = "commands_sent", EVENT;
     /// Sessions ended because nothing was heard for one and a half keep alives.
     KeepAliveTimeouts = "keep_alive_timeouts", EVENT;
 

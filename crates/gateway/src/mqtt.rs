@@ -49,7 +49,7 @@
 //!
 //! | subscription | code | counter |
 //! |---|---|---|
-//! | by a thing; without one purpose; without a grant | 0x87 | `subscriptions_denied` |
+//! | by a thing, to anything but its own commands; without one purpose; without a grant | 0x87 | `subscriptions_denied` |
 //! | filter that names nothing we have, too long, too deep | 0x8F | `subscriptions_invalid` |
 //! | shared | 0x9E | `subscriptions_invalid` |
 //! | beyond the number a session may hold | 0x97 | `subscriptions_over_limit` |

@@ -29,6 +29,14 @@ pub(crate) struct Label<'a> {
     pub(crate) coarse: bool,
 }
 
+/// A command in the product's own words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommandText<'a> {
+    pub(crate) id: u64,
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a str,
+}
+
 /// The store stopped: what is not durable by now never will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stopped;
@@ -41,6 +49,8 @@ pub(crate) trait Backend {
     type Delivery;
     /// The right to send one delivery.
     type Permit;
+    /// A command for the thing.
+    type Command;
     /// Counts a delivery unless it is voided.
     type Receipt: std::fmt::Debug;
     /// Held from [`Backend::permit`] until the bytes are with the socket.
@@ -71,6 +81,19 @@ pub(crate) trait Backend {
     fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()>;
     /// Ends a subscription.
     fn unsubscribe(&mut self, tag: u32);
+
+    /// The topics on which the thing may get commands.
+    fn command_topics(&self) -> Vec<String>;
+    /// The thing listens to these filters from now on; to none: not any more.
+    fn listen(&mut self, filters: Vec<Box<str>>);
+    /// The next command for the thing, when there is one; the task is woken then.
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Self::Command>;
+    /// What a command says; nothing when it is not wanted any more.
+    fn command_text(command: &Self::Command, now: Timestamp) -> Option<CommandText<'_>>;
+    /// A command was sent; with `with_ack` the thing will say that it has it.
+    fn command_sent(&mut self, command: &Self::Command, with_ack: bool, now: Timestamp);
+    /// The thing has a command.
+    fn command_received(&mut self, command: u64, now: Timestamp);
 
     /// Takes at most `limit` offered deliveries, when there are any.
     fn poll_deliveries(

@@ -285,6 +285,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
     /// Writes once: what is in the output, and deliveries behind it.
     fn poll_write(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+        self.poll_commands(now, cx);
         let count = self.poll_batch(cx)?;
         if count > 0 {
             return self.send_batch(count, now, cx);
@@ -297,6 +298,16 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         self.is_flushed = false;
         self.poll_flush(cx)?;
         Ok(moved)
+    }
+
+    /// Writes commands for the thing into the output, while its window is open and it reads.
+    fn poll_commands(&mut self, now: Moment, cx: &mut Context<'_>) {
+        while self.session.window() > 0 && self.output.unsent().len() < BATCH_BYTES {
+            let Poll::Ready(command) = self.backend.poll_command(cx) else {
+                return;
+            };
+            self.with_session(now, |session, ctx| session.tell(&command, ctx));
+        }
     }
 
     /// Whether the transport has given everything on; the waker is registered if not.

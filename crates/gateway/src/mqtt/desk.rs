@@ -1,18 +1,19 @@
 //! The real [`Backend`]: custody, for one session and its peer.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use custody::{
-    Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn, Peer, Permit, Receipt,
-    Subscription,
+    Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn, Peer, Permit, Receipt,
+    SourceListener, Subscription,
 };
 use model::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::backend::{Backend, Label, Role, Stopped};
+use super::backend::{Backend, CommandText, Label, Role, Stopped};
 use super::registry::Ticket;
-use super::topic::Wanted;
+use super::topic::{self, Wanted};
 use crate::refusal::{Refusal, RefusalKind};
 
 /// Custody for one session.
@@ -25,7 +26,12 @@ pub(crate) struct Desk {
     hold: Hold,
     /// Made with the first subscription, so that a thing never has one.
     outbox: Option<Box<Outbox>>,
+    /// Of a thing that listens for commands.
+    listener: Option<Box<SourceListener>>,
 }
+
+/// How long a thing may take to acknowledge a command, in milliseconds.
+const COMMAND_ACK_MS: i64 = 30_000;
 
 struct Outbox {
     outbox: custody::Outbox,
@@ -43,6 +49,7 @@ impl Desk {
             wait: DurableWait::default(),
             hold: Hold::default(),
             outbox: None,
+            listener: None,
         }
     }
 }
@@ -51,6 +58,7 @@ impl Backend for Desk {
     type Position = Lsn;
     type Delivery = Delivery;
     type Permit = Permit;
+    type Command = Arc<Command>;
     type Receipt = Receipt;
     type Gate<'a> = DeliveryGuard<'a>;
 
@@ -136,6 +144,59 @@ impl Backend for Desk {
     fn unsubscribe(&mut self, tag: u32) {
         if let Some(outbox) = &mut self.outbox {
             outbox.subscriptions.remove(&tag);
+        }
+    }
+
+    fn command_topics(&self) -> Vec<String> {
+        match &self.peer {
+            Some(Peer::Thing(thing)) => self.custody.command_topics(thing),
+            _ => Vec::new(),
+        }
+    }
+
+    fn listen(&mut self, filters: Vec<Box<str>>) {
+        let Some(Peer::Thing(thing)) = &self.peer else {
+            return;
+        };
+        if filters.is_empty() {
+            self.listener = None;
+            return;
+        }
+        let takes = move |name: &str| filters.iter().any(|it| topic::matches(it, name));
+        match &self.listener {
+            Some(listener) => listener.change(takes),
+            None => self.listener = Some(Box::new(self.custody.listen(thing, takes))),
+        }
+    }
+
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Arc<Command>> {
+        match &mut self.listener {
+            Some(listener) => listener.poll_command(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    fn command_text(command: &Arc<Command>, now: Timestamp) -> Option<CommandText<'_>> {
+        command.is_current(now).then(|| CommandText {
+            id: command.id(),
+            topic: command.topic(),
+            payload: command.payload(),
+        })
+    }
+
+    fn command_sent(&mut self, command: &Arc<Command>, with_ack: bool, now: Timestamp) {
+        let ack = match with_ack {
+            true => CommandAck::Within(COMMAND_ACK_MS),
+            false => CommandAck::Never,
+        };
+        if let Some(listener) = &self.listener {
+            listener.sent(command, ack, now);
+        }
+    }
+
+    fn command_received(&mut self, command: u64, now: Timestamp) {
+        if let Some(listener) = &self.listener {
+            listener.received(command, now);
         }
     }
 

@@ -6,6 +6,7 @@
 //! [`Session::acknowledge`] is told that their position is durable.
 
 mod acks;
+mod commands;
 mod open;
 mod outbound;
 mod publish;
@@ -25,6 +26,7 @@ use crate::rate::Bucket;
 use crate::{Counter, Counters, Limits};
 
 use acks::Acks;
+use commands::Listening;
 pub(crate) use outbound::Delivered;
 use outbound::Outbound;
 use subscribe::Subscriptions;
@@ -68,6 +70,7 @@ pub(crate) struct Session<P> {
     aliases: u16,
     outbound: Outbound,
     subscriptions: Subscriptions,
+    listening: Listening,
     will: Option<Box<Will>>,
     /// CONNECT asked for a session that outlives its connection, so DISCONNECT may too.
     may_prolong: bool,
@@ -91,6 +94,7 @@ impl<P: Copy + Ord> Session<P> {
             aliases: 0,
             outbound: Outbound::new(limits.max_inflight),
             subscriptions: Subscriptions::default(),
+            listening: Listening::default(),
             will: None,
             may_prolong: false,
             limits,
@@ -171,7 +175,10 @@ impl<P: Copy + Ord> Session<P> {
                     *accepted += 1;
                 }
             }
-            Packet::Puback { packet_id } => self.outbound.acknowledged(packet_id),
+            Packet::Puback { packet_id } => {
+                self.outbound.acknowledged(packet_id);
+                self.command_acknowledged(packet_id, ctx);
+            }
             Packet::Subscribe(it) => self.subscribe(it, role, ctx)?,
             Packet::Unsubscribe(it) => self.unsubscribe(&it, ctx),
             Packet::Pingreq => encode::pingresp(ctx.out),
@@ -311,6 +318,7 @@ impl<P: Copy + Ord> Session<P> {
         for tag in self.subscriptions.take_tags() {
             ctx.backend.unsubscribe(tag);
         }
+        ctx.backend.listen(Vec::new());
         if let Some(will) = self.will.take() {
             let counter = match ctx.backend.ingest(&will.payload, ctx.now.wall) {
                 Ok(_) => Counter::WillsAccepted,

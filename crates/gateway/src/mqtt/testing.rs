@@ -9,7 +9,7 @@ use bytes::Bytes;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 use mqtt_proto::{PollHeader, QoS, TopicFilter, TopicName, v3, v5};
 
-use super::backend::{Backend, Label, Role, Stopped};
+use super::backend::{Backend, CommandText, Label, Role, Stopped};
 use super::decode::Version;
 use super::frame::{Framed, frame};
 use super::session::{Ctx, Session};
@@ -40,6 +40,14 @@ pub(crate) struct World {
     pub(crate) is_stopped: bool,
     /// After how many publishes in all a recipient is crowded out.
     pub(crate) room: Option<usize>,
+    /// The topics on which the thing may get commands.
+    pub(crate) command_topics: Vec<String>,
+    /// What the thing listens to.
+    pub(crate) listening: Vec<String>,
+    pub(crate) commands: VecDeque<FakeCommand>,
+    /// Commands that were sent, and whether the thing will say that it has them.
+    pub(crate) told: Vec<(u64, bool)>,
+    pub(crate) told_received: Vec<u64>,
     /// What the session said last about its client.
     pub(crate) is_slow: Option<bool>,
 }
@@ -50,6 +58,15 @@ pub(crate) struct Offered {
     pub(crate) tag: u32,
     pub(crate) payload: String,
     pub(crate) coarse: bool,
+}
+
+/// A command of the tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FakeCommand {
+    pub(crate) id: u64,
+    pub(crate) topic: String,
+    pub(crate) payload: String,
+    pub(crate) is_void: bool,
 }
 
 /// Positions count publishes from 1.
@@ -81,6 +98,7 @@ impl Backend for FakeBackend {
     type Position = u64;
     type Delivery = Offered;
     type Permit = FakePermit;
+    type Command = FakeCommand;
     type Receipt = FakeReceipt;
     type Gate<'a> = ();
 
@@ -153,6 +171,38 @@ impl Backend for FakeBackend {
             .unwrap()
             .subscriptions
             .retain(|it| it.0 != tag);
+    }
+
+    fn command_topics(&self) -> Vec<String> {
+        self.world.lock().unwrap().command_topics.clone()
+    }
+
+    fn listen(&mut self, filters: Vec<Box<str>>) {
+        let filters = filters.iter().map(ToString::to_string);
+        self.world.lock().unwrap().listening = filters.collect();
+    }
+
+    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<FakeCommand> {
+        match self.world.lock().unwrap().commands.pop_front() {
+            Some(command) => Poll::Ready(command),
+            None => Poll::Pending,
+        }
+    }
+
+    fn command_text(command: &FakeCommand, _now: Timestamp) -> Option<CommandText<'_>> {
+        (!command.is_void).then(|| CommandText {
+            id: command.id,
+            topic: &command.topic,
+            payload: &command.payload,
+        })
+    }
+
+    fn command_sent(&mut self, command: &FakeCommand, with_ack: bool, _now: Timestamp) {
+        self.world.lock().unwrap().told.push((command.id, with_ack));
+    }
+
+    fn command_received(&mut self, command: u64, _now: Timestamp) {
+        self.world.lock().unwrap().told_received.push(command);
     }
 
     fn poll_deliveries(

@@ -81,12 +81,7 @@ pub(crate) fn parse_filter<P: AsRef<str>>(
     max_bytes: usize,
     max_levels: usize,
 ) -> Result<(Wanted, Form), FilterRefusal> {
-    if filter.len() > max_bytes || levels(filter) > max_levels {
-        return Err(TOO_LONG);
-    }
-    if filter.starts_with(mqtt_proto::SHARED_PREFIX) {
-        return Err(SHARED);
-    }
+    check_filter(filter, max_bytes, max_levels)?;
     let parts: SmallVec<[&str; 6]> = filter.split('/').collect();
     let (purpose, place, form) = match (purposes, parts.as_slice()) {
         ([purpose], place) => (purpose.as_ref(), place, Form::Plain),
@@ -125,6 +120,40 @@ pub(crate) fn parse_condition<C: AsRef<str>>(
         [] => Ok(None),
         [one] => one.as_ref().parse().map(Some).map_err(|_| NO_CONDITION),
         _ => Err(NO_CONDITION),
+    }
+}
+
+/// Checks what holds for every filter, whoever sends it.
+pub(crate) fn check_filter(
+    filter: &str,
+    max_bytes: usize,
+    max_levels: usize,
+) -> Result<(), FilterRefusal> {
+    if filter.len() > max_bytes || levels(filter) > max_levels {
+        return Err(TOO_LONG);
+    }
+    match filter.starts_with(mqtt_proto::SHARED_PREFIX) {
+        true => Err(SHARED),
+        false => Ok(()),
+    }
+}
+
+/// Whether a filter matches a topic name (4.7).
+pub(crate) fn matches(filter: &str, topic: &str) -> bool {
+    let (mut filter, mut topic) = (filter.split('/'), topic.split('/'));
+    let mut is_first = true;
+    loop {
+        let (wanted, level) = (filter.next(), topic.next());
+        // 4.7.2-1: a wildcard in the first place does not stand for a level that begins with $.
+        let is_special = is_first && level.is_some_and(|it| it.starts_with('$'));
+        is_first = false;
+        match (wanted, level) {
+            (Some("#"), _) => return !is_special,
+            (Some("+"), Some(_)) if !is_special => {}
+            (Some(wanted), Some(level)) if wanted == level => {}
+            (None, None) => return true,
+            _ => return false,
+        }
     }
 }
 
@@ -169,6 +198,29 @@ pub(crate) fn delivery_topic(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_match_as_section_4_7_says() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/c", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("a/+", "a/b/c", false),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("#", "a/b", true),
+            ("+/+", "a/b", true),
+            ("+/b", "/b", true),
+            ("#", "$sys/a", false),
+            ("+/a", "$sys/a", false),
+            ("$sys/+", "$sys/a", true),
+            ("zigbee2mqtt/+/set", "zigbee2mqtt/hall/set", true),
+            ("a/b/", "a/b", false),
+        ] {
+            assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
+        }
+    }
 
     fn parsed(filter: &str, purposes: &[&str]) -> Result<String, SubscribeReasonCode> {
         parse_filter(filter, purposes, 1_024, 32)

@@ -56,7 +56,7 @@ impl Outbound {
     }
 
     /// The next free identifier; there is one, because the window is smaller than their number.
-    fn take_packet_id(&mut self) -> u16 {
+    pub(super) fn take_packet_id(&mut self) -> u16 {
         loop {
             self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
             if self.in_flight.insert(self.last_packet_id) {

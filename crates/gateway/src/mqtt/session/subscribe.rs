@@ -47,13 +47,7 @@ impl Subscriptions {
     }
 }
 
-const A_THING: FilterRefusal = FilterRefusal {
-    code: SubscribeReasonCode::NotAuthorized,
-    counter: Counter::SubscriptionsDenied,
-    text: "a thing does not subscribe to data",
-};
-
-const TOO_MANY: FilterRefusal = FilterRefusal {
+pub(super) const TOO_MANY: FilterRefusal = FilterRefusal {
     code: SubscribeReasonCode::QuotaExceeded,
     counter: Counter::SubscriptionsOverLimit,
     text: "this session has as many subscriptions as it may",
@@ -88,9 +82,9 @@ impl<P: Copy + Ord> Session<P> {
         for (at, (filter, wanted_qos)) in packet.filters.iter().enumerate() {
             let with_ack = *wanted_qos != QoS::Level0;
             let outcome = match role {
-                Role::Thing => Err(A_THING),
                 // One packet may not make more work than a session may hold.
-                Role::Recipient if at >= self.limits.max_subscriptions => Err(TOO_MANY),
+                _ if at >= self.limits.max_subscriptions => Err(TOO_MANY),
+                Role::Thing => self.add_listening(filter, with_ack, ctx),
                 Role::Recipient => self.add(filter, &packet, with_ack, ctx),
             };
             answers.push(match outcome {
@@ -164,6 +158,7 @@ impl<P: Copy + Ord> Session<P> {
                     ctx.backend.unsubscribe(tag);
                     UnsubscribeReasonCode::Success
                 }
+                None if self.remove_listening(filter, ctx) => UnsubscribeReasonCode::Success,
                 None => UnsubscribeReasonCode::NoSubscriptionExisted,
             })
             .collect();
