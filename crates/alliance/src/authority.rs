@@ -88,6 +88,8 @@ actions! {
     SuspendLicence = "suspend or reinstate a licence",
     /// Take a licence away.
     RevokeLicence = "revoke a licence",
+    /// Limit in the rulebook what may pass anywhere, or lift a limit.
+    SetLimits = "set limits of the rulebook",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -105,6 +107,7 @@ const LICENSING: &[Action] = &[
     Action::IssueLicence,
     Action::SuspendLicence,
     Action::RevokeLicence,
+    Action::SetLimits,
 ];
 
 impl Actor {

@@ -11,6 +11,7 @@ mod authority;
 mod licensing;
 mod register;
 mod rows;
+mod rulebook;
 mod views;
 
 use custody::{ActError, Custody, RowError};
@@ -22,6 +23,7 @@ pub use accounts::{
 pub use authority::{Action, Actor, Office};
 pub use licensing::MAX_REASON_CHARS;
 pub use register::Member;
+pub use rulebook::Limit;
 pub use views::{DeploymentPage, Overview};
 
 /// The alliance's use cases over one custody and one database. Cheap to clone.
@@ -63,6 +65,9 @@ pub enum AllianceError {
         "give a reason of 1 to {MAX_REASON_CHARS} characters; it stands in the public record, so name no person"
     )]
     Reason,
+    /// A limit at which everything passes.
+    #[error("a limit must let less pass than everything")]
+    NoLimit,
     /// A notice has problems.
     #[error("the notice cannot be published")]
     Notice(#[from] model::NoticeError),

@@ -3,6 +3,7 @@
 use model::{DeploymentId, Entry, EntryKind, Licence, LicenceState, Timestamp};
 
 use crate::authority::{Action, Actor};
+use crate::rulebook::public_reason;
 use crate::{Alliance, AllianceError};
 
 /// The longest reason of a decision, in characters.
@@ -121,14 +122,7 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<(), AllianceError> {
         by.must(decision.action)?;
-        let reason = reason.trim();
-        let is_plain = |it: char| !it.is_control() || it == '\n' || it == '\r';
-        if reason.is_empty()
-            || reason.chars().count() > MAX_REASON_CHARS
-            || !reason.chars().all(is_plain)
-        {
-            return Err(AllianceError::Reason);
-        }
+        let reason = public_reason(reason)?;
         self.custody.act(now, |act| {
             let found = act.licence(deployment)?;
             if !decision.from.contains(&found.state) {
@@ -151,7 +145,7 @@ impl Alliance {
                 kind: decision.kind,
                 about: format!("deployment:{deployment}"),
                 by: by.office().to_owned(),
-                reason: reason.to_owned(),
+                reason: reason.clone(),
                 document_sha256: None,
             });
             Ok(())

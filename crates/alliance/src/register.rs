@@ -3,7 +3,7 @@
 use custody::Token;
 use model::{
     Assignment, Chamber, DeploymentId, Entry, EntryKind, Grant, MemberId, Notice, PersonId,
-    RecipientId, Text, ThingId, Timestamp,
+    RecipientId, Role, Text, ThingId, Timestamp,
 };
 
 use crate::authority::{Action, Actor};
@@ -159,10 +159,10 @@ impl Alliance {
         })
     }
 
-    /// Says that a thing senses a person.
+    /// Says that a thing senses a person, in one role and for a time. Personal: it does not stand in the public record.
     ///
     /// # Errors
-    /// When the actor may not, the thing is not known, or the database fails.
+    /// When the actor may not, it ends before it begins, the thing is not known, or the database fails.
     pub fn assign(
         &self,
         by: &Actor,
@@ -171,6 +171,23 @@ impl Alliance {
     ) -> Result<(), AllianceError> {
         by.must(Action::ManageDeployment)?;
         self.custody.act(now, |act| Ok(act.assign(assignment)?))
+    }
+
+    /// Says from when on a thing does not sense a person in this role any more; now, or a moment to come.
+    ///
+    /// # Errors
+    /// When the actor may not, the moment is over, nothing is assigned then or later, the thing is not known, or the
+    /// database fails.
+    pub fn end_assignment(
+        &self,
+        by: &Actor,
+        (thing, person, role): (&ThingId, &PersonId, Role),
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody
+            .act(now, |act| Ok(act.end_assignment(thing, person, role, at)?))
     }
 
     /// Says which person a card number or plate in the messages of a deployment stands for.

@@ -3,14 +3,22 @@
 use store::{MigrationSet, Step};
 
 pub(crate) mod account;
+pub(crate) mod limit;
 pub(crate) mod member;
 
 /// Every migration of this crate, in order. Applied ones never change.
 pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "alliance",
-    steps: &[Step {
-        version: 1,
-        name: "first light",
-        sql: include_str!("rows/0001_first_light.sql"),
-    }],
+    steps: &[
+        Step {
+            version: 1,
+            name: "first light",
+            sql: include_str!("rows/0001_first_light.sql"),
+        },
+        Step {
+            version: 2,
+            name: "limits of the rulebook",
+            sql: include_str!("rows/0002_rulebook_limits.sql"),
+        },
+    ],
 };

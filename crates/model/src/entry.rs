@@ -23,11 +23,15 @@ pub enum EntryKind {
     GrantIssued,
     /// A recipient's access was withdrawn.
     GrantWithdrawn,
+    /// The rulebook limits from now on what may pass anywhere, or limits it differently.
+    LimitSet,
+    /// A limit of the rulebook was lifted.
+    LimitLifted,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -37,6 +41,8 @@ impl EntryKind {
         Self::LicenceRevoked,
         Self::GrantIssued,
         Self::GrantWithdrawn,
+        Self::LimitSet,
+        Self::LimitLifted,
     ];
 
     /// The word in the record.
@@ -52,6 +58,8 @@ impl EntryKind {
             Self::LicenceRevoked => "licence-revoked",
             Self::GrantIssued => "grant-issued",
             Self::GrantWithdrawn => "grant-withdrawn",
+            Self::LimitSet => "limit-set",
+            Self::LimitLifted => "limit-lifted",
         }
     }
 

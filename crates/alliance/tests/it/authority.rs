@@ -1,7 +1,10 @@
 //! Who may do what: the golden matrix, and that use cases ask it.
 
 use alliance::{Action, Actor, AllianceError, Office};
-use model::{Assignment, Grant, PersonId, PurposeId, RecipientId, Role, ThingId};
+use model::{
+    Assignment, Cap, CapTarget, Grant, Level, PersonId, PurposeId, RecipientId, Role, Sensitivity,
+    ThingId,
+};
 
 use crate::fixture::{NOTICE, NOW, home, member, on_both};
 
@@ -26,6 +29,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     issue a licence: operator yes, resident -, licensing yes
     suspend or reinstate a licence: operator yes, resident -, licensing yes
     revoke a licence: operator yes, resident -, licensing yes
+    set limits of the rulebook: operator yes, resident -, licensing yes
     manage accounts: operator yes, resident -, licensing -
     ");
 }
@@ -51,6 +55,11 @@ fn every_use_case_asks_before_it_acts() {
             valid_from: model::Timestamp::EPOCH,
             valid_until: None,
         };
+        let cap = Cap {
+            target: CapTarget::Sensitivity(Sensitivity::High),
+            purpose: None,
+            most: Level::OFF,
+        };
         let refused: Vec<Result<(), AllianceError>> = vec![
             alliance.register_member(resident, &member("other")),
             alliance.publish_notice(resident, NOTICE, NOW).map(drop),
@@ -58,13 +67,16 @@ fn every_use_case_asks_before_it_acts() {
                 .register_thing(resident, &thing, &home(), NOW)
                 .map(drop),
             alliance
-                .register_things(resident, &[thing], &home(), NOW)
+                .register_things(resident, std::slice::from_ref(&thing), &home(), NOW)
                 .map(drop),
             alliance
                 .register_recipient(resident, &recipient, NOW)
                 .map(drop),
             alliance.grant(resident, &grant, NOW),
             alliance.assign(resident, &assignment, NOW),
+            alliance.end_assignment(resident, (&thing, &person, Role::Holder), NOW, NOW),
+            alliance.set_limit(resident, &cap, "why", NOW),
+            alliance.lift_limit(resident, &cap.target, None, "why", NOW),
             alliance.link_subject(resident, &home(), "card", &person, NOW),
             alliance.issue_licence(resident, &home(), None, "why", NOW),
             alliance.suspend_licence(resident, &home(), "why", NOW),

@@ -8,3 +8,5 @@ mod authority;
 mod fixture;
 #[cfg(test)]
 mod licensing;
+#[cfg(test)]
+mod rulebook;

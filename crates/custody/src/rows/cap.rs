@@ -1,13 +1,11 @@
 //! The limits of the rulebook, as they are enforced.
 
-use model::{Cap, CapTarget, Level, Pointer, PurposeId, Sensitivity};
+use model::{Cap, CapTarget, Level, PurposeId};
 use store::Tx;
 
 use super::{RowError, parsed};
 
 const TABLE: &str = "cap";
-const FIELD: &str = "field";
-const SENSITIVITY: &str = "sensitivity";
 
 /// Every limit.
 pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Cap>, RowError> {
@@ -20,15 +18,7 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Cap>, RowError> {
             let text = |column| row.get::<String>(column);
             let (kind, target, purpose) = (text(0)?, text(1)?, text(2)?);
             Ok(Cap {
-                target: parsed(TABLE, &target, |it| match kind.as_str() {
-                    FIELD => Pointer::parse(it).ok().map(CapTarget::Field),
-                    SENSITIVITY => {
-                        let mut all = Sensitivity::ALL.iter();
-                        let found = all.find(|known| known.as_str() == it);
-                        found.copied().map(CapTarget::Sensitivity)
-                    }
-                    _ => None,
-                })?,
+                target: parsed(TABLE, &target, |it| CapTarget::parse(&kind, it))?,
                 purpose: match purpose.as_str() {
                     "" => None,
                     text => Some(parsed(TABLE, text, |it| PurposeId::parse(it).ok())?),
@@ -45,17 +35,13 @@ pub(crate) fn replace(tx: &mut Tx<'_>, caps: &[Cap]) -> Result<(), RowError> {
     let mut lowest_last: Vec<_> = caps.iter().collect();
     lowest_last.sort_by_key(|it| std::cmp::Reverse(it.most));
     for cap in lowest_last {
-        let (kind, target) = match &cap.target {
-            CapTarget::Field(field) => (FIELD, field.as_str()),
-            CapTarget::Sensitivity(from) => (SENSITIVITY, from.as_str()),
-        };
         let most = cap.most.to_string();
         tx.execute(
             "INSERT INTO cap (kind, target, purpose, most) VALUES ($1, $2, $3, $4)
              ON CONFLICT (kind, target, purpose) DO UPDATE SET most = $4",
             &[
-                kind.into(),
-                target.into(),
+                cap.target.kind().into(),
+                cap.target.name().into(),
                 cap.purpose.as_ref().map_or("", PurposeId::as_str).into(),
                 most.as_str().into(),
             ],
