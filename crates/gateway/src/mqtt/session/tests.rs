@@ -3,5 +3,6 @@
 mod connecting;
 mod delivering;
 mod fuzz;
+mod listening;
 mod publishing;
 mod subscribing;

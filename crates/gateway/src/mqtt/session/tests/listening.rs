@@ -1,0 +1,143 @@
+//! A thing that listens for its commands.
+
+use crate::mqtt::decode::Version;
+use crate::mqtt::testing::{
+    FakeCommand, Rig, bytes_v5, connect_v5, puback, subscribe, unsubscribe,
+};
+use crate::{Counter, Limits};
+
+use Version::{V3, V5};
+
+const TOPIC: &str = "zigbee2mqtt/hall/set";
+
+/// A thing whose notice names one topic of commands.
+fn rig(version: Version) -> Rig {
+    let rig = Rig::connected(version, "thing", Limits::default());
+    rig.world().command_topics = vec![TOPIC.to_owned()];
+    rig
+}
+
+fn command(id: u64) -> FakeCommand {
+    FakeCommand {
+        id,
+        topic: TOPIC.to_owned(),
+        payload: "{\"state\":\"OFF\"}".to_owned(),
+        is_void: false,
+    }
+}
+
+fn tell(rig: &mut Rig, command: &FakeCommand) -> Vec<String> {
+    rig.call(|session, ctx| session.tell(command, ctx))
+}
+
+#[test]
+fn a_filter_is_granted_when_it_matches_a_command_of_the_thing() {
+    for filter in [TOPIC, "zigbee2mqtt/+/set", "zigbee2mqtt/#", "#", "+/hall/+"] {
+        let mut rig = rig(V5);
+        let answer = rig.send(&subscribe(V5, &[(filter, 1)], &[]));
+        assert_eq!(answer, ["SUBACK 5 0x01"], "{filter}");
+        assert_eq!(rig.world().listening, [filter]);
+        assert_eq!(rig.count(Counter::SubscriptionsGranted), 1);
+    }
+}
+
+#[test]
+fn any_other_filter_is_refused_section_3_9_3() {
+    let long = "a/".repeat(600);
+    for (filter, code, counter) in [
+        ("zigbee2mqtt/kitchen/set", "0x87", "subscriptions_denied"),
+        ("for/research/#", "0x87", "subscriptions_denied"),
+        ("+", "0x87", "subscriptions_denied"),
+        ("$share/g/#", "0x9e", "subscriptions_invalid"),
+        (long.as_str(), "0x8f", "subscriptions_invalid"),
+    ] {
+        let mut rig = rig(V5);
+        let answer = rig.send(&subscribe(V5, &[(filter, 0)], &[]));
+        assert_eq!(answer, [format!("SUBACK 5 {code}")], "{filter}");
+        assert_eq!(rig.refusals(), [(counter, 1)]);
+        assert!(rig.world().listening.is_empty());
+    }
+    let mut rig = rig(V3);
+    let answer = rig.send(&subscribe(V3, &[("other/topic", 0)], &[]));
+    assert_eq!(answer, ["SUBACK 5 [Failure]"]);
+}
+
+#[test]
+fn a_recipient_cannot_subscribe_to_a_command_topic() {
+    let mut rig = Rig::connected(V5, "recipient", Limits::default());
+    rig.world().command_topics = vec![TOPIC.to_owned()];
+    assert_eq!(
+        rig.send(&subscribe(V5, &[(TOPIC, 1)], &[])),
+        ["SUBACK 5 0x87"]
+    );
+    assert!(rig.world().listening.is_empty());
+}
+
+#[test]
+fn a_command_goes_with_the_qos_of_its_subscription_and_its_puback_is_known() {
+    let mut rig = rig(V3);
+    rig.send(&subscribe(V3, &[("zigbee2mqtt/#", 0)], &[]));
+    let sent = tell(&mut rig, &command(7));
+    assert_eq!(
+        sent,
+        ["PUBLISH zigbee2mqtt/hall/set Level0 {\"state\":\"OFF\"}"]
+    );
+    // 3.3.5-1: of several subscriptions that match, the highest QoS counts, and the message comes once.
+    rig.send(&subscribe(V3, &[(TOPIC, 1)], &[]));
+    let sent = tell(&mut rig, &command(8));
+    assert_eq!(
+        sent,
+        ["PUBLISH zigbee2mqtt/hall/set Level1(Pid(1)) {\"state\":\"OFF\"}"]
+    );
+    assert_eq!(rig.world().told, [(7, false), (8, true)]);
+    assert!(rig.world().told_received.is_empty());
+    rig.send(&puback(1));
+    rig.send(&puback(1));
+    assert_eq!(rig.world().told_received, [8]);
+    assert_eq!(rig.count(Counter::CommandsSent), 2);
+}
+
+#[test]
+fn a_void_command_and_one_that_nobody_listens_to_are_not_sent() {
+    let mut rig = rig(V5);
+    assert!(tell(&mut rig, &command(1)).is_empty());
+    rig.send(&subscribe(V5, &[(TOPIC, 1)], &[]));
+    let void = FakeCommand {
+        is_void: true,
+        ..command(2)
+    };
+    assert!(tell(&mut rig, &void).is_empty());
+    assert_eq!(rig.send(&unsubscribe(V5, &[TOPIC])), ["UNSUBACK 6 0x00"]);
+    assert!(tell(&mut rig, &command(3)).is_empty());
+    assert!(rig.world().told.is_empty() && rig.world().listening.is_empty());
+}
+
+#[test]
+fn a_command_that_the_client_does_not_take_is_never_acknowledged() {
+    let mut connect = connect_v5();
+    connect.properties.max_packet_size = Some(30);
+    let mut rig = Rig::new(V5, Limits::default());
+    rig.send(&bytes_v5(connect.into()));
+    rig.world().command_topics = vec![TOPIC.to_owned()];
+    rig.send(&subscribe(V5, &[(TOPIC, 1)], &[]));
+    let window = rig.session.window();
+    assert!(tell(&mut rig, &command(1)).is_empty());
+    assert_eq!(rig.world().told, [(1, true)]);
+    assert_eq!(rig.session.window(), window);
+}
+
+#[test]
+fn subscriptions_of_a_thing_have_a_limit_and_end_with_the_connection() {
+    let limits = Limits {
+        max_subscriptions: 2,
+        ..Limits::default()
+    };
+    let mut rig = Rig::connected(V5, "thing", limits);
+    rig.world().command_topics = vec![TOPIC.to_owned()];
+    rig.send(&subscribe(V5, &[("#", 0), (TOPIC, 0)], &[]));
+    let answer = rig.send(&subscribe(V5, &[(TOPIC, 1), ("+/hall/set", 0)], &[]));
+    assert_eq!(answer, ["SUBACK 5 0x01 0x97"]);
+    assert_eq!(rig.world().listening.len(), 2);
+    rig.call(|session, ctx| session.end(ctx));
+    assert!(rig.world().listening.is_empty());
+}
