@@ -6,8 +6,6 @@ use super::{Coarsening, Field, LegalBasis, Notice, Party, Range, Retention, Sens
 use crate::{Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles};
 
 mod flows;
-#[cfg(test)]
-mod tests;
 
 /// One difference between two versions of a notice.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,8 +14,6 @@ use crate::{Pointer, Roles, Text};
 
 mod context;
 mod dataflow;
-#[cfg(test)]
-mod tests;
 
 pub use context::notice_context;
 

@@ -18,7 +18,16 @@ const DEFAULT_LEAST: u32 = 2;
 /// Where a field stands in a message, as its pointer is written, and the node that says so.
 pub(super) fn place(field: &Node) -> Option<(&Node, String)> {
     match (field.get("pointer"), field.get("senml")) {
-        (Some(node), None) => Some((node, node.text()?.to_owned())),
+        (Some(node), None) => {
+            // A forgotten slash is reported once; it is clear what was meant.
+            let text = node.text()?;
+            let slash = if text.is_empty() || text.starts_with('/') {
+                ""
+            } else {
+                "/"
+            };
+            Some((node, format!("{slash}{text}")))
+        }
         (None, Some(node)) => Some((node, senml_pointer(node.text()?))),
         _ => None,
     }
