@@ -168,6 +168,8 @@ sections! {
         connect_timeout_ms: u32 = "10000" at_least 100,
         /// How many subscriptions a session may hold.
         subscriptions: u32 = "64" at_least 1,
+        /// How many HTTP streams a recipient may have open at once.
+        streams_per_recipient: u32 = "8" at_least 1,
         /// How many deliveries may wait for a slow recipient; more are dropped and counted.
         outbox_deliveries: u32 = "1024" at_least 1,
         /// How many QoS 1 publishes of a connection may wait for their acknowledgement.

@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::control;
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::{Exit, Stop};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Stopping};
 use crate::tls::{self, TlsFiles};
 
 use http::HttpLimits;
@@ -194,6 +194,7 @@ impl Sockets {
                 custody.clone(),
                 limits,
                 counters.clone(),
+                streams_end(lifecycle.stopping()),
             ))
             .route(
                 RECORD_KEY_PATH,
@@ -205,11 +206,12 @@ impl Sockets {
             progress: http::WRITE_TIMEOUT,
             drain: Duration::from_millis(config.limits.drain_timeout_ms.into()),
         };
-        let served = http::serve(self.http, router, http_limits, lifecycle.stopping());
+        let data = Some(custody.clone());
+        let served = http::serve(self.http, router, data, http_limits, lifecycle.stopping());
         lifecycle.spawn("HTTP server", served);
         if let Some(socket) = self.metrics {
             let router = metrics::router(counters);
-            let served = http::serve(socket, router, http_limits, lifecycle.stopping());
+            let served = http::serve(socket, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }
         let (alarm, stopping) = (lifecycle.alarm(), lifecycle.stopping());
@@ -218,6 +220,14 @@ impl Sockets {
         let stopping = lifecycle.stopping();
         lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
     }
+}
+
+/// What ends the streams of recipients.
+fn streams_end(stopping: Stopping) -> gateway::http::Stop {
+    Arc::new(move || {
+        let mut stopping = stopping.clone();
+        Box::pin(async move { stopping.wait().await })
+    })
 }
 
 /// Runs until something stops it, then writes what is pending.
@@ -306,6 +316,7 @@ fn limits(config: &Config) -> gateway::Limits {
         max_connections_per_address: count(limits.connections_per_address),
         connect_timeout_ms: limits.connect_timeout_ms.into(),
         max_subscriptions: count(limits.subscriptions),
+        streams_per_recipient: count(limits.streams_per_recipient),
         outbox_deliveries: count(limits.outbox_deliveries),
         max_pending_acks: limits.pending_acks,
         publishes_per_second: limits.publishes_per_second,

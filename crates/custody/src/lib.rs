@@ -14,8 +14,11 @@
 mod act;
 mod catalogue;
 mod choose;
+mod collateral;
 mod condition;
+mod consent;
 mod deliver;
+mod destination;
 mod drift;
 mod durable;
 mod housekeeping;
@@ -26,13 +29,31 @@ mod outbox;
 mod receipts;
 mod rows;
 mod secret;
+mod source;
 mod timeline;
+mod windows;
 
 pub use act::{Act, ActError, InForceError, MAX_CAPS};
-pub use catalogue::{InForce, Peer, RecipientPeer, ThingPeer};
+pub use catalogue::{InForce, MAX_ASSIGNMENTS_SHOWN, Peer, RecipientPeer, ThingPeer};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
+pub use collateral::{
+    CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign, WORTH_SAYING,
+    distance_m,
+};
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
+pub use consent::{
+    BulkChange, BulkError, BulkPlan, BulkRequest, Change, ChoiceAct, ChoicesFile, ChoicesFileError,
+    ConsentState, Held, History, HistoryAct, How, MAX_CHOICES_FILE_BYTES, MAX_CHOICES_FILE_ROWS,
+    Matter, Misfit, Preset, ReceiptFacts, ReceiptId, ReceiptIdError, RecordFrame, SignalOutcome,
+    Unmatched, Way,
+};
 pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeError, Subscription};
+pub use destination::{
+    AddDestinationError, AddressError, BookError, Broker, Bucket, BucketStyle, Contents, DeadLetter,
+    DestinationId, DestinationState, DestinationView, Endpoint, FailureClass, Host,
+    MAX_DESTINATIONS, NewDestination, Parcel, ParcelError, ParcelReading, PlaceError, Placing,
+    Secret, WebAddress,
+};
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
 pub use housekeeping::TickError;
@@ -43,8 +64,13 @@ pub use outbox::{Hold, Inbox, Outbox, outbox};
 pub use receipts::ReceiptRow;
 pub use rows::RowError;
 pub use secret::Token;
+pub use source::{
+    COMMANDS_PER_SECOND, Command, CommandAck, PublicCount, Setting, SourceCounts, SourceListener,
+    SourceState, Standing,
+};
 pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
     TimelineReading,
 };
 pub use vault::Lsn;
+pub use windows::{MAX_OPEN, MAX_OPEN_PER_DEPLOYMENT, WindowCounts};

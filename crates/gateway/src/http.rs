@@ -1,4 +1,4 @@
-//! HTTP ingest: `POST /ingest/v1`, one message a request.
+//! HTTP ingest: `POST /ingest/v1`, one message a request; receiving is [`receive`](mod@receive).
 //!
 //! ```text
 //! POST /ingest/v1
@@ -8,7 +8,8 @@
 //! {"…": …}                                      the message, as over MQTT
 //! ```
 //!
-//! The answer is 202 with nothing in it, once the message is kept for good; or a problem of RFC 9457
+//! The answer is 202 with nothing in it, once the message is kept for good (with `Amanat-Commands` in the request it
+//! carries commands to the thing, see `commands`); or a problem of RFC 9457
 //! (`application/problem+json`) that says what to do and repeats nothing of what was sent.
 //!
 //! | status | when | counter |
@@ -22,8 +23,11 @@
 //! | 429 | faster than the limit | `publishes_too_fast` |
 //! | 503 | nothing can be kept now | `publishes_unavailable` |
 
+mod commands;
 mod credentials;
+mod handover;
 mod problem;
+mod receive;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,8 +36,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use custody::{Custody, Lsn, Peer, ThingPeer};
 use model::ThingId;
 use rustc_hash::FxHashMap;
@@ -43,13 +48,36 @@ use crate::rate::Bucket;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::{Counter, Counters, Limits};
 
+use commands::Mailboxes;
 use problem::Problem;
+use receive::Door;
+
+pub use handover::{Gated, Handover};
+pub use receive::{PURPOSE_HEADER, RECEIVE_PATH, Stop};
 
 /// The route of HTTP ingest.
 pub const INGEST_PATH: &str = "/ingest/v1";
+/// The route on which a thing asks for its commands without having anything to send.
+pub const COMMANDS_PATH: &str = "/ingest/v1/commands";
 
-/// The routes of the gateway, to be merged into the server's.
-pub fn router(custody: Custody, limits: Arc<Limits>, counters: Arc<Counters>) -> Router {
+/// The routes of the gateway, to be merged into the server's. Streams end when `stop` is ready.
+pub fn router(
+    custody: Custody,
+    limits: Arc<Limits>,
+    counters: Arc<Counters>,
+    stop: Stop,
+) -> Router {
+    let door = Door {
+        custody: custody.clone(),
+        limits: Arc::clone(&limits),
+        counters: Arc::clone(&counters),
+        clock: Clock::start(),
+        stop,
+        open: Mutex::default(),
+    };
+    let receiving = Router::new()
+        .route(RECEIVE_PATH, get(receive::receive))
+        .with_state(Arc::new(door));
     let max_bytes = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
     let ingest = Ingest {
         custody,
@@ -57,11 +85,14 @@ pub fn router(custody: Custody, limits: Arc<Limits>, counters: Arc<Counters>) ->
         counters,
         clock: Clock::start(),
         buckets: Mutex::default(),
+        mailboxes: Mailboxes::default(),
     };
     Router::new()
         .route(INGEST_PATH, post(accept))
+        .route(COMMANDS_PATH, get(ask))
         .layer(DefaultBodyLimit::max(max_bytes))
         .with_state(Arc::new(ingest))
+        .merge(receiving)
 }
 
 struct Ingest {
@@ -71,33 +102,66 @@ struct Ingest {
     clock: Clock,
     /// By thing: only who has shown its token gets in here, so there are no more than things.
     buckets: Mutex<FxHashMap<ThingId, Bucket>>,
+    mailboxes: Mailboxes,
 }
 
 async fn accept(
     State(ingest): State<Arc<Ingest>>,
     request: Request,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let outcome = ingest.take(request).await;
     match &outcome {
-        Ok(()) => ingest.counters.add(Counter::PublishesAccepted),
+        Ok(_) => ingest.counters.add(Counter::PublishesAccepted),
         Err(problem) => ingest.counters.add(problem.counter()),
     }
-    outcome.map(|()| StatusCode::ACCEPTED)
+    outcome.map(|commands| match commands {
+        Some(commands) => with_commands(StatusCode::ACCEPTED, commands),
+        None => StatusCode::ACCEPTED.into_response(),
+    })
+}
+
+async fn ask(
+    State(ingest): State<Arc<Ingest>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = ingest.ask(&headers);
+    asked
+        .map(|commands| with_commands(StatusCode::OK, commands))
+        .inspect_err(|problem| ingest.counters.add(problem.counter()))
+}
+
+fn with_commands(status: StatusCode, commands: Vec<u8>) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    (status, [(CONTENT_TYPE, json)], commands).into_response()
 }
 
 impl Ingest {
-    async fn take(&self, request: Request) -> Result<(), Problem> {
+    /// Keeps a message; gives the commands for a thing that listens.
+    async fn take(&self, request: Request) -> Result<Option<Vec<u8>>, Problem> {
         let thing = self.thing(request.headers())?;
         check_content_type(request.headers())?;
         let now = self.clock.now();
         self.check_rate(&thing, now)?;
+        let said = request.headers().get(commands::HEADER).cloned();
         let body = self.body(request).await?;
         let position = self
             .custody
             .ingest(&thing, &body, self.clock.now().wall)
             .map_err(|it| refused(Refusal::from(&it)))?;
         drop(body);
-        self.kept(position).await
+        self.kept(position).await?;
+        let now = self.clock.now().wall;
+        Ok(said.map(|it| self.mailboxes.exchange(&self.custody, &thing, &it, now)))
+    }
+
+    /// The commands for a thing that has no message.
+    fn ask(&self, headers: &HeaderMap) -> Result<Vec<u8>, Problem> {
+        let thing = self.thing(headers)?;
+        let now = self.clock.now();
+        self.check_rate(&thing, now)?;
+        let none = HeaderValue::from_static("none");
+        let said = headers.get(commands::HEADER).unwrap_or(&none);
+        Ok(self.mailboxes.exchange(&self.custody, &thing, said, now.wall))
     }
 
     fn thing(&self, headers: &HeaderMap) -> Result<Arc<ThingPeer>, Problem> {

@@ -39,6 +39,8 @@ pub struct Limits {
     /// How many bytes may wait for a client that does not read before it is not read either.
     /// Default 64 KiB.
     pub max_output_bytes: usize,
+    /// How many HTTP streams a recipient may have open at once. Default 8.
+    pub streams_per_recipient: usize,
     /// How many publishes a second one connection (or one thing over HTTP) may make; a burst of
     /// one second is allowed; 0 is without limit. Default 50 000.
     pub publishes_per_second: u32,
@@ -66,6 +68,7 @@ impl Default for Limits {
             outbox_deliveries: 1_024,
             max_pending_acks: 1_024,
             max_output_bytes: 64 * 1024,
+            streams_per_recipient: 8,
             publishes_per_second: 50_000,
             durable_timeout_ms: 10_000,
             drain_timeout_ms: 5_000,

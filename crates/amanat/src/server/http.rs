@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use custody::Custody;
+use gateway::http::{Gated, Handover};
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -49,6 +52,7 @@ pub(super) struct HttpLimits {
 pub(super) async fn serve(
     socket: TcpListener,
     router: Router,
+    data: Option<Custody>,
     limits: HttpLimits,
     mut stopping: Stopping,
 ) {
@@ -74,13 +78,24 @@ pub(super) async fn serve(
             continue;
         };
         let stream = Progressing::new(stream, limits.progress);
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-        tasks.spawn(async move {
-            // A client that goes away or sends nonsense is its own affair.
-            let _ = connection.await;
-            let _held_until_here: (Place, Turn) = (place, turn);
-        });
+        let held = (place, turn);
+        let router = router.clone();
+        match &data {
+            None => {
+                let service = TowerToHyperService::new(router);
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                tasks.spawn(finish(graceful.watch(connection), held));
+            }
+            Some(data) => {
+                let (stream, handover) = Gated::new(stream, data.clone());
+                let service = Handing {
+                    router: TowerToHyperService::new(router),
+                    handover,
+                };
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                tasks.spawn(finish(graceful.watch(connection), held));
+            }
+        }
     }
     drop(socket);
     if tokio::time::timeout(limits.drain, graceful.shutdown())
@@ -92,6 +107,29 @@ pub(super) async fn serve(
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// A client that goes away or sends nonsense is its own affair.
+async fn finish<E>(connection: impl Future<Output = Result<(), E>>, _held: (Place, Turn)) {
+    let _ = connection.await;
+}
+
+/// Gives each request the handover of its connection.
+struct Handing {
+    router: TowerToHyperService<Router>,
+    handover: Handover,
+}
+
+impl Service<hyper::Request<hyper::body::Incoming>> for Handing {
+    type Response = axum::response::Response;
+    type Error = std::convert::Infallible;
+    type Future =
+        <TowerToHyperService<Router> as Service<hyper::Request<hyper::body::Incoming>>>::Future;
+
+    fn call(&self, mut request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.handover.clone());
+        self.router.call(request)
+    }
+}
 
 /// The next connection, once there is a place for it; `None` when the operating system refuses for now.
 async fn accept(

@@ -33,4 +33,6 @@ mod start;
 #[cfg(test)]
 mod stock_clients;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
 mod suspension;

@@ -51,7 +51,7 @@ pub(super) fn unauthorized() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "Not authenticated",
-        "send `Authorization: Bearer <thing id>:<token>`, or Basic with the thing's id and its token",
+        "send `Authorization: Bearer <id>:<token>`, or Basic with the id of the thing or recipient and its token",
         Counter::BadCredentials,
     )
 }
@@ -100,6 +100,24 @@ pub(super) fn malformed(detail: String) -> Problem {
     )
 }
 
+pub(super) fn bad_request(detail: impl Into<String>) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Not understood",
+        detail,
+        Counter::SubscriptionsInvalid,
+    )
+}
+
+pub(super) fn too_many_streams(most: usize) -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many streams",
+        format!("a recipient has at most {most} streams at once: close one"),
+        Counter::SubscriptionsOverLimit,
+    )
+}
+
 pub(super) fn too_many(per_second: u32) -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
@@ -137,7 +155,7 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(
                     WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Basic realm=\"things\", Bearer realm=\"things\""),
+                    HeaderValue::from_static("Basic realm=\"amanat\", Bearer realm=\"amanat\""),
                 );
             }
             StatusCode::TOO_MANY_REQUESTS => {

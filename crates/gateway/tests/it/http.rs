@@ -34,6 +34,7 @@ impl Site {
             house.custody.clone(),
             Arc::new(limits),
             Arc::clone(&counters),
+            Arc::new(|| Box::pin(std::future::pending())),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

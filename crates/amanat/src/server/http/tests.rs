@@ -23,7 +23,10 @@ async fn start(lifecycle: &mut Lifecycle) -> std::net::SocketAddr {
         progress: Duration::from_millis(200),
         drain: Duration::from_millis(200),
     };
-    lifecycle.spawn("test", serve(socket, router, limits, lifecycle.stopping()));
+    lifecycle.spawn(
+        "test",
+        serve(socket, router, None, limits, lifecycle.stopping()),
+    );
     address
 }
 

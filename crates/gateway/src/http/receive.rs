@@ -1,0 +1,321 @@
+//! HTTP receiving: `GET /receive/v1`, a stream of server-sent events for one recipient and one purpose.
+//!
+//! ```text
+//! GET /receive/v1?purpose=<purpose>[&deployment=<id>][&thing=<id>][&where=<condition>]
+//! Authorization: Bearer <recipient id>:<token>     or Basic with the same two
+//! Amanat-Purpose: <purpose>                        in place of the parameter
+//!
+//! event: reading
+//! data: {"purpose":…,"deployment":…,"thing":…,"at":…,"coarse":…,"reading":{…}}
+//! ```
+//!
+//! No purpose, no data. What `reading` holds is decided when it is handed over, see [`super::handover`].
+//! A recipient that reads too slowly loses what does not fit into its outbox; nobody waits for it. A comment every
+//! [`KEEP_ALIVE`] keeps proxies from closing the connection and tells when the recipient is gone.
+//!
+//! | status | when | counter |
+//! |---|---|---|
+//! | 400 | no purpose, two different ones, an identifier or condition that cannot be read | `subscriptions_invalid` |
+//! | 401 | no or wrong credentials | `bad_credentials` |
+//! | 403 | a thing asks, or no grant names the purpose there | `subscriptions_denied` |
+//! | 429 | more streams than a recipient may have | `subscriptions_over_limit` |
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use custody::{Condition, Custody, Delivery, Filter, Peer, Permit, RecipientPeer, Subscription};
+use hyper::body::Frame;
+use model::{DeploymentId, PurposeId, RecipientId, ThingId};
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio::time::Interval;
+
+use super::credentials;
+use super::handover::Handover;
+use super::problem::{self, Problem};
+use crate::clock::Clock;
+use crate::{Counter, Counters, Limits};
+
+/// The route of HTTP receiving.
+pub const RECEIVE_PATH: &str = "/receive/v1";
+/// The header that names the purpose.
+pub const PURPOSE_HEADER: &str = "amanat-purpose";
+/// How often something is sent when there is nothing to send.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// What one piece of a stream holds at most, apart from its last event.
+const PIECE_BYTES: usize = 8 * 1024;
+
+/// Ends every stream when it is time to stop.
+pub type Stop = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What every stream shares.
+pub(super) struct Door {
+    pub(super) custody: Custody,
+    pub(super) limits: Arc<Limits>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) clock: Clock,
+    pub(super) stop: Stop,
+    /// How many streams each recipient has; only who has some is in it.
+    pub(super) open: Mutex<FxHashMap<RecipientId, usize>>,
+}
+
+/// The parameters. Unknown ones are refused: a misspelt `where` must not be taken for none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    purpose: Option<String>,
+    deployment: Option<String>,
+    thing: Option<String>,
+    #[serde(rename = "where")]
+    condition: Option<String>,
+}
+
+pub(super) async fn receive(
+    State(door): State<Arc<Door>>,
+    handover: Option<Extension<Handover>>,
+    headers: HeaderMap,
+    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let outcome = open(&door, handover, &headers, parameters);
+    match &outcome {
+        Ok(_) => door.counters.add(Counter::SubscriptionsGranted),
+        Err(problem) => door.counters.add(problem.counter()),
+    }
+    let stream = outcome?;
+    let headers = [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::new(stream)).into_response())
+}
+
+fn open(
+    door: &Arc<Door>,
+    handover: Option<Extension<Handover>>,
+    headers: &HeaderMap,
+    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<Stream, Problem> {
+    let recipient = recipient(door, headers)?;
+    let Query(parameters) = parameters.map_err(|_| {
+        problem::bad_request("the parameters are purpose, deployment, thing and where, each once")
+    })?;
+    let filter = filter(&parameters, headers)?;
+    // Without it there would be nobody to hold back what the rules do not allow any more.
+    let Some(Extension(handover)) = handover else {
+        return Err(problem::unavailable(
+            "this listener does not stream".to_owned(),
+        ));
+    };
+    let turn = Turn::take(door, recipient.id())?;
+    let (sender, inbox) = mpsc::channel(door.limits.outbox_deliveries.max(1));
+    let subscription = door
+        .custody
+        .subscribe(&recipient, filter, sender, 0, door.clock.now().wall)
+        .map_err(|err| problem::forbidden(Counter::SubscriptionsDenied, err.to_string()))?;
+    let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
+    keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    Ok(Stream {
+        door: Arc::clone(door),
+        inbox,
+        keep_alive,
+        stopping: (door.stop)(),
+        handover,
+        _subscription: subscription,
+        _turn: turn,
+    })
+}
+
+fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
+    let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
+    let password = credentials.password.as_bytes();
+    match door.custody.authenticate(&credentials.user_name, password) {
+        Some(Peer::Recipient(recipient)) => Ok(recipient),
+        Some(Peer::Thing(_)) => Err(problem::forbidden(
+            Counter::SubscriptionsDenied,
+            "a thing does not receive data; only a recipient does".to_owned(),
+        )),
+        None => Err(problem::unauthorized()),
+    }
+}
+
+fn filter(parameters: &Parameters, headers: &HeaderMap) -> Result<Filter, Problem> {
+    let identifier = |what: &str| problem::bad_request(format!("`{what}` is not an identifier"));
+    Ok(Filter {
+        purpose: purpose(parameters, headers)?,
+        deployment: (parameters.deployment.as_deref())
+            .map(DeploymentId::parse)
+            .transpose()
+            .map_err(|_| identifier("deployment"))?,
+        thing: (parameters.thing.as_deref())
+            .map(ThingId::parse)
+            .transpose()
+            .map_err(|_| identifier("thing"))?,
+        condition: (parameters.condition.as_deref())
+            .map(str::parse::<Condition>)
+            .transpose()
+            .map_err(|err| problem::bad_request(format!("where: {err}")))?,
+    })
+}
+
+/// The one purpose, by parameter or header.
+fn purpose(parameters: &Parameters, headers: &HeaderMap) -> Result<PurposeId, Problem> {
+    let wanted = || {
+        problem::bad_request(
+            "name one purpose, with ?purpose=<purpose> or the header Amanat-Purpose: without a purpose there is no data",
+        )
+    };
+    let in_headers = headers.get_all(PURPOSE_HEADER).iter();
+    let mut named = in_headers
+        .map(|it| it.to_str().unwrap_or_default())
+        .chain(parameters.purpose.as_deref());
+    let first = named.next().ok_or_else(wanted)?;
+    if named.any(|it| it != first) {
+        return Err(wanted());
+    }
+    PurposeId::parse(first).map_err(|_| wanted())
+}
+
+/// The place of one stream among those of its recipient.
+struct Turn {
+    door: Arc<Door>,
+    recipient: RecipientId,
+}
+
+impl Turn {
+    fn take(door: &Arc<Door>, recipient: &RecipientId) -> Result<Self, Problem> {
+        let most = door.limits.streams_per_recipient;
+        let mut open = door.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(recipient.clone()).or_default();
+        if *count >= most {
+            return Err(problem::too_many_streams(most));
+        }
+        *count += 1;
+        Ok(Self {
+            door: Arc::clone(door),
+            recipient: recipient.clone(),
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut open = self
+            .door
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.recipient) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.recipient);
+            }
+        }
+    }
+}
+
+/// The body of an answer that does not end by itself.
+struct Stream {
+    door: Arc<Door>,
+    inbox: mpsc::Receiver<Delivery>,
+    keep_alive: Interval,
+    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+    handover: Handover,
+    _subscription: Subscription,
+    _turn: Turn,
+}
+
+impl hyper::body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let stream = self.get_mut();
+        if stream.stopping.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        while let Poll::Ready(delivery) = stream.inbox.poll_recv(cx) {
+            match delivery.map(|it| stream.piece(it)) {
+                Some(Piece::Bytes(bytes)) => {
+                    stream.keep_alive.reset();
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+                Some(Piece::Nothing) => {}
+                None | Some(Piece::End) => return Poll::Ready(None),
+            }
+        }
+        match stream.keep_alive.poll_tick(cx) {
+            Poll::Ready(_) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b":\n\n"))))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// What became of some deliveries.
+enum Piece {
+    Bytes(Bytes),
+    /// None of them may leave.
+    Nothing,
+    /// The rules changed while an earlier piece waited for the socket.
+    End,
+}
+
+impl Stream {
+    /// Decides, now, on a delivery and those behind it that fit into the same piece.
+    fn piece(&mut self, first: Delivery) -> Piece {
+        let custody = &self.door.custody;
+        let mut bytes = Vec::new();
+        let mut receipts = Vec::new();
+        let _gate = custody.delivery_gate();
+        let now = self.door.clock.now().wall;
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            match custody.permit(&delivery, now) {
+                Some(permit) => receipts.push(event(permit, &mut bytes)),
+                None => self.door.counters.add(Counter::DeliveriesNotPermitted),
+            }
+            next = match bytes.len() < PIECE_BYTES {
+                true => self.inbox.try_recv().ok(),
+                false => None,
+            };
+        }
+        if receipts.is_empty() {
+            return Piece::Nothing;
+        }
+        let count = receipts.len() as u64;
+        match self.handover.add(receipts, custody.rules_in_force()) {
+            Ok(()) => {
+                self.door.counters.add_many(Counter::DeliveriesSent, count);
+                Piece::Bytes(Bytes::from(bytes))
+            }
+            Err(_) => Piece::End,
+        }
+    }
+}
+
+/// Writes one event. Identifiers and times need no escapes, and a rendered payload has no line breaks.
+fn event(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
+    let head = format!(
+        "event: reading\ndata: {{\"purpose\":\"{}\",\"deployment\":\"{}\",\"thing\":\"{}\",\"at\":\"{}\",\"coarse\":{},\"reading\":",
+        permit.purpose(),
+        permit.deployment(),
+        permit.thing(),
+        permit.at(),
+        permit.is_coarse(),
+    );
+    out.extend_from_slice(head.as_bytes());
+    let receipt = permit.write_payload(out);
+    out.extend_from_slice(b"}\n\n");
+    receipt
+}
