@@ -12,3 +12,5 @@ mod ingest;
 mod outbox;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
+mod source;
