@@ -7,6 +7,7 @@
 
 mod clock;
 mod counters;
+pub mod courier;
 pub mod http;
 mod limits;
 mod listener;

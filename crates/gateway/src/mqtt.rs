@@ -80,6 +80,9 @@ mod topic;
 mod testing;
 
 pub(crate) use connection::{Connection, Transport};
+pub(crate) use decode::Version;
 pub(crate) use desk::Desk;
+pub(crate) use encode::{Outgoing, Terms, publish as encode_publish};
+pub(crate) use frame::{Framed, frame};
 pub(crate) use registry::{Registry, Signal, Ticket};
 pub(crate) use session::Session;
