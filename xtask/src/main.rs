@@ -1,4 +1,4 @@
-//! Automation in Rust: `cargo xtask setup`, `test`, `ci`, `tidy`, `coverage` and `bench`.
+//! Automation in Rust: `cargo xtask setup`, `test`, `ci`, `tidy`, `coverage`, `bench` and `fuzz`.
 //!
 //! It knows the repository (its tree, its tools, its tables) and nothing of the domain.
 //! Start reading at [`ci`], which calls everything else but the benchmarks.
@@ -11,6 +11,7 @@ mod workspace;
 mod bench;
 mod ci;
 mod coverage;
+mod fuzz;
 mod setup;
 mod tidy;
 
@@ -43,6 +44,8 @@ enum Verb {
     Coverage,
     /// Measure Amanat and mosquitto side by side.
     Bench(bench::BenchOptions),
+    /// Try the parsers on inputs that a fuzzer makes (needs a nightly compiler and cargo-fuzz).
+    Fuzz(fuzz::FuzzOptions),
 }
 
 fn main() -> ExitCode {
@@ -64,5 +67,6 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Tidy => tidy::run(&workspace),
         Verb::Coverage => coverage::run(&workspace),
         Verb::Bench(options) => bench::run(&workspace, &options),
+        Verb::Fuzz(options) => fuzz::run(&workspace, &options),
     }
 }

@@ -219,16 +219,20 @@ impl Message<'_> {
             self.decoder.unknown(root, full);
             return Ok(());
         };
-        if !self.seen.insert(number) {
-            return Err(self.decoder.twice(child.node));
-        }
         let Some(node) = schema.node(child.node) else {
             return Ok(());
         };
         let declared = node.leaf.and_then(|it| Some((it, schema.field(it)?)));
         let fits = |it: &Option<String>| it.as_deref().zip(unit).is_none_or(|(a, b)| a == b);
-        match (declared, value.resolved(base)) {
-            (Some((field, declared)), Scalar::Json(raw)) if fits(&declared.unit) => {
+        let Some((field, _)) = declared.filter(|it| fits(&it.1.unit)) else {
+            self.decoder.wrong_type(node);
+            return Ok(());
+        };
+        if !self.seen.insert(number) {
+            return Err(self.decoder.twice(child.node));
+        }
+        match value.resolved(base) {
+            Scalar::Json(raw) => {
                 self.decoder.leaf(node, field, &raw)?;
             }
             _ => self.decoder.wrong_type(node),

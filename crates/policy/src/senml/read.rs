@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
@@ -165,13 +165,8 @@ impl<'de> Visitor<'de> for Labels<'_, '_> {
         while let Some(name) = map.next_key_seed(Name)? {
             let raw = map.next_value::<&RawValue>()?.get();
             let scalar = reader.stop(scalar(raw))?;
-            if let Scalar::Json(raw) = &scalar
-                && raw.starts_with('"')
-                && raw.contains('\\')
-            {
-                // Skimming the record accepted any escape; this refuses lone surrogates.
-                serde_json::from_str::<String>(raw).map_err(A::Error::custom)?;
-            }
+            let wrong = reader.pack.wrong();
+            reader.stop(well_formed(&scalar).then_some(()).ok_or(wrong))?;
             let label = Label::named(&name);
             let taken = reader.pack.label(&mut record, label, || name, scalar);
             reader.stop(taken)?;
@@ -210,6 +205,16 @@ fn start(name: &str) -> String {
         start.push('_');
     }
     start
+}
+
+/// Skimming a record accepts any escape in a string; this refuses lone surrogates.
+fn well_formed(scalar: &Scalar) -> bool {
+    match scalar {
+        Scalar::Json(raw) if raw.starts_with('"') && raw.contains('\\') => {
+            serde_json::from_str::<String>(raw).is_ok()
+        }
+        _ => true,
+    }
 }
 
 /// JSON text as a single value.

@@ -82,7 +82,7 @@ pub(super) enum Value {
     Number(String),
     /// A string or a boolean.
     Other(String),
-    /// Data, which no field holds.
+    /// Data, or no number that JSON has a word for: no field holds it.
     Data,
 }
 
@@ -154,7 +154,7 @@ fn put<T>(place: &mut Option<T>, value: T) -> bool {
 
 fn value(label: Label, scalar: Scalar) -> Option<Value> {
     let Scalar::Json(raw) = scalar else {
-        return (label == Label::DataValue).then_some(Value::Data);
+        return matches!(label, Label::Value | Label::DataValue).then_some(Value::Data);
     };
     match (label, raw.as_bytes().first()?) {
         (Label::DataValue, _) => Some(Value::Data),

@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod fuzzed;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod targets;
 #[cfg(test)]
 mod world;
