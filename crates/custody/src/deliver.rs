@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
-use policy::{Decision, Outcome, Payload, Program};
+use policy::{Decision, Lane, Outcome, Payload, Program};
 
 use crate::Custody;
 use crate::catalogue::{Catalogue, Concerned, Deployment, Named, RecipientPeer, ThingPeer};
@@ -137,9 +137,27 @@ pub(crate) fn offer(hub: &Hub, message: Message, program: &Program, decision: &D
         let Some(outcome) = lane.and_then(|it| decision.outcome(it)) else {
             continue;
         };
-        for subscriber in route.subscribers.iter().filter(|it| it.wants(&thing.id)) {
+        route.offer(hub, &message, outcome);
+    }
+}
+
+/// Offers a message to everyone who subscribed to one lane.
+pub(crate) fn offer_to(hub: &Hub, message: Message, lane: &Lane, outcome: &Outcome) {
+    let thing = Arc::clone(&message.thing);
+    let message = Arc::new(message);
+    for route in thing.deployment.routes.load().iter() {
+        if route.recipient.id == lane.recipient && route.purpose == lane.purpose {
+            route.offer(hub, &message, outcome);
+        }
+    }
+}
+
+impl Route {
+    /// Offers a message to everyone here who wants those of its thing.
+    fn offer(&self, hub: &Hub, message: &Arc<Message>, outcome: &Outcome) {
+        for subscriber in self.subscribers.iter().filter(|it| it.wants(&message.thing.id)) {
             let delivery = Delivery {
-                message: Arc::clone(&message),
+                message: Arc::clone(message),
                 subscriber: Arc::clone(subscriber),
                 outcome: outcome.clone(),
             };
@@ -148,9 +166,7 @@ pub(crate) fn offer(hub: &Hub, message: Message, program: &Program, decision: &D
             }
         }
     }
-}
 
-impl Route {
     /// Where messages of a thing would go.
     pub(crate) fn outboxes_for(&self, thing: &ThingId) -> impl Iterator<Item = &Outbox> {
         let subscribers = self.subscribers.iter().filter(|it| it.wants(thing));

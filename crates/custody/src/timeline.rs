@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::{DeploymentId, PersonId, Subject, ThingId, Timestamp};
+use model::{DeploymentId, PersonId, Statistic, Subject, ThingId, Timestamp};
+use policy::WindowMark;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vault::ReadQuery;
@@ -84,6 +85,10 @@ pub struct TimelineField {
     pub value: String,
     /// Where it is less precise than it was measured: how much less.
     pub coarse: Option<Accuracy>,
+    /// Where it only says whether the measured value was at or above something: what that was, in the field's unit.
+    pub threshold: Option<f64>,
+    /// Where it was made of the values of a time window: which, of how many and how.
+    pub window: Option<WindowMark>,
 }
 
 /// The honest accuracy of a coarse value.
@@ -164,19 +169,43 @@ impl Custody {
 }
 
 /// The marks of coarse values in a stored body.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Marks {
     #[serde(rename = "@coarse", default)]
     coarse: BTreeMap<String, Option<f64>>,
+    #[serde(rename = "@threshold", default)]
+    threshold: BTreeMap<String, f64>,
+    #[serde(rename = "@window", default)]
+    window: BTreeMap<String, Window>,
+}
+
+#[derive(Deserialize)]
+struct Window {
+    from: String,
+    until: String,
+    of: String,
+    count: u32,
+    #[serde(default)]
+    incomplete: bool,
+}
+
+impl Window {
+    fn mark(&self) -> Option<WindowMark> {
+        Some(WindowMark {
+            from: Timestamp::parse(&self.from).ok()?,
+            until: Timestamp::parse(&self.until).ok()?,
+            of: Statistic::parse(&self.of)?,
+            count: self.count,
+            incomplete: self.incomplete,
+        })
+    }
 }
 
 /// The values of a stored body, with their exact text and their accuracy.
 fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> {
     let marks: Marks = match body.get().starts_with('{') {
         true => serde_json::from_str(body.get())?,
-        false => Marks {
-            coarse: BTreeMap::new(),
-        },
+        false => Marks::default(),
     };
     let mut found = Vec::new();
     leaves(body, &mut String::new(), &mut found)?;
@@ -185,6 +214,8 @@ fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> {
             Some(accuracy) => Accuracy::Within(*accuracy),
             None => Accuracy::NotStated,
         }),
+        threshold: marks.threshold.get(&pointer).copied(),
+        window: marks.window.get(&pointer).and_then(Window::mark),
         pointer,
         value,
     };
@@ -267,6 +298,28 @@ mod tests {
             ],
         );
         check("21.5", &[("", "21.5", None)]);
+    }
+
+    #[test]
+    fn aggregates_and_sides_of_a_threshold_say_what_they_are() {
+        let window = r#"{"from":"2026-07-30T10:00:00Z","until":"2026-07-30T10:15:00Z","of":"mean","count":12}"#;
+        let body = format!(
+            r#"{{"a":1.5,"b":true,"@coarse":{{"/a":null,"/b":null}},"@threshold":{{"/b":30}},"@window":{{"/a":{window}}}}}"#
+        );
+        let found = fields(serde_json::from_str(&body).unwrap()).unwrap();
+        let [a, b] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        let mark = a.window.unwrap();
+        assert_eq!(
+            (mark.of, mark.count, mark.incomplete),
+            (Statistic::Mean, 12, false)
+        );
+        assert_eq!(mark.from.to_string(), "2026-07-30T10:00:00Z");
+        assert_eq!(
+            (a.threshold, b.threshold, b.window),
+            (None, Some(30.0), None)
+        );
     }
 
     #[test]

@@ -190,6 +190,12 @@ impl Program {
         self.by_name.get(found.ok()?).copied()
     }
 
+    /// The lane with a number.
+    #[must_use]
+    pub fn lane_at(&self, lane: LaneIndex) -> Option<&Lane> {
+        self.lanes.get(usize::from(lane.0))
+    }
+
     /// Whether the recipient of a lane has access now.
     #[must_use]
     pub fn is_open(&self, lane: LaneIndex, now: Timestamp) -> bool {

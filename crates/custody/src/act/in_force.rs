@@ -102,6 +102,7 @@ impl Custody {
         let is_known =
             |it: &Next| it.appeared.is_empty() && standing.deployments.get(&it.id).is_some();
         let mut routes = Vec::new();
+        let touched: Vec<_> = prepared.states.iter().map(|it| it.id.clone()).collect();
         if prepared.recipients.is_empty() && prepared.states.iter().all(is_known) {
             for next in prepared.states {
                 if let Some(deployment) = standing.deployments.get(&next.id) {
@@ -120,6 +121,10 @@ impl Custody {
         }
         for deployment in routes {
             self.inner.hub.route_new(&deployment);
+        }
+        let catalogue = self.inner.catalogue.load_full();
+        for deployment in touched.iter().filter_map(|it| catalogue.deployments.get(it)) {
+            self.prune_windows(deployment);
         }
         self.inner.rules.fetch_add(1, Ordering::Release);
         // Whoever was between a permit and a socket under the old rules has finished when this lock is had.
@@ -215,6 +220,7 @@ fn swap(catalogue: &mut Catalogue, next: Next) -> Option<Arc<Deployment>> {
                 state: ArcSwap::from_pointee(state),
                 drift: crate::drift::DriftCounter::default(),
                 routes: ArcSwap::default(),
+                windows: crate::windows::table::WindowTable::default(),
             });
             catalogue.deployments.insert(id, Arc::clone(&deployment));
             (deployment, true)
@@ -226,6 +232,7 @@ fn swap(catalogue: &mut Catalogue, next: Next) -> Option<Arc<Deployment>> {
             number,
             deployment: Arc::clone(&deployment),
             token,
+            watching: crate::source::Watching::default(),
         };
         catalogue.things.insert(id, Arc::new(peer));
     }

@@ -419,7 +419,7 @@ fn is_honest(coarse: &Coarse, raw: &str) -> bool {
 proptest! {
     #[test]
     fn coarsening_is_idempotent(coarsening in scale(), raw in value()) {
-        let ladder = place(&[coarsening.clone()]);
+        let ladder = place(std::slice::from_ref(&coarsening));
         if let Some(once) = Ladder(&ladder).first(1, &raw) {
             let (raw, mark) = stored(&once);
             prop_assert_eq!(Ladder(&ladder).again(1, &raw, &mark), Some(once.clone()));
@@ -454,7 +454,7 @@ proptest! {
         prop_assert!(Ladder(&ladder).can_show(&raw, None));
         prop_assert!(is_honest(&once, &raw), "{:?}", once);
         let (kept, mark) = stored(&once);
-        for ladder in [ladder_of(&[second.clone()]), ladder_of(&[second, first])].into_iter().flatten() {
+        for ladder in [ladder_of(std::slice::from_ref(&second)), ladder_of(&[second, first])].into_iter().flatten() {
             if let Some(twice) = Ladder(&ladder).again(1, &kept, &mark) {
                 prop_assert!(is_honest(&twice, &raw), "{:?} of {:?}", twice, once);
             }
@@ -487,7 +487,7 @@ proptest! {
         fine in any_category(),
         both: bool,
     ) {
-        let (of_coarse, of_fine) = (ladder(&texts(&[coarse.clone()])), ladder(&texts(&[fine.clone()])));
+        let (of_coarse, of_fine) = (ladder(&texts(std::slice::from_ref(&coarse))), ladder(&texts(std::slice::from_ref(&fine))));
         let (Ok(a), Ok(b)) = (of_coarse, of_fine) else { return Ok(()) };
         let field = texts(&[coarse.clone(), fine.clone()]);
         let together = ladder(&field).ok().filter(|_| both);

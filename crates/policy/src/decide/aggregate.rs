@@ -134,3 +134,30 @@ fn own_level(field: &SchemaField, is_own: impl Fn(&Window) -> bool) -> Option<Le
         operator.and_then(|it| it.window()).is_some_and(&is_own)
     })
 }
+
+impl Program {
+    /// Whether an aggregate of a field may go to a lane or a class now: whether its level there is at least that of the window.
+    #[must_use]
+    pub fn may_have_aggregate(
+        &self,
+        target: Target,
+        field: FieldIndex,
+        window: &Window,
+        now: Timestamp,
+    ) -> bool {
+        let declared = self.schema.field(field);
+        let Some(own) = declared.and_then(|it| own_level(it, |it| it == window)) else {
+            return false;
+        };
+        match target {
+            Target::Lane(lane) => own <= self.level(lane, field, now),
+            Target::Kept(keeping, retention) => {
+                let classes = classes(&self.stored, now);
+                let mut class = classes
+                    .iter()
+                    .filter(|it| (it.0, it.1) == (keeping, retention));
+                class.any(|it| it.2.iter().any(|it| own <= it.0 && it.1.contains(field)))
+            }
+        }
+    }
+}
