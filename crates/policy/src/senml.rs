@@ -12,7 +12,7 @@
 //! `v`, `vs` and `vb` are the field's value; a base value is added to `v` exactly. A record whose unit (`u`, or `bu`) is another
 //! than the declared one is [`Reason::WrongType`]; without a unit it is believed. `vd` (data) is never declared, and neither is
 //! a sum, listed as `/name/s`, nor a label that we do not know, listed as `/name/label`. A label that ends with `_` must be
-//! understood, so it denies the pack, and so does a version other than 10 (or 26: with the secondary units of RFC 8798).
+//! understood, so it denies the pack, and so does a version above 10 (but 26: with the secondary units of RFC 8798).
 //!
 //! # Times
 //!
@@ -69,7 +69,7 @@ pub enum SenmlError {
     )]
     MustUnderstand(usize),
     /// A version that is not known here.
-    #[error("record {0} is of a version that is not known here: versions 10 and 26 are")]
+    #[error("record {0} is of a version that is not known here: those up to 10, and 26, are")]
     Version(usize),
     /// A resolved name that no field can have.
     #[error("the name of record {0} is longer than {MAX_NAME_BYTES} bytes")]

@@ -31,13 +31,18 @@ fn usual() -> Arc<Schema> {
 /// Values by pointer, then undeclared places, or the error.
 #[track_caller]
 fn check(message: &str, expected: &str) {
-    let schema = usual();
+    check_under(&usual(), message, expected);
+}
+
+#[track_caller]
+fn check_under(schema: &Arc<Schema>, message: &str, expected: &str) {
     let found = match schema.decode(message.as_bytes()) {
         Err(err) => err.to_string(),
         Ok(payload) => {
-            let values = schema
-                .fields()
-                .filter_map(|(field, pointer)| Some(format!("{pointer} {}", payload.raw(field)?)));
+            let values = schema.fields().filter_map(|(field, pointer)| {
+                let values: Vec<_> = payload.values(field).collect();
+                (!values.is_empty()).then(|| format!("{pointer} {}", values.join(" ")))
+            });
             let undeclared = payload.undeclared().iter();
             let undeclared = undeclared.map(|it| format!("{} {}", it.pointer, it.reason.as_str()));
             values.chain(undeclared).collect::<Vec<_>>().join(", ")
@@ -185,4 +190,169 @@ fn stored_marks_are_read_only_from_the_store() {
         .collect();
     assert_eq!(undeclared, ["/n", "/@coarse"]);
     assert!(payload.marks.is_empty());
+}
+
+fn lists() -> Arc<Schema> {
+    schema(&[
+        ("/r/*/n", FieldKind::Number),
+        ("/r/*/t", FieldKind::Text),
+        ("/r/*/in/*/b", FieldKind::Boolean),
+        ("/g/*/*", FieldKind::Number),
+        ("/p/*/0", FieldKind::Number),
+        ("/p/*/1", FieldKind::Number),
+    ])
+}
+
+#[track_caller]
+fn check_lists(message: &str, expected: &str) {
+    check_under(&lists(), message, expected);
+}
+
+#[test]
+fn every_element_of_a_list_is_read() {
+    check_lists(
+        r#"{"r":[{"n":1.50,"t":"a"},{},{"t":"b","in":[{"b":true},{},{"b":false}]},{"n":2,"in":[{"b":true}]}]}"#,
+        r#"/r/*/n 1.50 2, /r/*/t "a" "b", /r/*/in/*/b true false true"#,
+    );
+    check_lists(
+        r#"{"g":[[1,2],[],[null,3]],"p":[[1,2],{"0":3},[null,4]]}"#,
+        "/g/*/* 1 2 3, /p/*/0 1 3, /p/*/1 2 4",
+    );
+    check_lists(r#"{"r":[],"g":null,"p":[null,[]]}"#, "");
+}
+
+#[test]
+fn a_value_in_a_list_is_no_single_value() {
+    let schema = lists();
+    let payload = schema.decode(br#"{"r":[{"n":1}],"g":[[2]]}"#).unwrap();
+    for (field, pointer) in schema.fields() {
+        assert_eq!(payload.raw(field), None, "{pointer}");
+        assert_eq!(payload.text(field), None, "{pointer}");
+    }
+    assert_eq!(payload.present().len(), 2);
+}
+
+#[test]
+fn what_is_undeclared_in_a_list_is_listed_once_and_without_its_position() {
+    check_lists(
+        r#"{"r":[{"x":1},{"x":{"y":1}},{"n":"1"},{"n":true},7,[1]],"g":[[1,"x",[2]],{"0":1}],"p":[[1,2,3]]}"#,
+        "/g/*/* 1, /p/*/0 1, /p/*/1 2, /r/*/x unknown, /r/*/n wrong-type, /r/* wrong-type, \
+         /g/*/* wrong-type, /g/* wrong-type, /p/*/2 unknown",
+    );
+    let names: Vec<_> = (0..16).map(|it| format!("\"x{it}\":1")).collect();
+    let many = vec![r#"{"y":1,"z":1}"#; 100].join(",");
+    let message = format!(r#"{{{},"r":[{many}]}}"#, names.join(","));
+    let payload = lists().decode(message.as_bytes()).unwrap();
+    assert_eq!((payload.undeclared().len(), payload.unlisted()), (16, 1));
+}
+
+#[test]
+fn a_star_means_positions_of_a_list_and_no_names() {
+    check_lists(
+        r#"{"r":{"0":{"n":1},"*":{"n":1}},"g":{"*":{"*":1}}}"#,
+        "/r wrong-type, /g wrong-type",
+    );
+    check_lists(r#"{"g":[{"*":1},5]}"#, "/g/* wrong-type");
+    let root = schema(&[("/x", FieldKind::Number)]);
+    check_under(&root, r#"{"*":1}"#, "/* unknown");
+    let deep = format!(r#"{{"r":{{"a":{}}}}}"#, "[".repeat(15) + &"]".repeat(15));
+    check_lists(&deep, "the message nests deeper than 16 levels");
+}
+
+#[test]
+fn a_name_twice_in_one_element_denies() {
+    check_lists(
+        r#"{"r":[{"n":1},{"n":2,"n":3}]}"#,
+        "the message has `/r/*/n` twice",
+    );
+    check_lists(r#"{"r":[{"n":1},{"n":2}]}"#, "/r/*/n 1 2");
+}
+
+#[test]
+fn values_in_lists_are_limited() {
+    let list = |count: usize| format!(r#"{{"g":[[{}]]}}"#, vec!["1"; count].join(","));
+    let payload = lists().decode(list(MAX_LISTED_VALUES).as_bytes()).unwrap();
+    let count = payload
+        .schema()
+        .fields()
+        .map(|it| payload.values(it.0).count());
+    assert_eq!(count.sum::<usize>(), MAX_LISTED_VALUES);
+    check_lists(
+        &list(MAX_LISTED_VALUES + 1),
+        "the message has more than 4096 values in lists: send it in parts",
+    );
+    let empty = format!(r#"{{"g":[{}]}}"#, vec!["[]"; 50_000].join(","));
+    check_lists(&empty, "");
+}
+
+#[test]
+fn a_number_outside_of_the_range_is_undeclared() {
+    let mut notice = Notice::parse(NOTICE).unwrap();
+    let template = notice.fields.remove(0);
+    let ranges = [
+        (Some(-40.0), Some(85.0)),
+        (Some(0.0), None),
+        (None, Some(0.5)),
+    ];
+    let pointers = ["/a", "/b", "/l/*"];
+    for (pointer, (min, max)) in pointers.into_iter().zip(ranges) {
+        notice.fields.push(model::Field {
+            pointer: Pointer::parse(pointer).unwrap(),
+            range: Some(model::Range { min, max }),
+            coarse: vec![],
+            ..template.clone()
+        });
+    }
+    let schema = Schema::compile(&notice).unwrap();
+    check_under(
+        &schema,
+        r#"{"a":-40.0,"b":1e400,"l":[0.5,0.6,-9]}"#,
+        "/a -40.0, /b 1e400, /l/* 0.5 -9, /l/* out-of-range",
+    );
+    check_under(
+        &schema,
+        r#"{"a":85.1,"b":-0.0}"#,
+        "/b -0.0, /a out-of-range",
+    );
+    check_under(
+        &schema,
+        r#"{"a":"85.1","b":-1}"#,
+        "/a wrong-type, /b out-of-range",
+    );
+    // What was stored lay in the range of its day, or is coarse by now.
+    let stored = schema
+        .decode_stored(br#"{"a":90,"@coarse":{"/a":10}}"#)
+        .unwrap();
+    assert_eq!(stored.undeclared(), &[]);
+    // A message that waits while the notice changes is held against the new range.
+    let wide = self::schema(&[("/a", FieldKind::Number), ("/l/*", FieldKind::Number)]);
+    let waiting = wide
+        .decode(br#"{"a":99,"l":[9,0.25]}"#)
+        .unwrap()
+        .under(&schema);
+    let values = schema
+        .fields()
+        .map(|it| waiting.values(it.0).collect::<Vec<_>>());
+    assert_eq!(values.collect::<Vec<_>>(), [vec![], vec![], vec!["0.25"]]);
+}
+
+#[test]
+fn a_list_moves_to_another_notice() {
+    let message = br#"{"r":[{"n":1},{"t":"x","in":[{"b":true}]}],"p":[[1,2]],"g":[[7]]}"#;
+    let old = lists().decode(message).unwrap();
+    let other = schema(&[
+        ("/p/*/1", FieldKind::Number),
+        ("/r/*/in/*/b", FieldKind::Boolean),
+        ("/r/*/t", FieldKind::Number),
+        ("/r/*/n", FieldKind::Number),
+    ]);
+    let moved = old.under(&other);
+    let values = other
+        .fields()
+        .map(|it| moved.values(it.0).collect::<Vec<_>>());
+    assert_eq!(
+        values.collect::<Vec<_>>(),
+        [vec!["2"], vec!["true"], vec![], vec!["1"]]
+    );
+    assert_eq!(moved.present().len(), 3);
 }

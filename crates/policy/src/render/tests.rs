@@ -136,3 +136,78 @@ fn a_list_stays_a_list_under_a_newer_notice() {
     render_stored(&payload, &outcome, &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), r#"{"l":[null,2]}"#);
 }
+
+#[test]
+fn of_a_list_only_what_passes_is_seen() {
+    let lists = &["/r/*/a", "/r/*/b", "/g/*/*"][..];
+    let schema = schema(lists);
+    let payload = schema
+        .decode(br#"{"r":[{"a":1},{"b":2},{},{"a":3,"b":4}],"g":[[],[5],[6,7]]}"#)
+        .unwrap();
+    let check = |fields: &[&str], expected: &str| {
+        let pointers = fields.iter().map(|it| Pointer::parse(it).unwrap());
+        let fields = pointers.map(|it| schema.index_of(&it).unwrap()).collect();
+        let outcome = Outcome {
+            levels: smallvec![(Level::ON, fields)],
+        };
+        let mut out = Vec::new();
+        render_stored(&payload, &outcome, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    };
+    check(
+        lists,
+        r#"{"r":[{"a":1},{"b":2},{"a":3,"b":4}],"g":[[5],[6,7]]}"#,
+    );
+    check(&["/r/*/a"], r#"{"r":[{"a":1},{"a":3}]}"#);
+    check(&["/r/*/b"], r#"{"r":[{"b":2},{"b":4}]}"#);
+    check(&[], "{}");
+}
+
+#[test]
+fn a_list_has_one_mark_for_all_of_its_values() {
+    check(
+        &["/r/*/a", "/x"],
+        "coarse-3",
+        r#"{"r":[{"a":149},{},{"a":251}],"x":1}"#,
+        r#"{"r":[{"a":100},{"a":300}],"x":0,"@coarse":{"/r/*/a":50,"/x":50}}"#,
+    );
+    check(
+        &["/*"],
+        "coarse-1",
+        "[149,null,251]",
+        r#"{"@value":[true,true],"@coarse":{"/*":null}}"#,
+    );
+    let stored = r#"{"@value":[100,300],"@coarse":{"/*":50}}"#;
+    check(&["/*"], "on", stored, stored);
+}
+
+#[test]
+fn a_mark_of_a_list_holds_for_the_worst_of_its_values() {
+    let mut notice = Notice::parse(NOTICE).unwrap();
+    let mut field = notice.fields.remove(0);
+    field.pointer = Pointer::parse("/*").unwrap();
+    field.coarse = vec![Coarsening::Bucket(vec![0.0, 1.0, 10.0, 100.0])];
+    notice.fields.push(field);
+    let schema = Schema::compile(&notice).unwrap();
+    let check = |message: &str, expected: &str| {
+        let payload = schema.decode(message.as_bytes()).unwrap();
+        let outcome = Outcome {
+            levels: smallvec![(Level::parse("coarse-1").unwrap(), payload.present())],
+        };
+        let mut out = Vec::new();
+        render_stored(&payload, &outcome, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    };
+    check("[0.5,50,5]", r#"{"@value":[0,10,1],"@coarse":{"/*":90}}"#);
+    check("[500,0.5]", r#"{"@value":[100,0],"@coarse":{"/*":null}}"#);
+}
+
+#[test]
+fn lists_in_lists_keep_their_shape() {
+    check(
+        &["/p/*/0", "/p/*/1", "/o/*/l/*/x"],
+        "on",
+        r#"{"p":[[1,2],{"1":3},[null,4]],"o":[{"l":[{"y":1}]},{"l":[{"x":5},{},{"x":6}]}]}"#,
+        r#"{"p":[[1,2],{"1":3},[null,4]],"o":[{"l":[{"x":5},{"x":6}]}]}"#,
+    );
+}

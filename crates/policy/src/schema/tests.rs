@@ -43,6 +43,46 @@ fn one_field_inside_another_is_refused() {
 }
 
 #[test]
+fn a_list_has_elements_of_one_shape() {
+    check(&["/a/*/b", "/a/*/c/*", "/d/*/*"], Ok(9));
+    check(&["/*"], Ok(2));
+    check(&["/a/*/0", "/a/*/1"], Ok(5));
+    let text = |it: &str| {
+        format!(
+            "field `{it}`: beside `*` no position and no name can stand, a list has elements of one shape"
+        )
+    };
+    check(&["/a/*", "/a/0"], Err(&text("/a/0")));
+    check(&["/a/b", "/a/*/c"], Err(&text("/a/*/c")));
+    check(&["/*/a", "/b"], Err(&text("/b")));
+    let overlap =
+        "field `/a/*/b` and another field lie one inside the other: declare single values only";
+    check(&["/a/*", "/a/*/b"], Err(overlap));
+    check(&["/a/*", "/a/*"], Err("field `/a/*` stands twice"));
+}
+
+#[test]
+fn what_names_people_and_what_has_a_window_stands_in_no_list() {
+    let mut notice = notice(&["/a/*/b"]);
+    notice.subject_field = Some(Pointer::parse("/a/*/b").unwrap());
+    assert_eq!(
+        Schema::compile(&notice).unwrap_err().to_string(),
+        "the subject field `/a/*/b` cannot have `*` in its pointer: a message is about one person"
+    );
+    notice.subject_field = None;
+    notice.fields[0].kind = FieldKind::Number;
+    notice.fields[0].coarse = vec![Coarsening::Window(model::Window {
+        seconds: 900,
+        of: model::Statistic::Mean,
+        least: 2,
+    })];
+    assert_eq!(
+        Schema::compile(&notice).unwrap_err().to_string(),
+        "field `/a/*/b` cannot have both `*` in its pointer and a window: a window is over one value of each message"
+    );
+}
+
+#[test]
 fn a_position_has_a_limit() {
     check(&["/1023"], Ok(2));
     check(

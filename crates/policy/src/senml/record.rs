@@ -4,10 +4,10 @@ use crate::decimal::Decimal;
 use crate::decode::Scalar;
 use crate::senml::SenmlError;
 
-/// The version that packs have when they say nothing.
-const VERSION: &str = "10";
+/// The version that packs have when they say nothing. Lower ones were drafts of it.
+const VERSION: u32 = 10;
 /// The version with the secondary units of RFC 8798 (RFC 9100: 10 and feature 4).
-const VERSION_WITH_SECONDARY_UNITS: &str = "26";
+const VERSION_WITH_SECONDARY_UNITS: u32 = 26;
 /// The most labels of a record that are not known here and are listed.
 const MAX_UNKNOWN: usize = 16;
 
@@ -179,8 +179,12 @@ fn decimal(scalar: &Scalar) -> Option<Decimal> {
 }
 
 fn version(scalar: &Scalar, number: usize) -> Result<(), SenmlError> {
-    match scalar {
-        Scalar::Json(raw) if raw == VERSION || raw == VERSION_WITH_SECONDARY_UNITS => Ok(()),
+    let version = match scalar {
+        Scalar::Json(raw) => raw.parse().ok(),
+        _ => None,
+    };
+    match version {
+        Some(1..=VERSION | VERSION_WITH_SECONDARY_UNITS) => Ok(()),
         _ => Err(SenmlError::Version(number)),
     }
 }

@@ -158,13 +158,14 @@ fn what_must_be_understood_and_is_not_denies() {
         &long,
         "record 1 has a label that must be understood (it ends with `_`) and is not known here",
     );
-    for version in ["5", "11", "10.0", "\"10\""] {
+    for version in ["0", "11", "27", "10.0", "\"10\""] {
         check(
             &format!(r#"[{{"bver":{version},"n":"temp","v":1}}]"#),
-            "record 1 is of a version that is not known here: versions 10 and 26 are",
+            "record 1 is of a version that is not known here: those up to 10, and 26, are",
         );
     }
     check(r#"[{"bver":10,"n":"temp","v":1}]"#, "/temp 1");
+    check(r#"[{"bver":5,"n":"temp","v":1}]"#, "/temp 1");
     check(r#"[{"bver":26,"n":"temp","v":1}]"#, "/temp 1");
 }
 

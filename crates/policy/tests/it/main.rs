@@ -3,12 +3,18 @@
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod explained;
+#[cfg(test)]
 mod fuzzed;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod senml;
+#[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod windowed;
 #[cfg(test)]
 mod world;
