@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use model::{
-    Assignment, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Level, Licence, Notice,
-    PersonId, RecipientId, Role, ThingId, Timestamp,
+    Assignment, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Licence, Notice, PersonId,
+    RecipientId, Role, ThingId, Timestamp,
 };
 use record::DirStore;
 use store::{DbError, Tx};
 
 use crate::Custody;
 use crate::catalogue::load::Touched;
+use crate::consent::{self, Way};
 use crate::ledger::{self, Files, LedgerError};
 use crate::open::writer;
 use crate::rows::thing::ThingRow;
@@ -213,24 +214,11 @@ impl<'t> Act<'_, 't> {
             });
         }
         if let Some(standing) = standing {
-            self.carry_choices(&standing.notice, notice)?;
+            consent::carry_over(self.tx, &standing.notice, notice, source, self.now)?;
         }
         rows::deployment::put_notice(self.tx, notice, source)?;
         self.touch(&notice.deployment).whole = true;
         Ok(crate::secret::document_sha256(source.as_bytes()))
-    }
-
-    /// A choice of a coarse level is a choice of what may be known, not of a number: where a new notice numbers the levels
-    /// of a field differently, the choice moves to the finest level that shows no more than was chosen, or to off.
-    fn carry_choices(&mut self, old: &Notice, new: &Notice) -> Result<(), ActError> {
-        for mut choice in rows::person::choices(self.tx, &new.deployment)? {
-            let carried = carried(&choice, old, new);
-            if carried != choice.level {
-                choice.level = carried;
-                rows::person::put_choice(self.tx, &choice, self.now)?;
-            }
-        }
-        Ok(())
     }
 
     /// The licence of a deployment as it stands at the moment of the act.
@@ -410,10 +398,21 @@ impl<'t> Act<'_, 't> {
         Ok(())
     }
 
-    pub(crate) fn put_choice(&mut self, choice: &Choice) -> Result<(), RowError> {
-        rows::person::put_choice(self.tx, choice, self.now)?;
+    pub(crate) fn put_choice(&mut self, choice: &Choice, way: Way) -> Result<(), RowError> {
+        rows::person::put_choice(self.tx, choice, way, self.now)?;
         self.touch_choices(&choice.person, &choice.deployment);
         Ok(())
+    }
+
+    pub(crate) fn drop_choice(&mut self, choice: &Choice) -> Result<(), RowError> {
+        rows::person::drop_choice(self.tx, choice)?;
+        self.touch_choices(&choice.person, &choice.deployment);
+        Ok(())
+    }
+
+    /// Whether anything of a deployment is about this person, was or will be.
+    pub(crate) fn concerns(&self, person: &PersonId, deployment: &DeploymentId) -> bool {
+        self.custody.concerns(person, deployment)
     }
 
     /// The choices of a person at a deployment have changed in the rows.
@@ -437,25 +436,4 @@ impl<'t> Act<'_, 't> {
             None => Ok(rows::deployment::one(self.tx, deployment)?.map(|it| Arc::new(it.notice))),
         }
     }
-}
-
-/// The level under `new` for a choice that was made under `old`.
-fn carried(choice: &Choice, old: &Notice, new: &Notice) -> Level {
-    let Some(number) = choice.level.coarse_number() else {
-        return choice.level;
-    };
-    let levels = |notice: &Notice| {
-        notice
-            .field(&choice.field)
-            .map_or_else(Vec::new, |it| it.coarse.clone())
-    };
-    let Some(chosen) = levels(old).into_iter().nth(usize::from(number) - 1) else {
-        return Level::OFF;
-    };
-    let new = levels(new);
-    let numbered = (1_u8..).zip(&new);
-    let fitting = numbered
-        .filter(|(_, it)| it.is_no_finer_than(&chosen))
-        .map(|(number, _)| number);
-    fitting.max().and_then(Level::coarse).unwrap_or(Level::OFF)
 }

@@ -6,11 +6,13 @@ use model::{
     Choice, Coarsening, Declaration, DeploymentId, LegalBasis, Level, LicenceState, Notice,
     PersonId, Pointer, PurposeId, RecipientId, Text, Timestamp,
 };
+use policy::Program;
+use rustc_hash::FxHashSet;
 
 use crate::Custody;
 use crate::act::ActError;
-use crate::catalogue::DeploymentState;
-use crate::rows::RowError;
+use crate::catalogue::{Bound, DeploymentState};
+use crate::consent::Matter;
 
 /// Everything one person may decide about one deployment.
 #[derive(Debug, Clone)]
@@ -38,10 +40,16 @@ pub struct SheetRow {
     pub source: Option<Text>,
     /// What may be chosen, from off upwards; one level only where there is no choice.
     pub options: Vec<(Level, Option<Coarsening>)>,
+    /// What holds before any choice.
+    pub default: Level,
     /// What was chosen, or what holds before any choice.
     pub chosen: Level,
+    /// Whether the person decided; otherwise what holds before any choice holds.
+    pub decided: bool,
     /// What passes now, with everything else that limits it (the recipient's grant among it).
     pub effective: Level,
+    /// What passes now from the things that sense others too: less where one of them chose less.
+    pub together: Level,
 }
 
 /// Why a choice was refused. Nothing has changed.
@@ -76,15 +84,12 @@ pub enum ChooseError {
         /// The level.
         level: Level,
     },
+    /// The person has no such receipt.
+    #[error("there is no such receipt of yours")]
+    NoReceipt,
     /// The act failed.
     #[error("the choice could not be put in force")]
     Act(#[from] ActError),
-}
-
-impl From<RowError> for ChooseError {
-    fn from(err: RowError) -> Self {
-        Self::Act(ActError::Rows(err))
-    }
 }
 
 impl Custody {
@@ -121,25 +126,6 @@ impl Custody {
             rows: sheet_rows(&state, person, now),
         })
     }
-
-    /// Puts a person's choices in force, all or none. When it returns, no message is delivered against them,
-    /// whether it is on its way, queued or new. Blocks on the database: not for an async worker.
-    ///
-    /// # Errors
-    /// See [`ChooseError`].
-    pub fn choose(&self, choices: &[Choice], now: Timestamp) -> Result<(), ChooseError> {
-        self.act(now, |act| {
-            for choice in choices {
-                let notice = act.notice(&choice.deployment)?;
-                let notice = notice
-                    .filter(|_| self.concerns(&choice.person, &choice.deployment))
-                    .ok_or_else(|| ChooseError::NotConcerned(choice.deployment.clone()))?;
-                check(&notice, choice)?;
-                act.put_choice(choice)?;
-            }
-            Ok(())
-        })
-    }
 }
 
 /// The declarations that cover one field × purpose × recipient.
@@ -154,27 +140,41 @@ fn covering<'a>(
     })
 }
 
-fn check(notice: &Notice, choice: &Choice) -> Result<(), ChooseError> {
-    let field = &choice.field;
-    let declared: Vec<_> = covering(notice, field, &choice.purpose, &choice.recipient).collect();
+/// The declarations that a matter rests on.
+pub(crate) fn declared<'a>(
+    notice: &'a Notice,
+    matter: &'a Matter,
+) -> Result<Vec<&'a Declaration>, ChooseError> {
+    let (field, purpose, recipient) = (&matter.field, &matter.purpose, &matter.recipient);
+    let declared: Vec<_> = covering(notice, field, purpose, recipient).collect();
     if declared.is_empty() {
         return Err(ChooseError::NotDeclared {
             field: field.clone(),
-            purpose: choice.purpose.clone(),
-            recipient: choice.recipient.clone(),
+            purpose: purpose.clone(),
+            recipient: recipient.clone(),
         });
     }
+    Ok(declared)
+}
+
+/// Whether a person can choose this level.
+pub(crate) fn check(
+    notice: &Notice,
+    field: &Pointer,
+    declared: &[&Declaration],
+    level: Level,
+) -> Result<(), ChooseError> {
     if let Some(fixed) = declared.iter().find(|it| !it.basis.can_choose()) {
         return Err(ChooseError::NoChoice {
             field: field.clone(),
             basis: fixed.basis,
         });
     }
-    let offered = options(notice, field, &declared);
-    if !offered.iter().any(|(level, _)| *level == choice.level) {
+    let offered = options(notice, field, declared);
+    if !offered.iter().any(|(it, _)| *it == level) {
         return Err(ChooseError::NoSuchLevel {
             field: field.clone(),
-            level: choice.level,
+            level,
         });
     }
     Ok(())
@@ -203,38 +203,69 @@ fn options(
 
 fn sheet_rows(state: &DeploymentState, person: &PersonId, now: Timestamp) -> Vec<SheetRow> {
     let notice = &state.notice;
-    let program = state.program_for(person);
-    let mut rows: Vec<SheetRow> = Vec::new();
+    let sheet = Sheet {
+        state,
+        person,
+        program: state.program_for(person),
+        others: state.shared_with(person, now),
+        now,
+    };
+    let mut seen = FxHashSet::default();
+    let mut rows = Vec::new();
     for declaration in &notice.declarations {
         for field in &declaration.fields {
             for recipient in &declaration.recipients {
-                let purpose = &declaration.purpose;
-                let seen = |it: &SheetRow| {
-                    it.field == *field && it.purpose == *purpose && it.recipient == *recipient
-                };
-                if rows.iter().any(seen) {
-                    continue;
+                if seen.insert((field, &declaration.purpose, recipient)) {
+                    rows.push(sheet.row(declaration, field, recipient));
                 }
-                let declared: Vec<_> = covering(notice, field, purpose, recipient).collect();
-                let lane = program
-                    .lane(recipient, purpose)
-                    .zip(state.schema.index_of(field));
-                let effective =
-                    lane.map_or(Level::OFF, |(lane, index)| program.level(lane, index, now));
-                rows.push(SheetRow {
-                    field: field.clone(),
-                    purpose: purpose.clone(),
-                    recipient: recipient.clone(),
-                    basis: strictest(&declared).unwrap_or(declaration.basis),
-                    source: declaration.source.clone(),
-                    options: offered(notice, field, &declared),
-                    chosen: chosen(state, person, field, purpose, recipient, &declared),
-                    effective,
-                });
             }
         }
     }
     rows
+}
+
+/// What rows are made from.
+struct Sheet<'a> {
+    state: &'a DeploymentState,
+    person: &'a PersonId,
+    program: Program,
+    /// The programs of what senses the person and others.
+    others: Vec<Arc<Bound>>,
+    now: Timestamp,
+}
+
+impl Sheet<'_> {
+    fn row(&self, declaration: &Declaration, field: &Pointer, recipient: &RecipientId) -> SheetRow {
+        let notice = &self.state.notice;
+        let purpose = &declaration.purpose;
+        let declared: Vec<_> = covering(notice, field, purpose, recipient).collect();
+        let level = |program: &Program| {
+            let lane = program.lane(recipient, purpose);
+            let lane = lane.zip(self.state.schema.index_of(field));
+            lane.map_or(Level::OFF, |(lane, index)| {
+                program.level(lane, index, self.now)
+            })
+        };
+        let effective = level(&self.program);
+        let together = self.others.iter().map(|it| level(&it.program));
+        let default = by_default(&declared);
+        let fixed = declared.iter().any(|it| !it.basis.can_choose());
+        let decided = self.state.chosen(self.person, field, purpose, recipient);
+        let decided = decided.filter(|_| !fixed);
+        SheetRow {
+            field: field.clone(),
+            purpose: purpose.clone(),
+            recipient: recipient.clone(),
+            basis: strictest(&declared),
+            source: declaration.source.clone(),
+            options: offered(notice, field, &declared),
+            default,
+            chosen: decided.map_or(default, |it| it.meet(most(&declared))),
+            decided: decided.is_some(),
+            effective,
+            together: together.fold(effective, Level::meet),
+        }
+    }
 }
 
 /// The most that every one of the declarations lets pass.
@@ -244,10 +275,22 @@ fn most(declared: &[&Declaration]) -> Level {
 }
 
 /// The basis that decides what may be chosen: one without choice before consent before the others.
-fn strictest(declared: &[&Declaration]) -> Option<LegalBasis> {
+pub(crate) fn strictest(declared: &[&Declaration]) -> LegalBasis {
     let fixed = declared.iter().find(|it| !it.basis.can_choose());
     let consent = declared.iter().find(|it| it.basis == LegalBasis::Consent);
-    fixed.or(consent).or(declared.first()).map(|it| it.basis)
+    let decisive = fixed.or(consent).or(declared.first());
+    // Nothing declared is nothing allowed: consent is the basis that gives nothing by itself.
+    decisive.map_or(LegalBasis::Consent, |it| it.basis)
+}
+
+/// What holds before any choice.
+pub(crate) fn by_default(declared: &[&Declaration]) -> Level {
+    let most = most(declared);
+    if declared.iter().any(|it| !it.basis.can_choose()) {
+        return most;
+    }
+    let defaults = declared.iter().map(|it| it.basis.default_level());
+    defaults.min().unwrap_or(Level::OFF).meet(most)
 }
 
 /// Like [`options`], but only what is declared where the basis leaves no choice.
@@ -263,25 +306,23 @@ fn offered(
     offered
 }
 
-fn chosen(
-    state: &DeploymentState,
-    person: &PersonId,
-    field: &Pointer,
-    purpose: &PurposeId,
-    recipient: &RecipientId,
-    declared: &[&Declaration],
-) -> Level {
-    let most = most(declared);
-    if declared.iter().any(|it| !it.basis.can_choose()) {
-        return most;
-    }
-    let decided = state.chosen(person, field, purpose, recipient);
-    let by_default = || {
-        declared
-            .iter()
-            .map(|it| it.basis.default_level())
-            .min()
-            .unwrap_or(Level::OFF)
+/// The level under `new` for a choice that was made under `old`.
+pub(crate) fn carried(choice: &Choice, old: &Notice, new: &Notice) -> Level {
+    let Some(number) = choice.level.coarse_number() else {
+        return choice.level;
     };
-    decided.unwrap_or_else(by_default).meet(most)
+    let levels = |notice: &Notice| {
+        notice
+            .field(&choice.field)
+            .map_or_else(Vec::new, |it| it.coarse.clone())
+    };
+    let Some(chosen) = levels(old).into_iter().nth(usize::from(number) - 1) else {
+        return Level::OFF;
+    };
+    let new = levels(new);
+    let numbered = (1_u8..).zip(&new);
+    let fitting = numbered
+        .filter(|(_, it)| it.is_no_finer_than(&chosen))
+        .map(|(number, _)| number);
+    fitting.max().and_then(Level::coarse).unwrap_or(Level::OFF)
 }

@@ -26,6 +26,7 @@ mod ingest;
 mod ledger;
 mod open;
 mod outbox;
+mod published;
 mod receipts;
 mod rows;
 mod secret;
@@ -38,7 +39,7 @@ pub use catalogue::{InForce, MAX_ASSIGNMENTS_SHOWN, Peer, RecipientPeer, ThingPe
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use collateral::{
     CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign, WORTH_SAYING,
-    distance_m,
+    distance_m, published_fact,
 };
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use consent::{
@@ -72,5 +73,6 @@ pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
     TimelineReading,
 };
+pub use policy::WindowMark;
 pub use vault::Lsn;
 pub use windows::{MAX_OPEN, MAX_OPEN_PER_DEPLOYMENT, WindowCounts};

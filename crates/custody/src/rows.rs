@@ -5,12 +5,16 @@ use store::{MigrationSet, Step};
 pub(crate) mod access;
 pub(crate) mod cap;
 pub(crate) mod chosen;
+pub(crate) mod consent;
 pub(crate) mod deployment;
+pub(crate) mod destination;
 pub(crate) mod drift;
 pub(crate) mod entry;
 pub(crate) mod person;
 pub(crate) mod receipt;
+pub(crate) mod source;
 pub(crate) mod thing;
+pub(crate) mod window;
 
 /// Every migration of this crate, in order. Applied ones never change.
 pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
@@ -25,6 +29,26 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 3,
             name: "what is in force in time, and limits",
             sql: include_str!("rows/0003_in_force.sql"),
+        },
+        Step {
+            version: 5,
+            name: "sources that are switched",
+            sql: include_str!("rows/0005_source.sql"),
+        },
+        Step {
+            version: 6,
+            name: "choices are events",
+            sql: include_str!("rows/0006_consent.sql"),
+        },
+        Step {
+            version: 7,
+            name: "a person's own destinations",
+            sql: include_str!("rows/0007_destinations.sql"),
+        },
+        Step {
+            version: 8,
+            name: "open time windows",
+            sql: include_str!("rows/0008_windows.sql"),
         },
     ],
 };

@@ -334,6 +334,24 @@ impl DeploymentState {
         theirs.flat_map(|it| it.roles.iter()).collect()
     }
 
+    /// What holds at `now` for things that sense this person and somebody else, each once.
+    pub(crate) fn shared_with(&self, person: &PersonId, now: Timestamp) -> Vec<Arc<Bound>> {
+        let Some(known) = self.people.0.get(person) else {
+            return Vec::new();
+        };
+        let numbers = known.things.iter();
+        let things = numbers.filter_map(|it| self.things.get(usize::try_from(*it).ok()?));
+        let mut shared: FxHashMap<usize, Arc<Bound>> = FxHashMap::default();
+        for bound in things.filter_map(|it| it.at(now)) {
+            let is_there = bound.people.iter().any(|it| it.person() == Some(person));
+            if bound.people.len() > 1 && is_there {
+                let address = Arc::as_ptr(bound).addr();
+                shared.entry(address).or_insert_with(|| Arc::clone(bound));
+            }
+        }
+        shared.into_values().collect()
+    }
+
     /// What a person chose; what the notice in force does not declare is left out.
     pub(crate) fn choices_of(&self, person: &PersonId) -> Vec<Choice> {
         let chosen = self.people.chosen(Some(person));
@@ -376,6 +394,25 @@ impl DeploymentState {
                 && it.purpose == *purpose
                 && it.valid_until.is_none_or(|until| now < until)
         })
+    }
+
+    /// What holds for each person whom a message may name.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &Arc<Bound>> {
+        self.subjects.values()
+    }
+
+    /// The next moment at which something else may hold although nobody acts.
+    pub(crate) fn changes_after(&self, now: Timestamp) -> Option<Timestamp> {
+        let grants = self.rules.grants.iter();
+        let grants = grants
+            .flat_map(|it| [Some(it.valid_from), it.valid_until])
+            .flatten();
+        let stays = self
+            .things
+            .iter()
+            .flat_map(|it| it.1.parts().map(|it| it.0));
+        let all = grants.chain(self.licence.until).chain(stays);
+        all.filter(|it| *it > now).min()
     }
 
     /// How many things there are.

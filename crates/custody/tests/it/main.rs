@@ -3,14 +3,24 @@
 #[cfg(test)]
 mod choke_point;
 #[cfg(test)]
+mod consent;
+#[cfg(test)]
 mod deliver;
+#[cfg(test)]
+mod destination;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod in_force;
+#[cfg(test)]
 mod ingest;
+#[cfg(test)]
+mod linear;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
 mod source;
+#[cfg(test)]
+mod windows;
