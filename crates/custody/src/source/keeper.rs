@@ -580,6 +580,11 @@ impl Entry {
         }
     }
 
+    /// Whether the thing has sent a field of a switch since the start.
+    pub(super) fn measures(&self, switch: usize) -> bool {
+        self.watch.seen(switch).fields_at.is_some()
+    }
+
     /// Whom an event is shown to.
     fn subjects(&self, thing: &ThingId) -> SmallVec<[Subject; 1]> {
         if self.bound.people.is_empty() {

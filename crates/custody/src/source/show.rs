@@ -1,6 +1,6 @@
 //! What pages show of switches: to a person, and to everybody.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use model::{DeploymentId, PersonId, Pointer, Subject, ThingId, Timestamp};
 
@@ -139,7 +139,7 @@ impl Custody {
         person: &PersonId,
         deployment: &DeploymentId,
         named: bool,
-    ) -> Vec<(SourceState, std::sync::Arc<str>, bool)> {
+    ) -> Vec<(SourceState, Arc<str>, bool)> {
         let keeper = &self.inner.source;
         let book = keeper.book.lock().unwrap_or_else(PoisonError::into_inner);
         let ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,10 +151,18 @@ impl Custody {
             let people = &entry.bound.people;
             let is_theirs = people.iter().any(|it| it.person() == Some(person));
             if is_theirs || named && people.is_empty() {
-                let all = shelf.switches.iter().zip(&entry.states);
-                found.extend(all.map(|(switch, state)| {
-                    let shown = shown(switch, thing, state, ears.get(thing));
-                    (shown, std::sync::Arc::clone(&switch.key), is_theirs)
+                let standings = standings(shelf, thing, entry, ears.get(thing));
+                let all = shelf.switches.iter().zip(&entry.states).zip(standings);
+                found.extend(all.map(|((switch, state), standing)| {
+                    let shown = SourceState {
+                        thing: thing.clone(),
+                        fields: switch.words.fields.clone(),
+                        wanted: state.wanted,
+                        standing,
+                        told_at: state.told.map(|it| it.1),
+                        is_given_up: state.is_given_up(),
+                    };
+                    (shown, Arc::clone(&switch.key), is_theirs)
                 }));
             }
         }
@@ -168,22 +176,18 @@ fn standings<'a>(
     entry: &'a Entry,
     ears: Option<&'a Ears>,
 ) -> impl Iterator<Item = Standing> + 'a {
-    let all = shelf.switches.iter().zip(&entry.states);
-    all.map(move |(switch, state)| standing(switch, thing, state, ears))
+    let all = shelf.switches.iter().zip(&entry.states).enumerate();
+    all.map(move |(index, (switch, state))| {
+        standing(switch, thing, state, (entry.measures(index), ears))
+    })
 }
 
-fn shown(switch: &Switch, thing: &ThingId, state: &State, ears: Option<&Ears>) -> SourceState {
-    SourceState {
-        thing: thing.clone(),
-        fields: switch.words.fields.clone(),
-        wanted: state.wanted,
-        standing: standing(switch, thing, state, ears),
-        told_at: state.told.map(|it| it.1),
-        is_given_up: state.is_given_up(),
-    }
-}
-
-fn standing(switch: &Switch, thing: &ThingId, state: &State, ears: Option<&Ears>) -> Standing {
+fn standing(
+    switch: &Switch,
+    thing: &ThingId,
+    state: &State,
+    (measures, ears): (bool, Option<&Ears>),
+) -> Standing {
     match (state.outcome, state.step) {
         (Outcome::Obeyed { .. }, _) => Standing::Obeyed,
         (Outcome::Disobeyed { .. }, _) => Standing::Disobeyed,
@@ -194,6 +198,8 @@ fn standing(switch: &Switch, thing: &ThingId, state: &State, ears: Option<&Ears>
             let listens = ears.is_some_and(|it| it.iter().any(|it| it.takes(&topic)));
             match listens {
                 true => Standing::Waiting,
+                // A notice is for all things of a deployment: one that never measured this need not be told.
+                false if !measures && state.told.is_none() => Standing::AsMade,
                 false => Standing::Deaf,
             }
         }

@@ -296,6 +296,12 @@ fn a_thing_that_is_away_is_told_when_it_listens_and_only_the_newest() {
         home.listener = None;
         home.choose("/power", Level::OFF);
         home.tick(0);
+        assert_eq!(
+            home.standing(0),
+            [(Setting::Off, Standing::AsMade); 2],
+            "it never measured this"
+        );
+        home.send(r#"{"power":5,"room":{"temperature":21}}"#, 0);
         assert_eq!(home.standing(0), [(Setting::Off, Standing::Deaf); 2]);
         home.choose("/power", Level::coarse(1).unwrap());
         home.tick(1);
