@@ -75,7 +75,7 @@ fn run(things: u32) -> anyhow::Result<serde_json::Value> {
     let one = choosing(&custody, "p-99")?;
     custody.check_in_force(NOW)?;
     let granted =
-        timed(|| Ok(custody.act(NOW, |act| act.grant(&grant()?).map_err(anyhow::Error::from))?))?;
+        timed(|| custody.act(NOW, |act| act.grant(&grant()?).map_err(anyhow::Error::from)))?;
     custody.close()?;
     Ok(serde_json::json!({
         "start_100k_things_ms": start,

@@ -30,7 +30,7 @@ fn a_limit_is_in_force_public_and_can_be_lifted() {
         alliance
             .set_limit(officer, &off, "nobody needs it", NOW)
             .unwrap();
-        assert_eq!(in_force(&town), [off.clone()]);
+        assert_eq!(in_force(&town), std::slice::from_ref(&off));
         let softer = limit(None, coarse);
         alliance
             .set_limit(officer, &softer, "  roughly is fine ", NOW)

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use model::{
-    Cap, Choice, Grant, Level, Licence, LicenceState, Notice, PersonId, Pointer, PurposeId,
-    RecipientId, Roles, Subject, ThingId, Timestamp,
+    Cap, Grant, Level, Licence, LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId,
+    Roles, Subject, ThingId, Timestamp,
 };
 use policy::{Facts, FieldSet, Program, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -350,12 +350,6 @@ impl DeploymentState {
             }
         }
         shared.into_values().collect()
-    }
-
-    /// What a person chose; what the notice in force does not declare is left out.
-    pub(crate) fn choices_of(&self, person: &PersonId) -> Vec<Choice> {
-        let chosen = self.people.chosen(Some(person));
-        self.rules.slots.choices(person, &chosen).collect()
     }
 
     /// The level that a person chose for one field × purpose × recipient.

@@ -7,25 +7,21 @@ use super::{RowError, parsed};
 
 /// One deployment as it is enforced.
 pub(crate) struct DeploymentRow {
-    pub(crate) id: DeploymentId,
     pub(crate) licence: Licence,
     pub(crate) quarantined: bool,
     pub(crate) notice: Notice,
 }
 
-const COLUMNS: &str = "SELECT id, licence, licence_until, quarantined, notice FROM deployment";
+const COLUMNS: &str = "SELECT licence, licence_until, quarantined, notice FROM deployment";
 
 fn read(row: &store::Row) -> Result<DeploymentRow, RowError> {
-    let notice: String = row.get(4)?;
+    let notice: String = row.get(3)?;
     Ok(DeploymentRow {
-        id: parsed("deployment", &row.get::<String>(0)?, |it| {
-            DeploymentId::parse(it).ok()
-        })?,
         licence: Licence {
-            state: parsed("deployment", &row.get::<String>(1)?, LicenceState::parse)?,
-            until: row.get::<Option<i64>>(2)?.map(Timestamp::from_millis),
+            state: parsed("deployment", &row.get::<String>(0)?, LicenceState::parse)?,
+            until: row.get::<Option<i64>>(1)?.map(Timestamp::from_millis),
         },
-        quarantined: row.get(3)?,
+        quarantined: row.get(2)?,
         notice: Notice::parse(&notice).map_err(|_| RowError::Unreadable {
             table: "deployment",
             value: "a notice".to_owned(),
@@ -83,6 +79,18 @@ pub(crate) fn put_notice(tx: &mut Tx<'_>, notice: &Notice, source: &str) -> Resu
         ],
     )?;
     Ok(())
+}
+
+/// The notice in force as it was published, if the deployment exists.
+pub(crate) fn notice_source(
+    tx: &mut Tx<'_>,
+    id: &DeploymentId,
+) -> Result<Option<String>, RowError> {
+    let row = tx.query_one(
+        "SELECT notice FROM deployment WHERE id = $1",
+        &[id.as_str().into()],
+    )?;
+    Ok(row.map(|it| it.get(0)).transpose()?)
 }
 
 /// The version of the notice in force, if the deployment exists.

@@ -250,7 +250,7 @@ fn a_limit_of_the_rulebook_holds_everywhere_at_once_and_reaches_queued_messages(
                 .unwrap()
                 .limits
         };
-        assert_eq!(limits("home"), [coarse.clone()]);
+        assert_eq!(limits("home"), std::slice::from_ref(&coarse));
         let elsewhere = cap(
             CapTarget::Field(Pointer::parse("/nowhere").unwrap()),
             None,
@@ -293,7 +293,7 @@ fn limits_are_in_force_after_a_restart_and_at_new_deployments() {
         let reopened = crate::fixture::open(&house.db, &house.directory);
         for id in ["home", "villa"] {
             let limits = reopened.in_force_at(&deployment(id), NOW).unwrap().limits;
-            assert_eq!(limits, [cap.clone()]);
+            assert_eq!(limits, std::slice::from_ref(&cap));
         }
     });
 }
@@ -494,18 +494,7 @@ mod slow {
                     };
                     act.set_licence(&place(true), Licence { state, until: None })?;
                 }
-                Step::Caps(caps) => {
-                    let caps = caps.iter().map(|(by_field, most)| Cap {
-                        target: match by_field {
-                            true => CapTarget::Field(Pointer::parse("/power").unwrap()),
-                            false => CapTarget::Sensitivity(Sensitivity::Low),
-                        },
-                        purpose: None,
-                        most: level(*most),
-                    });
-                    let caps: Vec<_> = caps.collect();
-                    act.set_caps(&caps)?;
-                }
+                Step::Caps(caps) => limit(act, caps)?,
                 Step::Link(who, card) => {
                     act.link_subject(
                         &place(true),
@@ -514,25 +503,52 @@ mod slow {
                     )?;
                 }
                 Step::Republish(is_bus, without_consent) => {
-                    let source = match is_bus {
-                        true => include_str!("bus.toml"),
-                        false => include_str!("home.toml"),
-                    };
-                    let version = &mut self.versions[usize::from(*is_bus)];
-                    *version += 1;
-                    let mut source = source.replace("version = 1", &format!("version = {version}"));
-                    if *without_consent {
-                        source = source.replace("\"consent\"", "\"contract\"");
-                    }
-                    act.publish_notice(&Notice::parse(&source).unwrap(), &source)?;
+                    self.republish(act, *is_bus, *without_consent)?;
                 }
             }
             Ok(())
         }
+
+        fn republish(
+            &mut self,
+            act: &mut custody::Act<'_, '_>,
+            is_bus: bool,
+            without_consent: bool,
+        ) -> Result<(), ActError> {
+            let source = match is_bus {
+                true => include_str!("bus.toml"),
+                false => include_str!("home.toml"),
+            };
+            let version = &mut self.versions[usize::from(is_bus)];
+            *version += 1;
+            let mut source = source.replace("version = 1", &format!("version = {version}"));
+            if without_consent {
+                source = source.replace("\"consent\"", "\"contract\"");
+            }
+            act.publish_notice(&Notice::parse(&source).unwrap(), &source)?;
+            Ok(())
+        }
+    }
+
+    fn limit(act: &mut custody::Act<'_, '_>, caps: &[(bool, u8)]) -> Result<(), ActError> {
+        let cap = |(by_field, most): &(bool, u8)| Cap {
+            target: match by_field {
+                true => CapTarget::Field(Pointer::parse("/power").unwrap()),
+                false => CapTarget::Sensitivity(Sensitivity::Low),
+            },
+            purpose: None,
+            most: level(*most),
+        };
+        let caps: Vec<_> = caps.iter().map(cap).collect();
+        act.set_caps(&caps)
     }
 
     #[test]
     fn random_acts_derive_what_the_rows_say() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the long run is asked for by whoever starts the tests"
+        )]
         let cases = std::env::var("IN_FORCE_CASES").ok();
         let cases = cases.and_then(|it| it.parse().ok()).unwrap_or(12);
         let config = Config {

@@ -492,6 +492,10 @@ mod slow {
     /// `LINEAR_DELIVERIES=1000000` makes it the long run; half of them on each database.
     #[test]
     fn gp_b1a_no_delivery_violates_an_acknowledged_act_under_load() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the long run is asked for by whoever starts the tests"
+        )]
         let asked = std::env::var("LINEAR_DELIVERIES").ok();
         let asked = asked.map_or(100_000, |it| it.parse().unwrap());
         on_both(|house| run(&house, asked / 2));
