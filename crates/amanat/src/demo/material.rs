@@ -59,6 +59,18 @@ pub(crate) struct DemoThing {
     /// Its messages, one a line.
     pub(crate) messages: &'static str,
     pub(crate) senses: Senses,
+    pub(crate) obeys: Obeys,
+}
+
+/// What a thing of the demo does when it is told to stop a measurement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Obeys {
+    /// It does not listen.
+    Deaf,
+    /// It listens on a topic, and leaves out the fields that the command names with `false`.
+    Stops(&'static str),
+    /// It listens on a topic, says that it has the command, and does nothing.
+    Never(&'static str),
 }
 
 /// Whom a thing of the demo senses.
@@ -79,11 +91,15 @@ pub(crate) const CARD_DEPLOYMENT: &str = "city-buses";
 
 macro_rules! thing {
     ($id:literal, $topic:literal, $senses:ident) => {
+        thing!($id, $topic, $senses, Obeys::Deaf)
+    };
+    ($id:literal, $topic:literal, $senses:ident, $obeys:expr) => {
         DemoThing {
             id: $id,
             topic: $topic,
             messages: include_str!(concat!("../../demo/", $id, ".jsonl")),
             senses: Senses::$senses,
+            obeys: $obeys,
         }
     };
 }
@@ -116,8 +132,18 @@ pub(crate) const DEPLOYMENTS: [DemoDeployment; 3] = [
         notice: include_str!("../../demo/notices/family-home.toml"),
         licence_reason: "The household takes part of its own free will and can leave at any time.",
         things: &[
-            thing!("home-meter", "home/meter", Household),
-            thing!("home-plug", "shellyplusplugs/status", Household),
+            thing!(
+                "home-meter",
+                "home/meter",
+                Household,
+                Obeys::Stops("home-meter/set")
+            ),
+            thing!(
+                "home-plug",
+                "shellyplusplugs/status",
+                Household,
+                Obeys::Never("home-plug/rpc")
+            ),
             thing!("home-tracker", "owntracks/family/car", Holder),
         ],
     },
@@ -162,6 +188,20 @@ mod tests {
                     "{}",
                     field.pointer
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn things_that_listen_are_told_on_the_topic_on_which_they_listen() {
+        for deployment in &DEPLOYMENTS {
+            let notice = Notice::parse(deployment.notice).unwrap();
+            for thing in deployment.things {
+                let (Obeys::Stops(topic) | Obeys::Never(topic)) = thing.obeys else {
+                    continue;
+                };
+                let mut switches = notice.source_switches.iter();
+                assert!(switches.any(|it| it.topic.replace("{thing}", thing.id) == topic));
             }
         }
     }

@@ -2,17 +2,21 @@
 //!
 //! Each thing sends the next of its messages every [`PACE`], QoS 1, in a circle. Each recipient subscribes to what it
 //! was granted and throws away what it receives; the receipts stay. A refusal is counted and said once, not repeated.
+//! Some things listen for commands: one does as it is told and leaves fields out of what it sends, another does not.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use model::Notice;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::material::{DEPLOYMENTS, DemoThing};
+use super::material::{DEPLOYMENTS, DemoThing, Obeys};
 use super::prepare::{Tokens, lanes};
 use crate::lifecycle::{Lifecycle, Stopping};
 use crate::mqtt::link::{Link, LinkError, LinkOptions};
@@ -138,6 +142,9 @@ struct Lines {
     next: AtomicU64,
     /// So that not all things send at the same moment.
     first_after: Duration,
+    obeys: Obeys,
+    /// Fields that are left out, because a command says so.
+    stopped: Mutex<BTreeSet<String>>,
 }
 
 impl Lines {
@@ -147,6 +154,50 @@ impl Lines {
             lines: thing.messages.lines().collect(),
             next: AtomicU64::new(0),
             first_after: PACE / 10 * (number % 10),
+            obeys: thing.obeys,
+            stopped: Mutex::default(),
+        }
+    }
+
+    /// The topic on which it listens for commands.
+    fn listens_on(&self) -> Option<&'static str> {
+        match self.obeys {
+            Obeys::Deaf => None,
+            Obeys::Stops(topic) | Obeys::Never(topic) => Some(topic),
+        }
+    }
+
+    /// Does what a command says: `{"field": false}` stops a field, `true` starts it again.
+    fn obey(&self, command: &[u8]) {
+        let Ok(command) = serde_json::from_slice::<Map<String, Value>>(command) else {
+            return;
+        };
+        if !matches!(self.obeys, Obeys::Stops(_)) {
+            return;
+        }
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        for (field, value) in command {
+            match value {
+                Value::Bool(false) => stopped.insert(field),
+                Value::Bool(true) => stopped.remove(&field),
+                _ => false,
+            };
+        }
+    }
+
+    /// The next message, without what is stopped.
+    fn message(&self) -> Cow<'static, str> {
+        let line = self.next();
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if stopped.is_empty() {
+            return Cow::Borrowed(line);
+        }
+        match serde_json::from_str::<Map<String, Value>>(line) {
+            Ok(mut message) => {
+                message.retain(|field, _| !stopped.contains(field));
+                Cow::Owned(Value::Object(message).to_string())
+            }
+            Err(_) => Cow::Borrowed(line),
         }
     }
 
@@ -217,6 +268,11 @@ impl Client {
 
     async fn send(&self, lines: &Lines) -> Result<(), LinkError> {
         let mut link = self.connect().await?;
+        if let Some(topic) = lines.listens_on() {
+            let packet_id = 1;
+            let qos = Qos::AtLeastOnce;
+            wire::subscribe(&mut link.output, Protocol::V5, packet_id, topic, qos, None)?;
+        }
         let begin = tokio::time::Instant::now() + lines.first_after;
         let mut pace = tokio::time::interval_at(begin, PACE);
         let mut refusal = None;
@@ -225,24 +281,32 @@ impl Client {
             tokio::select! {
                 _ = pace.tick() => {
                     packet_id = packet_id.checked_add(1).unwrap_or(1);
-                    let message = lines.next().as_bytes();
-                    wire::publish(&mut link.output, Protocol::V5, lines.topic, Some(packet_id), message)?;
+                    let message = lines.message();
+                    wire::publish(&mut link.output, Protocol::V5, lines.topic, Some(packet_id), message.as_bytes())?;
                     Counts::add(&self.counts.sent);
                 }
                 turn = link.turn() => {
                     turn?;
-                    let answer = self.answers(&mut link)?;
+                    let answer = self.answers(&mut link, lines)?;
                     self.tell_change(&mut refusal, answer);
                 }
             }
         }
     }
 
-    /// Counts acknowledgements; the last code that came, if any did.
-    fn answers(&self, link: &mut Link) -> Result<Option<u8>, LinkError> {
+    /// Counts acknowledgements and takes commands; the last code that came, if any did.
+    fn answers(&self, link: &mut Link, lines: &Lines) -> Result<Option<u8>, LinkError> {
         let mut last = None;
         let mut closed = None;
-        link.take(|incoming, _| match incoming {
+        link.take(|incoming, output| match incoming {
+            Incoming::Publish {
+                packet_id, payload, ..
+            } => {
+                lines.obey(payload);
+                if let Some(packet_id) = packet_id {
+                    wire::puback(output, packet_id);
+                }
+            }
             Incoming::Puback { code, .. } => {
                 last = Some(code);
                 Counts::add(if code < 0x80 {

@@ -29,6 +29,8 @@ mod run;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod source;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod stock_clients;
