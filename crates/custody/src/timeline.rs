@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{DeploymentId, PersonId, Statistic, Subject, ThingId, Timestamp};
+use model::{DeploymentId, PersonId, Pointer, Statistic, Subject, ThingId, Timestamp};
 use policy::WindowMark;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -210,16 +210,24 @@ fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> {
     let mut found = Vec::new();
     leaves(body, &mut String::new(), &mut found)?;
     let field = |(pointer, value): (String, String)| TimelineField {
-        coarse: marks.coarse.get(&pointer).map(|it| match it {
+        coarse: mark(&marks.coarse, &pointer).map(|it| match it {
             Some(accuracy) => Accuracy::Within(*accuracy),
             None => Accuracy::NotStated,
         }),
-        threshold: marks.threshold.get(&pointer).copied(),
+        threshold: mark(&marks.threshold, &pointer).copied(),
         window: marks.window.get(&pointer).and_then(Window::mark),
         pointer,
         value,
     };
     Ok(found.into_iter().map(field).collect())
+}
+
+/// What is marked at a place; all values of a list have one mark, under the field's pointer with its `*`.
+fn mark<'m, T>(marks: &'m BTreeMap<String, T>, place: &str) -> Option<&'m T> {
+    marks.get(place).or_else(|| {
+        let covers = |it: &String| Pointer::parse(it).is_ok_and(|it| it.covers(place));
+        marks.iter().find(|it| covers(it.0)).map(|it| it.1)
+    })
 }
 
 /// The leaves of a reading with their pointers and their exact text, by name. A bare value stands under `@value` when it
@@ -295,6 +303,13 @@ mod tests {
                 ("/a~1b/c/0", "1.50", None),
                 ("/a~1b/c/2", "\"x\"", None),
                 ("/d", "true", None),
+            ],
+        );
+        check(
+            r#"{"a": [{"b": 15}, {"b": 20}], "@coarse": {"/a/*/b": 2.5}}"#,
+            &[
+                ("/a/0/b", "15", Some(Accuracy::Within(2.5))),
+                ("/a/1/b", "20", Some(Accuracy::Within(2.5))),
             ],
         );
         check("21.5", &[("", "21.5", None)]);

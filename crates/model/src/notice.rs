@@ -288,6 +288,12 @@ impl Notice {
         self.fields.iter().find(|it| it.pointer == *pointer)
     }
 
+    /// The field that means this place of a message, which is named by positions where it lies in a list.
+    #[must_use]
+    pub fn field_at(&self, place: &str) -> Option<&Field> {
+        self.fields.iter().find(|it| it.pointer.covers(place))
+    }
+
     /// The purpose named `id`.
     #[must_use]
     pub fn purpose(&self, id: &PurposeId) -> Option<&Purpose> {

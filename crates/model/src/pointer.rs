@@ -73,6 +73,21 @@ impl Pointer {
         self.0.split('/').skip(1).any(|it| it == Self::WILDCARD)
     }
 
+    /// Whether it means this place of a message, which is named by positions: part by part, with `*` for any position.
+    #[must_use]
+    pub fn covers(&self, place: &str) -> bool {
+        let (mut own, mut parts) = (self.0.split('/'), place.split('/'));
+        loop {
+            match (own.next(), parts.next()) {
+                (None, None) => return true,
+                (Some(own), Some(part)) if own == part => {}
+                (Some(Self::WILDCARD), Some(part))
+                    if !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit()) => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// The part that stands for every position of an array. A message cannot have a declared key of this name.
     pub const WILDCARD: &'static str = "*";
 
@@ -100,6 +115,20 @@ impl fmt::Debug for Pointer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_covers_every_position_and_nothing_else() {
+        let covers = |pointer: &str, place: &str| Pointer::parse(pointer).unwrap().covers(place);
+        assert!(covers("/a/*/b", "/a/0/b"));
+        assert!(covers("/*/*", "/12/3"));
+        assert!(covers("", ""));
+        assert!(covers("/a/b", "/a/b"));
+        for place in [
+            "/a/0", "/a/0/b/c", "/a/x/b", "/a//b", "/a/0/c", "", "/a/-1/b",
+        ] {
+            assert!(!covers("/a/*/b", place), "{place}");
+        }
+    }
 
     #[test]
     fn pointers_follow_rfc_6901() {

@@ -11,6 +11,8 @@ mod destination;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod in_force;
 #[cfg(test)]
 mod ingest;
