@@ -154,17 +154,22 @@ fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
     cargo(workspace, &arguments)
 }
 
+/// How many random cases a property test tries here; `cargo nextest run` alone tries a quarter.
+const PROPERTY_CASES: &str = "1000";
+
 fn test_suites(workspace: &Workspace) -> anyhow::Result<()> {
-    cargo(
-        workspace,
-        &[
-            "nextest",
-            "run",
-            "--workspace",
-            "--profile",
-            "ci",
-            "--locked",
-        ],
+    let arguments = [
+        "nextest",
+        "run",
+        "--workspace",
+        "--profile",
+        "ci",
+        "--locked",
+    ];
+    run_command(
+        workspace
+            .cargo(&arguments)
+            .env("PROPTEST_CASES", PROPERTY_CASES),
     )
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::Timestamp;
 
 use super::Answer;
-use crate::decide::aggregate::{Target, windowed};
+use crate::decide::aggregate::{Target, Windowed, windowed};
 use crate::decide::{Facts, decide};
 use crate::explain::Question;
 use crate::field_set::FieldIndex;
@@ -16,7 +16,7 @@ use crate::window::{Accumulator, Closed, aggregate};
 /// Every window that is open.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    windows: BTreeMap<(Target, FieldIndex), Accumulator>,
+    windows: Vec<(Windowed, Accumulator)>,
     /// How many windows were closed so far, by place.
     closed: BTreeMap<String, usize>,
 }
@@ -29,12 +29,16 @@ impl Open {
         };
         let Question { program, facts, .. } = answer.question;
         for it in windowed(program, payload, &facts) {
-            let begin = || Accumulator::begin(it.window, facts.now);
-            let place = (it.target, it.field);
-            let open = self.windows.entry(place).or_insert_with(begin);
-            for value in payload.values(it.field) {
-                // Late values are left out, as the window's own tests show; none is over, they were closed before.
-                let _ = open.add(value, facts.now);
+            if self.windows.iter().all(|(known, _)| *known != it) {
+                let fresh = Accumulator::begin(it.window, facts.now);
+                self.windows.push((it, fresh));
+            }
+            let open = self.windows.iter_mut().filter(|(known, _)| *known == it);
+            for (_, open) in open {
+                for value in payload.values(it.field) {
+                    // Late values are left out, as the window's own tests show; none is over, they were closed before.
+                    let _ = open.add(value, facts.now);
+                }
             }
         }
     }
@@ -46,10 +50,10 @@ impl Open {
         now: Timestamp,
     ) -> Vec<(String, String)> {
         let mut over: BTreeMap<(Timestamp, Target), Vec<(FieldIndex, Closed)>> = BTreeMap::new();
-        self.windows.retain(|(target, field), window| {
+        self.windows.retain(|(windowed, window)| {
             if window.is_over(now) {
-                let closed = window.close().map(|it| (*field, it));
-                let key = (window.until(), *target);
+                let closed = window.close().map(|it| (windowed.field, it));
+                let key = (window.until(), windowed.target);
                 over.entry(key).or_default().extend(closed);
             }
             !window.is_over(now)

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Cap, CapTarget, FieldKind, Level, LicenceState, PurposeId, RecipientId, Retention, Timestamp,
+    Cap, CapTarget, Coarsening, FieldKind, Level, LicenceState, PurposeId, RecipientId, Retention,
+    Roles, Timestamp,
 };
 use policy::{
-    Decision, DecodeError, FieldIndex, Keeping, Kept, LaneIndex, MAX_UNDECLARED,
-    MAX_UNDECLARED_BYTES, Program, Schema, decide, render, render_stored,
+    DecodeError, FieldIndex, Keeping, Kept, LaneIndex, MAX_UNDECLARED, MAX_UNDECLARED_BYTES,
+    Payload, Program, Schema, Target, Windowed, decide, render, render_stored, windowed,
 };
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::naive::{self, Output, Shown};
-use crate::world::{World, every_pointer, message, open_world, plain_notice, scalar, world};
+use crate::naive::{self, Output};
+use crate::world::{
+    Person, World, every_pointer, message, open_world, person, plain_notice, scalar, world,
+};
 
 fn lane(program: &Program, recipient: &str, purpose: &str) -> Option<LaneIndex> {
     let recipient = RecipientId::parse(recipient).unwrap();
@@ -29,30 +32,36 @@ fn pseudonym(token: &str) -> String {
     format!("~{token}~")
 }
 
-/// The output as the reference gives it: values by pointer, and what is marked coarse.
-fn read(bytes: &[u8]) -> BTreeMap<String, (Value, Option<Value>)> {
+/// A message that was written, taken apart: the message itself, accuracies, and bounds of thresholds.
+#[derive(Debug, PartialEq)]
+struct Written {
+    message: Value,
+    marks: BTreeMap<String, Value>,
+    thresholds: BTreeMap<String, Value>,
+}
+
+fn read(bytes: &[u8]) -> Written {
     let mut message: Value = serde_json::from_slice(bytes).unwrap();
-    let mut marks = BTreeMap::new();
-    if let Some(members) = message.as_object_mut() {
-        if let Some(Value::Object(coarse)) = members.remove("@coarse") {
-            marks = coarse.into_iter().collect();
-        }
-        if let Some(value) = members.remove("@value") {
-            message = value;
-        }
-    }
-    let mut values = BTreeMap::new();
-    flatten(String::new(), &message, &mut values);
-    let known: BTreeSet<_> = values.keys().cloned().collect();
-    assert!(
-        marks.keys().all(|it| known.contains(it)),
-        "a mark without a value"
-    );
-    let with_mark = |(pointer, value): (String, Value)| {
-        let mark = marks.remove(&pointer);
-        (pointer, (value, mark))
+    let mut taken = |name: &str| match message.as_object_mut().and_then(|it| it.remove(name)) {
+        Some(Value::Object(members)) => members.into_iter().collect(),
+        _ => BTreeMap::new(),
     };
-    values.into_iter().map(with_mark).collect()
+    let (marks, thresholds) = (taken("@coarse"), taken("@threshold"));
+    if let Some(value) = message.as_object_mut().and_then(|it| it.remove("@value")) {
+        message = value;
+    }
+    Written {
+        message,
+        marks,
+        thresholds,
+    }
+}
+
+/// Every value with its pointer.
+fn flat(message: &Value) -> BTreeMap<String, Value> {
+    let mut values = BTreeMap::new();
+    flatten(String::new(), message, &mut values);
+    values
 }
 
 fn flatten(pointer: String, value: &Value, into: &mut BTreeMap<String, Value>) {
@@ -79,73 +88,118 @@ fn flatten(pointer: String, value: &Value, into: &mut BTreeMap<String, Value>) {
     }
 }
 
+/// Whether a pointer with positions is one that a pointer with `*` stands for.
+fn stands_for(pattern: &str, pointer: &str) -> bool {
+    let (pattern, pointer) = (pattern.split('/'), pointer.split('/'));
+    pattern.clone().count() == pointer.clone().count()
+        && pattern.zip(pointer).all(|(a, b)| a == "*" || a == b)
+}
+
+/// Coordinates are shown to a millionth of a degree, and accuracies are rounded up to one.
 fn close(a: &Value, b: &Value) -> bool {
-    match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(b.abs()) + 1e-12,
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            (a - b).abs() <= 1e-9 * a.abs().max(b.abs()) + 2e-6
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| close(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(name, a)| b.get(name).is_some_and(|b| close(a, b)))
+        }
         _ => a == b,
     }
 }
 
 #[track_caller]
-fn check(bytes: &[u8], expected: &Output, message: &Value) {
+fn check(bytes: &[u8], expected: &Output) {
     let found = read(bytes);
     let text = String::from_utf8_lossy(bytes);
-    let pointers: BTreeSet<_> = found.keys().collect();
-    assert_eq!(pointers, expected.keys().collect(), "in {text}");
-    let output: Value = serde_json::from_slice(bytes).unwrap();
-    for (
-        pointer,
-        Shown {
-            value, accuracy, ..
-        },
-    ) in expected
-    {
-        let (shown, mark) = &found[pointer];
-        assert!(
-            close(shown, value),
-            "{pointer}: {shown} for {value} in {text}"
-        );
-        let fits = match (mark, accuracy) {
-            (Some(mark), Some(accuracy)) => close(mark, accuracy),
-            (None, None) => true,
-            _ => false,
-        };
-        assert!(fits, "{pointer}: {mark:?} for {accuracy:?} in {text}");
-        for (end, _) in pointer.match_indices('/') {
-            let kind = |it: &Value| it.pointer(&pointer[..end]).map(Value::is_array);
-            assert_eq!(kind(&output), kind(message), "the shape above {pointer}");
+    flat(&found.message);
+    assert!(
+        close(&found.message, &expected.message),
+        "{text} for {}",
+        expected.message
+    );
+    for (found, expected) in [
+        (&found.marks, &expected.marks),
+        (&found.thresholds, &expected.thresholds),
+    ] {
+        let pointers: BTreeSet<_> = found.keys().collect();
+        assert_eq!(pointers, expected.keys().collect(), "in {text}");
+        for (pointer, mark) in found {
+            assert!(
+                close(mark, &expected[pointer]),
+                "{pointer}: {mark} in {text}"
+            );
         }
     }
 }
 
 /// What each lane gets of each field, and what is kept at least so many days.
-fn revealed(program: &Program, decision: &Decision) -> BTreeMap<(String, FieldIndex), Level> {
-    let mut revealed = BTreeMap::new();
-    for (recipient, purpose) in World::lanes() {
-        let Some(outcome) = lane(program, recipient, purpose).and_then(|it| decision.outcome(it))
-        else {
-            continue;
-        };
-        for field in outcome.fields().iter() {
-            let key = (format!("{recipient}/{purpose}"), field);
-            revealed.insert(key, outcome.level(field));
+fn revealed(world: &World, program: &Program, payload: &Payload) -> Revealed {
+    let decision = decide(program, payload, &world.facts);
+    let mut revealed = Revealed::new();
+    let mut reveal = |place: String, field: FieldIndex, level: Level| {
+        let known = revealed.entry((place, field)).or_insert(Level::OFF);
+        *known = known.join(level);
+    };
+    for (index, lane) in program.lane_indexes() {
+        let place = format!("{}/{}", lane.recipient, lane.purpose);
+        if let Some(outcome) = decision.outcome(index) {
+            for field in outcome.fields().iter() {
+                reveal(place.clone(), field, outcome.level(field));
+            }
         }
     }
-    for days in [1, 7, 30, 365] {
-        for Kept {
-            retention, outcome, ..
-        } in decision.stored()
-        {
-            for field in outcome.fields().iter() {
-                if *retention >= Retention::from_days(days) {
-                    let key = (format!("stored {days}"), field);
-                    let level = revealed.entry(key).or_insert(Level::OFF);
-                    *level = level.join(outcome.level(field));
+    for kept in decision.stored() {
+        for field in kept.outcome.fields().iter() {
+            for place in kept_at_least(kept.retention) {
+                reveal(place, field, kept.outcome.level(field));
+            }
+        }
+    }
+    for it in windowed(program, payload, &world.facts) {
+        let level = level_of(world, program, &it);
+        match it.target {
+            Target::Lane(lane) => {
+                let lane = &program.lanes()[number(program, lane)];
+                let place = format!("{}/{}", lane.recipient, lane.purpose);
+                reveal(place, it.field, level);
+            }
+            Target::Kept(_, retention) => {
+                for place in kept_at_least(retention) {
+                    reveal(place, it.field, level);
                 }
             }
         }
     }
     revealed
+}
+
+type Revealed = BTreeMap<(String, FieldIndex), Level>;
+
+fn kept_at_least(retention: Retention) -> impl Iterator<Item = String> {
+    let days = [1, 7, 30, 365].into_iter();
+    days.filter(move |it| retention >= Retention::from_days(*it))
+        .map(|it| format!("stored {it}"))
+}
+
+fn number(program: &Program, lane: LaneIndex) -> usize {
+    let mut lanes = program.lane_indexes();
+    lanes.position(|it| it.0 == lane).unwrap()
+}
+
+/// The level of the window that a value counts for.
+fn level_of(world: &World, program: &Program, windowed: &Windowed) -> Level {
+    let pointer = program.schema().pointer(windowed.field).unwrap();
+    let coarse = &world.notice.field(pointer).unwrap().coarse;
+    let window = Coarsening::Window(windowed.window);
+    let place = coarse.iter().position(|it| *it == window).unwrap();
+    Level::coarse(u8::try_from(place + 1).unwrap()).unwrap()
 }
 
 /// Makes one thing stricter.
@@ -156,7 +210,9 @@ fn lower(world: &mut World, what: u8, which: usize, to: Level) {
     }
     match what {
         0 => {
-            if let Some(choice) = nth(&mut world.people, which).and_then(|it| nth(it, which)) {
+            if let Some(choice) =
+                nth(&mut world.people, which).and_then(|it| nth(&mut it.choices, which))
+            {
                 choice.level = choice.level.meet(to);
             }
         }
@@ -206,6 +262,15 @@ fn lower(world: &mut World, what: u8, which: usize, to: Level) {
     }
 }
 
+/// A world, and somebody more for it.
+fn with_a_person() -> impl Strategy<Value = (World, Person)> {
+    world().prop_flat_map(|world| {
+        let pointers = world.notice.fields.iter().map(|it| it.pointer.clone());
+        let person = person(pointers.collect());
+        (Just(world), person)
+    })
+}
+
 proptest! {
     #[test]
     fn what_passes_is_what_the_naive_reference_lets_pass(world in world(), message in message()) {
@@ -215,16 +280,15 @@ proptest! {
         for (recipient, purpose) in World::lanes() {
             let expected = naive::delivered(&world, recipient, purpose, &message);
             let outcome = lane(&program, recipient, purpose).and_then(|it| decision.outcome(it));
-            prop_assert_eq!(outcome.is_some(), !expected.is_empty());
+            prop_assert_eq!(outcome.is_some(), !expected.levels.is_empty());
             if let Some(outcome) = outcome {
                 let mut out = vec![];
                 render(&payload, outcome, &pseudonym, &mut out);
-                check(&out, &expected, &message);
-                let coarse = expected.values().any(|it| it.accuracy.is_some());
-                prop_assert_eq!(outcome.is_coarse(), coarse);
+                check(&out, &expected);
+                prop_assert_eq!(outcome.is_coarse(), !expected.marks.is_empty());
                 for (field, pointer) in program.schema().fields() {
-                    let shown = expected.get(pointer.as_str()).map_or(Level::OFF, |it| it.level);
-                    prop_assert_eq!(outcome.level(field), shown);
+                    let shown = expected.levels.get(pointer.as_str());
+                    prop_assert_eq!(outcome.level(field), shown.copied().unwrap_or(Level::OFF));
                 }
             }
         }
@@ -235,7 +299,7 @@ proptest! {
         for kept in decision.stored() {
             let mut out = vec![];
             render_stored(&payload, &kept.outcome, &mut out);
-            check(&out, &expected[&class(kept)], &message);
+            check(&out, &expected[&class(kept)]);
         }
     }
 
@@ -251,8 +315,7 @@ proptest! {
         let decide = |world: &World| {
             let program = world.program();
             let payload = program.schema().decode(bytes.as_bytes()).unwrap();
-            let decision = decide(&program, &payload, &world.facts);
-            revealed(&program, &decision)
+            revealed(world, &program, &payload)
         };
         let mut lowered = world.clone();
         lower(&mut lowered, what, which, to);
@@ -264,23 +327,28 @@ proptest! {
     }
 
     #[test]
-    fn why_and_level_agree_with_the_outcome(world in world(), message in message()) {
-        let program = world.program();
-        let payload = program.schema().decode(message.to_string().as_bytes()).unwrap();
-        let facts = policy::Facts { licence: LicenceState::Active, quarantined: false, ..world.facts };
-        let decision = decide(&program, &payload, &facts);
-        let failed: Vec<_> = decision.errors().iter().map(|it| match it {
-            policy::EvaluationError::NotCoarsenable(field) => *field,
-        }).collect();
-        for (lane, _) in program.lane_indexes() {
-            for (field, _) in program.schema().fields() {
-                let why = program.why(lane, field, facts.now);
-                prop_assert_eq!(why.level, program.level(lane, field, facts.now));
-                let outcome = decision.outcome(lane).map_or(Level::OFF, |it| it.level(field));
-                let denied = failed.contains(&field) && why.level != Level::ON;
-                let came = payload.raw(field).is_some() && !denied;
-                prop_assert_eq!(outcome, if came { why.level } else { Level::OFF });
-            }
+    fn a_person_more_never_reveals_more(
+        (world, one_more) in with_a_person(),
+        message in message(),
+    ) {
+        // With nobody there is nobody to consent, so somebody is there before: in every role.
+        let mut before = world;
+        if let Some(first) = before.people.first_mut() {
+            first.roles = Roles::ALL;
+        } else {
+            before.people.push(Person { roles: Roles::ALL, choices: vec![] });
+        }
+        let mut after = before.clone();
+        after.people.push(one_more);
+        let bytes = message.to_string();
+        let [before, after] = [before, after].map(|world| {
+            let program = world.program();
+            let payload = program.schema().decode(bytes.as_bytes()).unwrap();
+            revealed(&world, &program, &payload)
+        });
+        for (place, level) in after {
+            let before = before.get(&place).copied().unwrap_or(Level::OFF);
+            prop_assert!(level <= before, "{:?}: {} after {}", place, level, before);
         }
     }
 
@@ -323,7 +391,8 @@ proptest! {
         let again = program.schema().decode(&out).unwrap();
         prop_assert_eq!(again.undeclared(), &[]);
         for (field, _) in program.schema().fields() {
-            prop_assert_eq!(again.raw(field), payload.raw(field));
+            let values = |it: &Payload| it.values(field).map(str::to_owned).collect::<Vec<_>>();
+            prop_assert_eq!(values(&again), values(&payload));
         }
         let mut twice = vec![];
         render(&again, outcome, &pseudonym, &mut twice);
@@ -359,12 +428,16 @@ proptest! {
                 let mut twice = vec![];
                 render_stored(&again, outcome, &mut twice);
                 let declared = |it: &[u8]| {
-                    let mut values = read(it);
-                    values.retain(|pointer, _| {
-                        let declared = world.notice.declarations.iter().flat_map(|it| &it.fields);
-                        declared.into_iter().any(|it| it.as_str() == pointer)
-                    });
-                    values
+                    let mut written = read(it);
+                    let names = |pointer: &String| {
+                        let all = world.notice.declarations.iter().flat_map(|it| &it.fields);
+                        all.into_iter().any(|it| stands_for(it.as_str(), pointer))
+                    };
+                    let mut values = flat(&written.message);
+                    values.retain(|it, _| names(it));
+                    written.marks.retain(|it, _| names(it));
+                    written.thresholds.retain(|it, _| names(it));
+                    (values, written.marks, written.thresholds)
                 };
                 prop_assert_eq!(declared(&twice), declared(&out));
             }
@@ -380,11 +453,18 @@ proptest! {
         let (old, new) = (Schema::compile(&one.notice).unwrap(), Schema::compile(&other.notice).unwrap());
         let bytes = message.to_string();
         let payload = old.decode(bytes.as_bytes()).unwrap();
-        let (moved, direct) = (payload.under(&new), new.decode(bytes.as_bytes()).unwrap());
+        let moved = payload.under(&new);
         for (field, pointer) in new.fields() {
-            let before = old.index_of(pointer).and_then(|it| payload.raw(it));
-            let expected = before.filter(|_| direct.raw(field).is_some());
-            prop_assert_eq!(moved.raw(field), expected);
+            let declared = |it: &World| it.notice.field(pointer).cloned();
+            let same = declared(&one).zip(declared(&other)).filter(|(a, b)| {
+                a.kind == b.kind && a.unit == b.unit
+            });
+            let fits = |value: &str| same.as_ref().is_some_and(|(_, new)| {
+                new.range.is_none_or(|it| it.holds(value.parse().unwrap()))
+            });
+            let before = old.index_of(pointer).into_iter().flat_map(|it| payload.values(it));
+            let expected: Vec<_> = before.filter(|it| fits(it)).collect();
+            prop_assert_eq!(moved.values(field).collect::<Vec<_>>(), expected);
         }
         let program = other.program();
         let stale = decide(&program, &payload, &other.facts);

@@ -1,9 +1,9 @@
 //! Random notices, choices, grants, caps, facts and messages.
 
 use model::{
-    Cap, CapTarget, Choice, Coarsening, Declaration, DeploymentId, Field, FieldKind, Grant,
-    LegalBasis, Level, LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId, Retention,
-    Roles, Sensitivity, Timestamp,
+    Cap, CapTarget, Category, Choice, Coarsening, Declaration, DeploymentId, Field, FieldKind,
+    Grant, Group, LegalBasis, Level, LicenceState, Notice, PersonId, Pointer, PurposeId, Range,
+    RecipientId, Retention, Role, Roles, Sensitivity, Statistic, Timestamp, Window,
 };
 use policy::{Facts, Inputs, Program, Schema, Sensed, compile};
 use proptest::prelude::*;
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 const NOTICE: &str = include_str!("../../../../corpus/notice/valid/home-energy.toml");
 
-/// Places for fields: members, nested members, lists, lists of objects, names with escapes, the empty name.
-const POINTERS: [&str; 11] = [
+/// Places for fields: members, nested members, lists, lists of objects, names with escapes, the empty name, every element.
+const POINTERS: [&str; 14] = [
     "/a",
     "/b/c",
     "/b/d/e",
@@ -24,6 +24,9 @@ const POINTERS: [&str; 11] = [
     "/",
     "/t",
     "/ü\"\\",
+    "/w/*/v",
+    "/w/*/n",
+    "/y/*/z/*",
 ];
 const RECIPIENTS: [&str; 3] = ["r0", "r1", "r2"];
 const PURPOSES: [&str; 2] = ["p0", "p1"];
@@ -32,10 +35,17 @@ const PURPOSES: [&str; 2] = ["p0", "p1"];
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) notice: Notice,
-    pub(crate) people: Vec<Vec<Choice>>,
+    pub(crate) people: Vec<Person>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) caps: Vec<Cap>,
     pub(crate) facts: Facts,
+}
+
+/// Somebody whom the thing senses.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) roles: Roles,
+    pub(crate) choices: Vec<Choice>,
 }
 
 impl World {
@@ -46,13 +56,18 @@ impl World {
     }
 
     pub(crate) fn program(&self) -> Program {
+        self.with_inputs(compile)
+    }
+
+    /// Gives what a program is compiled from.
+    pub(crate) fn with_inputs<T>(&self, then: impl FnOnce(&Inputs<'_>) -> T) -> T {
         let schema = Schema::compile(&self.notice).unwrap();
-        let sensed = |choices| Sensed {
-            roles: Roles::ALL,
-            choices,
-        };
-        let people: Vec<_> = self.people.iter().map(|it| sensed(it.as_slice())).collect();
-        compile(&Inputs {
+        let people = self.people.iter().map(|it| Sensed {
+            roles: it.roles,
+            choices: &it.choices,
+        });
+        let people: Vec<_> = people.collect();
+        then(&Inputs {
             notice: &self.notice,
             schema: &schema,
             people: &people,
@@ -66,8 +81,7 @@ impl World {
 pub(crate) fn world() -> impl Strategy<Value = World> {
     notice().prop_flat_map(|notice| {
         let pointers: Vec<_> = notice.fields.iter().map(|it| it.pointer.clone()).collect();
-        let choices = prop::collection::vec(choice(pointers.clone()), 0..16);
-        let people = prop::collection::vec(choices, 0..4);
+        let people = prop::collection::vec(person(pointers.clone()), 0..4);
         let grants = prop::collection::vec(grant(), 0..14);
         let caps = prop::collection::vec(cap(pointers), 0..3);
         (Just(notice), people, grants, caps, facts()).prop_map(
@@ -82,6 +96,18 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     })
 }
 
+/// Somebody who chose about these fields, mostly in every role.
+pub(crate) fn person(pointers: Vec<Pointer>) -> impl Strategy<Value = Person> {
+    let choices = prop::collection::vec(choice(pointers), 0..16);
+    (roles(0), choices).prop_map(|(roles, choices)| Person { roles, choices })
+}
+
+/// Every role, or at least so many.
+fn roles(fewest: usize) -> impl Strategy<Value = Roles> {
+    let some = prop::sample::subsequence(Role::ALL.to_vec(), fewest..=Role::ALL.len());
+    prop_oneof![2 => Just(Roles::ALL), 1 => some.prop_map(Roles::from_iter)]
+}
+
 /// A notice with this shape, whatever the types: every field is on for one lane.
 pub(crate) fn plain_notice(fields: &[(&str, FieldKind)]) -> Notice {
     let mut notice = Notice::parse(NOTICE).unwrap();
@@ -91,6 +117,8 @@ pub(crate) fn plain_notice(fields: &[(&str, FieldKind)]) -> Notice {
         .map(|(pointer, kind)| Field {
             pointer: Pointer::parse(pointer).unwrap(),
             kind: *kind,
+            range: None,
+            about: Roles::ALL,
             coarse: vec![],
             ..template.clone()
         })
@@ -135,11 +163,13 @@ fn notice() -> impl Strategy<Value = Notice> {
         fields.prop_flat_map(|fields| {
             let declarations = prop::collection::vec(declaration(fields.clone()), 1..8);
             let subject = prop::option::weighted(0.3, 0..fields.len());
+            // A message is about one person: who that is does not stand in a list.
             (Just(fields), declarations, subject).prop_map(|(fields, declarations, subject)| {
                 let mut notice = Notice::parse(NOTICE).unwrap();
                 notice.subject_field = subject
                     .and_then(|it| fields.get(it))
-                    .map(|it| it.pointer.clone());
+                    .map(|it| it.pointer.clone())
+                    .filter(|it| !it.has_wildcard());
                 notice.fields = fields;
                 notice.declarations = declarations;
                 notice
@@ -157,19 +187,29 @@ fn field(pointer: &str) -> impl Strategy<Value = Field> + use<> {
         1 => Just(FieldKind::Boolean),
     ];
     let sensitivity = prop::sample::select(Sensitivity::ALL);
-    (kind, sensitivity, any::<bool>(), numeric()).prop_map(
-        move |(kind, sensitivity, presence, numeric)| {
+    let levels = (any::<bool>(), numeric(), textual());
+    (kind, sensitivity, levels, roles(1), range()).prop_map(
+        move |(kind, sensitivity, (presence, (unit, numeric), textual), about, range)| {
             let mut coarse = vec![];
             if presence {
                 coarse.push(Coarsening::Presence);
             }
-            if kind == FieldKind::Number {
-                coarse.extend(numeric);
+            let is_list = pointer.has_wildcard();
+            match kind {
+                FieldKind::Number => coarse.extend(numeric),
+                FieldKind::Text => coarse.extend(textual),
+                FieldKind::Boolean => {}
             }
+            coarse.retain(|it| !is_list || !matches!(it, Coarsening::Window(_)));
             Field {
                 pointer: pointer.clone(),
                 kind,
+                unit: unit
+                    .map(str::to_owned)
+                    .filter(|_| kind == FieldKind::Number),
+                range: range.filter(|_| kind == FieldKind::Number),
                 sensitivity,
+                about,
                 coarse,
                 ..template.clone()
             }
@@ -177,18 +217,60 @@ fn field(pointer: &str) -> impl Strategy<Value = Field> + use<> {
     )
 }
 
-/// Coarse levels of a number, coarsest first.
-fn numeric() -> impl Strategy<Value = Vec<Coarsening>> {
+fn range() -> impl Strategy<Value = Option<Range>> {
+    let end = |from, to| prop::option::of((from..to).prop_map(f64::from));
+    let range = (end(-90_i32, 0), end(1_i32, 90)).prop_map(|(min, max)| Range { min, max });
+    prop::option::weighted(0.2, range)
+}
+
+/// A unit, and coarse levels of a number, coarsest first.
+fn numeric() -> impl Strategy<Value = (Option<&'static str>, Vec<Coarsening>)> {
     let steps = prop::sample::subsequence(vec![500.0, 7.0, 0.5, 0.1, 0.003], 0..4);
     let wide = Coarsening::Bucket(vec![0.0, 10.0]);
     let fine = Coarsening::Bucket(vec![-10.0, 0.0, 0.1, 0.3, 10.0, 1e6]);
+    let cells = prop::sample::subsequence(vec![1_u8, 3, 5, 8], 0..4);
+    let unit = prop::sample::select(vec!["lat", "lon"]);
+    let round = |it: Vec<f64>| it.into_iter().map(Coarsening::Round).collect();
+    let grid = |it: Vec<f64>| it.into_iter().map(Coarsening::Grid).collect();
+    let geohash = |it: Vec<u8>| it.into_iter().map(Coarsening::Geohash).collect();
     prop_oneof![
-        steps
-            .clone()
-            .prop_map(|it| it.into_iter().map(Coarsening::Round).collect()),
-        steps.prop_map(|it| it.into_iter().map(Coarsening::Grid).collect()),
-        prop::sample::subsequence(vec![wide, fine], 0..=2),
+        2 => steps.clone().prop_map(move |it| (None, round(it))),
+        2 => steps.prop_map(move |it| (None, grid(it))),
+        2 => prop::sample::subsequence(vec![wide, fine], 0..=2).prop_map(|it| (None, it)),
+        1 => (-20..20_i32).prop_map(|it| (None, vec![Coarsening::Threshold(f64::from(it))])),
+        1 => (unit, cells).prop_map(move |(unit, it)| (Some(unit), geohash(it))),
+        2 => windows().prop_map(|it| (None, it)),
     ]
+}
+
+/// Time windows, longest first.
+fn windows() -> impl Strategy<Value = Vec<Coarsening>> {
+    let of = prop::sample::select(Statistic::ALL);
+    let lengths = prop::sample::subsequence(vec![3_600, 60, 20, 10], 1..3);
+    (of, lengths, 1..4_u32).prop_map(|(of, lengths, least)| {
+        let window = |seconds| Coarsening::Window(Window { seconds, of, least });
+        lengths.into_iter().map(window).collect()
+    })
+}
+
+/// Coarse levels of a text, coarsest first.
+fn textual() -> impl Strategy<Value = Vec<Coarsening>> {
+    let group = |label: &str, members: &[&str]| Group {
+        label: label.to_owned(),
+        members: members.iter().map(ToString::to_string).collect(),
+    };
+    let groups = vec![
+        group("motor", &["car", "bus"]),
+        group("by foot", &["ttsgw", ""]),
+    ];
+    let rest = prop::option::of(Just("other".to_owned()));
+    let labels = rest.prop_map(move |otherwise| {
+        let groups = groups.clone();
+        vec![Coarsening::Category(Category { groups, otherwise })]
+    });
+    let cells = prop::sample::subsequence(vec![1_u8, 2, 5], 0..3);
+    let cells = cells.prop_map(|it| it.into_iter().map(Coarsening::Geohash).collect());
+    prop_oneof![labels, cells]
 }
 
 fn level() -> impl Strategy<Value = Level> {
@@ -308,6 +390,7 @@ pub(crate) fn scalar() -> impl Strategy<Value = Value> {
         1 => any::<i64>().prop_map(Value::from),
         1 => (-1e300..1e300_f64).prop_map(Value::from),
         2 => "\\PC{0,6}".prop_map(Value::from),
+        1 => prop::sample::select(vec!["car", "bus", "ttsgw", "u09", "Car"]).prop_map(Value::from),
         1 => Just(json!("é\u{1F600}\u{0}\n\"\\/~")),
     ]
 }
@@ -316,7 +399,26 @@ pub(crate) fn scalar() -> impl Strategy<Value = Value> {
 fn anything() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         prop::sample::select(vec![
-            "a", "b", "c", "d", "e", "l", "o", "p", "0", "2", "", "m~n", "x/y", "@coarse"
+            "a",
+            "b",
+            "c",
+            "d",
+            "e",
+            "l",
+            "o",
+            "p",
+            "0",
+            "2",
+            "",
+            "m~n",
+            "x/y",
+            "w",
+            "v",
+            "y",
+            "z",
+            "*",
+            "@coarse",
+            "@threshold",
         ])
         .prop_map(String::from),
         "\\PC{0,4}",
@@ -333,13 +435,28 @@ fn anything() -> impl Strategy<Value = Value> {
 /// A message in which most fields of a world come, some with another type, beside much that is undeclared.
 pub(crate) fn message() -> impl Strategy<Value = Value> {
     let value = || prop_oneof![8 => scalar(), 1 => anything()];
-    let values = prop::collection::vec(value(), POINTERS.len() + 3);
+    let element = (value(), value(), any::<u8>()).prop_map(|(v, n, which)| match which % 8 {
+        0 => json!({ "v": v }),
+        1 => json!({ "n": n }),
+        2 => json!({}),
+        3 => v,
+        4 => json!({ "v": v, "n": n, "u": 1 }),
+        _ => json!({ "v": v, "n": n }),
+    });
+    let lists = (
+        prop::collection::vec(element, 0..4),
+        prop::collection::vec(prop::collection::vec(value(), 0..3), 0..3),
+    );
+    let values = prop::collection::vec(value(), POINTERS.len());
     let noise = prop::collection::btree_map("\\PC{0,4}", anything(), 0..3);
     let broken = prop::option::weighted(
         0.1,
-        (prop::sample::select(vec!["b", "l", "m~n", "o"]), anything()),
+        (
+            prop::sample::select(vec!["b", "l", "m~n", "o", "w", "y"]),
+            anything(),
+        ),
     );
-    let shaped = (values, noise, broken).prop_map(|(values, noise, broken)| {
+    let shaped = (values, lists, noise, broken).prop_map(|(values, lists, noise, broken)| {
         let mut values = values.into_iter();
         let mut next = || values.next().unwrap();
         let mut message = json!({
@@ -351,6 +468,8 @@ pub(crate) fn message() -> impl Strategy<Value = Value> {
             "": next(),
             "t": next(),
             "ü\"\\": next(),
+            "w": lists.0,
+            "y": lists.1.into_iter().map(|it| json!({ "z": it })).collect::<Vec<_>>(),
         });
         let members = message.as_object_mut().unwrap();
         for (name, value) in noise {
