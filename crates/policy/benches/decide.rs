@@ -1,16 +1,24 @@
-//! Deciding, reading and writing one message of 20 fields for 4 and 8 recipients with a view each.
+//! Deciding one message of 5, 20 and 100 fields for 1, 8 and 64 recipients; reading and writing one of 20 fields.
+//!
+//! People choose by kind of recipient, so recipients share views: four of them here. `decide_20x4_ns` has a view for each
+//! recipient, `decide_20x8_apart_ns` as well; those are the dearest.
 //!
 //! `cargo bench -p policy` prints divan's table; with `-- --json` it prints the medians as one flat JSON object instead.
 
-use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;
 
-use model::{Choice, Grant, Level, LicenceState, Notice, PersonId, Roles, Timestamp};
-use policy::{Facts, Inputs, Outcome, Payload, Program, Schema, Sensed, compile, decide, render};
+use model::{Statistic, Timestamp, Window};
+use policy::{Accumulator, Outcome, Payload, Program, decide, render};
 
-const FIELDS: usize = 20;
+#[path = "decide/world.rs"]
+mod world;
+
+use world::{FACTS, message, payload, program};
+
+/// How many views the recipients share.
+const VIEWS: usize = 4;
 /// Samples of which the median is given, and calls in each.
 const SAMPLES: usize = 101;
 const CALLS: u32 = 2000;
@@ -21,12 +29,22 @@ fn main() {
     if !json {
         return divan::main();
     }
-    let figures = [
-        ("decide_20x4_ns", median(deciding(4))),
-        ("decide_20x8_ns", median(deciding(8))),
-        ("decode_20_ns", median(decoding())),
-        ("render_20_ns", median(rendering())),
+    let mut figures = vec![
+        (
+            "decide_20x8_apart_ns".to_owned(),
+            median(deciding(20, 8, 8)),
+        ),
+        ("decide_20x4_ns".to_owned(), median(deciding(20, 4, VIEWS))),
+        ("decode_20_ns".to_owned(), median(decoding())),
+        ("render_20_ns".to_owned(), median(rendering())),
+        ("window_add_ns".to_owned(), median(accumulating())),
     ];
+    for fields in [5, 20, 100] {
+        for recipients in [1, 8, 64] {
+            let name = format!("decide_{fields}x{recipients}_ns");
+            figures.push((name, median(deciding(fields, recipients, VIEWS))));
+        }
+    }
     let members: Vec<_> = figures
         .iter()
         .map(|(name, nanoseconds)| format!("\"{name}\": {nanoseconds:.1}"))
@@ -52,25 +70,25 @@ fn median(mut call: impl FnMut()) -> f64 {
     samples.get(SAMPLES / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn deciding(recipients: usize) -> impl FnMut() {
-    let program = program(recipients);
-    let payload = payload(&program);
+fn deciding(fields: usize, recipients: usize, views: usize) -> impl FnMut() {
+    let program = program(fields, recipients, views);
+    let payload = payload(&program, fields, views);
     move || {
         black_box(decide(black_box(&program), black_box(&payload), &FACTS));
     }
 }
 
 fn decoding() -> impl FnMut() {
-    let program = program(4);
-    let message = message();
+    let program = program(20, 4, VIEWS);
+    let message = message(20);
     move || {
         black_box(program.schema().decode(black_box(message.as_bytes()))).ok();
     }
 }
 
 fn rendering() -> impl FnMut() {
-    let program = program(4);
-    let payload = payload(&program);
+    let program = program(20, 4, VIEWS);
+    let payload = payload(&program, 20, VIEWS);
     let outcome = first_outcome(&program, &payload);
     let mut out = Vec::with_capacity(1024);
     move || {
@@ -81,9 +99,22 @@ fn rendering() -> impl FnMut() {
     }
 }
 
-#[divan::bench(args = [4, 8])]
+/// One value more in a window.
+fn accumulating() -> impl FnMut() {
+    let window = Window {
+        seconds: 900,
+        of: Statistic::Mean,
+        least: 2,
+    };
+    let mut accumulator = Accumulator::begin(window, Timestamp::EPOCH);
+    move || {
+        black_box(accumulator.add(black_box("1210.25"), Timestamp::EPOCH));
+    }
+}
+
+#[divan::bench(args = [1, 8, 64])]
 fn decide_20_fields(bencher: divan::Bencher<'_, '_>, recipients: usize) {
-    bencher.bench_local(deciding(recipients));
+    bencher.bench_local(deciding(20, recipients, VIEWS));
 }
 
 #[divan::bench]
@@ -98,77 +129,7 @@ fn render_20_fields(bencher: divan::Bencher<'_, '_>) {
 
 #[divan::bench(args = [4, 8])]
 fn compile_20_fields(bencher: divan::Bencher<'_, '_>, recipients: usize) {
-    bencher.bench_local(|| program(recipients));
-}
-
-const FACTS: Facts = Facts {
-    now: Timestamp::EPOCH,
-    licence: LicenceState::Active,
-    quarantined: false,
-};
-
-/// A program in which every recipient has a view of its own, with fields on, coarse and off.
-fn program(recipients: usize) -> Program {
-    let notice = Notice::parse(&notice(recipients)).unwrap_or_else(|err| unreachable!("{err:?}"));
-    let schema = Schema::compile(&notice).unwrap_or_else(|err| unreachable!("{err}"));
-    let (mut choices, mut grants) = (Vec::new(), Vec::new());
-    for (number, declaration) in notice.declarations.iter().enumerate() {
-        for recipient in &declaration.recipients {
-            grants.push(Grant {
-                recipient: recipient.clone(),
-                purpose: declaration.purpose.clone(),
-                deployment: notice.deployment.clone(),
-                valid_from: Timestamp::EPOCH,
-                valid_until: None,
-            });
-            for (place, field) in notice.fields.iter().enumerate() {
-                choices.extend(
-                    level(number + place + (number & place)).map(|level| Choice {
-                        person: PersonId::parse("p").unwrap_or_else(|err| unreachable!("{err}")),
-                        deployment: notice.deployment.clone(),
-                        field: field.pointer.clone(),
-                        purpose: declaration.purpose.clone(),
-                        recipient: recipient.clone(),
-                        level,
-                    }),
-                );
-            }
-        }
-    }
-    let program = compile(&Inputs {
-        notice: &notice,
-        schema: &schema,
-        people: &[Sensed {
-            roles: Roles::ALL,
-            choices: &choices,
-        }],
-        grants: &grants,
-        caps: &[],
-        generation: 1,
-    });
-    assert_eq!(program.lanes().len(), recipients);
-    program
-}
-
-/// One field in five is off and two in five are coarse, at different places for each recipient.
-fn level(place: usize) -> Option<Level> {
-    match place % 5 {
-        0 => Some(Level::OFF),
-        1 => Level::coarse(1),
-        2 => Level::coarse(2),
-        _ => None,
-    }
-}
-
-fn payload(program: &Program) -> Payload {
-    let payload = program.schema().decode(message().as_bytes());
-    let payload = payload.unwrap_or_else(|err| unreachable!("{err}"));
-    assert_eq!(payload.present().len(), FIELDS);
-    let decision = decide(program, &payload, &FACTS);
-    let lanes = program.lane_indexes();
-    let views: BTreeSet<_> = lanes.filter_map(|it| decision.view(it.0)).collect();
-    assert_eq!(views.len(), program.lanes().len(), "a view for each lane");
-    payload
+    bencher.bench_local(|| program(20, recipients, VIEWS));
 }
 
 fn first_outcome(program: &Program, payload: &Payload) -> Outcome {
@@ -176,51 +137,4 @@ fn first_outcome(program: &Program, payload: &Payload) -> Outcome {
     let lane = program.lane_indexes().next();
     let outcome = lane.and_then(|it| decision.outcome(it.0).cloned());
     outcome.unwrap_or_else(|| unreachable!("the first lane is open"))
-}
-
-fn message() -> String {
-    let numbers: Vec<_> = (0..FIELDS - 4)
-        .map(|it| format!("\"value{it}\":{it}.25"))
-        .collect();
-    format!(
-        "{{{},\"at\":{{\"lat\":31.5204,\"lon\":74.3587}},\"state\":\"ok\",\"open\":false}}",
-        numbers.join(",")
-    )
-}
-
-fn notice(recipients: usize) -> String {
-    let text = r#"{ en = "Benchmark", ur = "پیمائش" }"#;
-    let mut notice = format!(
-        "deployment = \"bench\"\nversion = 1\ncontroller = \"city\"\ntitle = {text}\nsummary = {text}\nplace = {text}\n\
-         stored-in = {text}\n[contact]\nname = {text}\nemail = \"a@b.example\"\nphone = \"+92\"\n\
-         [[purposes]]\nid = \"use\"\ndpv = \"dpv:PublicBenefit\"\ntitle = {text}\nwhy = {text}\n"
-    );
-    let numbers = (0..FIELDS - 4).map(|it| format!("/value{it}"));
-    let numbers = numbers.chain(["/at/lat".to_owned(), "/at/lon".to_owned()]);
-    let mut pointers = Vec::new();
-    let fields = numbers.map(|it| (it, "number", "round = 0.5"));
-    let others = [("/state", "text"), ("/open", "boolean")];
-    let others = others.map(|(it, kind)| (it.to_owned(), kind, ""));
-    for (pointer, kind, finer) in fields.chain(others) {
-        let finer = if finer.is_empty() {
-            String::new()
-        } else {
-            format!("[[fields.coarse]]\n{finer}\n")
-        };
-        notice += &format!(
-            "[[fields]]\npointer = \"{pointer}\"\ntitle = {text}\nkind = \"{kind}\"\nsensitivity = \"low\"\n\
-             [[fields.coarse]]\npresence = true\n{finer}"
-        );
-        pointers.push(format!("\"{pointer}\""));
-    }
-    let pointers = pointers.join(", ");
-    for number in 0..recipients {
-        let days = if number % 2 == 0 { 30 } else { 365 };
-        notice += &format!(
-            "[[recipients]]\nid = \"r{number}\"\ntitle = {text}\nterms = {text}\n\
-             [[declarations]]\nfields = [{pointers}]\npurpose = \"use\"\nbasis = \"contract\"\nrecipients = [\"r{number}\"]\n\
-             retention-days = {days}\nprecision = \"on\"\n"
-        );
-    }
-    notice
 }

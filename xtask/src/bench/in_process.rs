@@ -15,8 +15,34 @@ const BENCHES: [(&str, &str, &str); 4] = [
     ("custody", "in_force", "choice_10000_things_ms"),
 ];
 
+/// What the comparison with other policy engines must give.
+const PEERS: [&str; 2] = [
+    "cedar_vs_decide_20x8_ratio",
+    "json_walk_vs_decide_20x8_ratio",
+];
+
+/// Asks other policy engines the same question; they are a workspace of their own.
+fn peers(workspace: &Workspace, figures: &mut Figures) -> anyhow::Result<()> {
+    ui::note("bench: other policy engines");
+    let target = workspace.target()?.join("peers");
+    let mut command = workspace.cargo(&["run", "--release", "--locked", "--quiet"]);
+    command.args(["--manifest-path", "peers/Cargo.toml", "--target-dir"]);
+    let text = output(command.arg(target))?;
+    let found = numbers(&text).context("the comparison with other policy engines")?;
+    for wanted in PEERS {
+        if !found.iter().any(|(name, _)| name == wanted) {
+            bail!("the comparison with other policy engines gave no `{wanted}`");
+        }
+    }
+    for (name, value) in found {
+        figures.add(&name, value)?;
+    }
+    Ok(())
+}
+
 /// Runs every benchmark and takes over its figures.
 pub(crate) fn measure(workspace: &Workspace, figures: &mut Figures) -> anyhow::Result<()> {
+    peers(workspace, figures)?;
     for (package, bench, wanted) in BENCHES {
         ui::note(&format!("bench: {bench} of {package}"));
         let arguments = [

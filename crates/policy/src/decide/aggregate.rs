@@ -161,3 +161,6 @@ impl Program {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
