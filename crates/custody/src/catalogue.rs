@@ -16,16 +16,23 @@ pub(crate) mod state;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use model::{Cap, DeploymentId, LicenceState, Notice, RecipientId, ThingId, Timestamp};
+use model::{
+    Assignment, Cap, DeploymentId, LicenceState, Notice, PersonId, RecipientId, ThingId, Timestamp,
+};
 use ring::hmac;
 
 use crate::deliver::Route;
 use crate::drift::DriftCounter;
+use crate::rows::{self, RowError};
 use crate::secret::TokenHash;
 
+pub(crate) use bound::Bound;
 pub(crate) use state::{Concerned, DeploymentState, Named, ThingNumber};
 
 use shards::Shards;
+
+/// The most assignments of one person at one deployment that are told.
+pub const MAX_ASSIGNMENTS_SHOWN: i64 = 50;
 
 /// Who stands behind a connection.
 #[derive(Debug, Clone)]
@@ -43,6 +50,8 @@ pub struct ThingPeer {
     pub(crate) number: ThingNumber,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) token: TokenHash,
+    /// What its messages show about its switches.
+    pub(crate) watching: crate::source::Watching,
 }
 
 impl ThingPeer {
@@ -94,6 +103,8 @@ pub(crate) struct Deployment {
     pub(crate) state: ArcSwap<DeploymentState>,
     pub(crate) drift: DriftCounter,
     pub(crate) routes: ArcSwap<Vec<Route>>,
+    /// What waits for the end of a time window.
+    pub(crate) windows: crate::windows::table::WindowTable,
 }
 
 /// What is in force at a deployment: public.
@@ -146,10 +157,25 @@ impl crate::Custody {
 
     /// Whether anything of a deployment is about this person, was or will be.
     #[must_use]
-    pub fn concerns(&self, person: &model::PersonId, deployment: &DeploymentId) -> bool {
+    pub fn concerns(&self, person: &PersonId, deployment: &DeploymentId) -> bool {
         let catalogue = self.inner.catalogue.load();
         let deployment = catalogue.deployments.get(deployment);
         deployment.is_some_and(|it| it.state.load().concerns(person))
+    }
+
+    /// How the things of a deployment sense a person, did and will; what began last stands first, at most
+    /// [`MAX_ASSIGNMENTS_SHOWN`]. Only for that person: the caller has checked who asks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn assignments(
+        &self,
+        person: &PersonId,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Assignment>, RowError> {
+        self.inner.db.read(|tx| {
+            rows::thing::assignments_about(tx, deployment, person, MAX_ASSIGNMENTS_SHOWN)
+        })
     }
 
     /// What is in force at one deployment, if there is such a one.

@@ -21,6 +21,9 @@ pub enum TickError {
     /// Counters could not be written; they are kept.
     #[error("counters could not be written")]
     Rows(#[source] RowError),
+    /// What did not reach people's own endpoints in time could not be counted.
+    #[error("what did not reach people's own endpoints could not be counted")]
+    Destinations(#[source] crate::destination::ParcelError),
     /// Readings could not be moved or dropped.
     #[error("the vault could not be maintained")]
     Vault(#[source] vault::MaintainError),
@@ -33,9 +36,12 @@ impl Custody {
     /// # Errors
     /// The first failure; the rest was done all the same, and counts are kept and written next time.
     pub fn tick(&self, now: Timestamp) -> Result<(), TickError> {
+        self.settle_windows(now);
         let counted = self.flush_counts();
+        let windows = self.save_windows(false).map_err(TickError::Rows);
         let maintained = self.maintain(now);
-        counted.and(maintained)
+        let tended = self.tend_sources(now).map_err(TickError::Rows);
+        counted.and(windows).and(maintained).and(tended)
     }
 
     /// Writes what is pending and stops. Nothing may be ingested afterwards.
@@ -45,7 +51,9 @@ impl Custody {
     pub fn close(&self) -> Result<(), TickError> {
         self.inner.vault.close();
         self.inner.line.close();
-        self.flush_counts()
+        let saved = self.save_sources().map_err(TickError::Rows);
+        let windows = self.save_windows(true).map_err(TickError::Rows);
+        self.flush_counts().and(saved).and(windows)
     }
 
     /// Maintains the vault when it is time, or when the clock was set back.
@@ -56,8 +64,9 @@ impl Custody {
             return Ok(());
         }
         last.store(now.as_millis(), Ordering::Relaxed);
+        let swept = self.sweep_parcels(now).map_err(TickError::Destinations);
         self.inner.vault.maintain(now).map_err(TickError::Vault)?;
-        Ok(())
+        swept
     }
 
     fn flush_counts(&self) -> Result<(), TickError> {

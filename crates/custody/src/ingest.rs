@@ -1,10 +1,11 @@
 //! A message comes in: licence → decode → decide → seal → append → offer to the recipients.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Subject, Timestamp};
 use policy::{
-    Decision, DecodeError, Effect, Facts, FieldSet, Kept, Payload, Refusal, SenmlError, Undeclared,
+    Decision, DecodeError, Effect, Facts, FieldSet, Keeping, Kept, Payload, Refusal, SenmlError, Undeclared,
 };
 use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
@@ -13,7 +14,9 @@ use crate::Custody;
 use crate::catalogue::bound::Bound;
 use crate::catalogue::{Concerned, DeploymentState, Named, ThingPeer};
 use crate::deliver::{self, Message};
+use crate::destination::Put;
 use crate::secret;
+use crate::windows::Arrived;
 
 /// Why a message did not come in. Nothing of it was kept or delivered.
 #[derive(Debug, thiserror::Error)]
@@ -46,19 +49,30 @@ pub enum IngestError {
 }
 
 /// Of which message something is kept, and for whom.
-struct Keep<'a> {
-    thing: &'a ThingPeer,
-    concerned: &'a Concerned,
-    generation: u64,
-    at: Timestamp,
+pub(crate) struct Keep<'a> {
+    pub(crate) thing: &'a ThingPeer,
+    pub(crate) concerned: &'a Concerned,
+    pub(crate) generation: u64,
+    pub(crate) at: Timestamp,
 }
 
 /// What is kept for one person; people whom the same fields are about share the bytes.
 struct Body<'a> {
     subject: &'a Subject,
     about: FieldSet,
+    /// Where the person wants it.
+    put: &'a Put,
+    keeping: Keeping,
     retention: Retention,
     bytes: Arc<Vec<u8>>,
+}
+
+impl Body<'_> {
+    /// With how long and as what it goes into the vault, if it does.
+    fn part(&self) -> Option<(&Self, Retention, Cow<'_, [u8]>)> {
+        let part = self.put.part(self.keeping, self.retention, &self.bytes);
+        part.map(|(retention, bytes)| (self, retention, bytes))
+    }
 }
 
 /// A message that may come in, and what was decided on it.
@@ -163,6 +177,17 @@ impl Custody {
         };
         let lsn = self.keep(&kept, &payload, decision.stored())?;
         thing.deployment.drift.count(payload.undeclared(), now);
+        thing.watching.saw(&payload, now);
+        if bound.program.has_windows() {
+            self.accumulate(&Arrived {
+                state,
+                thing,
+                bound: &bound,
+                named: &named,
+                payload: &payload,
+                at: now,
+            });
+        }
         let message = Message {
             thing: Arc::clone(thing),
             payload,
@@ -206,16 +231,18 @@ impl Custody {
 
     /// Seals one reading per retention class and person, each with the fields that are about the person: all of them
     /// are kept, or none.
-    fn keep(
+    pub(crate) fn keep(
         &self,
         keep: &Keep<'_>,
         payload: &Payload,
         stored: &[Kept],
     ) -> Result<Lsn, IngestError> {
+        let people = keep.concerned.iter().map(|(subject, _)| subject);
+        let puts = self.inner.placements.of(&keep.thing.deployment.id, people);
         let mut bodies: SmallVec<[Body<'_>; 2]> = SmallVec::new();
         for kept in stored {
             let first = bodies.len();
-            for (subject, about) in keep.concerned {
+            for ((subject, about), put) in keep.concerned.iter().zip(&puts) {
                 let same = |it: &&Body<'_>| it.about == *about;
                 let bytes = match bodies.iter().skip(first).find(same) {
                     Some(body) => Arc::clone(&body.bytes),
@@ -231,25 +258,30 @@ impl Custody {
                 bodies.push(Body {
                     subject,
                     about: *about,
+                    put,
+                    keeping: kept.keeping,
                     retention: kept.retention,
                     bytes,
                 });
             }
         }
-        let readings: SmallVec<[Reading<'_>; 2]> = bodies
+        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(Body::part).collect();
+        let readings: SmallVec<[Reading<'_>; 2]> = parts
             .iter()
-            .map(|body| Reading {
+            .map(|(body, retention, bytes)| Reading {
                 subject: body.subject,
                 thing: &keep.thing.id,
                 deployment: &keep.thing.deployment.id,
                 at: keep.at,
-                retention: body.retention,
+                retention: *retention,
                 generation: keep.generation,
-                body: &body.bytes,
+                body: bytes,
             })
             .collect();
         let appended = self.inner.vault.append_all(&readings);
-        appended.map_err(|err| self.not_appended(err))
+        let lsn = appended.map_err(|err| self.not_appended(err))?;
+        parts.iter().for_each(|(body, ..)| body.put.appended(lsn));
+        Ok(lsn)
     }
 
     /// When the vault takes nothing more, what it has not synced will never be durable: those who wait are told.

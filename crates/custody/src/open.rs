@@ -13,16 +13,21 @@ use vault::{Lsn, Progress, RootKey, Vault, VaultOptions};
 
 use crate::catalogue::{Catalogue, Peer, RecipientPeer};
 use crate::deliver::Hub;
+use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
 use crate::ledger::{self, LedgerError};
 use crate::receipts::ReceiptCounter;
 use crate::rows::{self, RowError};
 use crate::secret::{Pseudonyms, TokenHash};
+use crate::windows::Windows;
+use crate::windows::saved::WindowBox;
 
 /// Labels under which keys are derived from the root key: one table, so that no two uses share a key.
 mod label {
     pub(super) const RECORD_SIGNER: &str = "amanat/v1/record-signer";
     pub(super) const SUBJECT_LOOKUP: &str = "amanat/v1/subject-lookup";
+    pub(super) const DESTINATION_SECRETS: &str = "amanat/v1/destination-secrets";
+    pub(super) const WINDOW_STATE: &str = "amanat/v1/window-state";
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
 }
 
@@ -65,6 +70,12 @@ pub enum OpenError {
     /// A notice in force does not compile.
     #[error("the notice of `{0}` in the database cannot be enforced")]
     Notice(DeploymentId),
+    /// The key for saved time windows.
+    #[error("the key for saved time windows could not be made: the operating system gives no randomness")]
+    Windows,
+    /// The key for the addresses and passwords of people's destinations.
+    #[error("the key for people's destinations could not be made")]
+    Secrets,
     /// The record.
     #[error("the record could not be opened")]
     Record(#[source] LedgerError),
@@ -97,6 +108,16 @@ pub(crate) struct Inner {
     pub(crate) is_record_behind: AtomicBool,
     /// Those who wait until a position is durable.
     pub(crate) line: Arc<Line>,
+    /// How the things are switched at the source.
+    pub(crate) source: crate::source::Keeper,
+    /// Where the readings of people go.
+    pub(crate) placements: Placements,
+    /// The destinations of people, and what is under way to them.
+    pub(crate) couriers: Couriers,
+    /// Seals the addresses and passwords of destinations.
+    pub(crate) secrets: SecretBox,
+    /// What passes as statistics over time.
+    pub(crate) windows: Windows,
 }
 
 impl Custody {
@@ -115,6 +136,11 @@ impl Custody {
             &root.derive(label::SUBJECT_LOOKUP),
             *root.derive(label::RECIPIENT_PSEUDONYM),
         );
+        let secrets = SecretBox::new(&root.derive(label::DESTINATION_SECRETS))
+            .map_err(|_| OpenError::Secrets)?;
+        let windows = WindowBox::new(&root.derive(label::WINDOW_STATE))
+            .map(Windows::new)
+            .ok_or(OpenError::Windows)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
         let vault = Vault::open(
@@ -132,6 +158,7 @@ impl Custody {
         .map_err(OpenError::Vault)?;
         // Only now is it known that the root key is the right one: a wrong one must not touch the record.
         let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
+        let source = crate::source::Keeper::open(&db)?;
         let custody = Self {
             inner: Arc::new(Inner {
                 db,
@@ -148,9 +175,16 @@ impl Custody {
                 maintained_at: AtomicI64::new(0),
                 is_record_behind: AtomicBool::new(false),
                 line,
+                source,
+                placements: Placements::default(),
+                couriers: Couriers::default(),
+                secrets,
+                windows,
             }),
         };
         custody.load_all()?;
+        custody.load_destinations()?;
+        custody.load_windows()?;
         Ok(custody)
     }
 
