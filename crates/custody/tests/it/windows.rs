@@ -13,15 +13,21 @@ const END: Timestamp = START.plus_millis(900_000);
 
 /// The home with a window as its coarse level, and the resident's choice for billing.
 fn with_window(house: &House, level: &str) {
-    assert_eq!(START.as_millis() % 900_000, 0);
+    with_window_of(house, level, 900);
+}
+
+fn with_window_of(house: &House, level: &str, seconds: i64) {
+    assert_eq!(START.as_millis() % (seconds * 1000), 0);
     let source = include_str!("home.toml")
         .replace("version = 1", "version = 2")
-        .replace("[[fields.coarse]]\nround = 500.0", WINDOW);
+        .replace("[[fields.coarse]]\nround = 500.0", WINDOW)
+        .replace("seconds = 900", &format!("seconds = {seconds}"));
+    let until = if seconds == 900 { 1100 } else { 1_000_000 };
     house
         .custody
         .act(NOW, |act| {
             act.publish_notice(&Notice::parse(&source).unwrap(), &source)?;
-            grant(act, at(1100))
+            grant(act, at(until))
         })
         .unwrap_or_else(|err: ActError| panic!("{err}"));
     choose(house, level);
@@ -65,7 +71,7 @@ fn kept(house: &House, now: Timestamp) -> Vec<TimelineReading> {
     let place = Place::before(now);
     let timeline = house
         .custody
-        .timeline(&person("p-resident"), place, 10, now);
+        .timeline(&person("p-resident"), place, 500, now);
     timeline.unwrap().readings
 }
 
@@ -375,5 +381,123 @@ fn reopened(house: House) -> House {
         validator,
         utility,
         university,
+    }
+}
+
+mod slow {
+    use super::*;
+
+    /// The naive reference: every value with the moment at which it came, while it counts.
+    #[derive(Default)]
+    struct Naive {
+        level: &'static str,
+        open: Vec<(i64, i64)>,
+        /// Begin, sum and count of the windows that were shown.
+        shown: Vec<(i64, i64, usize)>,
+    }
+
+    impl Naive {
+        fn choose(&mut self, level: &'static str) {
+            self.level = level;
+            // Nothing that was accumulated outlives less than the window; a higher level lets it stand.
+            if !matches!(level, "coarse-1" | "on") {
+                self.open.clear();
+            }
+        }
+
+        fn measure(&mut self, value: i64, seconds: i64) {
+            if self.level == "coarse-1" {
+                self.open.push((value, seconds));
+            }
+        }
+
+        /// Everything before this moment is over.
+        fn pass(&mut self, seconds: i64) {
+            let mut begins: Vec<_> = self.open.iter().map(|it| it.1 / 60 * 60).collect();
+            begins.dedup();
+            for begin in begins.into_iter().filter(|it| it + 60 <= seconds) {
+                let own = |it: &&(i64, i64)| it.1 / 60 * 60 == begin;
+                let values: Vec<_> = self.open.iter().filter(own).map(|it| it.0).collect();
+                if values.len() >= 2 {
+                    self.shown.push((begin, values.iter().sum(), values.len()));
+                }
+                self.open.retain(|it| it.1 / 60 * 60 != begin);
+            }
+        }
+    }
+
+    /// A small generator of numbers: the same ones in every run.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, end: u64) -> i64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+            self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+            i64::try_from((self.0 >> 33) % end).unwrap()
+        }
+    }
+
+    #[test]
+    fn any_history_of_choices_and_restarts_shows_what_the_naive_reference_shows() {
+        for seed in 0..5 {
+            on_both(|house| history(house, &mut Numbers(seed)));
+        }
+    }
+
+    fn history(house: House, numbers: &mut Numbers) {
+        with_window_of(&house, "coarse-1", 60);
+        let mut house = house;
+        let mut naive = Naive {
+            level: "coarse-1",
+            ..Naive::default()
+        };
+        let (mut seconds, mut shown) = (0, Vec::new());
+        for _ in 0..60 {
+            seconds += numbers.below(20);
+            match numbers.below(10) {
+                0..=5 => {
+                    let value = numbers.below(1000);
+                    naive.pass(seconds);
+                    naive.measure(value, seconds);
+                    let value = value.to_string();
+                    measure(&house, &value, at(seconds));
+                    house.custody.tick(at(seconds)).unwrap();
+                }
+                6 | 7 => {
+                    naive.pass(seconds);
+                    house.custody.tick(at(seconds)).unwrap();
+                }
+                8 => {
+                    naive.pass(seconds);
+                    house.custody.tick(at(seconds)).unwrap();
+                    let levels = ["off", "coarse-1", "coarse-1", "on"];
+                    let level = levels[usize::try_from(numbers.below(4)).unwrap()];
+                    naive.choose(level);
+                    choose(&house, level);
+                }
+                _ => {
+                    house.custody.close().unwrap();
+                    house = reopened(house);
+                }
+            }
+        }
+        naive.pass(i64::MAX - 100);
+        house.custody.tick(at(100_000)).unwrap();
+        for reading in wait_kept(&house, at(100_001)) {
+            for field in reading.fields {
+                let Some(mark) = field.window else { continue };
+                let begin = (mark.from.as_millis() - START.as_millis()) / 1000;
+                shown.push((begin, field.value.parse::<f64>().unwrap(), mark.count));
+                assert!(!mark.incomplete);
+            }
+        }
+        shown.sort_by_key(|it| it.0);
+        let found: Vec<_> = shown.iter().map(|it| (it.0, it.2 as usize)).collect();
+        let expected: Vec<_> = naive.shown.iter().map(|it| (it.0, it.2)).collect();
+        assert_eq!(found, expected);
+        for (shown, naive) in shown.iter().zip(&naive.shown) {
+            let mean = naive.1 as f64 / naive.2 as f64;
+            assert!((shown.1 - mean).abs() < 0.006, "{shown:?} for {naive:?}");
+        }
     }
 }
