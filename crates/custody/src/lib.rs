@@ -21,6 +21,7 @@ mod deliver;
 mod destination;
 mod drift;
 mod durable;
+mod explain;
 mod housekeeping;
 mod ingest;
 mod ledger;
@@ -56,6 +57,7 @@ pub use destination::{
     Secret, WebAddress,
 };
 pub use drift::DriftRow;
+pub use explain::Told;
 pub use durable::{DurableWait, NeverDurable};
 pub use housekeeping::TickError;
 pub use ingest::IngestError;
@@ -66,8 +68,8 @@ pub use receipts::ReceiptRow;
 pub use rows::RowError;
 pub use secret::Token;
 pub use source::{
-    COMMANDS_PER_SECOND, Command, CommandAck, PublicCount, Setting, SourceCounts, SourceListener,
-    SourceState, Standing,
+    COMMANDS_PER_SECOND, Command, CommandAck, Happening, PublicCount, Setting, SourceCounts,
+    SourceEvent, SourceListener, SourceState, Standing,
 };
 pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,

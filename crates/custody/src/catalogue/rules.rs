@@ -127,7 +127,34 @@ impl Rules {
         self.compile_program(&key)
     }
 
+    /// What holds for these people, with what it is compiled from.
+    pub(crate) fn explain<T>(
+        &self,
+        people: &[Present],
+        known: &People,
+        then: impl FnOnce(&Inputs<'_>, &Program) -> T,
+    ) -> T {
+        let chosen = |it: &Present| (it.roles, known.chosen(it.person()));
+        let people: Vec<_> = people.iter().map(chosen).collect();
+        self.with_inputs(&people, |inputs| then(inputs, &policy::compile(inputs)))
+    }
+
+    /// What holds for somebody in every role who has not chosen anything.
+    pub(crate) fn explain_before_choices<T>(
+        &self,
+        then: impl FnOnce(&Inputs<'_>, &Program) -> T,
+    ) -> T {
+        let silent: Chosen = Arc::from([]);
+        self.with_inputs(&[(Roles::ALL, silent)], |inputs| {
+            then(inputs, &policy::compile(inputs))
+        })
+    }
+
     fn compile_program(&self, people: &[(Roles, Chosen)]) -> Program {
+        self.with_inputs(people, policy::compile)
+    }
+
+    fn with_inputs<T>(&self, people: &[(Roles, Chosen)], then: impl FnOnce(&Inputs<'_>) -> T) -> T {
         // Who chose does not matter to the program; the words of a choice want a name.
         let choices: Vec<Vec<Choice>> = match PersonId::parse("somebody") {
             Ok(somebody) => people
@@ -144,7 +171,7 @@ impl Rules {
                 choices,
             })
             .collect();
-        policy::compile(&Inputs {
+        then(&Inputs {
             notice: &self.notice,
             schema: &self.schema,
             people: &sensed,

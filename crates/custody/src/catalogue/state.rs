@@ -10,7 +10,7 @@ use model::{
     Cap, Grant, Level, Licence, LicenceState, Notice, PersonId, Pointer, PurposeId, RecipientId,
     Roles, Subject, ThingId, Timestamp,
 };
-use policy::{Facts, FieldSet, Program, Schema};
+use policy::{Facts, FieldSet, Inputs, Program, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -308,6 +308,30 @@ impl DeploymentState {
             concerned.push((Subject::Thing(thing.clone()), rest));
         }
         concerned
+    }
+
+    /// Explains for a person alone, and for all people together with whom things sense them now: gives what each of these
+    /// programs is compiled from, the program, and the position of the person among the people.
+    pub(crate) fn explain_to(
+        &self,
+        person: &PersonId,
+        now: Timestamp,
+        mut then: impl FnMut(&Inputs<'_>, &Program, Option<usize>),
+    ) {
+        let alone = [Present::new(person.clone(), self.roles_of(person))];
+        self.rules.explain(&alone, &self.people, |inputs, program| {
+            then(inputs, program, Some(0));
+        });
+        for bound in self.shared_with(person, now) {
+            let asker = bound
+                .people
+                .iter()
+                .position(|it| it.person() == Some(person));
+            self.rules
+                .explain(&bound.people, &self.people, |inputs, program| {
+                    then(inputs, program, asker);
+                });
+        }
     }
 
     /// The program for a message that senses only this person, in every role that they have or had here.

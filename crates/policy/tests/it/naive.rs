@@ -404,10 +404,10 @@ fn coarse(field: &Field, coarsening: &Coarsening, value: &Value) -> Option<(Valu
         (Coarsening::Geohash(characters), Value::String(text)) => {
             let characters = usize::from(*characters);
             let alphabet = "0123456789bcdefghjkmnpqrstuvwxyz";
-            let valid = |it: char| alphabet.contains(it.to_ascii_lowercase());
-            let fits = text.chars().count() >= characters && text.chars().all(valid);
+            let fits = (characters..=12).contains(&text.chars().count())
+                && text.chars().all(|it| alphabet.contains(it));
             let start: String = text.chars().take(characters).collect();
-            fits.then(|| (json!(start.to_ascii_lowercase()), Value::Null))
+            fits.then(|| (json!(start), Value::Null))
         }
         (Coarsening::Category(category), Value::String(text)) => {
             Some((json!(label(category, text)?), Value::Null))
