@@ -92,7 +92,7 @@ fn notice(fields: usize, recipients: usize) -> String {
     let text = r#"{ en = "Benchmark", ur = "پیمائش" }"#;
     let mut notice = format!(
         "deployment = \"bench\"\nversion = 1\ncontroller = \"city\"\ntitle = {text}\nsummary = {text}\nplace = {text}\n\
-         stored-in = {text}\n[contact]\nname = {text}\nemail = \"a@b.example\"\nphone = \"+92\"\n\
+         stored-in = {text}\n[contact]\nname = {text}\nemail = \"a@b.example\"\nphone = \"+92 42 0000000\"\n\
          [[purposes]]\nid = \"use\"\ndpv = \"dpv:PublicBenefit\"\ntitle = {text}\nwhy = {text}\n"
     );
     let numbers = (0..fields - 4).map(|it| format!("/value{it}"));
