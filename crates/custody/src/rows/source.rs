@@ -154,3 +154,42 @@ pub(crate) fn told(
         })
         .collect()
 }
+
+/// One event as it is read back.
+pub(crate) struct EventRow {
+    pub(crate) thing: ThingId,
+    pub(crate) switch: String,
+    pub(crate) at: Timestamp,
+    pub(crate) what: Happening,
+    pub(crate) setting: Setting,
+}
+
+/// What happened to things while they sensed a subject, the newest first.
+pub(crate) fn events(
+    tx: &mut Tx<'_>,
+    subject: &Subject,
+    deployment: &DeploymentId,
+    limit: u16,
+) -> Result<Vec<EventRow>, RowError> {
+    let key = subject.key();
+    let rows = tx.query(
+        "SELECT thing, switch, at, what, setting FROM source_event
+         WHERE subject = $1 AND deployment = $2 ORDER BY id DESC LIMIT $3",
+        &[
+            key.as_str().into(),
+            deployment.as_str().into(),
+            i64::from(limit).into(),
+        ],
+    )?;
+    rows.iter()
+        .map(|row| {
+            Ok(EventRow {
+                thing: parsed(EVENT, &row.get::<String>(0)?, |it| ThingId::parse(it).ok())?,
+                switch: row.get(1)?,
+                at: Timestamp::from_millis(row.get(2)?),
+                what: parsed(EVENT, &row.get::<String>(3)?, Happening::parse)?,
+                setting: parsed(EVENT, &row.get::<String>(4)?, Setting::parse)?,
+            })
+        })
+        .collect()
+}

@@ -81,10 +81,14 @@ pub(crate) enum Outcome {
 
 /// What is worth an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Happening {
+pub enum Happening {
+    /// A command was sent to the thing.
     Told,
+    /// The thing said that it has it.
     Received,
+    /// It was seen that it obeys.
     Obeyed,
+    /// It was seen that it does not.
     Disobeyed,
 }
 

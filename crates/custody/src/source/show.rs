@@ -6,7 +6,7 @@ use model::{DeploymentId, PersonId, Pointer, Subject, ThingId, Timestamp};
 
 use super::keeper::{Entry, Shelf, Switch};
 use super::listen::{self, Ears};
-use super::machine::{Outcome, Setting, State, Step};
+use super::machine::{Happening, Outcome, Setting, State, Step};
 use crate::Custody;
 use crate::rows::{self, RowError};
 
@@ -47,6 +47,21 @@ pub struct SourceState {
     pub told_at: Option<Timestamp>,
     /// Whether it is not told again.
     pub is_given_up: bool,
+}
+
+/// Something that happened at a switch of a thing while it sensed a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceEvent {
+    /// The thing.
+    pub thing: ThingId,
+    /// What the switch is for.
+    pub fields: Vec<Pointer>,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happening,
+    /// What the thing was told.
+    pub setting: Setting,
 }
 
 /// A number of things, as everybody may know it.
@@ -100,6 +115,43 @@ impl Custody {
             state
         });
         Ok(shown.collect())
+    }
+
+    /// What happened at the switches of things while they sensed a person, the newest first; at most `limit`. Switches
+    /// that the notice in force does not have any more are left out. Blocks on the database: not for an async worker.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn source_events(
+        &self,
+        person: &PersonId,
+        deployment: &DeploymentId,
+        limit: u16,
+    ) -> Result<Vec<SourceEvent>, RowError> {
+        let subject = Subject::Person(person.clone());
+        let rows = self
+            .inner
+            .db
+            .read(|tx| rows::source::events(tx, &subject, deployment, limit))?;
+        let keeper = &self.inner.source;
+        let book = keeper.book.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shelf) = book.shelves.get(deployment) else {
+            return Ok(Vec::new());
+        };
+        let events = rows.into_iter().filter_map(|it| {
+            let switch = shelf
+                .switches
+                .iter()
+                .find(|switch| *switch.key == *it.switch)?;
+            Some(SourceEvent {
+                thing: it.thing,
+                fields: switch.words.fields.clone(),
+                at: it.at,
+                what: it.what,
+                setting: it.setting,
+            })
+        });
+        Ok(events.collect())
     }
 
     /// How the things of a deployment do as they are told; `None` where its notice has no switches.

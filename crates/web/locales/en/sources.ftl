@@ -15,6 +15,15 @@ source-on-disobeyed = The device was told to measure this again, and it does not
 source-given-up = It is not told again.
 source-when = Last told: { $moment }.
 
+source-log = What the devices were told
+source-log-line = { $moment } · { $fields }: { $what }
+source-log-told-off = told to stop
+source-log-told-slow = told to measure less
+source-log-told-on = told to measure again
+source-log-received = it has the command
+source-log-obeyed = it obeys
+source-log-disobeyed = it does not obey
+
 notice-source = Off at the source
 notice-source-lede = Devices are told to stop measuring what nobody may have. Should one not obey, what it sends is thrown away.
 notice-source-disobey-few = Fewer than { $count } devices do not obey.

@@ -15,6 +15,15 @@ source-on-disobeyed = آلے سے کہا گیا کہ یہ پھر سے ناپے،
 source-given-up = اسے دوبارہ نہیں کہا جائے گا۔
 source-when = آخری بار کہا گیا: { $moment }۔
 
+source-log = آلات سے کیا کہا گیا
+source-log-line = { $moment } · { $fields }: { $what }
+source-log-told-off = کہا گیا کہ ناپنا بند کرے
+source-log-told-slow = کہا گیا کہ کم ناپے
+source-log-told-on = کہا گیا کہ پھر سے ناپے
+source-log-received = ہدایت اسے مل گئی
+source-log-obeyed = اس نے مان لیا
+source-log-disobeyed = وہ نہیں مان رہا
+
 notice-source = آلے پر ہی بند
 notice-source-lede = جو چیز کسی کو ملنے کی اجازت نہیں، آلات سے کہا جاتا ہے کہ اسے ناپیں ہی نہیں۔ کوئی آلہ نہ مانے تو اس کا بھیجا ہوا ضائع کر دیا جاتا ہے۔
 notice-source-disobey-few = نہ ماننے والے آلات { $count } سے کم ہیں۔

@@ -1,7 +1,7 @@
 //! How the sources stand, in words.
 
-use custody::{PublicCount, Setting, SourceState, Standing};
-use model::Pointer;
+use custody::{Happening, PublicCount, Setting, SourceEvent, SourceState, Standing};
+use model::{Notice, Pointer};
 
 use crate::shell::Shell;
 
@@ -54,6 +54,30 @@ fn key(state: &SourceState) -> Option<&'static str> {
     })
 }
 
+/// What happened at the switches of a person's things, a line each.
+pub(crate) fn log(shell: &Shell, notice: &Notice, events: &[SourceEvent]) -> Vec<String> {
+    let line = |it: &SourceEvent| {
+        let fields = it.fields.iter().filter_map(|it| notice.field(it));
+        let titles: Vec<_> = fields.map(|it| shell.of(&it.title)).collect();
+        let line = shell.with("source-log-line");
+        let line = line.set("moment", shell.moment(&it.at));
+        let line = line.set("fields", shell.list(titles));
+        line.set("what", shell.say(happened(it))).to_string()
+    };
+    events.iter().map(line).collect()
+}
+
+fn happened(event: &SourceEvent) -> &'static str {
+    match (event.what, event.setting) {
+        (Happening::Told, Setting::Off) => "source-log-told-off",
+        (Happening::Told, Setting::Slow) => "source-log-told-slow",
+        (Happening::Told, Setting::On) => "source-log-told-on",
+        (Happening::Received, _) => "source-log-received",
+        (Happening::Obeyed, _) => "source-log-obeyed",
+        (Happening::Disobeyed, _) => "source-log-disobeyed",
+    }
+}
+
 /// How many things do not obey, for everybody.
 pub(crate) fn disobey(shell: &Shell, count: &PublicCount) -> String {
     counted(
@@ -103,6 +127,31 @@ pub(crate) fn samples(field: &Pointer, at: model::Timestamp) -> Vec<SourceState>
         })
     })
     .collect()
+}
+
+/// One event of each kind, for samples.
+pub(crate) fn sample_events(field: &Pointer, at: model::Timestamp) -> Vec<SourceEvent> {
+    let happened = [
+        (Happening::Disobeyed, Setting::Off),
+        (Happening::Told, Setting::Off),
+        (Happening::Told, Setting::On),
+        (Happening::Obeyed, Setting::Slow),
+        (Happening::Received, Setting::Slow),
+        (Happening::Told, Setting::Slow),
+    ];
+    let events = happened
+        .into_iter()
+        .zip(0..)
+        .filter_map(|((what, setting), number)| {
+            Some(SourceEvent {
+                thing: model::ThingId::parse("home-plug").ok()?,
+                fields: vec![field.clone()],
+                at: at.plus_millis(-60_000 * number),
+                what,
+                setting,
+            })
+        });
+    events.collect()
 }
 
 #[cfg(test)]

@@ -288,7 +288,10 @@ impl Log {
         let told = self.sent.iter().rev().take_while(|it| Some(it.0) == last);
         let settled = told.last().unwrap().1.plus_millis(PATIENCE_MS);
         self.fields.iter().any(|it| *it > settled)
-            || self.said.iter().any(|it| it.0 == Said::On && it.1 > settled)
+            || self
+                .said
+                .iter()
+                .any(|it| it.0 == Said::On && it.1 > settled)
     }
 
     fn from(&self) -> Timestamp {
