@@ -74,6 +74,11 @@ impl<T> ProtectedForm<T> {
 pub(crate) struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
+    /// Pairs that were read elsewhere.
+    pub(crate) fn new(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// Splits the token from the rest and parses the rest.
     pub(crate) fn protect<T>(
         self,

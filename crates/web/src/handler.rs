@@ -1,13 +1,22 @@
 //! The handlers, one module a part of the site: extract, ask the use case, show the page.
 
+pub(crate) mod bulk;
 pub(crate) mod choices;
+pub(crate) mod consent;
+pub(crate) mod destinations;
 pub(crate) mod files;
 pub(crate) mod home;
+pub(crate) mod limits;
 pub(crate) mod me;
+pub(crate) mod nearby;
 pub(crate) mod notice;
+pub(crate) mod notice_file;
 pub(crate) mod office;
 pub(crate) mod record;
 pub(crate) mod sign_in;
 mod submission;
+mod upload;
+pub(crate) mod why;
 
 pub(crate) use submission::Submission;
+pub(crate) use upload::Upload;

@@ -2,6 +2,10 @@
 
 mod authorization;
 mod browser;
+mod consent;
 mod forms;
+mod limits;
+mod notice_files;
 mod pages;
+mod why;
 mod world;

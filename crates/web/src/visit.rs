@@ -15,7 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use custody::ActError;
 use data_encoding::BASE64URL_NOPAD;
-use model::{Language, Timestamp};
+use model::{Language, PersonId, Timestamp};
 
 use crate::compress;
 use crate::cookie::Cookie;
@@ -36,6 +36,8 @@ pub(crate) struct Visit {
     pub(crate) now: Timestamp,
     /// The account, when somebody is signed in.
     pub(crate) account: Option<Account>,
+    /// Whether the browser asks that data is not passed on (`Sec-GPC: 1`).
+    asks_for_privacy: bool,
     language: Language,
     /// The session's secret when somebody is signed in, else the visit's, if there is one yet.
     secret: Option<String>,
@@ -158,6 +160,16 @@ impl Visit {
         Some(SessionToken::from_text(secret))
     }
 
+    /// Hears the browser's wish for privacy for a person who is signed in: what is new since the last time is switched
+    /// off, once, and a choice by hand wins afterwards; asking again changes nothing. Blocks on the database.
+    pub(crate) fn hear(&self, person: &PersonId) -> Result<(), Failure> {
+        if self.asks_for_privacy {
+            let heard = self.site.custody().hear_browser_signal(person, self.now);
+            heard.map_err(|err| Failure::internal(&err))?;
+        }
+        Ok(())
+    }
+
     /// Runs `work`, which may wait for the database, away from the workers that answer requests.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
@@ -215,6 +227,20 @@ pub(crate) async fn attend(State(site): State<Site>, mut request: Request, next:
     headers::protect(response, transport)
 }
 
+/// By what every page differs.
+const VARIES: &str = "accept-language, accept-encoding, cookie";
+/// By what a page differs that heeds the browser's wish for privacy.
+const VARIES_WITH_PRIVACY: &str = "accept-language, accept-encoding, cookie, sec-gpc";
+/// Global Privacy Control: `1` when the browser asks for privacy.
+const SEC_GPC: &str = "sec-gpc";
+
+/// Says that an answer heeded the browser's wish for privacy.
+pub(crate) fn heeds_privacy(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static(VARIES_WITH_PRIVACY));
+    response
+}
+
 /// Around every file: the headers that protect.
 pub(crate) async fn protect(State(site): State<Site>, request: Request, next: Next) -> Response {
     headers::protect(next.run(request).await, site.transport())
@@ -229,10 +255,9 @@ fn finish(visit: &Visit, response: Response) -> Response {
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(
-        VARY,
-        HeaderValue::from_static("accept-language, accept-encoding, cookie"),
-    );
+    headers
+        .entry(VARY)
+        .or_insert(HeaderValue::from_static(VARIES));
     response
 }
 
@@ -275,6 +300,7 @@ async fn arrive(site: Site, headers: &HeaderMap) -> Visit {
         site,
         now,
         account: None,
+        asks_for_privacy: headers.get(SEC_GPC).is_some_and(|it| it == "1"),
         language,
         secret: Cookie::Visit.read(headers, transport),
     };

@@ -47,6 +47,17 @@ pub(crate) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str
     }
 }
 
+/// Since when the site heeds Global Privacy Control, in the form of the W3C draft.
+const GPC: &str = "{\"gpc\":true,\"lastUpdate\":\"2026-11-23\"}\n";
+
+/// That the site heeds Global Privacy Control.
+pub(crate) async fn gpc() -> Response {
+    let mut response = GPC.into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
 /// Where the language switch comes from.
 #[derive(Deserialize)]
 pub(crate) struct Back {

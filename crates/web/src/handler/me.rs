@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::page::MePage;
 use crate::route::Route;
 use crate::view::timeline::{self, PAGE};
-use crate::visit::{Failure, Visit, page, see};
+use crate::visit::{Failure, Visit, heeds_privacy, page, see};
 
 /// Readings carry the server's own time; this is room for a clock that was set back.
 const AHEAD_MILLIS: i64 = 60_000;
@@ -39,17 +39,18 @@ pub(crate) async fn show(
     });
     let shell = visit.shell(Route::Me { before });
     let found = visit.blocking(move |it| {
+        it.hear(&account.id)?;
         let custody = it.site.custody();
         let place = before.unwrap_or_else(|| Place::before(it.now.plus_millis(AHEAD_MILLIS)));
         let found = custody.timeline(&account.id, place, PAGE, it.now);
         let found = found.map_err(|err| Failure::internal(&err))?;
         Ok(MePage {
-            linked: timeline::linked(it, &account.id),
+            linked: timeline::linked(it, &account.id)?,
             days: timeline::days(it, &shell, &found, before),
             newest: before.is_none(),
             older: found.older.map(|at| Route::Me { before: Some(at) }),
             shell,
         })
     });
-    page(StatusCode::OK, &found.await?)
+    page(StatusCode::OK, &found.await?).map(heeds_privacy)
 }

@@ -61,6 +61,9 @@ pub(crate) async fn sign_in(
             alliance.sign_out(&before)?;
         }
         let account = alliance.session(&session, it.now)?;
+        if let Some(account) = &account {
+            it.hear(&account.id)?;
+        }
         Ok(account.map(|account| (account, session)))
     });
     let Some((account, session)) = signed_in.await? else {

@@ -1,12 +1,14 @@
 //! What a person shares: every field × purpose × recipient of a deployment with its levels.
 
 use askama::Template;
+use custody::{Preset, ReceiptId, Way};
 use model::{DeploymentId, Field, LegalBasis, Level, LicenceState, Text};
 
 use super::{Page, sample};
 use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
+use crate::view::sources;
 
 /// One field on its way to one recipient for one purpose.
 #[derive(Debug, Clone)]
@@ -29,6 +31,14 @@ pub(crate) struct ChoiceRow {
     pub(crate) chosen: Level,
     /// What passes now.
     pub(crate) effective: Level,
+    /// What passes now from things that sense others too.
+    pub(crate) together: Level,
+    /// By which way it was decided; `None` where nothing was.
+    pub(crate) way: Option<Way>,
+    /// Why this passes and no more, in a sentence.
+    pub(crate) why: Option<String>,
+    /// Whether the thing itself was told to stop measuring, in a sentence.
+    pub(crate) source_state: Option<String>,
     /// Whether the form sent a level that is not among the options.
     pub(crate) bad: bool,
 }
@@ -50,6 +60,20 @@ impl ChoiceRow {
     /// Whether less passes now than was chosen: the recipient has no access yet, or another rule holds it back.
     fn waits(&self) -> bool {
         self.effective < self.chosen
+    }
+
+    /// Whether somebody else who is sensed by the same thing chose less.
+    fn held_back(&self) -> bool {
+        self.together < self.effective
+    }
+
+    /// How it was decided, where that is not obvious.
+    fn way_in(&self, shell: &Shell) -> Option<String> {
+        match self.way? {
+            Way::BrowserSignal => Some(shell.say("way-browser-signal")),
+            Way::CarriedOver => Some(shell.say("way-carried-over")),
+            _ => None,
+        }
     }
 
     fn source_in<'a>(&'a self, shell: &'a Shell) -> &'a str {
@@ -107,8 +131,30 @@ pub(crate) enum Saved {
     No,
     /// It said what was in force already.
     Nothing,
-    /// It put these changes in force.
-    Changes(Vec<ChoiceChange>),
+    /// It put changes in force.
+    Changes {
+        /// The first of them.
+        changes: Vec<ChoiceChange>,
+        /// How many more there are.
+        more: usize,
+        /// The receipt.
+        receipt: Option<ReceiptId>,
+    },
+}
+
+/// A page of the values of a deployment with many.
+#[derive(Debug, Clone)]
+pub(crate) struct SheetPage {
+    /// The first purpose on it.
+    pub(crate) purpose: Text,
+    /// The number of its first value, from 1.
+    pub(crate) first: usize,
+    /// The number of its last value.
+    pub(crate) last: usize,
+    /// Where it is.
+    pub(crate) route: Route,
+    /// Whether it is the one that is shown.
+    pub(crate) here: bool,
 }
 
 /// What the choices page shows.
@@ -127,11 +173,35 @@ pub(crate) struct ChoicesPage {
     pub(crate) licence: LicenceState,
     /// Recipients and purposes with their fields.
     pub(crate) lanes: Vec<ChoiceLane>,
+    /// All pages, where there are several.
+    pub(crate) pages: Vec<SheetPage>,
+    /// Where the form goes.
+    pub(crate) action: Route,
+    /// How many values are off because the browser asked for it.
+    pub(crate) signal: usize,
+    /// Whether the person has other deployments, for which the same can be chosen.
+    pub(crate) others: bool,
+    /// What the devices were told, a line each.
+    pub(crate) told: Vec<String>,
     /// What the last form did.
     pub(crate) saved: Saved,
 }
 
 impl ChoicesPage {
+    fn presets(&self) -> [Preset; 4] {
+        Preset::ALL
+    }
+
+    /// How many values there are on all pages.
+    fn count(&self) -> usize {
+        self.pages.last().map_or(0, |it| it.last)
+    }
+
+    fn decided(&self) -> bool {
+        let mut rows = self.lanes.iter().flat_map(|it| &it.rows);
+        rows.any(|it| it.way.is_some())
+    }
+
     fn failed(&self) -> bool {
         self.lanes
             .iter()
@@ -152,8 +222,38 @@ impl Page for ChoicesPage {
             title: notice.title.clone(),
             licence: LicenceState::Active,
             lanes,
+            pages: Vec::new(),
+            action: Route::choices(&notice.deployment),
+            signal: 0,
+            others: true,
+            told: Vec::new(),
             saved,
         };
+        let receipt = sample::receipt_id();
+        let mut signal = page(sample::lanes(&notice), Saved::No);
+        signal.signal = 1;
+        if let Some(row) = signal.lanes.iter_mut().flat_map(|it| &mut it.rows).nth(1) {
+            row.way = Some(Way::BrowserSignal);
+            (row.chosen, row.effective, row.together) = (Level::ON, Level::ON, Level::OFF);
+            row.why = Some("It passes because you allowed it.".to_owned());
+        }
+        let mut switched = page(sample::lanes(&notice), Saved::No);
+        for (place, row) in switched
+            .lanes
+            .iter_mut()
+            .flat_map(|it| &mut it.rows)
+            .enumerate()
+        {
+            let states = sources::samples(&row.field.pointer, sample::NOW);
+            let state = states.get(place..=place).unwrap_or_default();
+            row.source_state = sources::line(&shell, state, &row.field.pointer);
+        }
+        if let Some(field) = notice.fields.first() {
+            let events = sources::sample_events(&field.pointer, sample::NOW);
+            switched.told = sources::log(&shell, &notice, &events);
+        }
+        let mut long = page(sample::lanes(&notice), Saved::No);
+        long.pages = sample::sheet_pages(&notice);
         let mut suspended = page(sample::lanes(&notice), Saved::Nothing);
         suspended.licence = LicenceState::Suspended;
         let mut failed = page(sample::lanes(&notice), Saved::No);
@@ -166,9 +266,16 @@ impl Page for ChoicesPage {
                 "saved",
                 page(
                     sample::lanes(&notice),
-                    Saved::Changes(sample::changes(&shell, &notice)),
+                    Saved::Changes {
+                        changes: sample::changes(&shell, &notice),
+                        more: 3,
+                        receipt,
+                    },
                 ),
             ),
+            ("signal", signal),
+            ("switched", switched),
+            ("long", long),
             ("unchanged", suspended),
             ("error", failed),
             ("covered", page(sample::lanes(&sample::bus()), Saved::No)),

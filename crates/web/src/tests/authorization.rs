@@ -14,6 +14,7 @@ fn path_for(pattern: &'static str, world: &World) -> String {
             .replace("{member}", "lahore-power")
             .replace("{index}", "0")
             .replace("{*path}", "checkpoint")
+            .replace("{receipt}", "abcdefghijklmnopqrstuvwxyz")
             .replace("{language}", "ur"),
     }
 }
@@ -55,6 +56,14 @@ async fn every_route_answers_everybody_as_decided() {
     POST /                                  405  405  405  405
     GET  /d/{deployment}                    200  200  200  200
     POST /d/{deployment}                    405  405  405  405
+    GET  /d/{deployment}/notice.toml        200  200  200  200
+    POST /d/{deployment}/notice.toml        405  405  405  405
+    GET  /d/{deployment}/notice.jsonld      200  200  200  200
+    POST /d/{deployment}/notice.jsonld      405  405  405  405
+    GET  /schema/notice.json                200  200  200  200
+    POST /schema/notice.json                405  405  405  405
+    GET  /schema/notice.jsonld              200  200  200  200
+    POST /schema/notice.jsonld              405  405  405  405
     GET  /d/{deployment}/drift              200  200  200  200
     POST /d/{deployment}/drift              405  405  405  405
     GET  /d/{deployment}/sign               200  200  200  200
@@ -79,8 +88,12 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me                                405  405  405  405
     GET  /me/choices/{deployment}           303  200  404  404
     POST /me/choices/{deployment}           403  200  404  404
+    GET  /me/choices/{deployment}/why.json  303  200  404  404
+    POST /me/choices/{deployment}/why.json  405  405  405  405
     GET  /office                            404  404  404  200
     POST /office                            405  405  405  405
+    GET  /office/limits                     404  404  404  200
+    POST /office/limits                     404  404  404  422
     GET  /office/{deployment}/suspend       405  405  405  405
     POST /office/{deployment}/suspend       404  404  404  422
     GET  /office/{deployment}/reinstate     405  405  405  405

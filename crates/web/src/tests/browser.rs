@@ -78,7 +78,8 @@ impl Browser {
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
-        if method == "POST" {
+        let typed = self.headers.iter().any(|(name, _)| *name == "content-type");
+        if method == "POST" && !typed {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         for (name, value) in &self.headers {

@@ -2,13 +2,17 @@
 //!
 //! A control is named `<purpose> <recipient> <pointer>`; neither identifier has a space, a pointer may have some.
 
-use custody::{ChoiceSheet, SheetRow};
-use model::{Choice, DeploymentId, Level, Notice, PersonId};
+use std::ops::Range;
+
+use custody::{ChoiceSheet, Matter, SheetRow, Told};
+use model::{Choice, DeploymentId, Level, Notice, PersonId, Pointer, PurposeId, RecipientId};
 
 use super::word;
 use crate::form::value_of;
-use crate::page::{ChoiceChange, ChoiceLane, ChoiceRow, Saved};
+use crate::page::{ChoiceLane, ChoiceRow, SheetPage};
+use crate::route::Route;
 use crate::shell::Shell;
+use crate::texts::Asker;
 use crate::visit::Failure;
 
 /// What a form wishes: the levels it sent, and the one row it is limited to.
@@ -106,10 +110,99 @@ fn choice(row: &SheetRow, level: Level, person: &PersonId, deployment: &Deployme
     }
 }
 
-/// The sheet as the page shows it: by recipient and purpose, in the order of the notice.
-pub(crate) fn lanes(sheet: &ChoiceSheet) -> Vec<ChoiceLane> {
+/// About how many bytes of HTML the rows of one page may have, so that the page fits into the first flight of packets.
+const PAGE_BYTES: usize = 8_500;
+
+/// About how many bytes of HTML a row has: Urdu has two bytes a letter.
+fn weight(notice: &Notice, row: &SheetRow) -> usize {
+    let title = notice.field(&row.field).map_or(0, |it| it.title.ur.len());
+    let name = row.purpose.as_str().len() + row.recipient.as_str().len() + row.field.as_str().len();
+    let per_option = 150 + name;
+    420 + title + 2 * name + per_option * row.options.len()
+}
+
+/// About how many bytes the heading of a lane has.
+fn heading(notice: &Notice, row: &SheetRow) -> usize {
+    let recipient = notice.recipient(&row.recipient);
+    let purpose = notice.purpose(&row.purpose);
+    let recipient = recipient.map_or(0, |it| it.title.ur.len() + it.terms.ur.len());
+    let purpose = purpose.map_or(0, |it| it.title.ur.len() + it.why.ur.len());
+    300 + recipient + purpose
+}
+
+/// The pages of a sheet; none where one is enough. The one that holds row number `from` is here.
+pub(crate) fn pages(sheet: &ChoiceSheet, id: &DeploymentId, from: u32) -> Vec<SheetPage> {
+    let mut starts = vec![0];
+    let mut used = 0;
+    let mut lane = None;
+    for (number, row) in sheet.rows.iter().enumerate() {
+        let this = Some((&row.recipient, &row.purpose));
+        let heading = if lane == this {
+            0
+        } else {
+            heading(&sheet.notice, row)
+        };
+        let weight = weight(&sheet.notice, row);
+        if used > 0 && used + weight + heading > PAGE_BYTES {
+            starts.push(number);
+            used = 0;
+        }
+        used += weight + heading;
+        lane = this;
+    }
+    if starts.len() < 2 {
+        return Vec::new();
+    }
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let last_start = starts.iter().rposition(|it| *it <= from).unwrap_or(0);
+    let ends = starts.iter().skip(1).copied().chain([sheet.rows.len()]);
+    let pages = starts.iter().zip(ends).enumerate();
+    let pages = pages.filter_map(|(number, (start, end))| {
+        let row = sheet.rows.get(*start)?;
+        let purpose = sheet.notice.purpose(&row.purpose);
+        Some(SheetPage {
+            purpose: purpose.map_or_else(|| word(row.purpose.as_str()), |it| it.title.clone()),
+            first: start + 1,
+            last: end,
+            route: Route::ChoicesFrom {
+                deployment: id.clone(),
+                from: u32::try_from(*start).unwrap_or(u32::MAX),
+            },
+            here: number == last_start,
+        })
+    });
+    near(pages.collect(), last_start)
+}
+
+/// The most pages that a page links to.
+const MAX_LINKS: usize = 6;
+
+/// The pages around the one that is shown, and the first and the last.
+fn near(pages: Vec<SheetPage>, here: usize) -> Vec<SheetPage> {
+    let last = pages.len().saturating_sub(1);
+    let start = here.saturating_sub(MAX_LINKS / 2);
+    let near = start..start + MAX_LINKS;
+    let numbered = pages.into_iter().enumerate();
+    let kept =
+        numbered.filter(|(number, _)| *number == 0 || *number == last || near.contains(number));
+    kept.map(|(_, page)| page).collect()
+}
+
+/// The matter that a control is named for.
+pub(crate) fn matter_of(deployment: &DeploymentId, name: &str) -> Option<Matter> {
+    let mut parts = name.splitn(3, ' ');
+    Some(Matter {
+        deployment: deployment.clone(),
+        purpose: PurposeId::parse(parts.next()?).ok()?,
+        recipient: RecipientId::parse(parts.next()?).ok()?,
+        field: Pointer::parse(parts.next()?).ok()?,
+    })
+}
+
+/// Some rows of a sheet as the page shows them: by recipient and purpose, in the order of the notice.
+pub(crate) fn lanes(sheet: &ChoiceSheet, rows: Range<usize>) -> Vec<ChoiceLane> {
     let mut lanes: Vec<(&SheetRow, ChoiceLane)> = Vec::new();
-    for row in &sheet.rows {
+    for row in sheet.rows.get(rows).unwrap_or_default() {
         let same = |(it, _): &&mut (&SheetRow, ChoiceLane)| {
             it.recipient == row.recipient && it.purpose == row.purpose
         };
@@ -154,8 +247,22 @@ fn shown(notice: &Notice, row: &SheetRow, anchor: String) -> Option<ChoiceRow> {
         options: row.options.iter().map(|(level, _)| *level).collect(),
         chosen: row.chosen,
         effective: row.effective,
+        together: row.together,
+        way: None,
+        why: None,
+        source_state: None,
         bad: false,
     })
+}
+
+/// Why the row of this name passes as it does, in a sentence.
+pub(crate) fn why(shell: &Shell, notice: &Notice, told: &[Told], name: &str) -> Option<String> {
+    let named = |it: &&Told| {
+        let field = &it.explanation.field;
+        format!("{} {} {field}", it.purpose, it.recipient) == name
+    };
+    let told = told.iter().find(named)?;
+    Some(shell.why(notice, &told.explanation, Asker::Sensed))
 }
 
 /// Puts what the form sent back into the page, and marks what was wrong.
@@ -169,38 +276,13 @@ pub(crate) fn keep_input(lanes: &mut [ChoiceLane], wish: &Wish, bad: &[String]) 
     }
 }
 
-/// What is different now, in the reader's words.
-pub(crate) fn changes(shell: &Shell, before: &ChoiceSheet, after: &ChoiceSheet) -> Saved {
-    let notice = &after.notice;
-    let changes = after.rows.iter().filter_map(|row| {
-        let old = before.rows.iter().find(|it| name(it) == name(row))?;
-        if old.chosen == row.chosen {
-            return None;
-        }
-        let shown = shown(notice, row, String::new())?;
-        Some(ChoiceChange {
-            field: shell.of(&shown.field.title).to_owned(),
-            recipient: shell
-                .of(&notice.recipient(&row.recipient)?.title)
-                .to_owned(),
-            purpose: shell.of(&notice.purpose(&row.purpose)?.title).to_owned(),
-            before: shown.words(shell, &old.chosen),
-            after: shown.words(shell, &row.chosen),
-        })
-    });
-    let changes: Vec<_> = changes.collect();
-    if changes.is_empty() {
-        Saved::Nothing
-    } else {
-        Saved::Changes(changes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use askama::Template as _;
+
     use super::*;
-    use crate::page::sample;
-    use model::{LegalBasis, LicenceState, Pointer, PurposeId, RecipientId};
+    use crate::page::{ChoicesPage, Page as _, sample};
+    use model::{LegalBasis, LicenceState};
 
     fn sheet(basis: LegalBasis) -> ChoiceSheet {
         let options = [Level::OFF, Level::coarse(1).unwrap(), Level::ON];
@@ -215,8 +297,11 @@ mod tests {
                 basis,
                 source: None,
                 options: options.map(|it| (it, None)).into(),
+                default: chosen,
                 chosen,
+                decided: false,
                 effective: chosen,
+                together: chosen,
             }],
         }
     }
@@ -273,6 +358,61 @@ mod tests {
     #[test]
     fn what_the_law_fixes_is_not_touched() {
         check(LegalBasis::LegalObligation, &[(ROW, "off")], Ok(Ok(&[])));
+    }
+
+    /// A sheet with many values, each with as many levels as a field can have.
+    fn long_sheet() -> ChoiceSheet {
+        let coarse = (1..=Level::MAX_COARSE).filter_map(Level::coarse);
+        let options = [Level::OFF].into_iter().chain(coarse).chain([Level::ON]);
+        let options: Vec<_> = options.map(|it| (it, None)).collect();
+        let mut sheet = sheet(LegalBasis::Contract);
+        let row = sheet.rows.remove(0);
+        for (purpose, recipient) in [("billing", "power-utility"), ("research", "energy-lab")] {
+            for number in 0..100 {
+                sheet.rows.push(SheetRow {
+                    field: sheet.notice.fields[number % 4].pointer.clone(),
+                    purpose: PurposeId::parse(purpose).unwrap(),
+                    recipient: RecipientId::parse(recipient).unwrap(),
+                    options: options.clone(),
+                    ..row.clone()
+                });
+            }
+        }
+        sheet
+    }
+
+    #[test]
+    fn every_page_of_a_long_sheet_is_light_and_together_they_show_all() {
+        let sheet = long_sheet();
+        let id = DeploymentId::parse("gulberg-homes").unwrap();
+        for language in model::Language::ALL {
+            let shell = sample::shell(language, crate::shell::Files::Served);
+            let mut from = 0;
+            let mut shown = 0;
+            while shown < sheet.rows.len() {
+                let pages = pages(&sheet, &id, u32::try_from(from).unwrap());
+                let here = pages.iter().find(|it| it.here).unwrap().clone();
+                assert!(pages.len() <= MAX_LINKS + 2 && here.first == shown + 1);
+                let (_, mut page) = ChoicesPage::samples(&shell).remove(0);
+                page.lanes = lanes(&sheet, shown..here.last);
+                page.pages = pages;
+                page.signal = 3;
+                let html = page.render().unwrap();
+                assert!(
+                    html.len() <= 14 * 1024,
+                    "{} bytes for {shown}..{}",
+                    html.len(),
+                    here.last
+                );
+                (from, shown) = (here.last, here.last);
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_sheet_has_one_page() {
+        let id = DeploymentId::parse("gulberg-homes").unwrap();
+        assert!(pages(&sheet(LegalBasis::Contract), &id, 0).is_empty());
     }
 
     #[test]
