@@ -4,46 +4,65 @@ use std::path::PathBuf;
 
 use clap::Args;
 use model::Notice;
-use policy::Schema;
+use serde_json::{Value, json};
 
+use super::notice_files::{Wrong, parse, read};
 use crate::exit::{Exit, Stop};
 use crate::ui;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Notice files (TOML)
+    /// Notice files (TOML or JSON)
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Print one JSON object instead
+    #[arg(long)]
+    json: bool,
 }
 
-/// Prints `FILE: ok …` or `FILE:LINE: reason` and the remedy; any problem is invalid input.
+/// Prints `FILE: ok …`, or `FILE:LINE:COLUMN: reason` and the remedy; any problem is invalid input.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
     let mut exit = Exit::Ok;
+    let mut files = Vec::new();
     for path in &arguments.files {
-        let name = path.display();
-        let text = std::fs::read_to_string(path).map_err(|err| {
-            let error = anyhow::Error::new(err).context(format!("cannot read `{name}`"));
-            Stop::invalid(error, "name a notice file that this user may read")
-        })?;
-        match Notice::parse(&text) {
-            Ok(notice) => match Schema::compile(&notice) {
-                Ok(_) => ui::data(&format!("{name}: ok, {}", summary(&notice))),
-                Err(err) => {
-                    exit = Exit::InvalidInput;
-                    ui::data(&format!("{name}: cannot be enforced: {err}"));
-                    ui::data("  correct the fields that are named, and check again");
-                }
-            },
-            Err(err) => {
-                exit = Exit::InvalidInput;
-                for problem in err.problems {
-                    ui::data(&format!("{name}:{}: {}", problem.line, problem.reason));
-                    ui::data(&format!("  {}", problem.remedy));
-                }
+        let name = path.display().to_string();
+        let result = parse(&read(path)?);
+        if result.is_err() {
+            exit = Exit::InvalidInput;
+        }
+        if arguments.json {
+            files.push(data(&name, &result));
+        } else {
+            say(&name, &result);
+        }
+    }
+    if arguments.json {
+        ui::data(&json!({ "files": files }).to_string());
+    }
+    Ok(exit)
+}
+
+fn say(name: &str, result: &Result<Notice, Wrong>) {
+    match result {
+        Ok(notice) => ui::data(&format!("{name}: ok, {}", summary(notice))),
+        Err(wrong) => {
+            for line in wrong.lines(name) {
+                ui::data(&line);
             }
         }
     }
-    Ok(exit)
+}
+
+fn data(name: &str, result: &Result<Notice, Wrong>) -> Value {
+    match result {
+        Ok(notice) => json!({
+            "file": name,
+            "ok": true,
+            "deployment": notice.deployment.as_str(),
+            "version": notice.version,
+        }),
+        Err(wrong) => json!({ "file": name, "ok": false, "problems": wrong.json() }),
+    }
 }
 
 fn summary(notice: &Notice) -> String {

@@ -202,9 +202,10 @@ pub enum Changed {
 pub fn notice_diff(old: &Notice, new: &Notice) -> Vec<Change> {
     let mut changes = Vec::new();
     people(&mut changes, old, new);
-    parties(&mut changes, old, new);
-    flows::compare(&mut changes, old, new);
+    purposes(&mut changes, old, new);
+    recipients(&mut changes, old, new);
     fields(&mut changes, old, new);
+    flows::compare(&mut changes, old, new);
     models(&mut changes, old, new);
     switches(&mut changes, old, new);
     description(&mut changes, old, new);
@@ -249,7 +250,7 @@ fn people(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
     }
 }
 
-fn parties(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
+fn purposes(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
     for now in &new.purposes {
         match old.purpose(&now.id) {
             None => note(
@@ -278,6 +279,9 @@ fn parties(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
             Changed::PurposeRemoved(was.id.clone()),
         );
     }
+}
+
+fn recipients(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
     for now in &new.recipients {
         let recipient = || now.id.clone();
         let Some(was) = old.recipient(&now.id) else {

@@ -26,8 +26,8 @@ pub(super) fn compare(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
         precision(changes, old, new, flow, [before, after]);
     }
     let (was, now) = (terms(old), terms(new));
-    basis(changes, &was, &now);
-    retention(changes, &was, &now);
+    basis(changes, new, &was, &now);
+    retention(changes, new, &was, &now);
     let mut moved = BTreeSet::new();
     for (key, now) in &now {
         if was.get(key).is_some_and(|it| it.stored_in != now.stored_in) {
@@ -163,8 +163,8 @@ const fn bound(basis: LegalBasis) -> u8 {
 
 type AllTerms<'a> = BTreeMap<(&'a Pointer, &'a PurposeId), Terms<'a>>;
 
-fn basis(changes: &mut Vec<Change>, was: &AllTerms<'_>, now: &AllTerms<'_>) {
-    for ((purpose, was, now), fields) in grouped(was, now, |it| it.basis) {
+fn basis(changes: &mut Vec<Change>, new: &Notice, was: &AllTerms<'_>, now: &AllTerms<'_>) {
+    for ((purpose, was, now), fields) in grouped(new, was, now, |it| it.basis) {
         let effect = by_order(&bound(was), &bound(now));
         let purpose = purpose.clone();
         note(
@@ -180,8 +180,8 @@ fn basis(changes: &mut Vec<Change>, was: &AllTerms<'_>, now: &AllTerms<'_>) {
     }
 }
 
-fn retention(changes: &mut Vec<Change>, was: &AllTerms<'_>, now: &AllTerms<'_>) {
-    for ((purpose, was, now), fields) in grouped(was, now, |it| it.retention) {
+fn retention(changes: &mut Vec<Change>, new: &Notice, was: &AllTerms<'_>, now: &AllTerms<'_>) {
+    for ((purpose, was, now), fields) in grouped(new, was, now, |it| it.retention) {
         let effect = by_order(&was, &now);
         let purpose = purpose.clone();
         note(
@@ -197,8 +197,9 @@ fn retention(changes: &mut Vec<Change>, was: &AllTerms<'_>, now: &AllTerms<'_>) 
     }
 }
 
-/// Fields that change in the same way for the same purpose stand together.
+/// Fields that change in the same way for the same purpose stand together, in the order of the notice.
 fn grouped<'a, T: Ord + Copy>(
+    new: &Notice,
     was: &AllTerms<'a>,
     now: &AllTerms<'a>,
     of: impl Fn(&Terms<'a>) -> T,
@@ -213,6 +214,9 @@ fn grouped<'a, T: Ord + Copy>(
             let fields = groups.entry((*purpose, before, after)).or_default();
             fields.push((*field).clone());
         }
+    }
+    for fields in groups.values_mut() {
+        fields.sort_by_cached_key(|it| new.fields.iter().position(|field| field.pointer == *it));
     }
     groups
 }

@@ -210,11 +210,9 @@ fn plain(reader: &mut Reader<'_>, node: &Node, text: &str, name: &str, kind: &Ki
                 reader.wrong(node, not("a JSON Pointer"), err.to_string());
             }
         }
-        Kind::Level => {
-            if Level::parse(text).is_none_or(|it| it == Level::OFF) {
-                let remedy = "write on, or coarse-1 (the coarsest), coarse-2, …";
-                reader.wrong(node, not("a precision"), remedy);
-            }
+        Kind::Level if Level::parse(text).is_none_or(|it| it == Level::OFF) => {
+            let remedy = "write on, or coarse-1 (the coarsest), coarse-2, …";
+            reader.wrong(node, not("a precision"), remedy);
         }
         _ => {}
     }

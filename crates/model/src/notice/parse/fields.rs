@@ -1,6 +1,6 @@
 //! Fields and their coarse levels: whether they make sense for the type of the value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{plain, text, texts, whole};
 use super::conform::shown;
@@ -74,6 +74,7 @@ pub(super) fn field(reader: &mut Reader<'_>, node: &Node, format: Option<Format>
     }
     if reader.count() == before {
         order(reader, &levels);
+        labels(reader, &levels);
     }
     Some(Field {
         pointer: place?,
@@ -322,14 +323,63 @@ fn order(reader: &mut Reader<'_>, levels: &[(&Node, Option<Coarsening>)]) {
 
 /// Operators of different nature cannot be compared; there the notice is believed.
 fn may_precede(coarse: &Coarsening, fine: &Coarsening) -> bool {
-    use Coarsening::{Bucket, Grid, Round, Window};
+    use Coarsening::{Bucket, Category, Grid, Round, Threshold, Window};
     if fine.is_no_finer_than(coarse) {
         return false;
     }
     match (coarse, fine) {
         (Round(a) | Grid(a), Round(b) | Grid(b)) => a > b,
-        (Bucket(_), Bucket(_)) => coarse.is_no_finer_than(fine),
-        (Window(a), Window(b)) if a.of == b.of => a.seconds > b.seconds,
+        (Bucket(_), Bucket(_)) | (Category(_), Category(_)) => coarse.is_no_finer_than(fine),
+        // Two thresholds say different things; neither says less.
+        (Threshold(_), Threshold(_)) => false,
+        (Window(a), Window(b)) if a.of == b.of => (a.seconds, a.least) > (b.seconds, b.least),
         _ => true,
     }
+}
+
+/// What a label stands for: these texts, or all but these.
+#[derive(PartialEq)]
+enum Extent<'a> {
+    Only(BTreeSet<&'a str>),
+    AllBut(BTreeSet<&'a str>),
+}
+
+/// One label has one meaning at every level: who reads it does not see the level.
+fn labels(reader: &mut Reader<'_>, levels: &[(&Node, Option<Coarsening>)]) {
+    let mut meanings: BTreeMap<&str, Extent<'_>> = BTreeMap::new();
+    for (node, level) in levels {
+        let Some(Coarsening::Category(category)) = level else {
+            continue;
+        };
+        for (label, extent) in extents(category) {
+            match meanings.get(label) {
+                Some(known) if *known != extent => {
+                    let reason =
+                        format!("`{}` stands for other texts at another level", shown(label));
+                    reader.wrong(node, reason, "give every meaning a label of its own");
+                }
+                Some(_) => {}
+                None => {
+                    meanings.insert(label, extent);
+                }
+            }
+        }
+    }
+}
+
+fn extents(category: &Category) -> BTreeMap<&str, Extent<'_>> {
+    let members = |keep: &dyn Fn(&str) -> bool| -> BTreeSet<&str> {
+        let groups = category.groups.iter().filter(|it| keep(&it.label));
+        groups
+            .flat_map(|it| it.members.iter().map(String::as_str))
+            .collect()
+    };
+    let labels = category.groups.iter().map(|it| it.label.as_str());
+    let mut extents: BTreeMap<_, _> = labels
+        .map(|label| (label, Extent::Only(members(&|it| it == label))))
+        .collect();
+    if let Some(label) = &category.otherwise {
+        extents.insert(label, Extent::AllBut(members(&|it| it != label)));
+    }
+    extents
 }

@@ -42,15 +42,18 @@ fn plant(root: &mut Place, pointer: &Pointer) -> Result<(), (String, &'static st
             return Err((reason, "use `*` for every position of the array"));
         }
         let is_many = token == Pointer::WILDCARD;
-        let mixed = at.below.keys().any(|it| {
-            (is_many && position(it).is_some())
-                || (it == Pointer::WILDCARD && position(&token).is_some())
-        });
+        let mixed = at
+            .below
+            .keys()
+            .any(|it| is_many != (it == Pointer::WILDCARD));
         if mixed {
             let reason = format!(
-                "field `{pointer}` and another field name the same array once by `*` and once by position"
+                "field `{pointer}` and another field name the same place once by `*` and once by position or name"
             );
-            return Err((reason, "use `*` or positions, not both"));
+            return Err((
+                reason,
+                "use `*` for a list, and names or positions otherwise",
+            ));
         }
         at = at.below.entry(token).or_default();
     }
