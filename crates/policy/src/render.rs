@@ -51,6 +51,7 @@ fn write(
     if let (None, Some(subject)) = (pseudonym, schema.subject_field()) {
         kept = kept.without([subject].into_iter().collect());
     }
+    let coarse = if outcome.is_coarse() { kept.len() } else { 0 };
     let mut writer = Writer {
         schema,
         payload,
@@ -58,7 +59,7 @@ fn write(
         pseudonym,
         kept,
         element: ElementIndex::MESSAGE,
-        coarse: Vec::new(),
+        coarse: Vec::with_capacity(coarse),
         out,
     };
     writer.message();
@@ -108,16 +109,18 @@ impl<'a> Writer<'a> {
     }
 
     fn marks(&mut self) {
-        for (number, mark) in self.coarse.clone().into_iter().enumerate() {
-            if number > 0 {
-                self.push(",");
-            }
+        let marks = std::mem::take(&mut self.coarse);
+        let mut before = "";
+        for mark in &marks {
             if let Some(field) = self.schema.field(mark.field) {
+                self.push(before);
                 self.push(&field.pointer_json);
                 self.push(":");
                 self.decimal(mark.accuracy, "null");
+                before = ",";
             }
         }
+        self.coarse = marks;
     }
 
     /// Writes what passes at a node; `false` when that is nothing, and nothing was written.

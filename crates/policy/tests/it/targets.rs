@@ -43,8 +43,11 @@ const NAMES: [(&str, FieldKind); 4] = [
     ("/label", FieldKind::Text),
 ];
 
+/// A name, and what is done with an input.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
 /// Every target by name.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub(crate) const TARGETS: [Target; 6] = [
     ("notice", notice),
     ("pointer", pointer),
     ("json", json),
