@@ -1,34 +1,50 @@
 //! The pages: one struct each, which is exactly what its template knows. Every page shows itself in
 //! [`Page::samples`], in all its states, so that tests and people can look at it without a database.
 
-use model::{DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestamp};
+use model::{Cap, DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestamp};
 
 use crate::shell::Shell;
 
 mod choices;
+mod consent;
+mod destinations;
 mod drift;
 mod error;
 mod home;
+mod limits;
 mod me;
 mod member;
+mod nearby;
 mod notice;
 mod office;
 mod record;
 pub(crate) mod sample;
 mod sign_in;
+mod stay;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved};
+pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved, SheetPage};
+pub(crate) use consent::{
+    DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage, MyDeployment,
+    PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
+};
+pub(crate) use destinations::{
+    DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput,
+    MadeDestinationPage, NewDestinationPage, PlaceRow, PlaceWish,
+};
 pub(crate) use drift::{DriftLine, DriftName, DriftPage, DriftReason};
 pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use home::HomePage;
+pub(crate) use limits::{LimitDone, LimitError, LimitInput, LimitLine, LimitsPage};
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};
 pub(crate) use member::MemberPage;
+pub(crate) use nearby::{NearbyLine, NearbyPage, PresenceLine, PublishedLine, Start};
 pub(crate) use notice::{Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use sample::samples;
+pub(crate) use stay::{MAX_STAYS, Stay};
 pub(crate) use sign_in::{SignInGonePage, SignInOncePage, SignInPage};
 
 /// A page that can show itself in every state.
@@ -73,6 +89,8 @@ pub(crate) enum About {
     Deployment(DeploymentId, Text),
     /// A member.
     Member(MemberId, Text),
+    /// A limit of the rulebook.
+    Limit(Cap),
     /// Something that has no page.
     Other(String),
 }
@@ -112,8 +130,13 @@ pub(crate) enum By {
 impl EntryLine {
     /// The act in plain words.
     pub(crate) fn words(&self, shell: &Shell) -> String {
+        let limit;
         let about = match &self.about {
             About::Deployment(_, title) | About::Member(_, title) => shell.of(title),
+            About::Limit(cap) => {
+                limit = shell.limit(cap);
+                limit.as_str()
+            }
             About::Other(text) => text.as_str(),
         };
         let grant = self.grant.as_ref();

@@ -2,16 +2,21 @@
 
 use std::fmt;
 
-use custody::Place;
+use custody::{Place, Preset, ReceiptId};
 use model::{DeploymentId, Language, MemberId};
 
 /// The path patterns, as the router takes them.
 pub(crate) mod pattern {
     pub(crate) const HOME: &str = "/";
     pub(crate) const NOTICE: &str = "/d/{deployment}";
+    pub(crate) const NOTICE_FILE: &str = "/d/{deployment}/notice.toml";
+    pub(crate) const NOTICE_LINKED: &str = "/d/{deployment}/notice.jsonld";
+    pub(crate) const NOTICE_SCHEMA: &str = "/schema/notice.json";
+    pub(crate) const NOTICE_CONTEXT: &str = "/schema/notice.jsonld";
     pub(crate) const DRIFT: &str = "/d/{deployment}/drift";
     pub(crate) const SIGN: &str = "/d/{deployment}/sign";
     pub(crate) const QR: &str = "/d/{deployment}/qr.svg";
+    pub(crate) const NEARBY: &str = "/nearby";
     pub(crate) const MEMBER: &str = "/m/{member}";
     pub(crate) const RECORD: &str = "/record";
     pub(crate) const RECORD_ENTRY: &str = "/record/entry/{index}";
@@ -21,7 +26,21 @@ pub(crate) mod pattern {
     pub(crate) const SIGN_OUT: &str = "/sign-out";
     pub(crate) const ME: &str = "/me";
     pub(crate) const CHOICES: &str = "/me/choices/{deployment}";
+    pub(crate) const ALL_CHOICES: &str = "/me/choices";
+    pub(crate) const CHOICES_HISTORY: &str = "/me/choices/{deployment}/history";
+    pub(crate) const CHOICES_WHY: &str = "/me/choices/{deployment}/why.json";
+    pub(crate) const CHOICES_RECORD: &str = "/me/choices/{deployment}/record.json";
+    pub(crate) const ALL_CHOICES_RECORD: &str = "/me/choices/record.json";
+    pub(crate) const CHOICES_FILE: &str = "/me/choices/choices.json";
+    pub(crate) const RECEIPT: &str = "/me/choices/receipt/{receipt}";
+    pub(crate) const PREVIEW: &str = "/me/decide/preview";
+    pub(crate) const IMPORT: &str = "/me/decide/import";
+    pub(crate) const PUT_BACK: &str = "/me/decide/put-back/{receipt}";
+    pub(crate) const DESTINATIONS: &str = "/me/destinations";
+    pub(crate) const NEW_DESTINATION: &str = "/me/destinations/new";
+    pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
+    pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
     pub(crate) const OFFICE_SUSPEND: &str = "/office/{deployment}/suspend";
     pub(crate) const OFFICE_REINSTATE: &str = "/office/{deployment}/reinstate";
     pub(crate) const LANGUAGE: &str = "/lang/{language}";
@@ -31,12 +50,17 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 21] = [
+    pub(crate) const ALL: [&str; 40] = [
         HOME,
         NOTICE,
+        NOTICE_FILE,
+        NOTICE_LINKED,
+        NOTICE_SCHEMA,
+        NOTICE_CONTEXT,
         DRIFT,
         SIGN,
         QR,
+        NEARBY,
         MEMBER,
         RECORD,
         RECORD_ENTRY,
@@ -46,7 +70,21 @@ pub(crate) mod pattern {
         SIGN_OUT,
         ME,
         CHOICES,
+        ALL_CHOICES,
+        CHOICES_HISTORY,
+        CHOICES_WHY,
+        CHOICES_RECORD,
+        ALL_CHOICES_RECORD,
+        CHOICES_FILE,
+        RECEIPT,
+        PREVIEW,
+        IMPORT,
+        PUT_BACK,
+        DESTINATIONS,
+        NEW_DESTINATION,
+        GPC,
         OFFICE,
+        OFFICE_LIMITS,
         OFFICE_SUSPEND,
         OFFICE_REINSTATE,
         LANGUAGE,
@@ -56,6 +94,49 @@ pub(crate) mod pattern {
     ];
 }
 
+/// What is asked for many choices at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// A preset, at one deployment or all.
+    Preset(Preset, Option<DeploymentId>),
+    /// What was chosen at one deployment, for all others; all of it or one row, by the name of its control.
+    Same(DeploymentId, Option<String>),
+    /// The file that was brought.
+    File,
+}
+
+/// A kind of endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointKind {
+    /// A web server.
+    Webhook,
+    /// An MQTT broker.
+    Broker,
+    /// An S3-compatible bucket.
+    Bucket,
+}
+
+impl EndpointKind {
+    /// Every kind, in the order of the page.
+    pub const ALL: [Self; 3] = [Self::Webhook, Self::Broker, Self::Bucket];
+
+    /// The word of rows and URLs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Broker => "broker",
+            Self::Bucket => "bucket",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+}
+
 /// A page or file of the site. `Display` writes its path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -63,6 +144,14 @@ pub enum Route {
     Home,
     /// The public notice of a deployment.
     Notice(DeploymentId),
+    /// The notice as the file that was published.
+    NoticeFile(DeploymentId),
+    /// The notice as linked data.
+    NoticeLinked(DeploymentId),
+    /// The JSON Schema of notices.
+    NoticeSchema,
+    /// What the words of the linked data mean.
+    NoticeContext,
     /// Everything that came in to a deployment without having been declared.
     Drift {
         /// The deployment.
@@ -74,6 +163,11 @@ pub enum Route {
     Sign(DeploymentId),
     /// The QR code on the sign.
     Qr(DeploymentId),
+    /// What else senses people, near a deployment.
+    Nearby {
+        /// Near which one; anywhere when `None`.
+        from: Option<DeploymentId>,
+    },
     /// A member's page.
     Member(MemberId),
     /// The public record, newest entries first, older than `before`.
@@ -98,8 +192,58 @@ pub enum Route {
     },
     /// A person's choices for a deployment.
     Choices(DeploymentId),
+    /// A person's choices for a deployment, from a row on.
+    ChoicesFrom {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// How many rows stand on the pages before.
+        from: u32,
+    },
+    /// All choices of a person, and what can be done with them at once.
+    AllChoices,
+    /// What a person chose for a deployment, over time.
+    ChoicesHistory {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Only acts with a smaller number; `None` for the newest page.
+        before: Option<i64>,
+    },
+    /// Why a person's values pass as they do, for programs.
+    ChoicesWhy(DeploymentId),
+    /// The record of a person's choices, for one deployment or all.
+    ChoicesRecord(Option<DeploymentId>),
+    /// A person's choices as a file to take along.
+    ChoicesFile,
+    /// A receipt of an act of choosing.
+    Receipt(ReceiptId),
+    /// The same receipt as a file.
+    ReceiptFile(ReceiptId),
+    /// What an act of many choices would change (POST puts it in force).
+    Preview {
+        /// What is asked for.
+        ask: Ask,
+        /// How many changes stand on the pages before.
+        from: u32,
+    },
+    /// A file of choices is brought.
+    Import,
+    /// Puts an act of choosing back, at one deployment or everywhere (POST).
+    PutBack {
+        /// The receipt of the act.
+        receipt: ReceiptId,
+        /// Where.
+        only: Option<DeploymentId>,
+    },
+    /// Where a person's readings go, and their own endpoints.
+    Destinations,
+    /// The form for a new endpoint.
+    NewDestination(EndpointKind),
+    /// That the site heeds Global Privacy Control.
+    Gpc,
     /// The alliance's office: licences.
     Office,
+    /// The rulebook's limits: what is in force, and the forms to change it.
+    OfficeLimits,
     /// Suspends a licence (POST).
     OfficeSuspend(DeploymentId),
     /// Puts a suspended licence in force again (POST).
@@ -125,6 +269,16 @@ impl Route {
         Self::Notice(deployment.clone())
     }
 
+    /// The notice of `deployment` as the file that was published.
+    pub(crate) fn notice_file(deployment: &DeploymentId) -> Self {
+        Self::NoticeFile(deployment.clone())
+    }
+
+    /// The notice of `deployment` as linked data.
+    pub(crate) fn notice_linked(deployment: &DeploymentId) -> Self {
+        Self::NoticeLinked(deployment.clone())
+    }
+
     /// The first page of what came in to `deployment` without having been declared.
     pub(crate) fn drift(deployment: &DeploymentId) -> Self {
         Self::drift_from(deployment, 0)
@@ -143,9 +297,69 @@ impl Route {
         Self::Sign(deployment.clone())
     }
 
+    /// What senses people, near `from` or anywhere.
+    pub(crate) fn nearby(from: Option<&DeploymentId>) -> Self {
+        Self::Nearby {
+            from: from.cloned(),
+        }
+    }
+
+    /// What senses people near a deployment.
+    pub(crate) fn nearby_to(from: &DeploymentId) -> Self {
+        Self::nearby(Some(from))
+    }
+
+    /// What senses people, anywhere.
+    pub(crate) const fn nearby_anywhere() -> Self {
+        Self::Nearby { from: None }
+    }
+
     /// The choices for `deployment`.
     pub(crate) fn choices(deployment: &DeploymentId) -> Self {
         Self::Choices(deployment.clone())
+    }
+
+    /// The form for a new endpoint of a kind.
+    pub(crate) const fn new_destination(kind: &EndpointKind) -> Self {
+        Self::NewDestination(*kind)
+    }
+
+    /// The newest page of what was chosen for `deployment`.
+    pub(crate) fn history(deployment: &DeploymentId) -> Self {
+        Self::ChoicesHistory {
+            deployment: deployment.clone(),
+            before: None,
+        }
+    }
+
+    /// The record of the choices for `deployment`.
+    pub(crate) fn choices_record(deployment: &DeploymentId) -> Self {
+        Self::ChoicesRecord(Some(deployment.clone()))
+    }
+
+    /// The first page of what `ask` would change.
+    pub(crate) const fn preview(ask: Ask) -> Self {
+        Self::Preview { ask, from: 0 }
+    }
+
+    /// What `preset` would change at `deployment`.
+    pub(crate) fn preset_at(preset: &Preset, deployment: &DeploymentId) -> Self {
+        Self::preview(Ask::Preset(*preset, Some(deployment.clone())))
+    }
+
+    /// What `preset` would change everywhere.
+    pub(crate) const fn preset(preset: &Preset) -> Self {
+        Self::preview(Ask::Preset(*preset, None))
+    }
+
+    /// What the choices for `deployment` would change elsewhere.
+    pub(crate) fn same(deployment: &DeploymentId) -> Self {
+        Self::preview(Ask::Same(deployment.clone(), None))
+    }
+
+    /// What the choice in the row named `row` would change elsewhere.
+    pub(crate) fn same_row(deployment: &DeploymentId, row: &str) -> Self {
+        Self::preview(Ask::Same(deployment.clone(), Some(row.to_owned())))
     }
 
     /// The form that suspends the licence of `deployment`.
@@ -193,9 +407,14 @@ impl Route {
         match self {
             Self::Home => pattern::HOME,
             Self::Notice(_) => pattern::NOTICE,
+            Self::NoticeFile(_) => pattern::NOTICE_FILE,
+            Self::NoticeLinked(_) => pattern::NOTICE_LINKED,
+            Self::NoticeSchema => pattern::NOTICE_SCHEMA,
+            Self::NoticeContext => pattern::NOTICE_CONTEXT,
             Self::Drift { .. } => pattern::DRIFT,
             Self::Sign(_) => pattern::SIGN,
             Self::Qr(_) => pattern::QR,
+            Self::Nearby { .. } => pattern::NEARBY,
             Self::Member(_) => pattern::MEMBER,
             Self::Record { .. } => pattern::RECORD,
             Self::RecordEntry(_) => pattern::RECORD_ENTRY,
@@ -204,8 +423,22 @@ impl Route {
             Self::SignInOnce(_) => pattern::SIGN_IN_ONCE,
             Self::SignOut => pattern::SIGN_OUT,
             Self::Me { .. } => pattern::ME,
-            Self::Choices(_) => pattern::CHOICES,
+            Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
+            Self::AllChoices => pattern::ALL_CHOICES,
+            Self::ChoicesHistory { .. } => pattern::CHOICES_HISTORY,
+            Self::ChoicesWhy(_) => pattern::CHOICES_WHY,
+            Self::ChoicesRecord(Some(_)) => pattern::CHOICES_RECORD,
+            Self::ChoicesRecord(None) => pattern::ALL_CHOICES_RECORD,
+            Self::ChoicesFile => pattern::CHOICES_FILE,
+            Self::Receipt(_) | Self::ReceiptFile(_) => pattern::RECEIPT,
+            Self::Preview { .. } => pattern::PREVIEW,
+            Self::Import => pattern::IMPORT,
+            Self::PutBack { .. } => pattern::PUT_BACK,
+            Self::Destinations => pattern::DESTINATIONS,
+            Self::NewDestination(_) => pattern::NEW_DESTINATION,
+            Self::Gpc => pattern::GPC,
             Self::Office => pattern::OFFICE,
+            Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeSuspend(_) => pattern::OFFICE_SUSPEND,
             Self::OfficeReinstate(_) => pattern::OFFICE_REINSTATE,
             Self::Language { .. } => pattern::LANGUAGE,
@@ -219,10 +452,16 @@ impl Route {
     fn parameter(&self) -> String {
         match self {
             Self::Notice(it)
+            | Self::NoticeFile(it)
+            | Self::NoticeLinked(it)
             | Self::Drift { deployment: it, .. }
             | Self::Sign(it)
             | Self::Qr(it)
             | Self::Choices(it)
+            | Self::ChoicesFrom { deployment: it, .. }
+            | Self::ChoicesHistory { deployment: it, .. }
+            | Self::ChoicesWhy(it)
+            | Self::ChoicesRecord(Some(it))
             | Self::OfficeSuspend(it)
             | Self::OfficeReinstate(it) => it.to_string(),
             Self::Member(it) => it.to_string(),
@@ -230,6 +469,8 @@ impl Route {
             Self::SignInOnce(it) | Self::Static(it) => escape(it, false),
             Self::RecordLog(it) => escape(it, true),
             Self::Language { language, .. } => language.tag().to_owned(),
+            Self::Receipt(it) | Self::PutBack { receipt: it, .. } => it.as_str().to_owned(),
+            Self::ReceiptFile(it) => format!("{}.json", it.as_str()),
             _ => String::new(),
         }
     }
@@ -244,8 +485,33 @@ impl Route {
             Self::Me { before: Some(at) } => {
                 format!("before={}&skip={}", at.until.as_millis(), at.skip)
             }
+            Self::Nearby { from: Some(from) } => format!("from={from}"),
             Self::Language { back, .. } => format!("back={}", escape(back, true)),
+            Self::ChoicesFrom { from, .. } if *from > 0 => format!("from={from}"),
+            Self::ChoicesHistory {
+                before: Some(number),
+                ..
+            } => format!("before={number}"),
+            Self::PutBack {
+                only: Some(deployment),
+                ..
+            } => format!("at={deployment}"),
+            Self::NewDestination(kind) => format!("kind={}", kind.as_str()),
+            Self::Preview { ask, from: 0 } => ask.query(),
+            Self::Preview { ask, from } => format!("{}&from={from}", ask.query()),
             _ => String::new(),
+        }
+    }
+}
+
+impl Ask {
+    fn query(&self) -> String {
+        match self {
+            Self::Preset(preset, None) => format!("preset={}", preset.as_str()),
+            Self::Preset(preset, Some(at)) => format!("preset={}&at={at}", preset.as_str()),
+            Self::Same(from, None) => format!("same={from}"),
+            Self::Same(from, Some(row)) => format!("same={from}&row={}", escape(row, true)),
+            Self::File => "file=1".to_owned(),
         }
     }
 }

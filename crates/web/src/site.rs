@@ -19,6 +19,8 @@ use crate::visit;
 
 /// The largest form, in bytes.
 pub const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The largest form with a file in it, in bytes.
+pub const MAX_UPLOAD_BYTES: usize = custody::MAX_CHOICES_FILE_BYTES + 16 * 1024;
 /// The time zone in which days and times are shown, unless the options say otherwise.
 pub const DEFAULT_TIME_ZONE: &str = "Asia/Karachi";
 
@@ -149,9 +151,12 @@ pub fn router(options: SiteOptions) -> Router {
     let pages = Router::new()
         .route(pattern::HOME, get(handler::home::show))
         .route(pattern::NOTICE, get(handler::notice::show))
+        .route(pattern::NOTICE_FILE, get(handler::notice_file::published))
+        .route(pattern::NOTICE_LINKED, get(handler::notice_file::linked))
         .route(pattern::DRIFT, get(handler::notice::drift))
         .route(pattern::SIGN, get(handler::notice::sign))
         .route(pattern::QR, get(handler::notice::code))
+        .route(pattern::NEARBY, get(handler::nearby::show))
         .route(pattern::MEMBER, get(handler::home::member))
         .route(pattern::RECORD, get(handler::record::list))
         .route(pattern::RECORD_ENTRY, get(handler::record::entry))
@@ -167,7 +172,32 @@ pub fn router(options: SiteOptions) -> Router {
             pattern::CHOICES,
             get(handler::choices::show).post(handler::choices::save),
         )
+        .route(pattern::ALL_CHOICES, get(handler::choices::overview))
+        .route(pattern::CHOICES_HISTORY, get(handler::consent::history))
+        .route(pattern::CHOICES_WHY, get(handler::why::file))
+        .route(pattern::CHOICES_RECORD, get(handler::consent::record))
+        .route(
+            pattern::ALL_CHOICES_RECORD,
+            get(handler::consent::whole_record),
+        )
+        .route(pattern::RECEIPT, get(handler::consent::receipt))
+        .route(pattern::PUT_BACK, post(handler::consent::put_back))
+        .route(pattern::CHOICES_FILE, get(handler::bulk::file))
+        .route(
+            pattern::PREVIEW,
+            get(handler::bulk::preview).post(handler::bulk::apply),
+        )
+        .route(
+            pattern::IMPORT,
+            get(handler::bulk::ask_for_file)
+                .post(handler::bulk::take_file)
+                .layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)),
+        )
         .route(pattern::OFFICE, get(handler::office::show))
+        .route(
+            pattern::OFFICE_LIMITS,
+            get(handler::limits::show).post(handler::limits::change),
+        )
         .route(pattern::OFFICE_SUSPEND, post(handler::office::suspend))
         .route(pattern::OFFICE_REINSTATE, post(handler::office::reinstate))
         .route(pattern::LANGUAGE, get(handler::files::language))
@@ -177,6 +207,17 @@ pub fn router(options: SiteOptions) -> Router {
         .layer(middleware::from_fn_with_state(site.clone(), visit::attend));
     let files = Router::new()
         .route(pattern::STATIC, get(handler::files::asset))
+        .route(
+            pattern::DESTINATIONS,
+            get(handler::destinations::show).post(handler::destinations::act),
+        )
+        .route(
+            pattern::NEW_DESTINATION,
+            get(handler::destinations::new).post(handler::destinations::add),
+        )
+        .route(pattern::GPC, get(handler::files::gpc))
+        .route(pattern::NOTICE_SCHEMA, get(handler::notice_file::schema))
+        .route(pattern::NOTICE_CONTEXT, get(handler::notice_file::context))
         .route(pattern::LIVE, get(handler::files::live))
         .route(pattern::READY, get(handler::files::ready))
         .layer(middleware::from_fn_with_state(site.clone(), visit::protect));

@@ -14,34 +14,56 @@ use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
 use jiff::tz::TimeZone;
 use model::{Language, Text};
 
+mod consent;
 mod dates;
+mod explain;
+mod notice_diff;
+mod limits;
+mod places;
+mod recorded;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub(crate) use dates::{UNIX_SECONDS, instant};
+pub use explain::{Asker, Sentences};
+pub use notice_diff::{
+    ChangeLine, notice_changes, notice_changes_heading, notice_unchanged,
+};
 pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 7] = [
+const ENGLISH: [&str; 13] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
+    include_str!("../locales/en/explain.ftl"),
     include_str!("../locales/en/alliance.ftl"),
     include_str!("../locales/en/notice.ftl"),
+    include_str!("../locales/en/notice-diff.ftl"),
     include_str!("../locales/en/record.ftl"),
     include_str!("../locales/en/me.ftl"),
+    include_str!("../locales/en/nearby.ftl"),
     include_str!("../locales/en/office.ftl"),
+    include_str!("../locales/en/consent.ftl"),
+    include_str!("../locales/en/destinations.ftl"),
+    include_str!("../locales/en/sources.ftl"),
 ];
 
-const URDU: [&str; 7] = [
+const URDU: [&str; 13] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
+    include_str!("../locales/ur/explain.ftl"),
     include_str!("../locales/ur/alliance.ftl"),
     include_str!("../locales/ur/notice.ftl"),
+    include_str!("../locales/ur/notice-diff.ftl"),
     include_str!("../locales/ur/record.ftl"),
     include_str!("../locales/ur/me.ftl"),
+    include_str!("../locales/ur/nearby.ftl"),
     include_str!("../locales/ur/office.ftl"),
+    include_str!("../locales/ur/consent.ftl"),
+    include_str!("../locales/ur/destinations.ftl"),
+    include_str!("../locales/ur/sources.ftl"),
 ];
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En));

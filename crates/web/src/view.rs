@@ -1,17 +1,24 @@
 //! From what the use cases return to what the pages show.
 
-use alliance::{Member, Overview};
+use std::collections::BTreeMap;
+
+use alliance::{Limit, Member, Overview};
 use custody::{DriftRow, EntryProof, InForce, RecordedEntry};
 use data_encoding::BASE64;
-use model::{DeploymentId, Entry, EntryKind, LicenceState, Notice, PurposeId, RecipientId, Text};
+use model::{
+    Cap, CapTarget, DeploymentId, Entry, EntryKind, Level, LicenceState, Notice, PurposeId,
+    RecipientId, Text,
+};
 
 use crate::page::{
     About, By, DeploymentCard, Done, DriftLine, DriftName, DriftReason, EntryLine, Licence,
-    MemberLink, OfficeRow, Proof,
+    LimitLine, MemberLink, OfficeRow, Proof,
 };
 use crate::visit::{Failure, Visit};
 
+pub(crate) mod consent;
 pub(crate) mod sheet;
+pub(crate) mod sources;
 pub(crate) mod timeline;
 
 /// The same word in every language: an identifier that nothing is known about.
@@ -140,15 +147,59 @@ fn entry_line(visit: &Visit, members: &[Member], recorded: &RecordedEntry) -> En
         Some(_) => String::new(),
         None => entry.reason.clone(),
     };
+    let (about, reason) = match limit(entry) {
+        Some((cap, reason)) => (About::Limit(cap), reason),
+        None => (about(visit, members, &entry.about), reason),
+    };
     EntryLine {
         index: recorded.position,
         at: entry.at,
         kind: entry.kind,
-        about: about(visit, members, &entry.about),
+        about,
         by: by(members, &entry.by),
         reason,
         grant,
     }
+}
+
+/// What an entry about a limit says: its reason begins with a line `field:/power every purpose at most:off`.
+fn limit(entry: &Entry) -> Option<(Cap, String)> {
+    if !matches!(entry.kind, EntryKind::LimitSet | EntryKind::LimitLifted) {
+        return None;
+    }
+    let (head, reason) = entry.reason.split_once('\n')?;
+    let (head, most) = head.rsplit_once(" at most:")?;
+    let (target, purpose) = match head.strip_suffix(" every purpose") {
+        Some(target) => (target, None),
+        None => {
+            let (target, purpose) = head.rsplit_once(" purpose:")?;
+            (target, Some(PurposeId::parse(purpose).ok()?))
+        }
+    };
+    let (kind, name) = target.split_once(':')?;
+    let cap = Cap {
+        target: CapTarget::parse(kind, name)?,
+        purpose,
+        most: Level::parse(most)?,
+    };
+    Some((cap, reason.to_owned()))
+}
+
+/// Limits as pages list them.
+pub(crate) fn limits(limits: &[Limit]) -> Vec<LimitLine> {
+    let line = |it: &Limit| LimitLine {
+        cap: it.cap.clone(),
+        reason: it.reason.clone(),
+        since: it.since,
+    };
+    limits.iter().map(line).collect()
+}
+
+/// The purposes of all notices, each once, by identifier.
+pub(crate) fn purposes(in_force: &[InForce]) -> Vec<(PurposeId, Text)> {
+    let all = in_force.iter().flat_map(|it| &it.notice.purposes);
+    let named: BTreeMap<_, _> = all.map(|it| (it.id.clone(), it.title.clone())).collect();
+    named.into_iter().collect()
 }
 
 fn notice_of(visit: &Visit, id: &str) -> Option<InForce> {

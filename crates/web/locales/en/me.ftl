@@ -44,3 +44,12 @@ choices-unchanged = Your choices were already like this. They are in force.
 choices-change = { $field } to { $recipient } for { $purpose }: { $before } → { $after }
 choices-error = Choose one of the levels shown for { $field }.
 choices-title-error = Error: { $title }
+
+stay-holder = you own or carry it
+stay-household = you live where it is
+stay-occupant = you stay where it is
+stay-always = { $thing }: { $role }
+stay-from = { $thing }: { $role }, from { $from }
+stay-until = { $thing }: { $role }, until { $until }
+stay-between = { $thing }: { $role }, from { $from } until { $until }
+stay-over = { $thing }: over since { $until } ({ $role }). You still see what was recorded until then.

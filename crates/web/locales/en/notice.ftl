@@ -65,6 +65,7 @@ drift-rest = More values, which no longer fit on the list
 notice-record = In the public record
 notice-record-none = The record holds nothing about these devices yet.
 notice-version = Version { $version } of this notice
+notice-machines = For programs:
 
 sign-title = Sign for { $title }
 sign-lede = Print this page and put it where people can see it, near the devices.
@@ -80,3 +81,6 @@ sign-scan-nobody = Scan to see why, and who gets it
 sign-run-by = Run by
 sign-ask = Questions
 sign-qr = QR code that leads to { $url }
+
+notice-limits = Limits of the alliance
+notice-limits-lede = The alliance’s rulebook lets less pass here than the notice says.

@@ -48,6 +48,18 @@ period-years = { $count ->
    *[other] { $count } years
 }
 period-exact = { $period } ({ $days })
+period-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+period-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+period-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
 
 act-member-joined = { $about } joined the alliance.
 act-deployment-registered = { $about } was registered.
@@ -58,6 +70,8 @@ act-licence-reinstated = The licence of { $about } is in force again.
 act-licence-revoked = The licence of { $about } was taken away.
 act-grant-issued = { $recipient } was given access to data of { $about }, for { $purpose }.
 act-grant-withdrawn = { $recipient } lost access to data of { $about }, for { $purpose }.
+act-limit-set = The rulebook has a limit: { $about }.
+act-limit-lifted = A limit of the rulebook was lifted: { $about }.
 
 level-off = Off
 level-on = Exact
@@ -66,6 +80,14 @@ level-grid-km = A square about { $kilometres } km wide
 level-grid-m = A square about { $metres } m wide
 level-bucket = Only the step: { $bounds }
 level-presence = Only that there was a value
+level-area = Only the area, not the exact place
+level-threshold = Only whether it is { $bound } or more
+level-category = Only the group: { $labels }
+level-window-mean = Only the mean of each { $period }
+level-window-min = Only the lowest value of each { $period }
+level-window-max = Only the highest value of each { $period }
+level-window-count = Only how many values came in each { $period }
+level-window-last = Only the last value of each { $period }
 off-by-minutes = { $amount } { $count ->
     [one] minute
    *[other] minutes
@@ -81,3 +103,30 @@ off-by-days = { $amount } { $count ->
 unit-date-and-time = date and time
 value-within = to within { $accuracy }
 value-coarse = made less exact
+value-threshold = whether it was { $bound } or more
+window-mean = mean of { $count ->
+    [one] { $count } value
+   *[other] { $count } values
+}, { $from } to { $until }
+window-min = lowest of { $count ->
+    [one] { $count } value
+   *[other] { $count } values
+}, { $from } to { $until }
+window-max = highest of { $count ->
+    [one] { $count } value
+   *[other] { $count } values
+}, { $from } to { $until }
+window-last = last of { $count ->
+    [one] { $count } value
+   *[other] { $count } values
+}, { $from } to { $until }
+window-count = how many values came, { $from } to { $until }
+window-incomplete = { $window }; some values may be missing
+
+limit-words = { $what } · { $purpose } · { $most }
+limit-field = Value { $name }
+limit-sensitivity = All values marked “{ $sensitivity }” or more telling
+limit-every-purpose = every purpose
+limit-purpose = purpose { $purpose }
+limit-off = given to nobody and not kept
+limit-coarse = at most step { $number } of exactness (step 1 is the least exact)

@@ -44,3 +44,12 @@ choices-unchanged = آپ کے فیصلے پہلے سے یہی تھے۔ وہ نا
 choices-change = { $field }، { $recipient } کے لیے، مقصد { $purpose }: پہلے { $before }، اب { $after }
 choices-error = { $field } کے لیے دکھائے گئے درجوں میں سے ایک چنیں۔
 choices-title-error = غلطی: { $title }
+
+stay-holder = آپ کا ہے یا آپ کے پاس رہتا ہے
+stay-household = آپ وہیں رہتے ہیں جہاں یہ ہے
+stay-occupant = آپ وہاں ٹھہرتے ہیں جہاں یہ ہے
+stay-always = { $thing }: { $role }
+stay-from = { $thing }: { $role }، { $from } سے
+stay-until = { $thing }: { $role }، { $until } تک
+stay-between = { $thing }: { $role }، { $from } سے { $until } تک
+stay-over = { $thing }: { $until } کو ختم ہوا ({ $role })۔ تب تک کا ریکارڈ آپ اب بھی دیکھ سکتے ہیں۔

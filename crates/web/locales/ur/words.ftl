@@ -48,6 +48,18 @@ period-years = { $count ->
    *[other] { $count } سال
 }
 period-exact = { $period } ({ $days })
+period-hours = { $count ->
+    [one] { $count } گھنٹہ
+   *[other] { $count } گھنٹے
+}
+period-minutes = { $count ->
+    [one] { $count } منٹ
+   *[other] { $count } منٹ
+}
+period-seconds = { $count ->
+    [one] { $count } سیکنڈ
+   *[other] { $count } سیکنڈ
+}
 
 act-member-joined = { $about } اتحاد میں شامل ہوا۔
 act-deployment-registered = { $about } کا اندراج ہوا۔
@@ -58,6 +70,8 @@ act-licence-reinstated = { $about } کی اجازت پھر سے نافذ ہے۔
 act-licence-revoked = { $about } کی اجازت منسوخ ہوئی۔
 act-grant-issued = { $recipient } کو { $about } کے ڈیٹا تک رسائی ملی۔ مقصد: { $purpose }۔
 act-grant-withdrawn = { $recipient } سے { $about } کے ڈیٹا تک رسائی واپس لی گئی۔ مقصد: { $purpose }۔
+act-limit-set = ضابطے میں حد لگائی گئی: { $about }۔
+act-limit-lifted = ضابطے کی حد ہٹائی گئی: { $about }۔
 
 level-off = بند
 level-on = بالکل درست
@@ -66,6 +80,14 @@ level-grid-km = تقریباً { $kilometres } کلومیٹر چوڑا علاق�
 level-grid-m = تقریباً { $metres } میٹر چوڑا علاقہ
 level-bucket = صرف درجہ: { $bounds }
 level-presence = صرف یہ کہ کوئی قدر تھی
+level-area = صرف علاقہ، ٹھیک جگہ نہیں
+level-threshold = صرف یہ کہ { $bound } یا اس سے زیادہ ہے یا نہیں
+level-category = صرف گروہ: { $labels }
+level-window-mean = صرف ہر { $period } کی اوسط
+level-window-min = صرف ہر { $period } کی سب سے کم قدر
+level-window-max = صرف ہر { $period } کی سب سے زیادہ قدر
+level-window-count = صرف یہ کہ ہر { $period } میں کتنی قدریں آئیں
+level-window-last = صرف ہر { $period } کی آخری قدر
 off-by-minutes = { $amount } { $count ->
     [one] منٹ
    *[other] منٹ
@@ -81,3 +103,30 @@ off-by-days = { $amount } { $count ->
 unit-date-and-time = تاریخ اور وقت
 value-within = فرق { $accuracy } تک
 value-coarse = درستی کم کی گئی
+value-threshold = صرف یہ کہ { $bound } یا اس سے زیادہ تھی یا نہیں
+window-mean = { $count ->
+    [one] { $count } قدر
+   *[other] { $count } قدروں
+} کی اوسط، { $from } سے { $until } تک
+window-min = { $count ->
+    [one] { $count } قدر
+   *[other] { $count } قدروں
+} میں سب سے کم، { $from } سے { $until } تک
+window-max = { $count ->
+    [one] { $count } قدر
+   *[other] { $count } قدروں
+} میں سب سے زیادہ، { $from } سے { $until } تک
+window-last = { $count ->
+    [one] { $count } قدر
+   *[other] { $count } قدروں
+} میں آخری، { $from } سے { $until } تک
+window-count = کتنی قدریں آئیں، { $from } سے { $until } تک
+window-incomplete = { $window }؛ ہو سکتا ہے کچھ قدریں رہ گئی ہوں
+
+limit-words = { $what } · { $purpose } · { $most }
+limit-field = قدر { $name }
+limit-sensitivity = وہ سب قدریں جن کے ساتھ «{ $sensitivity }» یا اس سے بڑھ کر لکھا ہے
+limit-every-purpose = ہر مقصد
+limit-purpose = مقصد { $purpose }
+limit-off = نہ کسی کو دی جائے گی، نہ رکھی جائے گی
+limit-coarse = زیادہ سے زیادہ درستی کے درجے { $number } تک (درجہ 1 سب سے کم درست ہے)

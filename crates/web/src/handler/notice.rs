@@ -52,9 +52,12 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         let found = found.ok_or(Failure::NOT_FOUND)?;
         let newest = found.entries.get(..MAX_ENTRIES).unwrap_or(&found.entries);
         let senses_people = found.in_force.senses_people;
+        let mut limits = it.site.alliance().limits()?;
+        limits.retain(|it| found.in_force.limits.contains(&it.cap));
         Ok(NoticePage {
             shell,
             senses_people,
+            limits: view::limits(&limits),
             licence: view::licence(&found.in_force, &found.entries),
             controller: view::controller(&found.in_force.notice, found.controller.as_ref()),
             drift: found
@@ -66,6 +69,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
             more_drift: found.drift.len() > MAX_DRIFT,
             record: view::entry_lines(it, newest)?,
             reader: reader(it, &id),
+            sources: it.site.custody().source_counts(&id),
             notice: found.in_force.notice,
         })
     });

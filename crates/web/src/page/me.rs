@@ -4,6 +4,7 @@ use askama::Template;
 use custody::Place;
 use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
 
+use super::stay::Stay;
 use super::{Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
@@ -18,6 +19,8 @@ pub(crate) struct LinkedDeployment {
     pub(crate) title: Text,
     /// Whether it may run.
     pub(crate) licence: LicenceState,
+    /// How its devices sense the person, did and will; what began last stands first.
+    pub(crate) stays: Vec<Stay>,
 }
 
 /// One value of a reading.

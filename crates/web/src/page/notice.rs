@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
+use custody::SourceCounts;
 use model::{
-    Declaration, Field, LegalBasis, Level, LicenceState, Notice, Purpose, Retention, Sensitivity,
+    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Notice, Purpose, Retention, Sensitivity,
     Timestamp,
 };
 
-use super::{DriftLine, DriftName, DriftReason, EntryLine, MemberLink, Page, sample};
+use super::limits::limits_of_samples;
+use super::{DriftLine, DriftName, DriftReason, EntryLine, LimitLine, MemberLink, Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
 
@@ -71,8 +73,12 @@ pub(crate) struct NoticePage {
     pub(crate) reader: Reader,
     /// Whether somebody is linked to one of the devices.
     pub(crate) senses_people: bool,
+    /// Limits of the rulebook on something that the notice declares.
+    pub(crate) limits: Vec<LimitLine>,
     /// Acts about the deployment, newest first.
     pub(crate) record: Vec<EntryLine>,
+    /// How the devices do as they are told; `None` where they are told nothing.
+    pub(crate) sources: Option<SourceCounts>,
 }
 
 impl NoticePage {
@@ -171,6 +177,26 @@ impl NoticePage {
             .collect()
     }
 
+    /// A limit with the names that this notice gives to what it limits.
+    fn limit_words(&self, limit: &LimitLine) -> String {
+        let is_limited = |field: &&Field| match &limit.cap.target {
+            CapTarget::Field(pointer) => field.pointer == *pointer,
+            CapTarget::Sensitivity(from) => field.sensitivity >= *from,
+        };
+        let fields: Vec<&Field> = self.notice.fields.iter().filter(is_limited).collect();
+        let what = self.shell.list(fields.iter().map(|it| self.shell.of(&it.title)));
+        let purpose = limit.cap.purpose.as_ref();
+        let purpose = purpose.map(|id| match self.notice.purpose(id) {
+            Some(purpose) => self.shell.of(&purpose.title),
+            None => id.as_str(),
+        });
+        let most = match (limit.cap.most.coarse_number(), fields.as_slice()) {
+            (Some(number), [field]) => self.shell.level(field, &next_lower(field, number)),
+            _ => self.shell.limit_most(limit.cap.most),
+        };
+        self.shell.limited(&what, purpose, &most)
+    }
+
     fn recipients(&self, declaration: &Declaration) -> Vec<&str> {
         let known = declaration
             .recipients
@@ -195,6 +221,12 @@ impl NoticePage {
     }
 }
 
+/// The level of this number, or the next lower one that the field has.
+fn next_lower(field: &Field, number: u8) -> Level {
+    let has = u8::try_from(field.coarse.len()).unwrap_or(Level::MAX_COARSE);
+    Level::coarse(number.min(has)).unwrap_or(Level::OFF)
+}
+
 impl Page for NoticePage {
     const NAME: &'static str = "notice";
 
@@ -208,14 +240,23 @@ impl Page for NoticePage {
             more_drift: false,
             reader: Reader::Stranger,
             senses_people: false,
+            limits: Vec::new(),
             record: Vec::new(),
+            sources: None,
         };
         let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
         drifting.drift = sample::drift();
         drifting.more_drift = true;
         drifting.record = sample::entries();
+        drifting.sources = sample::source_counts();
+        let mut limited = page(sample::home(), sample::licence(LicenceState::Active));
+        let purposes = limited.notice.purposes.iter();
+        let purposes: Vec<_> = purposes.map(|it| (it.id.clone(), it.title.clone())).collect();
+        limited.limits = limits_of_samples(&purposes);
+        limited.limits.truncate(1);
         vec![
             ("drifting", drifting),
+            ("limited", limited),
             (
                 "suspended",
                 page(sample::bus(), sample::licence(LicenceState::Suspended)),

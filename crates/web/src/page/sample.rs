@@ -2,16 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
+use custody::ReceiptId;
 use data_encoding::BASE64;
 use jiff::tz::TimeZone;
-use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Text, ThingId, Timestamp};
+use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Role, Text, ThingId, Timestamp};
 
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftLine,
-    DriftName, DriftPage, DriftReason, EntryLine, EntryPage, ErrorPage, HomePage, Licence,
-    LinkedDeployment, MePage, MemberLink, MemberPage, NoticePage, OfficePage, OfficeRow, Page,
-    Part, Proof, Reading, Received, RecordPage, SignInGonePage, SignInOncePage, SignInPage,
-    SignPage, Value,
+    DriftName, DriftPage, DriftReason, EntryLine, EntryPage, ErrorPage, HistoryPage, HomePage, ImportPage, Licence,
+    LinkedDeployment, MePage, NearbyPage, LimitsPage, MemberLink, MemberPage, MyChoicesPage, NoticePage, OfficePage, OfficeRow, Page,
+    Part, Proof, Reading, PreviewPage, ReceiptPage, Received, RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage,
+    SignPage, Stay, Value,
 };
 use crate::form::FormToken;
 use crate::route::Route;
@@ -41,6 +42,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<NoticePage>(shell, &mut all)?;
     add::<DriftPage>(shell, &mut all)?;
     add::<SignPage>(shell, &mut all)?;
+    add::<NearbyPage>(shell, &mut all)?;
     add::<MemberPage>(shell, &mut all)?;
     add::<RecordPage>(shell, &mut all)?;
     add::<EntryPage>(shell, &mut all)?;
@@ -49,7 +51,16 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<SignInGonePage>(shell, &mut all)?;
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
+    add::<MyChoicesPage>(shell, &mut all)?;
+    add::<HistoryPage>(shell, &mut all)?;
+    add::<ReceiptPage>(shell, &mut all)?;
+    add::<PreviewPage>(shell, &mut all)?;
+    add::<ImportPage>(shell, &mut all)?;
+    add::<super::DestinationsPage>(shell, &mut all)?;
+    add::<super::NewDestinationPage>(shell, &mut all)?;
+    add::<super::MadeDestinationPage>(shell, &mut all)?;
     add::<OfficePage>(shell, &mut all)?;
+    add::<LimitsPage>(shell, &mut all)?;
     add::<ErrorPage>(shell, &mut all)?;
     Ok(all)
 }
@@ -137,6 +148,14 @@ fn text(en: &str, ur: &str) -> Text {
         en: en.to_owned(),
         ur: ur.to_owned(),
     }
+}
+
+/// What everybody may know of a deployment with many devices.
+pub(crate) fn source_counts() -> Option<custody::SourceCounts> {
+    Some(custody::SourceCounts {
+        disobey: custody::PublicCount::Exactly(12),
+        deaf: custody::PublicCount::FewerThan(5),
+    })
 }
 
 fn ago(minutes: i64) -> Timestamp {
@@ -336,16 +355,38 @@ pub(crate) fn proof(path: u8) -> Proof {
     }
 }
 
+/// A day, in milliseconds.
+const DAY: i64 = 86_400_000;
+
 /// Deployments that sense the reader.
 pub(crate) fn linked() -> Vec<LinkedDeployment> {
-    let link = |notice: &Notice, licence| LinkedDeployment {
+    let link = |notice: &Notice, licence, stays| LinkedDeployment {
         id: notice.deployment.clone(),
         title: notice.title.clone(),
         licence,
+        stays,
     };
+    let stay = |id, role, from, until, is_over| {
+        thing(id).map(|thing| Stay {
+            thing,
+            role,
+            from,
+            until,
+            is_over,
+        })
+    };
+    let (from, until) = (Some(NOW.plus_millis(-DAY)), Some(NOW.plus_millis(DAY)));
+    let stays = [
+        stay("meter-7", Role::Household, None, None, false),
+        stay("plug-2", Role::Holder, from, None, false),
+        stay("plug-3", Role::Occupant, None, until, false),
+        stay("plug-4", Role::Occupant, from, until, false),
+        stay("plug-5", Role::Occupant, None, from, true),
+    ];
+    let stays = stays.into_iter().flatten().collect();
     vec![
-        link(&HOME, LicenceState::Active),
-        link(&BUS, LicenceState::Suspended),
+        link(&HOME, LicenceState::Active, stays),
+        link(&BUS, LicenceState::Suspended, Vec::new()),
     ]
 }
 
@@ -479,6 +520,14 @@ pub(crate) fn lanes(notice: &Notice) -> Vec<ChoiceLane> {
                     } else {
                         declaration.basis.default_level()
                     },
+                    together: if lanes.is_empty() {
+                        Level::OFF
+                    } else {
+                        declaration.basis.default_level()
+                    },
+                    way: None,
+                    why: None,
+                    source_state: None,
                     bad: false,
                 }
             });
@@ -494,6 +543,26 @@ pub(crate) fn lanes(notice: &Notice) -> Vec<ChoiceLane> {
         }
     }
     lanes
+}
+
+/// A receipt's name.
+pub(crate) fn receipt_id() -> Option<ReceiptId> {
+    ReceiptId::parse("abcdefghijklmnopqrstuvwxyz").ok()
+}
+
+/// Three pages of values.
+pub(crate) fn sheet_pages(notice: &Notice) -> Vec<SheetPage> {
+    let page = |(number, purpose): (usize, &model::Purpose)| SheetPage {
+        purpose: purpose.title.clone(),
+        first: number * 9 + 1,
+        last: number * 9 + 9,
+        route: Route::ChoicesFrom {
+            deployment: notice.deployment.clone(),
+            from: u32::try_from(number * 9).unwrap_or(0),
+        },
+        here: number == 0,
+    };
+    notice.purposes.iter().enumerate().map(page).collect()
 }
 
 /// One change, in words.

@@ -2,7 +2,8 @@
 
 use custody::Accuracy;
 use model::{
-    Chamber, Coarsening, EntryKind, Field, LegalBasis, Level, LicenceState, Retention, Sensitivity,
+    Chamber, Coarsening, EntryKind, Field, FieldKind, LegalBasis, Level, LicenceState, Retention,
+    Sensitivity, Statistic, Window,
 };
 
 use super::Texts;
@@ -98,6 +99,8 @@ impl Texts {
             EntryKind::LicenceRevoked => "act-licence-revoked",
             EntryKind::GrantIssued => "act-grant-issued",
             EntryKind::GrantWithdrawn => "act-grant-withdrawn",
+            EntryKind::LimitSet => "act-limit-set",
+            EntryKind::LimitLifted => "act-limit-lifted",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);
@@ -130,8 +133,39 @@ impl Texts {
                 let bounds = self.bounds(bounds, unit);
                 self.with("level-bucket").set("bounds", bounds).to_string()
             }
-            _ => self.say("level-presence"),
+            Coarsening::Geohash(characters) if field.kind == FieldKind::Number => {
+                self.grid(geohash_degrees(*characters))
+            }
+            Coarsening::Geohash(_) => self.say("level-area"),
+            Coarsening::Threshold(bound) => {
+                let bounds = self.bounds(&[*bound], unit);
+                self.with("level-threshold")
+                    .set("bound", bounds)
+                    .to_string()
+            }
+            Coarsening::Category(category) => {
+                let labels = category.groups.iter().map(|it| it.label.as_str());
+                let labels = self.list(labels.chain(category.otherwise.as_deref()));
+                self.with("level-category")
+                    .set("labels", labels)
+                    .to_string()
+            }
+            Coarsening::Window(window) => self.window(*window),
+            Coarsening::Presence => self.say("level-presence"),
         }
+    }
+
+    /// A statistic over time windows: `The mean of each 15 minutes`.
+    fn window(&self, window: Window) -> String {
+        let key = match window.of {
+            Statistic::Mean => "level-window-mean",
+            Statistic::Min => "level-window-min",
+            Statistic::Max => "level-window-max",
+            Statistic::Count => "level-window-count",
+            Statistic::Last => "level-window-last",
+        };
+        let period = self.duration(window.seconds);
+        self.with(key).set("period", period).to_string()
     }
 
     /// How coarse a recorded value is: `to within ± 250 W`.
@@ -165,7 +199,7 @@ impl Texts {
         quantity_text(&format!("±\u{a0}{distance}"), unit)
     }
 
-    fn bounds(&self, bounds: &[f64], unit: &str) -> String {
+    pub(super) fn bounds(&self, bounds: &[f64], unit: &str) -> String {
         let plain: Vec<String> = bounds.iter().map(ToString::to_string).collect();
         if unit != UNIX_SECONDS {
             return quantity_text(&self.list(plain.iter().map(String::as_str)), unit);
@@ -202,6 +236,13 @@ impl Texts {
             .set("kilometres", kilometres)
             .to_string()
     }
+}
+
+/// The longer side of a geohash cell, in degrees: each character halves the cell five times, longitude first.
+fn geohash_degrees(characters: u8) -> f64 {
+    let halvings = i32::from(characters) * 5;
+    let (lat, lon) = (halvings / 2, halvings - halvings / 2);
+    (180.0 / 2_f64.powi(lat)).max(360.0 / 2_f64.powi(lon))
 }
 
 fn quantity_text(value: &str, unit: &str) -> String {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use custody::{Place, ReceiptRow, Timeline, TimelineField, TimelineReading};
-use model::{DeploymentId, Notice, PersonId, Pointer, Text, Timestamp};
+use model::{Assignment, DeploymentId, Notice, PersonId, Pointer, Statistic, Text, Timestamp};
 
 use super::word;
-use crate::page::{Day, LinkedDeployment, Part, Reading, Received, Value};
+use crate::page::{Day, LinkedDeployment, MAX_STAYS, Part, Reading, Received, Stay, Value};
 use crate::shell::Shell;
 use crate::texts::symbol;
-use crate::visit::Visit;
+use crate::visit::{Failure, Visit};
 
 /// How many readings a page has.
 pub(crate) const PAGE: u16 = 20;
@@ -19,18 +19,42 @@ pub(crate) const PAGE: u16 = 20;
 const DECIMALS: usize = 5;
 
 /// The deployments that sense a person.
-pub(crate) fn linked(visit: &Visit, person: &PersonId) -> Vec<LinkedDeployment> {
+pub(crate) fn linked(
+    visit: &Visit,
+    person: &PersonId,
+) -> Result<Vec<LinkedDeployment>, Failure> {
     let custody = visit.site.custody();
     let ids = custody.deployments_about(person);
     let in_force = ids
         .iter()
         .filter_map(|it| custody.in_force_at(it, visit.now));
-    let link = |it: custody::InForce| LinkedDeployment {
-        id: it.id,
-        title: it.notice.title.clone(),
-        licence: it.licence,
+    let link = |it: custody::InForce| {
+        Ok(LinkedDeployment {
+            stays: stays(visit, person, &it.id)?,
+            id: it.id,
+            title: it.notice.title.clone(),
+            licence: it.licence,
+        })
     };
     in_force.map(link).collect()
+}
+
+/// How the devices of a deployment sense a person.
+fn stays(
+    visit: &Visit,
+    person: &PersonId,
+    deployment: &DeploymentId,
+) -> Result<Vec<Stay>, Failure> {
+    let assigned = visit.site.custody().assignments(person, deployment);
+    let assigned = assigned.map_err(|err| Failure::internal(&err))?;
+    let stay = |it: Assignment| Stay {
+        thing: it.thing,
+        role: it.role,
+        from: Some(it.valid_from).filter(|it| *it > Timestamp::EPOCH),
+        until: it.valid_until,
+        is_over: it.valid_until.is_some_and(|it| it <= visit.now),
+    };
+    Ok(assigned.into_iter().take(MAX_STAYS).map(stay).collect())
 }
 
 /// The notices that a timeline mentions.
@@ -118,18 +142,17 @@ fn show(notices: &Notices, shell: &Shell, reading: &TimelineReading, readings: &
 
 fn value(notice: Option<&Notice>, shell: &Shell, recorded: &TimelineField) -> Value {
     let (pointer, json) = (recorded.pointer.as_str(), recorded.value.as_str());
-    let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
+    let field = notice.and_then(|it| it.field_at(pointer));
     let unit = field.and_then(|it| it.unit.as_deref()).map(symbol);
     let exact = plain(shell, json);
+    let is_count = recorded.window.is_some_and(|it| it.of == Statistic::Count);
     Value {
         title: field.map_or_else(|| word(pointer), |it| it.title.clone()),
         declared: field.is_some(),
         text: short(json).unwrap_or_else(|| exact.clone()),
         exact,
-        coarse: recorded
-            .coarse
-            .map(|it| shell.accuracy(it, unit.unwrap_or_default())),
-        unit: unit.unwrap_or_default().to_owned(),
+        coarse: shell.recorded(recorded, unit.unwrap_or_default()),
+        unit: unit.filter(|_| !is_count).unwrap_or_default().to_owned(),
     }
 }
 
