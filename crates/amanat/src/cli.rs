@@ -58,12 +58,22 @@ enum Record {
 enum Policy {
     /// Run cases of rules, facts and messages
     Test(command::policy_test::Arguments),
+    /// Say in sentences what passes to whom, what is dropped and what is kept, and why
+    Explain(command::policy_explain::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
 enum Notice {
     /// Check notice files and report every problem with its line and a remedy
     Check(command::notice_check::Arguments),
+    /// Say in plain words what a new version of a notice changes for people
+    Diff(command::notice_diff::Arguments),
+    /// Print the JSON Schema of notice files
+    Schema,
+    /// Print the JSON-LD context of notices
+    Context(command::notice_context::Arguments),
+    /// Print a notice in another form: TOML, JSON or linked data
+    Show(command::notice_show::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,10 +106,21 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
-        Command::Notice(Notice::Check(arguments)) => command::notice_check::run(&arguments),
+        Command::Policy(Policy::Explain(arguments)) => command::policy_explain::run(&arguments),
+        Command::Notice(notice) => about_notices(notice),
         Command::CheckConfig(arguments) => command::check_config::run(arguments),
         Command::ConfigReference => command::config_reference::run(),
         Command::Load(arguments) => command::load::run(*arguments),
+    }
+}
+
+fn about_notices(notice: Notice) -> Result<Exit, Stop> {
+    match notice {
+        Notice::Check(arguments) => command::notice_check::run(&arguments),
+        Notice::Diff(arguments) => command::notice_diff::run(&arguments),
+        Notice::Schema => command::notice_schema::run(),
+        Notice::Context(arguments) => command::notice_context::run(&arguments),
+        Notice::Show(arguments) => command::notice_show::run(&arguments),
     }
 }
 
