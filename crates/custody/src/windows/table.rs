@@ -197,7 +197,8 @@ impl Table {
 
     /// What has changed since it was taken the last time.
     pub(crate) fn take_changed(&mut self) -> Vec<(Key, Open)> {
-        let all = self.open.iter_mut();
+        let over = self.over.iter_mut().map(|(key, open)| (&*key, open));
+        let all = self.open.iter_mut().chain(over);
         all.filter(|it| it.1.changed)
             .map(|(key, open)| {
                 open.changed = false;
@@ -209,7 +210,9 @@ impl Table {
 
     /// Says that these rows are not what they should be after all.
     pub(crate) fn mark_changed(&mut self, ids: &[RowId]) {
-        for open in self.open.values_mut().filter(|it| ids.contains(&it.id)) {
+        let over = self.over.iter_mut().map(|it| &mut it.1);
+        let all = self.open.values_mut().chain(over);
+        for open in all.filter(|it| ids.contains(&it.id)) {
             open.changed = true;
         }
     }
