@@ -179,6 +179,24 @@ sections! {
         /// How long connections may take to finish when the server stops, in milliseconds.
         drain_timeout_ms: u32 = "5000",
     }
+    /// People's own endpoints: webhooks, MQTT brokers and buckets that they have their readings sent to.
+    destinations: Destinations {
+        /// Certificate authorities to trust beside those of the system, PEM. Empty is none.
+        roots: Option<PathBuf> = "",
+        /// Let people name ports from 1024 on too, beside 443, 8443 and 8883.
+        high_ports: bool = "false",
+        /// Connect to private and loopback addresses too. Anybody with an account can then make this server send requests
+        /// into its own network: only for an installation whose people have their endpoints there.
+        dangerously_private_addresses: bool = "false",
+        /// How many parcels may be under way at once.
+        in_flight: u32 = "32" at_least 1,
+        /// How many parcels a second may start, to all endpoints together. Each endpoint gets at most ten a second.
+        parcels_per_second: u32 = "100" at_least 1,
+        /// How long finding an endpoint, connecting and TLS may take, in milliseconds.
+        connect_timeout_ms: u32 = "5000" at_least 100,
+        /// How long a parcel may take in all, in milliseconds.
+        total_timeout_ms: u32 = "20000" at_least 100,
+    }
     /// The public record.
     record: Record {
         /// The name in the record's checkpoints: a host and path that the alliance controls, without a scheme.

@@ -3,6 +3,7 @@
 //! Order: configuration and TLS files are checked, the data directory is locked, database, vault and record are opened,
 //! then sockets are bound, then tasks start. The end runs the other way round.
 
+mod courier;
 mod housekeeping;
 mod http;
 mod metrics;
@@ -17,6 +18,7 @@ use alliance::Alliance;
 use anyhow::{Context, anyhow};
 use axum::routing::get;
 use custody::{Custody, CustodyOptions};
+use gateway::courier::CourierOptions;
 use gateway::{Counters, Listener, PlainReach, ServeOptions};
 use store::Db;
 use tokio::net::TcpListener;
@@ -109,6 +111,7 @@ pub(crate) struct Sockets {
     mqtt: Vec<Listener>,
     metrics: Option<TcpListener>,
     addresses: Addresses,
+    courier: CourierOptions,
 }
 
 impl Sockets {
@@ -116,6 +119,8 @@ impl Sockets {
     pub(crate) async fn bind(config: &Config) -> Result<Self, Stop> {
         let tls = tls_config(config)
             .map_err(|err| Stop::invalid(err, "see mqtt.tls-certificate and mqtt.tls-key"))?;
+        let courier = courier::options(&config.destinations)
+            .map_err(|err| Stop::invalid(err, "see destinations.roots"))?;
         let taken = |err| {
             Stop::failure(
                 err,
@@ -154,6 +159,7 @@ impl Sockets {
             mqtt,
             metrics,
             addresses,
+            courier,
         })
     }
 
@@ -214,6 +220,8 @@ impl Sockets {
             let served = http::serve(socket, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }
+        let carried = courier::run(custody.clone(), self.courier, lifecycle.stopping());
+        lifecycle.spawn("courier", carried);
         let (alarm, stopping) = (lifecycle.alarm(), lifecycle.stopping());
         let watched = housekeeping::watch(custody.clone(), alarm, stopping);
         lifecycle.spawn("watch over the vault", watched);

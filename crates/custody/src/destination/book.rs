@@ -16,7 +16,7 @@ use crate::rows::RowError;
 use crate::rows::destination::{self as table, Cursor, DestinationRow, LetterRow};
 
 /// The most destinations of a person.
-pub const MAX_DESTINATIONS: usize = 8;
+pub const MAX_DESTINATIONS: usize = 4;
 /// The longest password or key, in bytes.
 const MAX_SECRET_BYTES: usize = 512;
 const SIGNING_KEY_BYTES: usize = 32;

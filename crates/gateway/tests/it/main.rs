@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod courier;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod http;

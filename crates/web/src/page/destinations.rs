@@ -1,0 +1,504 @@
+//! A person's own destinations: where their readings go, how their endpoints stand, and the form to add one.
+
+use askama::Template;
+use custody::{AddressError, DeadLetter, DestinationState, FailureClass, MAX_DESTINATIONS};
+use model::{DeploymentId, Text, Timestamp};
+
+use super::{Page, sample};
+use crate::form::FormToken;
+use crate::route::{EndpointKind, Route};
+use crate::shell::{Shell, Viewer};
+
+impl EndpointKind {
+    fn words(self, shell: &Shell) -> String {
+        shell.say(match self {
+            Self::Webhook => "dest-kind-webhook",
+            Self::Broker => "dest-kind-broker",
+            Self::Bucket => "dest-kind-bucket",
+        })
+    }
+
+    fn url_hint(self, shell: &Shell) -> String {
+        shell.say(match self {
+            Self::Webhook => "dest-url-webhook-hint",
+            Self::Broker => "dest-url-broker-hint",
+            Self::Bucket => "dest-url-bucket-hint",
+        })
+    }
+}
+
+/// One endpoint of the person.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointCard {
+    /// Its identifier.
+    pub(crate) id: String,
+    /// What kind.
+    pub(crate) kind: EndpointKind,
+    /// What the person knows it by.
+    pub(crate) label: String,
+    /// How it stands.
+    pub(crate) state: DestinationState,
+    /// Whether a check is under way.
+    pub(crate) checking: bool,
+    /// When something was last taken.
+    pub(crate) last_success_at: Option<Timestamp>,
+    /// Why the last try failed.
+    pub(crate) failure: Option<FailureClass>,
+    /// When it is tried again.
+    pub(crate) next_attempt_at: Option<Timestamp>,
+    /// What did not arrive.
+    pub(crate) letters: Vec<DeadLetter>,
+}
+
+impl EndpointCard {
+    /// The colour of its state, in the words of licences.
+    fn tone(&self) -> &'static str {
+        match self.state {
+            DestinationState::Working => "active",
+            DestinationState::Unverified => "none",
+            DestinationState::Failing | DestinationState::Paused => "suspended",
+        }
+    }
+
+    fn state_words(&self, shell: &Shell) -> String {
+        shell.say(match self.state {
+            DestinationState::Unverified => "dest-state-unverified",
+            DestinationState::Working => "dest-state-working",
+            DestinationState::Failing => "dest-state-failing",
+            DestinationState::Paused => "dest-state-paused",
+        })
+    }
+
+    fn is_checked(&self) -> bool {
+        self.state != DestinationState::Unverified
+    }
+
+    fn letter_words(&self, shell: &Shell, letter: &DeadLetter) -> String {
+        shell
+            .with("dest-letter")
+            .set("count", letter.readings)
+            .set("first", shell.moment(&letter.first_at))
+            .set("last", shell.moment(&letter.last_at))
+            .to_string()
+    }
+
+    /// The value of the button that sends a dead letter again.
+    fn again(&self, letter: &DeadLetter) -> String {
+        format!("{}.{}", self.id, letter.number)
+    }
+
+    fn letter_reason(&self, shell: &Shell, letter: &DeadLetter) -> String {
+        match &letter.reason {
+            Some(class) => failure_words(shell, class),
+            None => shell.say("dest-letter-away"),
+        }
+    }
+}
+
+/// Why an endpoint did not take something, in words.
+fn failure_words(shell: &Shell, class: &FailureClass) -> String {
+    shell.say(match class {
+        FailureClass::Name => "dest-fail-name",
+        FailureClass::Address => "dest-fail-address",
+        FailureClass::Port => "dest-fail-port",
+        FailureClass::Connect => "dest-fail-connect",
+        FailureClass::Tls => "dest-fail-tls",
+        FailureClass::Timeout => "dest-fail-timeout",
+        FailureClass::Credentials => "dest-fail-credentials",
+        FailureClass::Redirect => "dest-fail-redirect",
+        FailureClass::Refused => "dest-fail-refused",
+        FailureClass::Protocol => "dest-fail-protocol",
+        FailureClass::Challenge => "dest-fail-challenge",
+    })
+}
+
+/// Where readings can go, as a form says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlaceWish {
+    /// Into the vault.
+    Vault,
+    /// Into the vault, and a copy to an endpoint.
+    Copy(String),
+    /// To an endpoint only.
+    Own(String),
+    /// Nowhere.
+    Live,
+}
+
+impl PlaceWish {
+    /// The value of the form.
+    pub(crate) fn value(&self) -> String {
+        match self {
+            Self::Vault => "vault".to_owned(),
+            Self::Copy(id) => format!("copy.{id}"),
+            Self::Own(id) => format!("own.{id}"),
+            Self::Live => "live".to_owned(),
+        }
+    }
+
+    /// Reads the value back.
+    pub(crate) fn parse(value: &str) -> Option<Self> {
+        match value.split_once('.') {
+            None if value == "vault" => Some(Self::Vault),
+            None if value == "live" => Some(Self::Live),
+            Some(("copy", id)) => Some(Self::Copy(id.to_owned())),
+            Some(("own", id)) => Some(Self::Own(id.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// Where the readings of one deployment go, or of all.
+#[derive(Debug, Clone)]
+pub(crate) struct PlaceRow {
+    /// The deployment; `None` for all.
+    pub(crate) deployment: Option<DeploymentId>,
+    /// What people call it.
+    pub(crate) title: Option<Text>,
+    /// What holds now.
+    pub(crate) chosen: PlaceWish,
+    /// Whether a law wants some of it kept.
+    pub(crate) law: bool,
+}
+
+impl PlaceRow {
+    fn name(&self) -> &str {
+        self.deployment.as_ref().map_or("all", DeploymentId::as_str)
+    }
+
+    fn words(&self, shell: &Shell) -> String {
+        match &self.title {
+            None => shell.say("dest-all"),
+            Some(title) => shell.of(title).to_owned(),
+        }
+    }
+}
+
+/// What the last form did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DestinationsDone {
+    /// A placement is in force.
+    Placed,
+    /// A check was asked for.
+    Checking,
+    /// Another try was asked for.
+    Trying,
+    /// An endpoint was deleted.
+    Deleted,
+}
+
+impl DestinationsDone {
+    fn words(self, shell: &Shell) -> String {
+        shell.say(match self {
+            Self::Placed => "dest-done-placed",
+            Self::Checking => "dest-done-checking",
+            Self::Trying => "dest-done-trying",
+            Self::Deleted => "dest-done-deleted",
+        })
+    }
+}
+
+/// What the page of destinations shows.
+#[derive(Template)]
+#[template(path = "destinations.html")]
+pub(crate) struct DestinationsPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// The forms' token.
+    pub(crate) form: FormToken,
+    /// The person's endpoints.
+    pub(crate) endpoints: Vec<EndpointCard>,
+    /// Where readings go: all of them first, then by deployment; empty where nothing is about the person.
+    pub(crate) places: Vec<PlaceRow>,
+    /// What the last form did.
+    pub(crate) done: Option<DestinationsDone>,
+}
+
+impl DestinationsPage {
+    fn is_full(&self) -> bool {
+        self.endpoints.len() >= MAX_DESTINATIONS
+    }
+
+    /// What there is to tell: what holds for all, and each deployment for which something else holds or a law keeps some.
+    fn telling(&self) -> Vec<&PlaceRow> {
+        let all = self.places.first().map(|it| &it.chosen);
+        let tells = |it: &&PlaceRow| it.deployment.is_none() || Some(&it.chosen) != all || it.law;
+        self.places.iter().filter(tells).collect()
+    }
+
+    /// What holds, in words.
+    fn chosen_words(&self, row: &PlaceRow) -> String {
+        let words = self.words_of(&row.chosen);
+        match row.law {
+            true => format!("{words}. {}", self.shell.say("dest-law")),
+            false => words,
+        }
+    }
+
+    /// What can be chosen: value and words.
+    fn options(&self) -> Vec<(String, String)> {
+        let mut wishes = vec![PlaceWish::Vault];
+        for card in self.endpoints.iter().filter(|it| it.is_checked()) {
+            wishes.push(PlaceWish::Copy(card.id.clone()));
+            wishes.push(PlaceWish::Own(card.id.clone()));
+        }
+        wishes.push(PlaceWish::Live);
+        let option = |it: &PlaceWish| (it.value(), self.words_of(it));
+        wishes.iter().map(option).collect()
+    }
+
+    fn words_of(&self, wish: &PlaceWish) -> String {
+        let (key, id) = match wish {
+            PlaceWish::Vault => return self.shell.say("dest-vault"),
+            PlaceWish::Live => return self.shell.say("dest-live"),
+            PlaceWish::Copy(id) => ("dest-copy", id),
+            PlaceWish::Own(id) => ("dest-own", id),
+        };
+        let card = self.endpoints.iter().find(|it| it.id == *id);
+        let label = card.map_or("–", |it| it.label.as_str());
+        self.shell.with(key).set("label", label).to_string()
+    }
+}
+
+impl Page for DestinationsPage {
+    const NAME: &'static str = "destinations";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let shell = sample::signed_in(shell, Route::Destinations);
+        let page = |endpoints: Vec<EndpointCard>, places, done| Self {
+            shell: shell.clone(),
+            form: FormToken::sample(),
+            endpoints,
+            places,
+            done,
+        };
+        let (cards, places) = (sample_cards(), sample_places());
+        let placed = Some(DestinationsDone::Placed);
+        let deleted = Some(DestinationsDone::Deleted);
+        let trying = Some(DestinationsDone::Trying);
+        let checking = Some(DestinationsDone::Checking);
+        let many = cards.iter().cycle().take(MAX_DESTINATIONS).cloned();
+        let numbered = many.enumerate().map(|(number, card)| EndpointCard {
+            id: format!("{}{number}", card.id),
+            letters: Vec::new(),
+            ..card
+        });
+        vec![
+            ("full", page(cards.clone(), places.clone(), None)),
+            ("placed", page(cards.clone(), places.clone(), placed)),
+            ("checking", page(cards.clone(), places.clone(), checking)),
+            ("trying", page(cards.clone(), places.clone(), trying)),
+            ("most", page(numbered.collect(), places, None)),
+            ("empty", page(Vec::new(), Vec::new(), deleted)),
+        ]
+    }
+}
+
+fn sample_cards() -> Vec<EndpointCard> {
+    let at = |hours: i64| Timestamp::from_millis(1_790_000_000_000 + hours * 3_600_000);
+    let letter = |readings, reason, is_there| DeadLetter {
+        number: format!("7-{readings}"),
+        readings,
+        first_at: at(-40),
+        last_at: at(-30),
+        reason,
+        is_there,
+    };
+    let working = EndpointCard {
+        id: "a".repeat(26),
+        kind: EndpointKind::Webhook,
+        label: "https://data.example.org".to_owned(),
+        state: DestinationState::Working,
+        checking: false,
+        last_success_at: Some(at(0)),
+        failure: None,
+        next_attempt_at: None,
+        letters: Vec::new(),
+    };
+    let failing = EndpointCard {
+        id: "b".repeat(26),
+        kind: EndpointKind::Broker,
+        label: "mqtts://home.example.org:8883".to_owned(),
+        state: DestinationState::Failing,
+        failure: Some(FailureClass::Connect),
+        next_attempt_at: Some(at(1)),
+        letters: vec![
+            letter(1_204, Some(FailureClass::Tls), true),
+            letter(1, None, false),
+        ],
+        ..working.clone()
+    };
+    let fresh = EndpointCard {
+        id: "c".repeat(26),
+        kind: EndpointKind::Bucket,
+        label: "s3.example.org · readings".to_owned(),
+        state: DestinationState::Unverified,
+        checking: true,
+        last_success_at: None,
+        ..working.clone()
+    };
+    vec![working, failing, fresh]
+}
+
+fn sample_places() -> Vec<PlaceRow> {
+    let row = |notice: std::sync::Arc<model::Notice>, chosen, law| PlaceRow {
+        deployment: Some(notice.deployment.clone()),
+        title: Some(notice.title.clone()),
+        chosen,
+        law,
+    };
+    let all = PlaceRow {
+        deployment: None,
+        title: None,
+        chosen: PlaceWish::Vault,
+        law: false,
+    };
+    vec![
+        all,
+        row(sample::home(), PlaceWish::Own("a".repeat(26)), true),
+        row(sample::bus(), PlaceWish::Live, false),
+    ]
+}
+
+/// What is wrong with a new endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndpointError {
+    /// The address or one of its parts.
+    Address(AddressError),
+    /// The password or key.
+    Secret,
+    /// The person has as many as they may.
+    TooMany,
+}
+
+impl EndpointError {
+    fn words(self, shell: &Shell) -> String {
+        let address = match self {
+            Self::Address(address) => address,
+            Self::Secret => return shell.say("dest-error-secret"),
+            Self::TooMany => {
+                let line = shell.with("dest-full");
+                return line.set("limit", MAX_DESTINATIONS).to_string();
+            }
+        };
+        shell.say(match address {
+            AddressError::Scheme => "dest-error-scheme",
+            AddressError::UserInfo => "dest-error-user-info",
+            AddressError::Host => "dest-error-host",
+            AddressError::Punycode => "dest-error-punycode",
+            AddressError::Port => "dest-error-port",
+            AddressError::Path => "dest-error-path",
+            AddressError::TooLong => "dest-error-long",
+            AddressError::Topic => "dest-error-topic",
+            AddressError::Word => "dest-error-word",
+            AddressError::Empty => "dest-error-empty",
+        })
+    }
+}
+
+/// What a person wrote into the form; the password is never written back.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EndpointInput {
+    /// The address.
+    pub(crate) url: String,
+    /// The topic of a broker.
+    pub(crate) topic: String,
+    /// The user of a broker.
+    pub(crate) user: String,
+    /// The region of a bucket.
+    pub(crate) region: String,
+    /// The name of a bucket.
+    pub(crate) bucket: String,
+    /// The folder in a bucket.
+    pub(crate) prefix: String,
+    /// How a bucket is named.
+    pub(crate) style: String,
+    /// The id of the access key.
+    pub(crate) key_id: String,
+}
+
+/// The form for a new endpoint.
+#[derive(Template)]
+#[template(path = "new_destination.html")]
+pub(crate) struct NewDestinationPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// The form's token.
+    pub(crate) form: FormToken,
+    /// What kind.
+    pub(crate) kind: EndpointKind,
+    /// What was written.
+    pub(crate) input: EndpointInput,
+    /// What was wrong with it.
+    pub(crate) error: Option<EndpointError>,
+}
+
+impl Page for NewDestinationPage {
+    const NAME: &'static str = "new-destination";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |kind, url: &str, error| Self {
+            shell: sample::signed_in(shell, Route::NewDestination(kind)),
+            form: FormToken::sample(),
+            kind,
+            input: EndpointInput {
+                url: url.to_owned(),
+                ..EndpointInput::default()
+            },
+            error,
+        };
+        let scheme = EndpointError::Address(AddressError::Scheme);
+        vec![
+            ("webhook", page(EndpointKind::Webhook, "", None)),
+            ("broker", page(EndpointKind::Broker, "", None)),
+            ("bucket", page(EndpointKind::Bucket, "", None)),
+            (
+                "error",
+                page(
+                    EndpointKind::Webhook,
+                    "http://data.example.org",
+                    Some(scheme),
+                ),
+            ),
+            (
+                "secret",
+                page(
+                    EndpointKind::Bucket,
+                    "https://s3.example.org",
+                    Some(EndpointError::Secret),
+                ),
+            ),
+        ]
+    }
+}
+
+/// An endpoint was added; its key is shown this once.
+#[derive(Template)]
+#[template(path = "made_destination.html")]
+pub(crate) struct MadeDestinationPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// What the person knows it by.
+    pub(crate) label: String,
+    /// The signing key, where we made one.
+    pub(crate) key: Option<String>,
+}
+
+impl Page for MadeDestinationPage {
+    const NAME: &'static str = "made-destination";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |key: Option<&str>| Self {
+            shell: sample::signed_in(shell, Route::Destinations),
+            label: "https://data.example.org".to_owned(),
+            key: key.map(str::to_owned),
+        };
+        vec![
+            (
+                "key",
+                page(Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")),
+            ),
+            ("plain", page(None)),
+        ]
+    }
+}
