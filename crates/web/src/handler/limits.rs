@@ -86,7 +86,12 @@ fn set(visit: &Visit, by: &Actor, input: LimitInput) -> Result<(StatusCode, Limi
     // The empty pointer is a whole message, which nobody means by an empty field.
     let is_empty = input.sensitivity.is_empty() && input.field.trim().is_empty();
     let Some(target) = target.filter(|_| !is_empty) else {
-        return refused(visit, input, LimitError::Field, StatusCode::UNPROCESSABLE_ENTITY);
+        return refused(
+            visit,
+            input,
+            LimitError::Field,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        );
     };
     let cap = Cap {
         target,

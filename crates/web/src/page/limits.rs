@@ -143,7 +143,9 @@ impl Page for LimitsPage {
         let shell = sample::in_office(shell, Route::OfficeLimits);
         let notice = sample::home();
         let purposes = notice.purposes.iter();
-        let purposes: Vec<_> = purposes.map(|it| (it.id.clone(), it.title.clone())).collect();
+        let purposes: Vec<_> = purposes
+            .map(|it| (it.id.clone(), it.title.clone()))
+            .collect();
         let page = |limits: Vec<LimitLine>| Self {
             shell: shell.clone(),
             form: FormToken::sample(),

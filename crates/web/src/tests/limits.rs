@@ -22,7 +22,10 @@ async fn a_limit_is_in_force_for_the_next_message_and_everybody_can_read_why() {
         .await
         .has("There are no limits.");
     let set = officer
-        .post("/office/limits", &limit("/power", "off", "It tells too much."))
+        .post(
+            "/office/limits",
+            &limit("/power", "off", "It tells too much."),
+        )
         .await;
     assert_eq!(set.status, 200);
     set.has("The limit is in force at every deployment.")
@@ -42,10 +45,16 @@ async fn a_limit_is_in_force_for_the_next_message_and_everybody_can_read_why() {
     let lifted = officer
         .post(
             "/office/limits",
-            &[("lift", "field:/power"), ("purpose", ""), ("reason", "Done.")],
+            &[
+                ("lift", "field:/power"),
+                ("purpose", ""),
+                ("reason", "Done."),
+            ],
         )
         .await;
-    lifted.has("The limit is lifted.").has("There are no limits.");
+    lifted
+        .has("The limit is lifted.")
+        .has("There are no limits.");
     stranger
         .get(&format!("/d/{HOME}"))
         .await

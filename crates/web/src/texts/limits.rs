@@ -31,7 +31,10 @@ impl Texts {
             None => self.say("limit-every-purpose"),
         };
         let message = self.with("limit-words").set("what", what);
-        message.set("purpose", purpose).set("most", most).to_string()
+        message
+            .set("purpose", purpose)
+            .set("most", most)
+            .to_string()
     }
 
     /// The most that passes, where no field says what its levels show.
