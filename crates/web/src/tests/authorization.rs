@@ -64,12 +64,16 @@ async fn every_route_answers_everybody_as_decided() {
     POST /schema/notice.json                405  405  405  405
     GET  /schema/notice.jsonld              200  200  200  200
     POST /schema/notice.jsonld              405  405  405  405
+    GET  /d/{deployment}/why.json           200  200  200  200
+    POST /d/{deployment}/why.json           405  405  405  405
     GET  /d/{deployment}/drift              200  200  200  200
     POST /d/{deployment}/drift              405  405  405  405
     GET  /d/{deployment}/sign               200  200  200  200
     POST /d/{deployment}/sign               405  405  405  405
     GET  /d/{deployment}/qr.svg             200  200  200  200
     POST /d/{deployment}/qr.svg             405  405  405  405
+    GET  /nearby                            200  200  200  200
+    POST /nearby                            405  405  405  405
     GET  /m/{member}                        200  200  200  200
     POST /m/{member}                        405  405  405  405
     GET  /record                            200  200  200  200
@@ -88,8 +92,32 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me                                405  405  405  405
     GET  /me/choices/{deployment}           303  200  404  404
     POST /me/choices/{deployment}           403  200  404  404
+    GET  /me/choices                        303  200  200  200
+    POST /me/choices                        405  405  405  405
+    GET  /me/choices/{deployment}/history   303  200  404  404
+    POST /me/choices/{deployment}/history   405  405  405  405
     GET  /me/choices/{deployment}/why.json  303  200  404  404
     POST /me/choices/{deployment}/why.json  405  405  405  405
+    GET  /me/choices/{deployment}/record.json 303  200  404  404
+    POST /me/choices/{deployment}/record.json 405  405  405  405
+    GET  /me/choices/record.json            303  200  404  404
+    POST /me/choices/record.json            405  405  405  405
+    GET  /me/choices/choices.json           303  200  200  200
+    POST /me/choices/choices.json           405  405  405  405
+    GET  /me/choices/receipt/{receipt}      303  404  404  404
+    POST /me/choices/receipt/{receipt}      405  405  405  405
+    GET  /me/decide/preview                 303  404  404  404
+    POST /me/decide/preview                 403  404  404  404
+    GET  /me/decide/import                  303  200  200  200
+    POST /me/decide/import                  400  400  400  400
+    GET  /me/decide/put-back/{receipt}      405  405  405  405
+    POST /me/decide/put-back/{receipt}      403  404  404  404
+    GET  /me/destinations                   500  500  500  500
+    POST /me/destinations                   500  500  500  500
+    GET  /me/destinations/new               500  500  500  500
+    POST /me/destinations/new               500  500  500  500
+    GET  /.well-known/gpc.json              200  200  200  200
+    POST /.well-known/gpc.json              405  405  405  405
     GET  /office                            404  404  404  200
     POST /office                            405  405  405  405
     GET  /office/limits                     404  404  404  200
