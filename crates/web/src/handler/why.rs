@@ -1,4 +1,4 @@
-//! Why a person's values pass as they do, for programs.
+//! Why values pass as they do, for programs: a person's own, and anybody's before any choice.
 
 use alliance::Action;
 use axum::extract::Path;
@@ -26,28 +26,55 @@ pub(crate) async fn file(visit: Visit, Path(id): Path<String>) -> Result<Respons
         let custody = it.site.custody();
         let told = custody.explain_to(&account.id, &id, it.now);
         let told = told.ok_or(Failure::NOT_FOUND)?;
-        let in_force = custody.in_force_at(&id, it.now);
-        let notice = in_force.ok_or(Failure::NOT_FOUND)?.notice;
-        let shell = it.shell(Route::ChoicesWhy(id.clone()));
-        let values = told.iter().map(|it| value(&shell, &notice, it));
-        Ok(json!({
-            "deployment": id.as_str(),
-            "notice": notice.version,
-            "at": it.now.to_string(),
-            "values": values.collect::<Vec<_>>(),
-        }))
+        document(it, &id, &told, Asker::Sensed)
     });
-    let mut response = told.await?.to_string().into_response();
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    Ok(response)
+    Ok(answer(&told.await?))
 }
 
-fn value(shell: &Shell, notice: &Notice, told: &Told) -> Value {
+/// `GET /d/{deployment}/why.json`: the same before anybody has chosen anything, for everybody.
+pub(crate) async fn before_choices(
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = DeploymentId::parse(&id).map_err(|_| Failure::NOT_FOUND)?;
+    let told = visit.blocking(move |it| {
+        let told = it.site.custody().explain_before_choices(&id, it.now);
+        let told = told.ok_or(Failure::NOT_FOUND)?;
+        document(it, &id, &told, Asker::Anybody)
+    });
+    Ok(answer(&told.await?))
+}
+
+fn document(
+    visit: &Visit,
+    id: &DeploymentId,
+    told: &[Told],
+    asker: Asker,
+) -> Result<Value, Failure> {
+    let in_force = visit.site.custody().in_force_at(id, visit.now);
+    let notice = in_force.ok_or(Failure::NOT_FOUND)?.notice;
+    let shell = visit.shell(Route::notice(id));
+    let values = told.iter().map(|it| value(&shell, &notice, it, asker));
+    Ok(json!({
+        "deployment": id.as_str(),
+        "notice": notice.version,
+        "at": visit.now.to_string(),
+        "values": values.collect::<Vec<_>>(),
+    }))
+}
+
+fn answer(document: &Value) -> Response {
+    let mut response = document.to_string().into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+fn value(shell: &Shell, notice: &Notice, told: &Told, asker: Asker) -> Value {
     let explanation = &told.explanation;
     let say = |language| {
         let texts = shell.texts.in_language(language);
-        texts.why(notice, explanation, Asker::Sensed)
+        texts.why(notice, explanation, asker)
     };
     json!({
         "field": explanation.field.as_str(),

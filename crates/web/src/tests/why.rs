@@ -40,12 +40,41 @@ async fn a_choice_is_the_reason_from_then_on() {
         let value = research.unwrap();
         (value["level"].clone(), value["factor"].clone())
     };
-    assert_eq!(of(&told(&mut browser).await), ("off".into(), "no-consent".into()));
+    assert_eq!(
+        of(&told(&mut browser).await),
+        ("off".into(), "no-consent".into())
+    );
     let page = format!("/me/choices/{HOME}");
     browser.get(&page).await;
     let row = "research energy-lab /power";
     browser.post(&page, &[(row, "off"), ("only", row)]).await;
-    assert_eq!(of(&told(&mut browser).await), ("off".into(), "choice".into()));
+    assert_eq!(
+        of(&told(&mut browser).await),
+        ("off".into(), "choice".into())
+    );
+}
+
+#[tokio::test]
+async fn anybody_is_told_what_holds_before_any_choice() {
+    let world = World::new();
+    let mut resident = world.signed_in(&world.resident).await;
+    let page = format!("/me/choices/{HOME}");
+    resident.get(&page).await;
+    let row = "research energy-lab /power";
+    resident.post(&page, &[(row, "on"), ("only", row)]).await;
+    let mut anybody = world.stranger();
+    let answer = anybody.get(&format!("/d/{HOME}/{FILE}")).await;
+    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    let values = told["values"].as_array().unwrap();
+    let research = values.iter().find(|it| it["recipient"] == "energy-lab");
+    let research = research.unwrap();
+    assert_eq!(research["factor"], "no-consent", "{research}");
+    let words = research["en"].as_str().unwrap();
+    assert!(
+        words.ends_with("because nobody has said yes so far."),
+        "{words}"
+    );
+    assert_eq!(anybody.get("/d/nowhere/why.json").await.status, 404);
 }
 
 #[tokio::test]
