@@ -79,7 +79,7 @@ impl Host {
         }
         let name = text.to_ascii_lowercase();
         let labels: Vec<_> = name.split('.').collect();
-        let is_label = |it: &&str| {
+        let is_label = |it: &str| {
             (1..=63).contains(&it.len())
                 && !it.starts_with('-')
                 && !it.ends_with('-')
@@ -91,7 +91,7 @@ impl Host {
         let is_number = labels
             .last()
             .is_some_and(|it| it.starts_with("0x") || it.bytes().all(|it| it.is_ascii_digit()));
-        if is_number || !labels.iter().all(|it| is_label(&it)) {
+        if is_number || !labels.iter().all(|it| is_label(it)) {
             return Err(AddressError::Host);
         }
         Ok(Self(Name::Dns(name)))
