@@ -40,10 +40,15 @@ const HOSTS: [&str; 7] = [
 /// Written by cargo, which names its registry in it.
 const LOCK: &str = "Cargo.lock";
 
+/// Whether it is the lock of our workspace or of one beside it.
+fn is_lock(path: &str) -> bool {
+    path.rsplit('/').next() == Some(LOCK)
+}
+
 /// Checks every line of every text file.
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (path, text) in tree.texts().filter(|(path, _)| *path != LOCK) {
+    for (path, text) in tree.texts().filter(|(path, _)| !is_lock(path)) {
         let is_rust = path.ends_with(".rs");
         let is_code = CODE.iter().any(|it| path.ends_with(it));
         for (number, line) in text.lines().enumerate() {
