@@ -167,7 +167,7 @@ impl Custody {
     ) -> Result<(), ActError> {
         self.inner
             .db
-            .write(|tx| Ok::<_, RowError>(rows::consent::put_draft(tx, person, body, now)?))
+            .write(|tx| rows::consent::put_draft(tx, person, body, now))
             .map_err(ActError::Rows)
     }
 

@@ -116,15 +116,7 @@ fn process_problems(process: &Value, outer: &Value, entities: &Value, problems: 
             problems.push(format!("{party} is no entity"));
         }
     }
-    let storage = Value::from(list("dpv:hasStorageCondition")).to_string();
-    if !storage.contains("dpv:StorageLocation") || !storage.contains("\"rdf:value\":\"P") {
-        problems.push("storage has no place or time".to_owned());
-    }
-    for data in list("dpv:hasPersonalData") {
-        if !data["@type"][0].is_string() || !data["skos:broader"][0].is_string() {
-            problems.push("personal data has no type".to_owned());
-        }
-    }
+    storage_and_data_problems(&list, problems);
     for status in list("dpv:hasConsentStatus") {
         let kind = status["@type"][0].as_str().unwrap_or_default();
         let complete = status["dpv:isIndicatedAtTime"].is_string()
@@ -133,6 +125,18 @@ fn process_problems(process: &Value, outer: &Value, entities: &Value, problems: 
             && status["dpv:hasDuration"]["rdf:value"].is_string();
         if !kind.starts_with("dpv:Consent") || !complete {
             problems.push(format!("a status of type `{kind}` is incomplete"));
+        }
+    }
+}
+
+fn storage_and_data_problems(list: &dyn Fn(&str) -> Vec<Value>, problems: &mut Vec<String>) {
+    let storage = Value::from(list("dpv:hasStorageCondition")).to_string();
+    if !storage.contains("dpv:StorageLocation") || !storage.contains("\"rdf:value\":\"P") {
+        problems.push("storage has no place or time".to_owned());
+    }
+    for data in list("dpv:hasPersonalData") {
+        if !data["@type"][0].is_string() || !data["skos:broader"][0].is_string() {
+            problems.push("personal data has no type".to_owned());
         }
     }
 }
