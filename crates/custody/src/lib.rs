@@ -77,4 +77,4 @@ pub use timeline::{
 };
 pub use policy::WindowMark;
 pub use vault::Lsn;
-pub use windows::{MAX_OPEN, MAX_OPEN_PER_DEPLOYMENT, WindowCounts};
+pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

@@ -20,7 +20,7 @@
 //! except that a window which then holds fewer values than the notice asks for shows nothing, as always.
 //!
 //! # Bounded
-//! At most [`MAX_OPEN`] accumulators, [`MAX_OPEN_PER_DEPLOYMENT`] at one deployment. Beyond that no new one is begun; the
+//! At most [`MAX_OPEN_WINDOWS`] accumulators, [`MAX_OPEN_WINDOWS_PER_DEPLOYMENT`] at one deployment. Beyond that no new one is begun; the
 //! values that it would have held are counted ([`WindowCounts::refused`]) and a warning is logged.
 
 use std::sync::Arc;
@@ -44,9 +44,9 @@ use saved::WindowBox;
 use table::{Key, Open, RowId, Slot};
 
 /// The most accumulators that are open at once.
-pub const MAX_OPEN: usize = 100_000;
+pub const MAX_OPEN_WINDOWS: usize = 100_000;
 /// The most accumulators that are open at once for one deployment.
-pub const MAX_OPEN_PER_DEPLOYMENT: usize = 20_000;
+pub const MAX_OPEN_WINDOWS_PER_DEPLOYMENT: usize = 20_000;
 
 /// What became of values that pass as statistics, since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -239,8 +239,8 @@ impl Custody {
         let windows = &self.inner.windows;
         table.retire(&key, &window, at);
         if !table.holds(&key) {
-            let is_full = windows.open.load(Ordering::Relaxed) >= MAX_OPEN
-                || table.len() >= MAX_OPEN_PER_DEPLOYMENT;
+            let is_full = windows.open.load(Ordering::Relaxed) >= MAX_OPEN_WINDOWS
+                || table.len() >= MAX_OPEN_WINDOWS_PER_DEPLOYMENT;
             if is_full {
                 windows.refused.fetch_add(1, Ordering::Relaxed);
                 return;
