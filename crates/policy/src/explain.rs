@@ -70,7 +70,7 @@ pub fn explain_message(
     }
     let ruled = place.ruled();
     if !payload.present().contains(field) {
-        return Some(place.nothing(missing(payload, &place.field)));
+        return Some(place.nothing(missing(payload, place.field)));
     }
     let failed =
         |it: &EvaluationError| matches!(it, EvaluationError::NotCoarsenable(it) if *it == field);

@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
         "corpus/policy/README.md describes cases, docs/how-to/explain-a-decision.md this command";
     let case = read(arguments).map_err(|err| Stop::invalid(err, help))?;
     let wanted = Wanted::parse(arguments).map_err(|err| Stop::invalid(err, help))?;
-    let has_messages = arguments.message.is_some() || !is_bare(arguments);
+    let is_bare = is_bare(arguments);
+    let has_messages = arguments.message.is_some() || !is_bare;
     let stories = case.answers(|answer| wanted.story(answer, has_messages));
     if stories.iter().all(|it| it.lanes.is_empty()) {
         let error = anyhow!("the notice declares nothing of what is asked for");
@@ -83,7 +84,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
     } else {
         let sentences = sentences(arguments.language);
         for story in &stories {
-            print(&sentences, case.notice(), story, has_messages);
+            if !is_bare {
+                ui::data(&format!("message of {}", story.at));
+            }
+            print(&sentences, case.notice(), story);
         }
     }
     Ok(Exit::Ok)
@@ -106,7 +110,7 @@ fn read(arguments: &Arguments) -> anyhow::Result<Case> {
     Ok(Case::parse(&notice, &case)?)
 }
 
-/// Somebody who has not chosen anything, access for every declared recipient, and the message, if there is one.
+/// Somebody who has not chosen anything, and does not ask, access for every declared recipient, and the message, if there is one.
 fn bare_case(notice: &Notice, message: Option<&Path>) -> anyhow::Result<String> {
     let moment = "1970-01-01T00:00:00Z";
     let lanes = notice.declarations.iter().flat_map(|it| {
@@ -124,7 +128,6 @@ fn bare_case(notice: &Notice, message: Option<&Path>) -> anyhow::Result<String> 
     let case = json!({
         "about": "What holds before any choice.",
         "people": [[]],
-        "asker": 1,
         "grants": lanes.collect::<Vec<_>>(),
         "licence": "active",
         "now": moment,
@@ -207,10 +210,7 @@ impl Wanted {
     }
 }
 
-fn print(sentences: &Sentences, notice: &Notice, story: &Story, has_messages: bool) {
-    if has_messages {
-        ui::data(&format!("message of {}", story.at));
-    }
+fn print(sentences: &Sentences, notice: &Notice, story: &Story) {
     if let Some(unread) = &story.unread {
         ui::data(&format!(
             "  {unread}: nothing passes; what follows holds for messages that can be read"
@@ -220,24 +220,31 @@ fn print(sentences: &Sentences, notice: &Notice, story: &Story, has_messages: bo
         ui::data(&format!("{} for {}", lane.recipient, lane.purpose));
         for it in fields {
             let why = sentences.why(notice, it, story.asker);
-            ui::data(&format!("  {}: {why}", it.field));
+            ui::data(&format!("  {}: {why}", place(it.field.as_str())));
         }
     }
     if !story.dropped.is_empty() {
         ui::data("dropped");
     }
     for it in &story.dropped {
-        ui::data(&format!(
-            "  {}: {}",
-            it.place,
-            sentences.dropped(notice, it)
-        ));
+        let why = sentences.dropped(notice, it);
+        ui::data(&format!("  {}: {why}", place(&it.place)));
     }
     if !story.kept.is_empty() {
         ui::data("kept");
     }
     for it in &story.kept {
-        ui::data(&format!("  {}: {}", it.field, sentences.kept(notice, it)));
+        let why = sentences.kept(notice, it);
+        ui::data(&format!("  {}: {why}", place(it.field.as_str())));
+    }
+}
+
+/// A pointer, also that of the whole message, which is empty.
+fn place(pointer: &str) -> &str {
+    if pointer.is_empty() {
+        "(the whole message)"
+    } else {
+        pointer
     }
 }
 
