@@ -23,6 +23,8 @@ mod notices;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod presets;
+#[cfg(test)]
 mod record_verify;
 #[cfg(test)]
 mod run;

@@ -20,9 +20,13 @@ mod slow {
         ("link-gone", "/sign-in/once/aaaa"),
         ("not-found", "/no/such/page"),
     ];
-    const RESIDENT: [(&str, &str); 4] = [
+    const RESIDENT: [(&str, &str); 8] = [
         ("me", "/me"),
         ("choices-home", "/me/choices/family-home"),
+        ("all-choices", "/me/choices"),
+        ("preview", "/me/decide/preview?preset=all-off"),
+        ("import", "/me/decide/import"),
+        ("history", "/me/choices/family-home/history"),
         ("choices-buses", "/me/choices/city-buses"),
         ("office-hidden", "/office"),
     ];
@@ -229,6 +233,11 @@ mod slow {
                 .leave_by("button[value='energy-advice energy-adviser /T1']");
             inspection.look("choices-saved", viewport);
         }
+        inspection
+            .browser
+            .open(&format!("{}/me/decide/preview?preset=all-off", amanat.http()));
+        inspection.browser.leave_by("button[name='seen']");
+        inspection.look("receipt", Viewport::PHONE);
         inspection.open("link-officer", amanat.text("sign-in-officer"));
         inspection.browser.leave_by("main form button");
         let office = format!("{}/office", amanat.http());

@@ -21,7 +21,7 @@ mod slow {
             height: 30_000,
             ..Viewport::PHONE
         });
-        browser.open(&house.resident_link);
+        browser.open(&format!("{}{}", amanat.http(), house.resident_link));
         browser.leave_by("main form button");
         browser.leave_by("main a[href='/me/choices']");
         browser.leave_by("a[href='/me/decide/preview?preset=all-off']");
