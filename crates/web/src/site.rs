@@ -153,6 +153,7 @@ pub fn router(options: SiteOptions) -> Router {
         .route(pattern::NOTICE, get(handler::notice::show))
         .route(pattern::NOTICE_FILE, get(handler::notice_file::published))
         .route(pattern::NOTICE_LINKED, get(handler::notice_file::linked))
+        .route(pattern::NOTICE_WHY, get(handler::why::before_choices))
         .route(pattern::DRIFT, get(handler::notice::drift))
         .route(pattern::SIGN, get(handler::notice::sign))
         .route(pattern::QR, get(handler::notice::code))
@@ -168,6 +169,41 @@ pub fn router(options: SiteOptions) -> Router {
         )
         .route(pattern::SIGN_OUT, post(handler::sign_in::sign_out))
         .route(pattern::ME, get(handler::me::show))
+        .route(
+            pattern::DESTINATIONS,
+            get(handler::destinations::show).post(handler::destinations::act),
+        )
+        .route(
+            pattern::NEW_DESTINATION,
+            get(handler::destinations::new).post(handler::destinations::add),
+        )
+        .merge(choices())
+        .route(pattern::OFFICE, get(handler::office::show))
+        .route(
+            pattern::OFFICE_LIMITS,
+            get(handler::limits::show).post(handler::limits::change),
+        )
+        .route(pattern::OFFICE_SUSPEND, post(handler::office::suspend))
+        .route(pattern::OFFICE_REINSTATE, post(handler::office::reinstate))
+        .route(pattern::LANGUAGE, get(handler::files::language))
+        .fallback(handler::files::not_found)
+        .method_not_allowed_fallback(handler::files::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(middleware::from_fn_with_state(site.clone(), visit::attend));
+    let files = Router::new()
+        .route(pattern::STATIC, get(handler::files::asset))
+        .route(pattern::GPC, get(handler::files::gpc))
+        .route(pattern::NOTICE_SCHEMA, get(handler::notice_file::schema))
+        .route(pattern::NOTICE_CONTEXT, get(handler::notice_file::context))
+        .route(pattern::LIVE, get(handler::files::live))
+        .route(pattern::READY, get(handler::files::ready))
+        .layer(middleware::from_fn_with_state(site.clone(), visit::protect));
+    pages.merge(files).with_state(site)
+}
+
+/// What people decide, look back on, take along and bring.
+fn choices() -> Router<Site> {
+    Router::new()
         .route(
             pattern::CHOICES,
             get(handler::choices::show).post(handler::choices::save),
@@ -193,35 +229,6 @@ pub fn router(options: SiteOptions) -> Router {
                 .post(handler::bulk::take_file)
                 .layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)),
         )
-        .route(pattern::OFFICE, get(handler::office::show))
-        .route(
-            pattern::OFFICE_LIMITS,
-            get(handler::limits::show).post(handler::limits::change),
-        )
-        .route(pattern::OFFICE_SUSPEND, post(handler::office::suspend))
-        .route(pattern::OFFICE_REINSTATE, post(handler::office::reinstate))
-        .route(pattern::LANGUAGE, get(handler::files::language))
-        .fallback(handler::files::not_found)
-        .method_not_allowed_fallback(handler::files::wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(middleware::from_fn_with_state(site.clone(), visit::attend));
-    let files = Router::new()
-        .route(pattern::STATIC, get(handler::files::asset))
-        .route(
-            pattern::DESTINATIONS,
-            get(handler::destinations::show).post(handler::destinations::act),
-        )
-        .route(
-            pattern::NEW_DESTINATION,
-            get(handler::destinations::new).post(handler::destinations::add),
-        )
-        .route(pattern::GPC, get(handler::files::gpc))
-        .route(pattern::NOTICE_SCHEMA, get(handler::notice_file::schema))
-        .route(pattern::NOTICE_CONTEXT, get(handler::notice_file::context))
-        .route(pattern::LIVE, get(handler::files::live))
-        .route(pattern::READY, get(handler::files::ready))
-        .layer(middleware::from_fn_with_state(site.clone(), visit::protect));
-    pages.merge(files).with_state(site)
 }
 
 #[cfg(test)]

@@ -112,10 +112,10 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me/decide/import                  400  400  400  400
     GET  /me/decide/put-back/{receipt}      405  405  405  405
     POST /me/decide/put-back/{receipt}      403  404  404  404
-    GET  /me/destinations                   500  500  500  500
-    POST /me/destinations                   500  500  500  500
-    GET  /me/destinations/new               500  500  500  500
-    POST /me/destinations/new               500  500  500  500
+    GET  /me/destinations                   303  200  200  200
+    POST /me/destinations                   403  400  400  400
+    GET  /me/destinations/new               303  404  404  404
+    POST /me/destinations/new               403  404  404  404
     GET  /.well-known/gpc.json              200  200  200  200
     POST /.well-known/gpc.json              405  405  405  405
     GET  /office                            404  404  404  200
