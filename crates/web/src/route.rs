@@ -13,6 +13,7 @@ pub(crate) mod pattern {
     pub(crate) const NOTICE_LINKED: &str = "/d/{deployment}/notice.jsonld";
     pub(crate) const NOTICE_SCHEMA: &str = "/schema/notice.json";
     pub(crate) const NOTICE_CONTEXT: &str = "/schema/notice.jsonld";
+    pub(crate) const NOTICE_WHY: &str = "/d/{deployment}/why.json";
     pub(crate) const DRIFT: &str = "/d/{deployment}/drift";
     pub(crate) const SIGN: &str = "/d/{deployment}/sign";
     pub(crate) const QR: &str = "/d/{deployment}/qr.svg";
@@ -50,13 +51,14 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 40] = [
+    pub(crate) const ALL: [&str; 41] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
         NOTICE_LINKED,
         NOTICE_SCHEMA,
         NOTICE_CONTEXT,
+        NOTICE_WHY,
         DRIFT,
         SIGN,
         QR,
@@ -208,6 +210,8 @@ pub enum Route {
         /// Only acts with a smaller number; `None` for the newest page.
         before: Option<i64>,
     },
+    /// What holds at a deployment before any choice and why, for programs.
+    NoticeWhy(DeploymentId),
     /// Why a person's values pass as they do, for programs.
     ChoicesWhy(DeploymentId),
     /// The record of a person's choices, for one deployment or all.
@@ -426,6 +430,7 @@ impl Route {
             Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
             Self::AllChoices => pattern::ALL_CHOICES,
             Self::ChoicesHistory { .. } => pattern::CHOICES_HISTORY,
+            Self::NoticeWhy(_) => pattern::NOTICE_WHY,
             Self::ChoicesWhy(_) => pattern::CHOICES_WHY,
             Self::ChoicesRecord(Some(_)) => pattern::CHOICES_RECORD,
             Self::ChoicesRecord(None) => pattern::ALL_CHOICES_RECORD,
@@ -460,6 +465,7 @@ impl Route {
             | Self::Choices(it)
             | Self::ChoicesFrom { deployment: it, .. }
             | Self::ChoicesHistory { deployment: it, .. }
+            | Self::NoticeWhy(it)
             | Self::ChoicesWhy(it)
             | Self::ChoicesRecord(Some(it))
             | Self::OfficeSuspend(it)
