@@ -3,6 +3,7 @@
 mod authorization;
 mod browser;
 mod consent;
+mod destinations;
 mod forms;
 mod limits;
 mod notice_files;

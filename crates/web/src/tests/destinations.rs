@@ -1,0 +1,56 @@
+//! A person's own endpoints, as a browser without scripts uses the pages.
+
+use custody::{Contents, Placing};
+
+use super::world::{HOME, NOW, World};
+
+#[tokio::test]
+async fn an_endpoint_is_added_checked_and_gets_what_the_person_places_there() {
+    let world = World::new();
+    let mut browser = world.signed_in(&world.resident).await;
+    let form = "/me/destinations/new?kind=webhook";
+    assert_eq!(browser.get(form).await.status, 200);
+    let refused = browser
+        .post(form, &[("url", "http://data.example.org")])
+        .await;
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.body.contains("http://data.example.org"),
+        "the input is kept"
+    );
+    let made = browser
+        .post(form, &[("url", "https://data.example.org/in")])
+        .await;
+    assert_eq!(made.status, 200);
+    assert!(made.body.contains("whsec_"));
+    let list = browser.get("/me/destinations").await;
+    assert!(list.body.contains("https://data.example.org"));
+    assert!(!list.body.contains("whsec_"), "a key is shown once");
+    let custody = world.custody();
+    let now = NOW;
+    let parcel = custody.parcels_due(now, 1).unwrap().pop().unwrap();
+    assert!(matches!(parcel.contents(), Contents::Check { .. }));
+    let id = parcel.destination().clone();
+    let place = [("deployment", HOME), ("where", &format!("own.{id}"))];
+    let early = browser.post("/me/destinations", &place).await;
+    assert_eq!(early.status, 404, "not before the check");
+    custody.parcel_delivered(parcel, now).unwrap();
+    assert_eq!(browser.post("/me/destinations", &place).await.status, 200);
+    let placed = custody.placements(&world.resident.id).unwrap();
+    assert_eq!(placed.len(), 1);
+    assert_eq!(placed[0].1, Placing::OwnEndpoint(id.clone()));
+    let mut other = world.signed_in(&world.neighbour).await;
+    other.get("/me/destinations").await;
+    let theirs = other
+        .post("/me/destinations", &[("delete", id.as_str())])
+        .await;
+    assert_eq!(theirs.status, 404);
+    let gone = browser
+        .post("/me/destinations", &[("delete", id.as_str())])
+        .await;
+    assert_eq!(gone.status, 200);
+    assert_eq!(
+        custody.placements(&world.resident.id).unwrap()[0].1,
+        Placing::Vault
+    );
+}
