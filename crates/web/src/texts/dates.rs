@@ -79,6 +79,17 @@ impl Texts {
         Some(text.to_string())
     }
 
+    /// A length of time in the largest unit that it is whole in: `15 minutes`, `2 hours`, `90 seconds`.
+    pub(super) fn duration(&self, seconds: u32) -> String {
+        let (key, count) = match seconds {
+            it if it % 86_400 == 0 => ("period-days", it / 86_400),
+            it if it % 3_600 == 0 => ("period-hours", it / 3_600),
+            it if it % 60 == 0 => ("period-minutes", it / 60),
+            it => ("period-seconds", it),
+        };
+        self.with(key).set("count", count).to_string()
+    }
+
     /// A number of days in the largest unit that it is nearly whole in: `7 years`, `6 months`, `30 days`.
     pub(crate) fn period(&self, days: &u16) -> String {
         let (key, count) = match (whole_years(*days), whole_months(*days)) {
