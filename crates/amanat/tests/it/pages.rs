@@ -233,6 +233,7 @@ mod slow {
                 .leave_by("button[value='energy-advice energy-adviser /T1']");
             inspection.look("choices-saved", viewport);
         }
+        inspection.browser.resize(Viewport::PHONE);
         inspection
             .browser
             .open(&format!("{}/me/decide/preview?preset=all-off", amanat.http()));
