@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::naive::{self, Output};
 use crate::world::{
-    Person, World, every_pointer, message, open_world, person, plain_notice, scalar, world,
+    Person, World, every_pointer, message, open_world, person, plain_notice, scalar, wild_json,
+    world,
 };
 
 fn lane(program: &Program, recipient: &str, purpose: &str) -> Option<LaneIndex> {
@@ -547,55 +548,4 @@ proptest! {
             }
         }
     }
-}
-
-/// JSON text with names that stand twice, escapes, white space, deep nesting and a mark in every string value.
-fn wild_json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        Just("true".to_owned()),
-        Just("1e999".to_owned()),
-        (-50..50_i32).prop_map(|it| it.to_string()),
-        "[a-zé]{0,3}".prop_map(|it| format!("\"zqx{it}\"")),
-        Just(r#""zqx\"\\\ud83d\ude00""#.to_owned()),
-        Just(r#""zqx\ud800""#.to_owned()),
-        (1..40_usize).prop_map(|it| format!("{}\"zqx\"{}", "[".repeat(it), "]".repeat(it))),
-    ];
-    let name = prop::sample::select(vec![
-        "a",
-        "b",
-        "c",
-        "d",
-        "e",
-        "l",
-        "m~n",
-        "x/y",
-        "o",
-        "p",
-        "q",
-        "t",
-        "0",
-        "2",
-        "",
-        "\\u0061",
-        "ü\\\"\\\\",
-        "zz",
-        "y~",
-        "@coarse",
-        "@value",
-        "€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€",
-    ]);
-    leaf.prop_recursive(5, 40, 6, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5)
-                .prop_map(|it| format!("[ {} ]", it.join(" ,"))),
-            prop::collection::vec((name.clone(), inner), 0..7).prop_map(|it| {
-                let members: Vec<_> = it
-                    .iter()
-                    .map(|(name, value)| format!("\"{name}\" :\n{value}"))
-                    .collect();
-                format!("{{{}}}", members.join(", "))
-            }),
-        ]
-    })
 }
