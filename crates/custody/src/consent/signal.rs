@@ -1,11 +1,12 @@
 //! Global Privacy Control: what a browser asks for on behalf of its person.
 //!
 //! The signal (`Sec-GPC: 1`) asks that data is not sold or shared. Here it means: where a recipient is neither the
-//! accountable member nor works for it, and the basis is one that a person can object to, everything that the person has not
-//! decided is switched off. It is heard once for each deployment and version of its notice, so that a later choice by hand
+//! accountable member nor works for it, and the basis is a legitimate interest or a public task, to which people may object
+//! (as in Article 21 of the GDPR), everything that the person has not decided is switched off. What a contract of the
+//! person needs goes on, and consent is off unless given. It is heard once for each deployment and version of its notice, so that a later choice by hand
 //! wins for good; hearing it again changes nothing.
 
-use model::{DeploymentId, Level, Party, PersonId, Timestamp};
+use model::{DeploymentId, LegalBasis, Level, Party, PersonId, Timestamp};
 
 use super::{How, Matter, Unfit, Wanted, Way, decide};
 use crate::Custody;
@@ -90,7 +91,7 @@ impl Custody {
         let is_meant = |it: &&SheetRow| {
             let party = sheet.notice.recipient(&it.recipient).map(|it| it.party);
             let outside = !matches!(party, Some(Party::Controller | Party::Processor));
-            outside && it.basis.can_choose() && !it.decided && it.chosen > Level::OFF
+            outside && is_open_to_objection(it.basis) && !it.decided && it.chosen > Level::OFF
         };
         let rows = sheet.rows.iter().filter(is_meant);
         rows.map(|it| Wanted {
@@ -105,6 +106,13 @@ impl Custody {
         })
         .collect()
     }
+}
+
+fn is_open_to_objection(basis: LegalBasis) -> bool {
+    matches!(
+        basis,
+        LegalBasis::LegitimateInterest | LegalBasis::PublicTask
+    )
 }
 
 impl Act<'_, '_> {

@@ -500,10 +500,25 @@ fn files_that_are_none_are_refused_with_a_reason() {
     ));
 }
 
+/// The next version of a notice, where the contract has become a legitimate interest.
+fn open_to_objection(source: &str, version: &str) -> String {
+    source
+        .replace("version = 1", version)
+        .replace("basis = \"contract\"", "basis = \"legitimate-interest\"")
+}
+
 #[test]
 fn the_signal_of_a_browser_is_heard_once_and_a_choice_by_hand_wins() {
     on_both(|house| {
         let me = person("p-resident");
+        publish(
+            &house,
+            &open_to_objection(include_str!("home.toml"), "version = 2"),
+        );
+        publish(
+            &house,
+            &open_to_objection(include_str!("bus.toml"), "version = 2"),
+        );
         house
             .custody
             .choose(
@@ -541,7 +556,7 @@ fn the_signal_of_a_browser_is_heard_once_and_a_choice_by_hand_wins() {
         );
         publish(
             &house,
-            &include_str!("home.toml").replace("version = 1", "version = 2"),
+            &open_to_objection(include_str!("home.toml"), "version = 3"),
         );
         let heard = house.custody.hear_browser_signal(&me, LATER).unwrap();
         assert_eq!(
@@ -555,13 +570,25 @@ fn the_signal_of_a_browser_is_heard_once_and_a_choice_by_hand_wins() {
 #[test]
 fn the_signal_leaves_alone_who_runs_the_service_or_works_for_it() {
     on_both(|house| {
-        let source = include_str!("home.toml").replace("version = 1", "version = 2");
+        let source = open_to_objection(include_str!("home.toml"), "version = 2");
         let party = "id = \"utility-desk\"\nparty = \"controller\"";
         publish(&house, &source.replacen("id = \"utility-desk\"", party, 1));
         house
             .custody
             .hear_browser_signal(&person("p-resident"), NOW)
             .unwrap();
+        assert_eq!(levels(&house, "home")[0], "/power billing on");
+    });
+}
+
+#[test]
+fn the_signal_leaves_a_contract_of_the_person_alone() {
+    on_both(|house| {
+        let heard = house
+            .custody
+            .hear_browser_signal(&person("p-resident"), NOW)
+            .unwrap();
+        assert_eq!((heard.deployments, heard.switched_off), (2, 0));
         assert_eq!(levels(&house, "home")[0], "/power billing on");
     });
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
-use custody::{InForce, PresenceFact, Sign, distance_m};
+use custody::{InForce, PresenceFact, Sign, distance_m, published_fact};
 use model::{DeploymentId, LicenceState, PersonId, Position};
 use serde::Deserialize;
 
-use crate::page::{NearbyLine, NearbyPage, PresenceLine, Start};
+use crate::page::{NearbyLine, NearbyPage, PresenceLine, PublishedLine, Start};
 use crate::route::Route;
 use crate::visit::{Failure, Visit, page};
 
@@ -44,6 +44,7 @@ pub(crate) async fn show(visit: Visit, Query(query): Query<From>) -> Result<Resp
             starts: starts(&all, from),
             nearby: nearby(&all, from.and_then(|it| it.notice.position)),
             facts,
+            published: from.map_or_else(Vec::new, published),
         })
     });
     page(StatusCode::OK, &found.await?)
@@ -100,6 +101,21 @@ fn facts(visit: &Visit, from: &InForce) -> Result<Vec<PresenceLine>, Failure> {
     };
     let found = found.map_err(|err| Failure::internal(&err))?;
     Ok(found.iter().filter_map(|it| line(from, it)).collect())
+}
+
+/// What the declared fields of a deployment may betray, by a published study.
+fn published(from: &InForce) -> Vec<PublishedLine> {
+    let fields = from.notice.fields.iter();
+    let mut lines: Vec<_> = fields
+        .filter_map(|it| {
+            Some(PublishedLine {
+                title: it.title.clone(),
+                told_apart: published_fact(it.unit.as_deref()?)?,
+            })
+        })
+        .collect();
+    lines.sort_by_key(|it| std::cmp::Reverse(it.told_apart));
+    lines
 }
 
 fn line(from: &InForce, fact: &PresenceFact) -> Option<PresenceLine> {

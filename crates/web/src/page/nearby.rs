@@ -33,6 +33,15 @@ pub(crate) struct PresenceLine {
     pub(crate) readings: usize,
 }
 
+/// A field whose like told whether somebody was there, in a published study.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedLine {
+    /// What the field is called.
+    pub(crate) title: Text,
+    /// Of 100 pairs of moments, how many its like told apart there.
+    pub(crate) told_apart: u8,
+}
+
 /// Where a distance can be taken from.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
@@ -56,6 +65,8 @@ pub(crate) struct NearbyPage {
     pub(crate) nearby: Vec<NearbyLine>,
     /// What betrays presence at `from`, most telling first.
     pub(crate) facts: Vec<PresenceLine>,
+    /// What may betray presence at `from`, by a published study, most telling first.
+    pub(crate) published: Vec<PublishedLine>,
 }
 
 impl Page for NearbyPage {
@@ -81,11 +92,18 @@ impl Page for NearbyPage {
             told_apart,
             readings: 1_250,
         };
-        let page = |from: Option<Start>, nearby, facts| Self {
+        let page = |from: Option<Start>, nearby, facts: Vec<PresenceLine>| Self {
             shell: sample::at(shell, Route::nearby(from.as_ref().map(|it| &it.id))),
             from,
             starts: vec![start.clone()],
             nearby,
+            published: facts
+                .iter()
+                .map(|it: &PresenceLine| PublishedLine {
+                    title: it.title.clone(),
+                    told_apart: it.told_apart,
+                })
+                .collect(),
             facts,
         };
         vec![

@@ -166,6 +166,7 @@ async fn the_history_the_receipts_and_the_record_are_the_persons_own() {
 #[tokio::test]
 async fn the_browsers_wish_for_privacy_is_heeded_once() {
     let world = World::new();
+    world.open_billing_to_objection();
     let mut browser = world.signed_in(&world.resident).await;
     browser.headers = vec![("sec-gpc", "1".to_owned())];
     let page = browser.get(&choices()).await;
@@ -190,6 +191,7 @@ async fn the_browsers_wish_for_privacy_is_heeded_once() {
 #[tokio::test]
 async fn signing_in_with_the_wish_for_privacy_is_enough() {
     let world = World::new();
+    world.open_billing_to_objection();
     let mut browser = world.stranger();
     browser.headers = vec![("sec-gpc", "1".to_owned())];
     let link = world.link(&world.resident);

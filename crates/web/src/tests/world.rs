@@ -94,6 +94,15 @@ impl World {
         self.alliance.custody()
     }
 
+    /// The home's next notice: billing rests on a legitimate interest, to which people can object.
+    pub(super) fn open_billing_to_objection(&self) {
+        let next = include_str!("../../samples/home.toml")
+            .replace("basis = \"contract\"", "basis = \"legitimate-interest\"");
+        self.alliance
+            .publish_notice(&Actor::Operator, &next, NOW)
+            .unwrap();
+    }
+
     /// A browser of nobody.
     pub(super) fn stranger(&self) -> Browser {
         Browser::new(self.router.clone())

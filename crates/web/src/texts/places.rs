@@ -7,7 +7,8 @@ const HERE_M: f64 = 50.0;
 
 impl Texts {
     /// How far away something is: `about 640 m away`.
-    pub(crate) fn distance(&self, metres: f64) -> String {
+    pub(crate) fn distance(&self, metres: &f64) -> String {
+        let metres = *metres;
         if metres < HERE_M {
             return self.say("nearby-distance-here");
         }
@@ -47,7 +48,7 @@ mod tests {
             (9_949.0, "about 9.9 km away"),
             (12_345.0, "about 12 km away"),
         ] {
-            assert_eq!(texts.distance(metres), words);
+            assert_eq!(texts.distance(&metres), words);
         }
     }
 }

@@ -230,6 +230,7 @@ fn levels_say_how_exact_they_are() {
         sensitivity: Sensitivity::Low,
         data: None,
         about: model::Roles::ALL,
+        tells_presence: false,
         coarse: vec![
             Coarsening::Presence,
             Coarsening::Bucket(vec![0.0, 10.0, 20.5]),
@@ -274,6 +275,7 @@ fn levels_of_times_are_told_in_minutes_hours_or_days() {
         sensitivity: Sensitivity::Low,
         data: None,
         about: model::Roles::ALL,
+        tells_presence: false,
         coarse: steps.iter().map(|it| Coarsening::Round(*it)).collect(),
     };
     let words = |language, unit: &str, step: f64| {
