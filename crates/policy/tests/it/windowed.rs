@@ -174,12 +174,26 @@ fn expected(world: &World, messages: &[(Timestamp, Value)], end: Timestamp) -> S
 fn statistic(of: Statistic, numbers: &[f64]) -> f64 {
     let count = numbers.len() as f64;
     match of {
-        Statistic::Mean => numbers.iter().sum::<f64>() / count,
+        Statistic::Mean => shortened(numbers.iter().sum::<f64>() / count, numbers),
         Statistic::Min => numbers.iter().copied().fold(f64::INFINITY, f64::min),
         Statistic::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         Statistic::Count => count,
         Statistic::Last => numbers[numbers.len() - 1],
     }
+}
+
+/// A mean has two decimal places more than the most precise value, as the design says.
+fn shortened(mean: f64, numbers: &[f64]) -> f64 {
+    let places = numbers.iter().map(|it| {
+        let text = it.to_string();
+        text.split_once('.').map_or(0, |(_, places)| places.len())
+    });
+    let places = places.max().unwrap_or(0) + 2;
+    if places > 9 {
+        return mean;
+    }
+    let scale = 10_f64.powi(i32::try_from(places).unwrap());
+    (mean * scale).round() / scale
 }
 
 /// Which field counts for which window where, now.
