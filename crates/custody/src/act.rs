@@ -217,6 +217,7 @@ impl<'t> Act<'_, 't> {
             consent::carry_over(self.tx, &standing.notice, notice, source, self.now)?;
         }
         rows::deployment::put_notice(self.tx, notice, source)?;
+        rows::notice_version::insert(self.tx, notice, source, self.now)?;
         self.touch(&notice.deployment).whole = true;
         Ok(crate::secret::document_sha256(source.as_bytes()))
     }

@@ -64,6 +64,7 @@ pub use ingest::IngestError;
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError};
 pub use outbox::{Hold, Inbox, Outbox, outbox};
+pub use published::{MAX_NOTICE_VERSIONS, NoticeNews, NoticeVersion};
 pub use receipts::ReceiptRow;
 pub use rows::RowError;
 pub use secret::Token;

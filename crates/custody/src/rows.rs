@@ -10,6 +10,7 @@ pub(crate) mod deployment;
 pub(crate) mod destination;
 pub(crate) mod drift;
 pub(crate) mod entry;
+pub(crate) mod notice_version;
 pub(crate) mod person;
 pub(crate) mod receipt;
 pub(crate) mod source;
@@ -49,6 +50,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 8,
             name: "open time windows",
             sql: include_str!("rows/0008_windows.sql"),
+        },
+        Step {
+            version: 9,
+            name: "every version of a notice",
+            sql: include_str!("rows/0009_notice_versions.sql"),
         },
     ],
 };

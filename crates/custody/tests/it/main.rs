@@ -25,4 +25,6 @@ mod record;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod windows;
