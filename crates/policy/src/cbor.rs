@@ -31,7 +31,7 @@ mod token;
 /// The longest bignum that is read as a number, in bytes.
 const MAX_BIGNUM_BYTES: usize = 16;
 /// The greatest exponent of a decimal fraction that is read as a number; beyond, no 64-bit float holds it.
-const MAX_EXPONENT: i128 = 308;
+const MAX_EXPONENT: u128 = 308;
 
 /// Reads one message.
 pub(crate) fn decode(schema: &Arc<Schema>, bytes: &[u8]) -> Result<Payload, DecodeError> {
@@ -287,7 +287,7 @@ impl<'b> Items<'b> {
         let exponent = self.whole(depth)?;
         let mantissa = self.whole(depth)?;
         Ok(match (exponent, mantissa) {
-            (Some(exponent), Some(mantissa)) if exponent.abs() <= MAX_EXPONENT => {
+            (Some(exponent), Some(mantissa)) if exponent.unsigned_abs() <= MAX_EXPONENT => {
                 Scalar::Json(format!("{mantissa}e{exponent}"))
             }
             _ => Scalar::Other,

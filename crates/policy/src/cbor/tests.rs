@@ -53,6 +53,14 @@ fn check(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn an_exponent_that_has_no_opposite_is_no_number() {
+    // 4([-2^127, 1]) and 4([2^127 - 1, 1])
+    let least = format!("c482 c350 7f{} 01", "ff".repeat(15));
+    let greatest = format!("c482 c250 7f{} 01", "ff".repeat(15));
+    check(&[(&least, "undeclared"), (&greatest, "undeclared")]);
+}
+
+#[test]
 fn the_numbers_of_rfc_8949_appendix_a_are_read() {
     check(&[
         ("00", "0"),
