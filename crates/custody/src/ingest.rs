@@ -113,14 +113,15 @@ impl Custody {
         for payload in payloads {
             admitted.push(self.admit(&state, thing, payload, &facts)?);
         }
-        // There is at least one message: an empty pack is no pack.
-        let mut last = Err(IngestError::Malformed(DecodeError::Senml(
-            SenmlError::NoPack,
-        )));
+        let mut last = None;
         for message in admitted {
-            last = Ok(self.take(&state, thing, message, now)?);
+            // Of a message nothing may be kept: its position is the start, and those before it still have to become durable.
+            last = last.max(Some(self.take(&state, thing, message, now)?));
         }
-        last
+        // There is at least one message: an empty pack is no pack.
+        last.ok_or(IngestError::Malformed(DecodeError::Senml(
+            SenmlError::NoPack,
+        )))
     }
 
     /// Decides on one message. Nothing of it is kept yet.

@@ -63,6 +63,22 @@ fn a_pack_is_one_message_for_each_time_and_all_arrive_now() {
 }
 
 #[test]
+fn a_pack_is_durable_with_all_its_messages_though_nothing_is_kept_of_the_last() {
+    on_both(|house| {
+        publish(&house, |it| {
+            in_format(it, "senml-json").replace("/room/temperature", "/temperature")
+        });
+        let thing = house.thing("meter-1", &house.meter);
+        // Consent for the temperature is off until chosen: it passes to nobody and is not kept.
+        let pack = r#"[{"n":"power","v":1,"t":-5},{"n":"temperature","v":21}]"#;
+        let position = house.custody.ingest(&thing, pack.as_bytes(), NOW).unwrap();
+        assert!(position.as_u64() > 0, "acknowledged before it is kept");
+        house.custody.wait_durable(position).unwrap();
+        assert_eq!(kept(&house).len(), 1);
+    });
+}
+
+#[test]
 fn of_a_pack_everything_comes_in_or_nothing() {
     on_both(|house| {
         publish(&house, |it| {
