@@ -238,7 +238,8 @@ impl Custody {
         }
     }
 
-    /// The number of the rules in force; it grows with every act. Read it under the [`Custody::delivery_gate`].
+    /// The number of the rules in force; it grows with every act, after its rules were swapped in. Read it under the
+    /// [`Custody::delivery_gate`], and before [`Custody::permit`]: what is decided then is of these rules or of later ones.
     #[must_use]
     pub fn rules_in_force(&self) -> u64 {
         self.inner.rules.load(Ordering::Acquire)

@@ -278,6 +278,9 @@ impl Stream {
         let mut bytes = Vec::new();
         let mut receipts = Vec::new();
         let _gate = custody.delivery_gate();
+        // Before anything is decided: an act swaps in its rules first and counts itself afterwards, and the gate does not hold up
+        // either, so a number that is read later could be that of rules that did not decide.
+        let rules = custody.rules_in_force();
         let now = self.door.clock.now().wall;
         let mut next = Some(first);
         while let Some(delivery) = next {
@@ -294,7 +297,7 @@ impl Stream {
             return Piece::Nothing;
         }
         let count = receipts.len() as u64;
-        match self.handover.add(receipts, custody.rules_in_force()) {
+        match self.handover.add(receipts, rules) {
             Ok(()) => {
                 self.door.counters.add_many(Counter::DeliveriesSent, count);
                 Piece::Bytes(Bytes::from(bytes))
