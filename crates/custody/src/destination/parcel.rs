@@ -310,6 +310,8 @@ impl std::fmt::Debug for Parcel {
 
 /// What lies behind the cursor of a destination.
 struct Scan {
+    /// The cursor behind which was looked.
+    before: Cursor,
     /// Too late, at the front.
     late: Option<Late>,
     /// Everything up to here is not for the endpoint, or too late.
@@ -322,11 +324,11 @@ struct Scan {
 }
 
 impl Custody {
-    /// At most `limit` parcels that are to be sent now, those first whose destinations waited longest. Blocks on the database:
-    /// not for an async worker.
+    /// At most `limit` parcels that are to be sent now, those first whose destinations waited longest. A destination for which none
+    /// can be made is passed over and logged. Blocks on the database: not for an async worker.
     ///
     /// # Errors
-    /// See [`ParcelError`]. Parcels that were made before the failure are given out the next time.
+    /// When the database fails, or there is no randomness. Parcels that were made before the failure are given out the next time.
     pub fn parcels_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Parcel>, ParcelError> {
         let mut due = self.inner.couriers.matching(|it| {
             let running = it.lock();
@@ -338,8 +340,17 @@ impl Custody {
             if parcels.len() >= limit {
                 break;
             }
-            if handle.start(now) {
-                parcels.extend(self.parcel(Way(handle), now)?);
+            if !handle.start(now) {
+                continue;
+            }
+            match self.parcel(Way(Arc::clone(&handle)), now) {
+                Ok(parcel) => parcels.extend(parcel),
+                // What is wrong with one destination, or the readings of one person, holds up nobody else.
+                Err(err @ (ParcelError::Vault(_) | ParcelError::Sealed(_))) => {
+                    handle.lock().next_attempt_at = now.plus_millis(LONGEST_PAUSE_MILLIS);
+                    tracing::error!(destination.id = %handle.id, error = %err, "no parcel can be made for a destination");
+                }
+                Err(err) => return Err(err),
             }
         }
         Ok(parcels)
@@ -390,7 +401,9 @@ impl Custody {
             // Noted before the vault is asked: what becomes durable meanwhile is looked for again.
             let durable = self.inner.vault.durable().as_u64();
             let scan = self.scan(handle, now)?;
-            self.skip(handle, &scan)?;
+            if !self.skip(handle, &scan)? {
+                continue;
+            }
             if !scan.readings.is_empty() {
                 handle.lock().is_behind = true;
                 let contents = Contents::Readings(scan.readings);
@@ -421,6 +434,7 @@ impl Custody {
             now: Timestamp::EPOCH,
         })?;
         let mut scan = Scan {
+            before: cursor,
             late: None,
             skipped: cursor,
             readings: Vec::new(),
@@ -456,23 +470,37 @@ impl Custody {
         Ok(scan)
     }
 
-    /// Moves the cursor over what is not for the endpoint, and writes down what is too late for it.
-    fn skip(&self, handle: &Handle, scan: &Scan) -> Result<(), ParcelError> {
-        let (before, reason) = {
-            let running = handle.lock();
-            (running.cursor, running.last_failure)
-        };
+    /// Moves the cursor over what is not for the endpoint, and writes down what is too late for it. False when somebody has moved
+    /// the cursor meanwhile: then nothing is written, and it has to be looked again.
+    fn skip(&self, handle: &Handle, scan: &Scan) -> Result<bool, ParcelError> {
+        let before = scan.before;
         if scan.skipped == before {
-            return Ok(());
+            return Ok(true);
         }
-        self.inner.db.write(|tx| {
-            if let Some(late) = &scan.late {
+        let reason = handle.lock().last_failure;
+        let moved = self.inner.db.write(|tx| {
+            let moved = table::move_cursor(tx, &handle.id, before, scan.skipped)?;
+            if let Some(late) = scan.late.as_ref().filter(|_| moved) {
                 let through = scan.skipped.position;
                 letter::write(tx, &handle.id, before, through, late, reason)?;
             }
-            table::put_cursor(tx, &handle.id, scan.skipped)
+            Ok::<_, RowError>(moved)
         })?;
-        handle.move_from(before, scan.skipped);
+        match moved {
+            true => handle.move_from(before, scan.skipped),
+            false => self.agree(handle)?,
+        }
+        Ok(moved)
+    }
+
+    /// Puts the cursor where the row says it is.
+    fn agree(&self, handle: &Handle) -> Result<(), ParcelError> {
+        if let Some(row) = self.inner.db.read(|tx| table::one(tx, &handle.id))? {
+            let mut running = handle.lock();
+            running.cursor = row.cursor;
+            running.again_at = row.again_at;
+            running.is_behind = true;
+        }
         Ok(())
     }
 
@@ -482,16 +510,13 @@ impl Custody {
     /// When the database fails; the parcel is then sent again.
     pub fn parcel_delivered(&self, parcel: Parcel, now: Timestamp) -> Result<(), ParcelError> {
         let handle = &parcel.way.0;
-        let moves = handle.lock().cursor == parcel.before && parcel.through != parcel.before;
-        self.inner.db.write(|tx| {
+        let moved = self.inner.db.write(|tx| {
             table::delivered(tx, &handle.id, now)?;
-            if moves {
-                table::put_cursor(tx, &handle.id, parcel.through)?;
-            }
-            Ok::<_, RowError>(())
+            table::move_cursor(tx, &handle.id, parcel.before, parcel.through)
         })?;
-        if moves {
-            handle.move_from(parcel.before, parcel.through);
+        match moved {
+            true => handle.move_from(parcel.before, parcel.through),
+            false => self.agree(handle)?,
         }
         let mut running = handle.lock();
         running.state = DestinationState::Working;
@@ -552,9 +577,14 @@ impl Custody {
             }
             let way = Way(handle);
             for _ in 0..MAX_PAGES {
-                let scan = self.scan(&way.0, now)?;
-                self.skip(&way.0, &scan)?;
-                if !scan.readings.is_empty() || scan.is_end {
+                let scan = match self.scan(&way.0, now) {
+                    Ok(scan) => scan,
+                    // The others have their turn; parcels say what is wrong here.
+                    Err(ParcelError::Vault(_)) => break,
+                    Err(err) => return Err(err),
+                };
+                let moved = self.skip(&way.0, &scan)?;
+                if !moved || !scan.readings.is_empty() || scan.is_end {
                     break;
                 }
             }

@@ -181,7 +181,29 @@ pub(crate) fn failed(
     Ok(())
 }
 
-/// Moves the cursor, forwards or back.
+/// Moves the cursor from where it is thought to be; tells whether it was there.
+pub(crate) fn move_cursor(
+    tx: &mut Tx<'_>,
+    id: &DestinationId,
+    before: Cursor,
+    after: Cursor,
+) -> Result<bool, RowError> {
+    let moved = tx.execute(
+        "UPDATE destination SET cursor_segment = $2, cursor_index = $3, cursor_at = $4
+         WHERE id = $1 AND cursor_segment = $5 AND cursor_index = $6",
+        &[
+            id.as_str().into(),
+            segment(after.position).into(),
+            i64::from(after.position.index).into(),
+            after.at.as_millis().into(),
+            segment(before.position).into(),
+            i64::from(before.position.index).into(),
+        ],
+    )?;
+    Ok(moved == 1)
+}
+
+/// Puts the cursor somewhere, forwards or back.
 pub(crate) fn put_cursor(
     tx: &mut Tx<'_>,
     id: &DestinationId,

@@ -387,6 +387,27 @@ fn a_copy_that_is_still_in_the_vault_can_be_sent_again() {
 }
 
 #[test]
+fn one_destination_that_cannot_be_opened_holds_up_nobody_else() {
+    on_both(|house| {
+        let custody = &house.custody;
+        let other = person("p-other");
+        let (broken, _) = custody.add_destination(&other, webhook(), NOW).unwrap();
+        let whole = house.db.write(|tx| {
+            let sql = "UPDATE destination SET sealed = $2 WHERE id = $1";
+            tx.execute(sql, &[broken.as_str().into(), (&b"broken"[..]).into()])
+        });
+        assert_eq!(whole.unwrap(), 1);
+        let (id, _) = custody
+            .add_destination(&resident(), webhook(), NOW)
+            .unwrap();
+        let parcel = due(custody, NOW).unwrap();
+        assert_eq!(*parcel.destination(), id);
+        drop(parcel);
+        assert!(due(custody, after(200)).is_some(), "nor later");
+    });
+}
+
+#[test]
 fn nothing_goes_where_nobody_has_shown_that_it_is_theirs() {
     on_both(|house| {
         let custody = &house.custody;
