@@ -1,37 +1,37 @@
 # What a new version of a notice changes for people.
 
-diff-heading-more = اب زیادہ ظاہر ہوگا، یا آپ کے پاس اختیار کم ہوگا
+diff-heading-more = اب زیادہ ظاہر ہو گا، یا آپ کے پاس اختیار کم ہو گا
 diff-heading-other = دوسری تبدیلیاں
-diff-heading-less = اب کم ظاہر ہوگا، یا آپ کے پاس اختیار زیادہ ہوگا
+diff-heading-less = اب کم ظاہر ہو گا، یا آپ کے پاس اختیار زیادہ ہو گا
 diff-none = لوگوں کے لیے کچھ نہیں بدلتا۔
 
-diff-flow-new = اب سے “{ $field }” { $recipient } کو بھی جائے گا ({ $purpose })۔ کتنا درست: { $now }۔
-diff-flow-gone = “{ $field }” اب { $recipient } کو نہیں جائے گا ({ $purpose })۔
-diff-becomes-exact = “{ $field }” اب { $recipient } کو بالکل درست ملے گا ({ $purpose })۔ پہلے: { $was }۔
-diff-more-exact = “{ $field }” اب { $recipient } کو پہلے سے زیادہ درست ملے گا ({ $purpose })۔ اب: { $now }۔ پہلے: { $was }۔
-diff-less-exact = “{ $field }” اب { $recipient } کو پہلے سے کم درست ملے گا ({ $purpose })۔ اب: { $now }۔ پہلے: { $was }۔
-diff-shown-otherwise = “{ $field }” اب { $recipient } کو دوسری شکل میں ملے گا ({ $purpose })۔ اب: { $now }۔ پہلے: { $was }۔
+diff-flow-new = اب سے ”{ $field }“ { $recipient } کو بھی جائے گا ({ $purpose })۔ کتنا درست: { $now }۔
+diff-flow-gone = ”{ $field }“ اب { $recipient } کو نہیں جائے گا ({ $purpose })۔
+diff-becomes-exact = ”{ $field }“ اب { $recipient } کو بالکل درست ملے گا ({ $purpose })۔ پہلے: { $was }۔
+diff-more-exact = ”{ $field }“ اب { $recipient } کو پہلے سے زیادہ درست ملے گا ({ $purpose })۔ اب: { $now }۔ پہلے: { $was }۔
+diff-less-exact = ”{ $field }“ اب { $recipient } کو پہلے سے کم درست ملے گا ({ $purpose })۔ اب: { $now }۔ پہلے: { $was }۔
+diff-shown-otherwise = ”{ $field }“ اب { $recipient } کو دوسری شکل میں ملے گا ({ $purpose })۔ اب: { $now }۔ پہلے: { $was }۔
 
-diff-field-added = نئی چیز: “{ $field }” بھی ناپا جائے گا۔
-diff-field-removed = “{ $field }” اب نہیں ناپا جائے گا۔
-diff-field-changed = “{ $field }” کا نام، اکائی یا قسم بدل رہی ہے۔
-diff-sensitivity = “{ $field }” کے بارے میں نوٹس اب کہتا ہے: { $now }۔ پہلے: { $was }۔
-diff-range-wider = “{ $field }” کی اب زیادہ قدریں قبول ہوں گی۔
-diff-range-narrower = “{ $field }” کی اب کم قدریں قبول ہوں گی۔
-diff-range-other = “{ $field }” کی اب دوسری قدریں قبول ہوں گی۔
-diff-level-lost = “{ $field }” کے لیے آپ اب یہ نہیں چن سکتے: { $level }۔
-diff-level-gained = “{ $field }” کے لیے آپ اب یہ بھی چن سکتے ہیں: { $level }۔
-diff-roles-lost = “{ $field }” پر اب ان لوگوں کا اختیار نہیں رہے گا: { $roles }۔
-diff-roles-gained = “{ $field }” پر اب ان لوگوں کا بھی اختیار ہوگا: { $roles }۔
+diff-field-added = نئی چیز: ”{ $field }“ بھی ناپا جائے گا۔
+diff-field-removed = ”{ $field }“ اب نہیں ناپا جائے گا۔
+diff-field-changed = ”{ $field }“ کا نام، اکائی یا قسم بدل رہی ہے۔
+diff-sensitivity = ”{ $field }“ کے بارے میں اعلان نامہ اب کہتا ہے: { $now }۔ پہلے: { $was }۔
+diff-range-wider = ”{ $field }“ کی اب زیادہ قدریں قبول ہوں گی۔
+diff-range-narrower = ”{ $field }“ کی اب کم قدریں قبول ہوں گی۔
+diff-range-other = ”{ $field }“ کی اب دوسری قدریں قبول ہوں گی۔
+diff-level-lost = ”{ $field }“ کے لیے آپ اب یہ نہیں چن سکتے: { $level }۔
+diff-level-gained = ”{ $field }“ کے لیے آپ اب یہ بھی چن سکتے ہیں: { $level }۔
+diff-roles-lost = ”{ $field }“ پر اب ان لوگوں کا اختیار نہیں رہے گا: { $roles }۔
+diff-roles-gained = ”{ $field }“ پر اب ان لوگوں کا بھی اختیار ہو گا: { $roles }۔
 diff-role-holder = جس کے پاس آلہ ہے
 diff-role-household = جو وہاں رہتا ہے جہاں آلہ ہے
 diff-role-occupant = جو کچھ دیر کے لیے وہاں ہو
-diff-subject-new = اب سے “{ $field }” بتائے گا کہ پیغام کس کے بارے میں ہے۔
-diff-subject-gone = “{ $field }” اب نہیں بتائے گا کہ پیغام کس کے بارے میں ہے۔
+diff-subject-new = اب سے ”{ $field }“ بتائے گا کہ پیغام کس کے بارے میں ہے۔
+diff-subject-gone = ”{ $field }“ اب نہیں بتائے گا کہ پیغام کس کے بارے میں ہے۔
 
 diff-purpose-added = نیا مقصد: { $purpose }۔ { $why }
 diff-purpose-removed = یہ مقصد ختم ہو گیا: { $purpose }۔
-diff-purpose-changed = مقصد “{ $purpose }” کی وضاحت بدل گئی ہے: { $why }
+diff-purpose-changed = مقصد ”{ $purpose }“ کی وضاحت بدل گئی ہے: { $why }
 diff-recipient-added = نیا وصول کنندہ: { $recipient }۔ { $terms }
 diff-recipient-removed = { $recipient } کو اب کچھ نہیں ملے گا۔
 diff-recipient-changed = { $recipient } کا نام یا شرائط بدل گئی ہیں۔ اب شرائط یہ ہیں: { $terms }
@@ -53,8 +53,8 @@ diff-kept-shorter = { $purpose }: اب کم عرصہ رکھا جائے گا: { $
 diff-stored = ڈیٹا رکھنے کی جگہ بدل رہی ہے۔ اب: { $place }
 diff-stored-for = { $purpose }: اسے رکھنے کی جگہ بدل رہی ہے۔
 diff-bystanders-new = اب سے آس پاس کے لوگ بھی آلات میں آ سکتے ہیں: { $text }
-diff-bystanders-gone = نوٹس اب یہ نہیں کہتا کہ آس پاس کے لوگ آلات میں آتے ہیں۔
-diff-bystanders-changed = آس پاس کے لوگوں کے بارے میں نوٹس کی بات بدل گئی ہے۔ اب: { $text }
+diff-bystanders-gone = اعلان نامہ اب یہ نہیں کہتا کہ آس پاس کے لوگ آلات میں آتے ہیں۔
+diff-bystanders-changed = آس پاس کے لوگوں کے بارے میں اعلان نامے کی بات بدل گئی ہے۔ اب: { $text }
 
 diff-model-added = نئی چیز: { $model } خود بخود ڈیٹا پر کام کرے گا۔ یہ طے کرتا ہے: { $decides }
 diff-model-removed = { $model } اب ڈیٹا پر کام نہیں کرے گا۔

@@ -125,7 +125,7 @@ window-incomplete = { $window }؛ ہو سکتا ہے کچھ قدریں رہ گئ
 
 limit-words = { $what } · { $purpose } · { $most }
 limit-field = قدر { $name }
-limit-sensitivity = وہ سب قدریں جن کے ساتھ «{ $sensitivity }» یا اس سے بڑھ کر لکھا ہے
+limit-sensitivity = وہ سب قدریں جن کے ساتھ ”{ $sensitivity }“ یا اس سے بڑھ کر لکھا ہے
 limit-every-purpose = ہر مقصد
 limit-purpose = مقصد { $purpose }
 limit-off = نہ کسی کو دی جائے گی، نہ رکھی جائے گی
