@@ -1,18 +1,80 @@
 //! Why values pass as they do, for programs: a person's own, and anybody's before any choice.
 
 use alliance::Action;
-use axum::extract::Path;
-use axum::http::HeaderValue;
+use axum::extract::{Path, Query};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::Told;
 use model::{DeploymentId, Language, Notice};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::page::{WhyGroup, WhyPage};
 use crate::route::Route;
 use crate::shell::Shell;
 use crate::texts::Asker;
-use crate::visit::{Failure, Visit, see};
+use crate::visit::{Failure, Visit, page, see};
+
+/// How many values a page explains.
+const PER_PAGE: usize = 40;
+
+/// The query of `/d/{deployment}/why`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct From {
+    #[serde(default)]
+    skip: u32,
+}
+
+/// `GET /d/{deployment}/why`: what holds before anybody has chosen anything, in words.
+pub(crate) async fn show(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(From { skip }): Query<From>,
+) -> Result<Response, Failure> {
+    let id = DeploymentId::parse(&id).map_err(|_| Failure::NOT_FOUND)?;
+    let shell = visit.shell(Route::why_from(&id, skip));
+    let found = visit.blocking(move |it| {
+        let custody = it.site.custody();
+        let told = custody.explain_before_choices(&id, it.now);
+        let told = told.ok_or(Failure::NOT_FOUND)?;
+        let in_force = custody.in_force_at(&id, it.now);
+        let notice = in_force.ok_or(Failure::NOT_FOUND)?.notice;
+        let first = usize::try_from(skip).unwrap_or(usize::MAX);
+        let page: Vec<_> = told.iter().skip(first).take(PER_PAGE).collect();
+        let pages = |skip: usize| u32::try_from(skip).ok();
+        let has_more = told.len() > first.saturating_add(PER_PAGE);
+        let next = pages(first.saturating_add(PER_PAGE)).filter(|_| has_more);
+        let previous = pages(first.saturating_sub(PER_PAGE)).filter(|_| skip > 0);
+        Ok(WhyPage {
+            groups: groups(&shell, &notice, &page),
+            previous: previous.map(|it| Route::why_from(&id, it)),
+            next: next.map(|it| Route::why_from(&id, it)),
+            notice,
+            shell,
+        })
+    });
+    page(StatusCode::OK, &found.await?)
+}
+
+/// By recipient and purpose, in the order of the notice.
+fn groups(shell: &Shell, notice: &Notice, told: &[&Told]) -> Vec<WhyGroup> {
+    let same = |a: &&Told, b: &&Told| (&a.recipient, &a.purpose) == (&b.recipient, &b.purpose);
+    let groups = told.chunk_by(same).filter_map(|group| {
+        let first = group.first()?;
+        let line = |it: &&Told| {
+            let explanation = &it.explanation;
+            let title = notice.field(&explanation.field)?.title.clone();
+            Some((title, shell.texts.why(notice, explanation, Asker::Anybody)))
+        };
+        Some(WhyGroup {
+            recipient: notice.recipient(&first.recipient)?.title.clone(),
+            purpose: notice.purpose(&first.purpose)?.title.clone(),
+            lines: group.iter().filter_map(line).collect(),
+        })
+    });
+    groups.collect()
+}
 
 /// `GET /me/choices/{deployment}/why.json`: for each field × purpose × recipient the level, what decided it, and a
 /// sentence in each language.
