@@ -2,8 +2,10 @@
 //!
 //! `{prefix}/{deployment}/{yyyy}/{mm}/{dd}/{first reading}.jsonl`. A parcel that is sent again writes the same names again.
 
+use std::collections::BTreeMap;
+
 use custody::{Bucket, BucketStyle, Contents, FailureClass, Parcel, ParcelReading};
-use model::Timestamp;
+use model::{DeploymentId, Timestamp};
 
 use super::dial::Dialer;
 use super::signature::{Signed, Signer, amz_date, sha256};
@@ -37,21 +39,25 @@ pub(super) async fn send(
 }
 
 fn objects(readings: &[ParcelReading]) -> Vec<Object> {
-    let mut objects = Vec::new();
-    let day = |it: &ParcelReading| it.at.day();
-    for run in readings.chunk_by(|a, b| a.deployment == b.deployment && day(a) == day(b)) {
-        let Some(first) = run.first() else { continue };
-        let mut body = Vec::new();
-        for reading in run {
-            reading.write_json(&mut body);
-            body.push(b'\n');
+    // By deployment and day and not by runs of them: each object is a connection, and readings of several come in turn.
+    let mut first_of: BTreeMap<(&DeploymentId, i64), usize> = BTreeMap::new();
+    let mut objects: Vec<Object> = Vec::new();
+    for reading in readings {
+        let number = *first_of
+            .entry((&reading.deployment, reading.at.day()))
+            .or_insert_with(|| {
+                let date = reading.at.to_string();
+                let date = date.get(..10).unwrap_or_default().replace('-', "/");
+                objects.push(Object {
+                    name: format!("{}/{date}/{}.jsonl", reading.deployment, reading.id),
+                    body: Vec::new(),
+                });
+                objects.len() - 1
+            });
+        if let Some(object) = objects.get_mut(number) {
+            reading.write_json(&mut object.body);
+            object.body.push(b'\n');
         }
-        let date = first.at.to_string();
-        let date = date.get(..10).unwrap_or_default().replace('-', "/");
-        objects.push(Object {
-            name: format!("{}/{date}/{}.jsonl", first.deployment, first.id),
-            body,
-        });
     }
     objects
 }
@@ -123,6 +129,8 @@ mod tests {
             reading("1-1", "2026-11-22T23:59:59.9Z", "home"),
             reading("1-2", "2026-11-23T00:00:00Z", "home"),
             reading("1-3", "2026-11-23T00:00:00Z", "bus"),
+            reading("1-4", "2026-11-23T00:00:01Z", "home"),
+            reading("1-5", "2026-11-23T00:00:02Z", "bus"),
         ];
         let objects = objects(&readings);
         let names: Vec<_> = objects.iter().map(|it| it.name.as_str()).collect();
@@ -139,6 +147,7 @@ mod tests {
             lines.lines().next().unwrap(),
             r#"{"id":"1-0","at":"2026-11-22T23:59:59.5Z","deployment":"home","thing":"meter-1","values":{}}"#
         );
-        assert_eq!(lines.lines().count(), 2);
+        let count = |it: &Object| it.body.iter().filter(|it| **it == b'\n').count();
+        assert_eq!(objects.iter().map(count).collect::<Vec<_>>(), [2, 2, 2]);
     }
 }
