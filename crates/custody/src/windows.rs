@@ -23,12 +23,14 @@
 //! At most [`MAX_OPEN_WINDOWS`] accumulators, [`MAX_OPEN_WINDOWS_PER_DEPLOYMENT`] at one deployment. Beyond that no new one is begun; the
 //! values that it would have held are counted ([`WindowCounts::refused`]) and a warning is logged.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::Timestamp;
 use policy::{Added, FieldIndex, Payload, Target};
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
+use vault::Lsn;
 
 use crate::Custody;
 use crate::catalogue::{Bound, Deployment, DeploymentState, Named, ThingPeer};
@@ -72,6 +74,10 @@ pub(crate) struct Windows {
     told_refused: AtomicU64,
     unfit: AtomicU64,
     silent: AtomicU64,
+    /// The last aggregate that went into the vault.
+    kept: Mutex<Lsn>,
+    /// Held while rows are written or erased, so that what an act has erased is not written afterwards.
+    rows: Mutex<()>,
     /// Whether the process before this one stopped without saving.
     after_crash: AtomicBool,
     /// After a crash: windows that began before this moment may lack values. 0 until the first message.
@@ -101,6 +107,8 @@ impl Windows {
             told_refused: AtomicU64::new(0),
             unfit: AtomicU64::new(0),
             silent: AtomicU64::new(0),
+            kept: Mutex::new(Lsn::START),
+            rows: Mutex::default(),
             after_crash: AtomicBool::new(false),
             whole_from: AtomicU64::new(0),
         }
@@ -108,6 +116,14 @@ impl Windows {
 
     fn closed(&self, count: usize) {
         self.open.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Lsn> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, ()> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the first moment of this process.
@@ -280,15 +296,22 @@ impl Custody {
 
     /// Decides on windows that are over, under what holds now, and lets leave what may.
     fn emit(&self, deployment: &Arc<Deployment>, due: Vec<(Key, Open)>, now: Timestamp) {
+        if due.is_empty() {
+            return;
+        }
         let mut due = due;
         due.sort_by(|a, b| a.0.in_one_message(&a.1).cmp(&b.0.in_one_message(&b.1)));
-        let mut unkept = Vec::new();
+        let (mut unkept, mut left) = (Vec::new(), Vec::new());
         let groups = due.chunk_by(|a, b| a.0.in_one_message(&a.1) == b.0.in_one_message(&b.1));
         for group in groups {
-            match self.emit_one(deployment, group, now) {
-                Emitted::Done => self.inner.windows.closed(group.len()),
+            let emitted = self.emit_one(deployment, group, now);
+            if !matches!(emitted, Emitted::Again) {
+                self.inner.windows.closed(group.len());
+                left.extend(group.iter().filter_map(|it| it.1.row()));
+            }
+            match emitted {
+                Emitted::Done => {}
                 Emitted::Silent => {
-                    self.inner.windows.closed(group.len());
                     let silent = u64::try_from(group.len()).unwrap_or(u64::MAX);
                     self.inner
                         .windows
@@ -298,9 +321,9 @@ impl Custody {
                 Emitted::Again => unkept.extend(group.iter().cloned()),
             }
         }
-        if !unkept.is_empty() {
-            deployment.windows.lock().put_back(unkept);
-        }
+        let mut table = deployment.windows.lock();
+        table.have_left(left.into_iter());
+        table.put_back(unkept);
     }
 
     fn emit_one(
@@ -357,7 +380,11 @@ impl Custody {
                     at: open.last_at,
                 };
                 match self.keep(&keep, &payload, std::slice::from_ref(class)) {
-                    Ok(_) => Emitted::Done,
+                    Ok(lsn) => {
+                        let mut kept = self.inner.windows.kept();
+                        *kept = lsn.max(*kept);
+                        Emitted::Done
+                    }
                     Err(_) => Emitted::Again,
                 }
             }
@@ -416,6 +443,7 @@ impl Custody {
     }
 
     fn erase_rows(&self, deployment: &Deployment) -> Result<(), RowError> {
+        let _one_at_a_time = self.inner.windows.rows();
         let gone = deployment.windows.lock().take_gone();
         if gone.is_empty() {
             return Ok(());
@@ -427,19 +455,32 @@ impl Custody {
         erased.inspect_err(|_| deployment.windows.lock().put_back_gone(gone))
     }
 
+    /// Rows of windows that have left, once what they became is durable: until then they are all that there is of it.
+    fn take_left(&self, deployment: &Deployment) -> FxHashSet<RowId> {
+        let left = deployment.windows.lock().take_left();
+        let kept = *self.inner.windows.kept();
+        if !left.is_empty() && self.inner.vault.wait(kept).is_err() {
+            deployment.windows.lock().have_left(left.into_iter());
+            return FxHashSet::default();
+        }
+        left
+    }
+
     /// Writes what has changed since the last time. `is_last`: nothing will change any more.
     pub(crate) fn save_windows(&self, is_last: bool) -> Result<(), RowError> {
         for deployment in self.inner.catalogue.load_full().deployments.values() {
+            let left = self.take_left(deployment);
+            let _one_at_a_time = self.inner.windows.rows();
             let (changed, gone) = {
                 let mut table = deployment.windows.lock();
                 (table.take_changed(), table.take_gone())
             };
-            if changed.is_empty() && gone.is_empty() {
+            if changed.is_empty() && gone.is_empty() && left.is_empty() {
                 continue;
             }
             let seal = &self.inner.windows.seal;
             let written = self.inner.db.write(|tx| {
-                for id in &gone {
+                for id in gone.iter().chain(&left) {
                     rows::window::delete(tx, id)?;
                 }
                 for (key, open) in &changed {
@@ -453,6 +494,7 @@ impl Custody {
             if let Err(err) = written {
                 let mut table = deployment.windows.lock();
                 table.put_back_gone(gone);
+                table.have_left(left.into_iter());
                 let changed: Vec<RowId> = changed.iter().map(|it| it.1.id).collect();
                 table.mark_changed(&changed);
                 return Err(err);

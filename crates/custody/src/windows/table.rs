@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{Pointer, Retention, ThingId, Timestamp, Window};
 use policy::{Accumulator, Added, Keeping, Lane};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalogue::bound::Present;
 use crate::secret::SubjectToken;
@@ -79,6 +79,11 @@ impl Open {
         }
     }
 
+    /// Its row, where it has one.
+    pub(crate) fn row(&self) -> Option<RowId> {
+        self.has_row.then_some(self.id)
+    }
+
     /// As it was saved.
     pub(crate) fn restored(accumulator: Accumulator, last_at: Timestamp, id: RowId) -> Self {
         Self {
@@ -110,7 +115,9 @@ pub(crate) struct Table {
     /// Over, and not gone yet.
     over: Vec<(Key, Open)>,
     /// Rows to be erased.
-    gone: Vec<RowId>,
+    gone: FxHashSet<RowId>,
+    /// Rows to be erased once what they became is durable.
+    left: FxHashSet<RowId>,
     /// No window is over before this.
     next: Option<Timestamp>,
 }
@@ -141,7 +148,8 @@ impl Table {
     pub(crate) fn begin(&mut self, key: Key, open: Open) {
         let until = open.accumulator.until();
         self.next = Some(self.next.map_or(until, |it| it.min(until)));
-        self.gone.retain(|it| *it != open.id);
+        self.gone.remove(&open.id);
+        self.left.remove(&open.id);
         self.open.insert(key, open);
     }
 
@@ -166,16 +174,16 @@ impl Table {
                 .extract_if(|_, open| open.accumulator.is_over(now)),
         );
         self.next = self.open.values().map(|it| it.accumulator.until()).min();
-        let rows = due.iter().filter(|it| it.1.has_row);
-        self.gone.extend(rows.map(|it| it.1.id));
         due
+    }
+
+    /// Says that these have left, or had nothing to show.
+    pub(crate) fn have_left(&mut self, rows: impl Iterator<Item = RowId>) {
+        self.left.extend(rows);
     }
 
     /// Takes back what could not leave.
     pub(crate) fn put_back(&mut self, due: Vec<(Key, Open)>) {
-        for (_, open) in &due {
-            self.gone.retain(|it| *it != open.id);
-        }
         self.over.extend(due);
     }
 
@@ -186,7 +194,7 @@ impl Table {
         let mut keep = |key: &Key, open: &Open| {
             let stays = allowed(key, open);
             if !stays && open.has_row {
-                gone.push(open.id);
+                gone.insert(open.id);
             }
             stays
         };
@@ -217,11 +225,17 @@ impl Table {
         }
     }
 
-    pub(crate) fn take_gone(&mut self) -> Vec<RowId> {
+    /// What acts have forbidden.
+    pub(crate) fn take_gone(&mut self) -> FxHashSet<RowId> {
         std::mem::take(&mut self.gone)
     }
 
-    pub(crate) fn put_back_gone(&mut self, gone: Vec<RowId>) {
+    pub(crate) fn put_back_gone(&mut self, gone: FxHashSet<RowId>) {
         self.gone.extend(gone);
+    }
+
+    /// What has left. Ask before it is waited for, and wait before the rows are erased.
+    pub(crate) fn take_left(&mut self) -> FxHashSet<RowId> {
+        std::mem::take(&mut self.left)
     }
 }
