@@ -1,6 +1,7 @@
 //! The handlers, one module a part of the site: extract, ask the use case, show the page.
 
 pub(crate) mod bulk;
+pub(crate) mod changes;
 pub(crate) mod choices;
 pub(crate) mod consent;
 pub(crate) mod destinations;

@@ -5,6 +5,7 @@ use model::{Cap, DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestam
 
 use crate::shell::Shell;
 
+mod changes;
 mod choices;
 mod consent;
 mod destinations;
@@ -20,11 +21,13 @@ mod office;
 mod record;
 pub(crate) mod sample;
 mod sign_in;
+mod why;
 mod stay;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Saved, SheetPage};
+pub(crate) use changes::{ChangesPage, Story, VersionLine};
+pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, News, Saved, SheetPage};
 pub(crate) use consent::{
     DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage, MyDeployment,
     PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
@@ -45,6 +48,7 @@ pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use sample::samples;
 pub(crate) use stay::{MAX_STAYS, Stay};
+pub(crate) use why::{WhyGroup, WhyPage};
 pub(crate) use sign_in::{SignInGonePage, SignInOncePage, SignInPage};
 
 /// A page that can show itself in every state.

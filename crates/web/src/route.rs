@@ -10,9 +10,11 @@ pub(crate) mod pattern {
     pub(crate) const HOME: &str = "/";
     pub(crate) const NOTICE: &str = "/d/{deployment}";
     pub(crate) const NOTICE_FILE: &str = "/d/{deployment}/notice.toml";
+    pub(crate) const NOTICE_CHANGES: &str = "/d/{deployment}/changes";
     pub(crate) const NOTICE_LINKED: &str = "/d/{deployment}/notice.jsonld";
     pub(crate) const NOTICE_SCHEMA: &str = "/schema/notice.json";
     pub(crate) const NOTICE_CONTEXT: &str = "/schema/notice.jsonld";
+    pub(crate) const WHY: &str = "/d/{deployment}/why";
     pub(crate) const NOTICE_WHY: &str = "/d/{deployment}/why.json";
     pub(crate) const DRIFT: &str = "/d/{deployment}/drift";
     pub(crate) const SIGN: &str = "/d/{deployment}/sign";
@@ -51,13 +53,15 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 41] = [
+    pub(crate) const ALL: [&str; 43] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
+        NOTICE_CHANGES,
         NOTICE_LINKED,
         NOTICE_SCHEMA,
         NOTICE_CONTEXT,
+        WHY,
         NOTICE_WHY,
         DRIFT,
         SIGN,
@@ -148,6 +152,20 @@ pub enum Route {
     Notice(DeploymentId),
     /// The notice as the file that was published.
     NoticeFile(DeploymentId),
+    /// One version of the notice as the file that was published.
+    NoticeVersion {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Which version.
+        version: u32,
+    },
+    /// The versions of the notice and what each changed, newest first.
+    NoticeChanges {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Only versions with a smaller number; `None` for the newest page.
+        before: Option<u32>,
+    },
     /// The notice as linked data.
     NoticeLinked(DeploymentId),
     /// The JSON Schema of notices.
@@ -209,6 +227,13 @@ pub enum Route {
         deployment: DeploymentId,
         /// Only acts with a smaller number; `None` for the newest page.
         before: Option<i64>,
+    },
+    /// What holds at a deployment before any choice and why.
+    Why {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// How many values stand on the pages before.
+        skip: u32,
     },
     /// What holds at a deployment before any choice and why, for programs.
     NoticeWhy(DeploymentId),
@@ -278,6 +303,22 @@ impl Route {
         Self::NoticeFile(deployment.clone())
     }
 
+    /// Version `version` of the notice of `deployment` as the file that was published.
+    pub(crate) fn notice_version(deployment: &DeploymentId, version: &u32) -> Self {
+        Self::NoticeVersion {
+            deployment: deployment.clone(),
+            version: *version,
+        }
+    }
+
+    /// What the newest versions of the notice of `deployment` changed.
+    pub(crate) fn notice_changes(deployment: &DeploymentId) -> Self {
+        Self::NoticeChanges {
+            deployment: deployment.clone(),
+            before: None,
+        }
+    }
+
     /// The notice of `deployment` as linked data.
     pub(crate) fn notice_linked(deployment: &DeploymentId) -> Self {
         Self::NoticeLinked(deployment.clone())
@@ -299,6 +340,19 @@ impl Route {
     /// The sign of `deployment`.
     pub(crate) fn sign(deployment: &DeploymentId) -> Self {
         Self::Sign(deployment.clone())
+    }
+
+    /// Why values of `deployment` pass as they do before any choice.
+    pub(crate) fn why(deployment: &DeploymentId) -> Self {
+        Self::why_from(deployment, 0)
+    }
+
+    /// The same, after the first `skip` values.
+    pub(crate) fn why_from(deployment: &DeploymentId, skip: u32) -> Self {
+        Self::Why {
+            deployment: deployment.clone(),
+            skip,
+        }
     }
 
     /// What senses people, near `from` or anywhere.
@@ -411,7 +465,8 @@ impl Route {
         match self {
             Self::Home => pattern::HOME,
             Self::Notice(_) => pattern::NOTICE,
-            Self::NoticeFile(_) => pattern::NOTICE_FILE,
+            Self::NoticeFile(_) | Self::NoticeVersion { .. } => pattern::NOTICE_FILE,
+            Self::NoticeChanges { .. } => pattern::NOTICE_CHANGES,
             Self::NoticeLinked(_) => pattern::NOTICE_LINKED,
             Self::NoticeSchema => pattern::NOTICE_SCHEMA,
             Self::NoticeContext => pattern::NOTICE_CONTEXT,
@@ -430,6 +485,7 @@ impl Route {
             Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
             Self::AllChoices => pattern::ALL_CHOICES,
             Self::ChoicesHistory { .. } => pattern::CHOICES_HISTORY,
+            Self::Why { .. } => pattern::WHY,
             Self::NoticeWhy(_) => pattern::NOTICE_WHY,
             Self::ChoicesWhy(_) => pattern::CHOICES_WHY,
             Self::ChoicesRecord(Some(_)) => pattern::CHOICES_RECORD,
@@ -458,8 +514,11 @@ impl Route {
         match self {
             Self::Notice(it)
             | Self::NoticeFile(it)
+            | Self::NoticeVersion { deployment: it, .. }
+            | Self::NoticeChanges { deployment: it, .. }
             | Self::NoticeLinked(it)
             | Self::Drift { deployment: it, .. }
+            | Self::Why { deployment: it, .. }
             | Self::Sign(it)
             | Self::Qr(it)
             | Self::Choices(it)
@@ -487,7 +546,13 @@ impl Route {
             Self::Record {
                 before: Some(index),
             } => format!("before={index}"),
+            Self::NoticeVersion { version, .. } => format!("version={version}"),
+            Self::NoticeChanges {
+                before: Some(version),
+                ..
+            } => format!("before={version}"),
             Self::Drift { skip, .. } if *skip > 0 => format!("skip={skip}"),
+            Self::Why { skip, .. } if *skip > 0 => format!("skip={skip}"),
             Self::Me { before: Some(at) } => {
                 format!("before={}&skip={}", at.until.as_millis(), at.skip)
             }

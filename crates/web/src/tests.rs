@@ -2,6 +2,7 @@
 
 mod authorization;
 mod browser;
+mod changes;
 mod consent;
 mod destinations;
 mod forms;

@@ -34,7 +34,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 13] = [
+const ENGLISH: [&str; 14] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -44,13 +44,14 @@ const ENGLISH: [&str; 13] = [
     include_str!("../locales/en/record.ftl"),
     include_str!("../locales/en/me.ftl"),
     include_str!("../locales/en/nearby.ftl"),
+    include_str!("../locales/en/why.ftl"),
     include_str!("../locales/en/office.ftl"),
     include_str!("../locales/en/consent.ftl"),
     include_str!("../locales/en/destinations.ftl"),
     include_str!("../locales/en/sources.ftl"),
 ];
 
-const URDU: [&str; 13] = [
+const URDU: [&str; 14] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -60,6 +61,7 @@ const URDU: [&str; 13] = [
     include_str!("../locales/ur/record.ftl"),
     include_str!("../locales/ur/me.ftl"),
     include_str!("../locales/ur/nearby.ftl"),
+    include_str!("../locales/ur/why.ftl"),
     include_str!("../locales/ur/office.ftl"),
     include_str!("../locales/ur/consent.ftl"),
     include_str!("../locales/ur/destinations.ftl"),

@@ -84,3 +84,29 @@ sign-qr = QR code that leads to { $url }
 
 notice-limits = Limits of the alliance
 notice-limits-lede = The alliance’s rulebook lets less pass here than the notice says.
+
+notice-models = Programs that work with the data on their own
+notice-changes = What changed
+notice-nearby = What else may sense you nearby
+
+changes-title = What changed in the notice
+changes-lede = These are the versions of the notice, the newest first. The public record holds the SHA-256 of each text, so anybody can check that no text was changed later.
+changes-version = Version { $version }
+changes-now = In force now
+changes-at = Published on { $date }
+changes-undated = The day on which it was published was not kept.
+changes-text = Read the text
+changes-hash = SHA-256 of the text:
+changes-first = This is the first version.
+changes-unknown = The version before it was not kept, so this page cannot say what changed.
+changes-more = { $count ->
+    [one] One more change is not listed here. To see it, compare the two texts.
+   *[other] { $count } more changes are not listed here. To see them, compare the two texts.
+}
+changes-pages = Pages of versions
+changes-newest = Newest versions
+changes-older = Older versions
+
+choices-news = The notice changed on { $date }, after you last chose.
+choices-news-undated = The notice changed after you last chose.
+choices-news-link = See what changed

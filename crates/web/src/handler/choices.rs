@@ -9,7 +9,7 @@ use model::DeploymentId;
 use serde::Deserialize;
 
 use super::Submission;
-use crate::page::{ChoicesPage, MyChoicesPage, MyDeployment, Saved};
+use crate::page::{ChoicesPage, MyChoicesPage, MyDeployment, News, Saved};
 use crate::route::Route;
 use crate::view::consent::{Notices, first_changes};
 use crate::view::sheet::{self, Decision, Wish};
@@ -59,7 +59,12 @@ fn show_sheet(
         row.source_state = sources::line(&shell, &sources, &row.field.pointer);
         row.way = sheet::matter_of(&id, &row.name).and_then(|it: Matter| ways.get(&it).copied());
     }
+    let news = custody.notice_news(&account.id, &id);
+    let news = news.map_err(|err| Failure::internal(&err))?;
     Ok(ChoicesPage {
+        news: news.map(|it| News {
+            at: it.published_at,
+        }),
         form: visit.form().ok_or(Failure::NOT_FOUND)?,
         title: sheet.notice.title.clone(),
         licence: sheet.licence,

@@ -1,10 +1,11 @@
 //! Notices for programs: the file that was published, linked data, and what both are made of. Open to every site.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use model::DeploymentId;
+use model::{DeploymentId, Notice};
+use serde::Deserialize;
 
 use crate::site::Site;
 use crate::visit::{Failure, Visit};
@@ -27,19 +28,36 @@ fn parse(id: &str) -> Result<DeploymentId, Failure> {
     DeploymentId::parse(id).map_err(|_| Failure::NOT_FOUND)
 }
 
-/// `GET /d/{deployment}/notice.toml`: byte for byte as published; a notice that was published as JSON is written as TOML.
-pub(crate) async fn published(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+/// Which version of a notice.
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    version: Option<u32>,
+}
+
+/// `GET /d/{deployment}/notice.toml`: the notice in force or, with `version`, that one, byte for byte as published. A
+/// notice that was published as JSON is written as TOML.
+pub(crate) async fn published(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(Which { version }): Query<Which>,
+) -> Result<Response, Failure> {
     let id = parse(&id)?;
-    let in_force = visit.site.custody().in_force_at(&id, visit.now);
-    let notice = in_force.ok_or(Failure::NOT_FOUND)?.notice;
-    let source = visit.blocking(move |it| {
-        let source = it.site.custody().notice_source(&id);
-        source.map_err(|err| Failure::internal(&err))
+    let text = visit.blocking(move |it| {
+        let custody = it.site.custody();
+        let source = match version {
+            Some(version) => custody.notice_version_source(&id, version),
+            None => custody.notice_source(&id),
+        };
+        let source = source.map_err(|err| Failure::internal(&err))?;
+        source.map(in_toml).ok_or(Failure::NOT_FOUND)
     });
-    let source = source.await?.ok_or(Failure::NOT_FOUND)?;
+    Ok(file(text.await?, "application/toml; charset=utf-8"))
+}
+
+fn in_toml(source: String) -> String {
     let is_json = source.trim_start().starts_with('{');
-    let text = if is_json { notice.to_toml() } else { source };
-    Ok(file(text, "application/toml; charset=utf-8"))
+    let notice = is_json.then(|| Notice::parse(&source).ok()).flatten();
+    notice.map_or(source, |it| it.to_toml())
 }
 
 /// `GET /d/{deployment}/notice.jsonld`

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use custody::{Preset, ReceiptId, Way};
-use model::{DeploymentId, Field, LegalBasis, Level, LicenceState, Text};
+use model::{DeploymentId, Field, LegalBasis, Level, LicenceState, Text, Timestamp};
 
 use super::{Page, sample};
 use crate::form::FormToken;
@@ -142,6 +142,13 @@ pub(crate) enum Saved {
     },
 }
 
+/// That the notice changed after the person last chose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct News {
+    /// When, where that is known.
+    pub(crate) at: Option<Timestamp>,
+}
+
 /// A page of the values of a deployment with many.
 #[derive(Debug, Clone)]
 pub(crate) struct SheetPage {
@@ -179,6 +186,8 @@ pub(crate) struct ChoicesPage {
     pub(crate) action: Route,
     /// How many values are off because the browser asked for it.
     pub(crate) signal: usize,
+    /// Whether the notice changed since the person last chose.
+    pub(crate) news: Option<News>,
     /// Whether the person has other deployments, for which the same can be chosen.
     pub(crate) others: bool,
     /// What the devices were told, a line each.
@@ -225,6 +234,7 @@ impl Page for ChoicesPage {
             pages: Vec::new(),
             action: Route::choices(&notice.deployment),
             signal: 0,
+            news: None,
             others: true,
             told: Vec::new(),
             saved,
@@ -252,6 +262,12 @@ impl Page for ChoicesPage {
             let events = sources::sample_events(&field.pointer, sample::NOW);
             switched.told = sources::log(&shell, &notice, &events);
         }
+        let mut changed = page(sample::lanes(&notice), Saved::No);
+        changed.news = Some(News {
+            at: Some(sample::NOW),
+        });
+        let mut undated = page(sample::lanes(&sample::bus()), Saved::No);
+        undated.news = Some(News { at: None });
         let mut long = page(sample::lanes(&notice), Saved::No);
         long.pages = sample::sheet_pages(&notice);
         let mut suspended = page(sample::lanes(&notice), Saved::Nothing);
@@ -278,6 +294,8 @@ impl Page for ChoicesPage {
             ("long", long),
             ("unchanged", suspended),
             ("error", failed),
+            ("changed", changed),
+            ("changed-undated", undated),
             ("covered", page(sample::lanes(&sample::bus()), Saved::No)),
             ("empty", page(Vec::new(), Saved::No)),
         ]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use custody::SourceCounts;
 use model::{
-    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Notice, Purpose, Retention, Sensitivity,
-    Timestamp,
+    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Model, ModelId, Notice, Purpose,
+    Retention, Sensitivity, Timestamp,
 };
 
 use super::limits::limits_of_samples;
@@ -254,8 +254,21 @@ impl Page for NoticePage {
         let purposes: Vec<_> = purposes.map(|it| (it.id.clone(), it.title.clone())).collect();
         limited.limits = limits_of_samples(&purposes);
         limited.limits.truncate(1);
+        let mut fed = Notice::clone(&sample::home());
+        let purpose = fed.purposes.first().cloned();
+        let model = purpose.zip(ModelId::parse("forecast").ok());
+        fed.models = model
+            .map(|(purpose, id)| Model {
+                id,
+                title: purpose.title,
+                decides: purpose.why,
+            })
+            .into_iter()
+            .collect();
+        let fed = page(Arc::new(fed), sample::licence(LicenceState::Active));
         vec![
             ("drifting", drifting),
+            ("fed", fed),
             ("limited", limited),
             (
                 "suspended",

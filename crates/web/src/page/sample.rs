@@ -10,7 +10,7 @@ use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Role, Tex
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftLine,
     DriftName, DriftPage, DriftReason, EntryLine, EntryPage, ErrorPage, HistoryPage, HomePage, ImportPage, Licence,
-    LinkedDeployment, MePage, NearbyPage, LimitsPage, MemberLink, MemberPage, MyChoicesPage, NoticePage, OfficePage, OfficeRow, Page,
+    LinkedDeployment, MePage, NearbyPage, WhyPage, LimitsPage, MemberLink, MemberPage, MyChoicesPage, NoticePage, OfficePage, OfficeRow, Page,
     Part, Proof, Reading, PreviewPage, ReceiptPage, Received, RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage,
     SignPage, Stay, Value,
 };
@@ -40,9 +40,11 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     let mut all = Vec::new();
     add::<HomePage>(shell, &mut all)?;
     add::<NoticePage>(shell, &mut all)?;
+    add::<super::ChangesPage>(shell, &mut all)?;
     add::<DriftPage>(shell, &mut all)?;
     add::<SignPage>(shell, &mut all)?;
     add::<NearbyPage>(shell, &mut all)?;
+    add::<WhyPage>(shell, &mut all)?;
     add::<MemberPage>(shell, &mut all)?;
     add::<RecordPage>(shell, &mut all)?;
     add::<EntryPage>(shell, &mut all)?;

@@ -58,12 +58,16 @@ async fn every_route_answers_everybody_as_decided() {
     POST /d/{deployment}                    405  405  405  405
     GET  /d/{deployment}/notice.toml        200  200  200  200
     POST /d/{deployment}/notice.toml        405  405  405  405
+    GET  /d/{deployment}/changes            200  200  200  200
+    POST /d/{deployment}/changes            405  405  405  405
     GET  /d/{deployment}/notice.jsonld      200  200  200  200
     POST /d/{deployment}/notice.jsonld      405  405  405  405
     GET  /schema/notice.json                200  200  200  200
     POST /schema/notice.json                405  405  405  405
     GET  /schema/notice.jsonld              200  200  200  200
     POST /schema/notice.jsonld              405  405  405  405
+    GET  /d/{deployment}/why                200  200  200  200
+    POST /d/{deployment}/why                405  405  405  405
     GET  /d/{deployment}/why.json           200  200  200  200
     POST /d/{deployment}/why.json           405  405  405  405
     GET  /d/{deployment}/drift              200  200  200  200

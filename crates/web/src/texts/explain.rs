@@ -94,7 +94,8 @@ impl Texts {
         self.sentence(&what.set("period", period).to_string(), &reason)
     }
 
-    fn sentence(&self, what: &str, reason: &str) -> String {
+    /// What, and because of what.
+    pub(crate) fn sentence(&self, what: &str, reason: &str) -> String {
         self.with("explain-sentence")
             .set("what", what)
             .set("reason", reason)
