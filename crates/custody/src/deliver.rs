@@ -300,6 +300,14 @@ impl Permit {
         self.message.at
     }
 
+    /// When the right may end although nobody acts: a grant or the licence runs out. For who keeps the payload for a while.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let state = self.message.thing.deployment.state.load();
+        let (recipient, purpose) = (&self.subscriber.recipient.id, self.purpose());
+        state.access_ends_after(recipient, purpose, self.decided_at)
+    }
+
     /// Whether some value is less precise than it was measured.
     #[must_use]
     pub fn is_coarse(&self) -> bool {

@@ -414,6 +414,19 @@ impl DeploymentState {
         })
     }
 
+    /// The next end of a grant or of the licence: until then access does not end by itself.
+    pub(crate) fn access_ends_after(
+        &self,
+        recipient: &RecipientId,
+        purpose: &PurposeId,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let grants = self.rules.grants.iter();
+        let theirs = grants.filter(|it| it.recipient == *recipient && it.purpose == *purpose);
+        let ends = theirs.filter_map(|it| it.valid_until);
+        ends.chain(self.licence.until).filter(|it| *it > now).min()
+    }
+
     /// What holds for each person whom a message may name.
     pub(crate) fn named(&self) -> impl Iterator<Item = &Arc<Bound>> {
         self.subjects.values()

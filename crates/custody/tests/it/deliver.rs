@@ -7,6 +7,16 @@ use tokio::sync::mpsc;
 use crate::fixture::{NOW, choice, deployment, licence, on_both, person};
 
 #[test]
+fn who_keeps_a_payload_knows_when_the_right_to_it_ends() {
+    on_both(|house| {
+        let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
+        house.measure(r#"{"power":1}"#);
+        // The grant of the fixture ends, the licence does not.
+        assert_eq!(utility.ends_at(NOW), Some(NOW.plus_millis(1_000_000)));
+    });
+}
+
+#[test]
 fn a_recipient_gets_what_is_declared_for_its_purpose() {
     on_both(|house| {
         let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);

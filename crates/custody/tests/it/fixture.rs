@@ -196,6 +196,12 @@ impl Listener {
         receipt.void();
     }
 
+    /// When the right to the next payload ends by itself.
+    pub(crate) fn ends_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let delivery = self.inbox.try_recv().unwrap();
+        self.custody.permit(&delivery, now).unwrap().ends_at()
+    }
+
     /// The next payload as it leaves now; `None` when nothing may leave or nothing is queued.
     pub(crate) fn next(&mut self, now: Timestamp) -> Option<String> {
         let delivery = self.inbox.try_recv().ok()?;

@@ -3,8 +3,8 @@
 //! An MQTT session holds the delivery gate until its bytes are with the socket. A streamed HTTP answer cannot: it hands
 //! a piece to the HTTP layer, which writes it when the socket takes it. So each connection has a [`Handover`]: the stream
 //! notes under which rules its pieces were decided, and [`Gated`], the stream of bytes below, asks at each write, under
-//! the delivery gate, whether these are the rules still. If they are not, the connection ends there, what was not
-//! written is not counted, and the recipient connects again to get what it may have now.
+//! the delivery gate, whether these are the rules still, and whether no grant or licence has run out since. If not, the
+//! connection ends there, what was not written is not counted, and the recipient connects again to get what it may have now.
 
 use std::io;
 use std::pin::Pin;
@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use custody::{Custody, Receipt};
+use model::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::clock::Clock;
 
 /// What one connection has handed to the HTTP layer and not yet to its socket.
 #[derive(Clone, Default)]
@@ -24,6 +27,8 @@ pub struct Handover {
 struct Pending {
     /// The number of the rules under which the oldest piece was decided.
     rules: u64,
+    /// When the right to the first of the pieces ends although nobody acts.
+    until: Option<Timestamp>,
     receipts: Vec<Receipt>,
 }
 
@@ -32,23 +37,32 @@ struct Pending {
 pub(super) struct RulesChanged;
 
 impl Handover {
-    /// Notes a piece that was decided under the rules with this number. Call it under the delivery gate.
-    pub(super) fn add(&self, receipts: Vec<Receipt>, rules: u64) -> Result<(), RulesChanged> {
+    /// Notes a piece that was decided under the rules with this number, and until when it may leave under them. Call it under
+    /// the delivery gate.
+    pub(super) fn add(
+        &self,
+        receipts: Vec<Receipt>,
+        rules: u64,
+        until: Option<Timestamp>,
+    ) -> Result<(), RulesChanged> {
         let mut pending = self.lock();
         if pending.receipts.is_empty() {
             pending.rules = rules;
+            pending.until = None;
         } else if pending.rules != rules {
             receipts.into_iter().for_each(Receipt::void);
             return Err(RulesChanged);
         }
+        pending.until = earlier(pending.until, until);
         pending.receipts.extend(receipts);
         Ok(())
     }
 
-    /// Whether something waits that was decided under other rules than these; it is not counted then.
-    fn is_stale(&self, rules: u64) -> bool {
+    /// Whether something waits that was decided under other rules than these, or may not leave any more; it is not counted then.
+    fn is_stale(&self, rules: u64, now: Timestamp) -> bool {
         let mut pending = self.lock();
-        let is_stale = !pending.receipts.is_empty() && pending.rules != rules;
+        let is_over = pending.until.is_some_and(|it| it <= now);
+        let is_stale = !pending.receipts.is_empty() && (pending.rules != rules || is_over);
         if is_stale {
             pending.receipts.drain(..).for_each(Receipt::void);
         }
@@ -69,6 +83,11 @@ impl Handover {
     }
 }
 
+/// The earlier of two ends; what has none goes on.
+pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
 impl Drop for Pending {
     /// The connection ended before these were written.
     fn drop(&mut self) {
@@ -86,6 +105,7 @@ impl std::fmt::Debug for Handover {
 pub struct Gated<S> {
     stream: S,
     custody: Custody,
+    clock: Clock,
     handover: Handover,
 }
 
@@ -96,6 +116,7 @@ impl<S> Gated<S> {
         let gated = Self {
             stream,
             custody,
+            clock: Clock::start(),
             handover: handover.clone(),
         };
         (gated, handover)
@@ -113,7 +134,8 @@ impl<S> Gated<S> {
             return write(Pin::new(&mut self.stream));
         }
         let _gate = self.custody.delivery_gate();
-        if self.handover.is_stale(self.custody.rules_in_force()) {
+        let now = self.clock.now().wall;
+        if self.handover.is_stale(self.custody.rules_in_force(), now) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         write(Pin::new(&mut self.stream))

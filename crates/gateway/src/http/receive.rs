@@ -40,7 +40,7 @@ use tokio::sync::mpsc;
 use tokio::time::Interval;
 
 use super::credentials;
-use super::handover::Handover;
+use super::handover::{Handover, earlier};
 use super::problem::{self, Problem};
 use crate::clock::Clock;
 use crate::{Counter, Counters, Limits};
@@ -282,10 +282,14 @@ impl Stream {
         // either, so a number that is read later could be that of rules that did not decide.
         let rules = custody.rules_in_force();
         let now = self.door.clock.now().wall;
+        let mut until = None;
         let mut next = Some(first);
         while let Some(delivery) = next {
             match custody.permit(&delivery, now) {
-                Some(permit) => receipts.push(event(permit, &mut bytes)),
+                Some(permit) => {
+                    until = earlier(until, permit.ends_at());
+                    receipts.push(event(permit, &mut bytes));
+                }
                 None => self.door.counters.add(Counter::DeliveriesNotPermitted),
             }
             next = match bytes.len() < PIECE_BYTES {
@@ -297,7 +301,7 @@ impl Stream {
             return Piece::Nothing;
         }
         let count = receipts.len() as u64;
-        match self.handover.add(receipts, rules) {
+        match self.handover.add(receipts, rules, until) {
             Ok(()) => {
                 self.door.counters.add_many(Counter::DeliveriesSent, count);
                 Piece::Bytes(Bytes::from(bytes))
