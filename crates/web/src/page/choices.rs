@@ -2,7 +2,7 @@
 
 use askama::Template;
 use custody::{Preset, ReceiptId, Way};
-use model::{DeploymentId, Field, LegalBasis, Level, LicenceState, Text, Timestamp};
+use model::{DeploymentId, Field, LegalBasis, Level, LicenceState, Notice, Text, Timestamp};
 
 use super::{Page, sample};
 use crate::form::FormToken;
@@ -247,21 +247,7 @@ impl Page for ChoicesPage {
             (row.chosen, row.effective, row.together) = (Level::ON, Level::ON, Level::OFF);
             row.why = Some("It passes because you allowed it.".to_owned());
         }
-        let mut switched = page(sample::lanes(&notice), Saved::No);
-        for (place, row) in switched
-            .lanes
-            .iter_mut()
-            .flat_map(|it| &mut it.rows)
-            .enumerate()
-        {
-            let states = sources::samples(&row.field.pointer, sample::NOW);
-            let state = states.get(place..=place).unwrap_or_default();
-            row.source_state = sources::line(&shell, state, &row.field.pointer);
-        }
-        if let Some(field) = notice.fields.first() {
-            let events = sources::sample_events(&field.pointer, sample::NOW);
-            switched.told = sources::log(&shell, &notice, &events);
-        }
+        let switched = switched(page(sample::lanes(&notice), Saved::No), &notice);
         let mut changed = page(sample::lanes(&notice), Saved::No);
         changed.news = Some(News {
             at: Some(sample::NOW),
@@ -300,4 +286,24 @@ impl Page for ChoicesPage {
             ("empty", page(Vec::new(), Saved::No)),
         ]
     }
+}
+
+/// A sample in which devices were told things.
+fn switched(mut switched: ChoicesPage, notice: &Notice) -> ChoicesPage {
+    let shell = switched.shell.clone();
+    for (place, row) in switched
+        .lanes
+        .iter_mut()
+        .flat_map(|it| &mut it.rows)
+        .enumerate()
+    {
+        let states = sources::samples(&row.field.pointer, sample::NOW);
+        let state = states.get(place..=place).unwrap_or_default();
+        row.source_state = sources::line(&shell, state, &row.field.pointer);
+    }
+    if let Some(field) = notice.fields.first() {
+        let events = sources::sample_events(&field.pointer, sample::NOW);
+        switched.told = sources::log(&shell, notice, &events);
+    }
+    switched
 }
