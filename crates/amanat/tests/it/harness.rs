@@ -2,6 +2,7 @@
 //! a browser, and a data directory made through the alliance's own use cases.
 
 mod browser;
+mod endpoint;
 mod form;
 mod house;
 mod lines;
@@ -14,8 +15,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use browser::{Browser, Scripts, Viewport};
+pub(crate) use endpoint::{Answer, OwnEndpoint};
 pub(crate) use form::{Form, unescape};
-pub(crate) use house::{House, METER};
+pub(crate) use house::{HOME, HOME_NOTICE, House, METER};
 pub(crate) use mosquitto::{Client, Received, publish};
 pub(crate) use process::{Amanat, demo, run};
 pub(crate) use visitor::{Page, Visitor};

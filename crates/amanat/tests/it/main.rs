@@ -21,6 +21,8 @@ mod load;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
+mod own_endpoint;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod presets;

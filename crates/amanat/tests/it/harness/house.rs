@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use alliance::{Actor, Alliance, Member, Office};
-use custody::{Custody, CustodyOptions, MAX_READINGS, Place};
+use custody::{Custody, CustodyOptions, MAX_READINGS, Place, TimelineReading};
 use model::{
     Assignment, Chamber, DeploymentId, Grant, MemberId, PersonId, PurposeId, RecipientId, Role,
     Text, ThingId, Timestamp,
@@ -17,7 +17,8 @@ use tempfile::TempDir;
 use super::mosquitto::Client;
 use super::process::{Amanat, serve, serve_on_full_disk};
 
-const HOME_NOTICE: &str = include_str!("../home.toml");
+/// The notice of the home.
+pub(crate) const HOME_NOTICE: &str = include_str!("../home.toml");
 const STREET_NOTICE: &str = include_str!("../street.toml");
 
 /// The deployment with a person.
@@ -44,6 +45,11 @@ impl House {
 
     /// On any database.
     pub(crate) fn on(database: &str) -> Self {
+        Self::declaring(database, HOME_NOTICE)
+    }
+
+    /// On any database, with a notice of the home.
+    pub(crate) fn declaring(database: &str, home_notice: &str) -> Self {
         let directory = testkit::temp_dir();
         let db = Db::open(database).unwrap();
         let custody = open(directory.path(), &db);
@@ -53,7 +59,7 @@ impl House {
             now: now(),
             passwords: BTreeMap::new(),
         };
-        builder.declare();
+        builder.declare(home_notice);
         builder.register();
         let resident = builder.account(Office::Resident);
         let officer = builder.account(Office::Licensing);
@@ -84,23 +90,28 @@ impl House {
 
     /// Every value of `field` that is recorded about the person, read while no server runs.
     pub(crate) fn recorded(&self, field: &str) -> Vec<String> {
+        let readings = self.timeline();
+        let fields = readings.iter().flat_map(|it| &it.fields);
+        let fields = fields.filter(|it| it.pointer == *field);
+        fields.map(|it| it.value.clone()).collect()
+    }
+
+    /// Everything that is recorded about the person, read while no server runs.
+    pub(crate) fn timeline(&self) -> Vec<TimelineReading> {
         let db = Db::open(&self.database).unwrap();
         let custody = open(self.directory.path(), &db);
         let now = now();
-        let mut values = Vec::new();
+        let mut readings = Vec::new();
         let mut place = Some(Place::before(now.plus_millis(60_000)));
         while let Some(here) = place {
             let timeline = custody
                 .timeline(&self.resident, here, MAX_READINGS, now)
                 .unwrap();
-            for reading in &timeline.readings {
-                let fields = reading.fields.iter().filter(|it| it.pointer == *field);
-                values.extend(fields.map(|it| it.value.clone()));
-            }
+            readings.extend(timeline.readings);
             place = timeline.older;
         }
         custody.close().unwrap();
-        values
+        readings
     }
 
     /// The password of a thing or a recipient.
@@ -133,7 +144,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn declare(&self) {
+    fn declare(&self, home_notice: &str) {
         let text = |en: &str, ur: &str| Text {
             en: en.to_owned(),
             ur: ur.to_owned(),
@@ -147,7 +158,7 @@ impl Builder<'_> {
         };
         let by = Actor::Operator;
         self.alliance.register_member(&by, &member).unwrap();
-        for notice in [HOME_NOTICE, STREET_NOTICE] {
+        for notice in [home_notice, STREET_NOTICE] {
             self.alliance.publish_notice(&by, notice, self.now).unwrap();
         }
     }
