@@ -7,6 +7,7 @@ mod consent;
 mod destinations;
 mod forms;
 mod limits;
+mod nearby;
 mod notice_files;
 mod pages;
 mod why;

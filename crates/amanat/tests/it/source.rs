@@ -42,7 +42,7 @@ mod slow {
     }
 
     #[test]
-    fn a_device_that_listens_is_told_to_stop_and_the_person_sees_that_it_obeys() {
+    fn gp_b0b_a_device_that_listens_is_told_to_stop_and_the_person_sees_that_it_obeys() {
         for version in ["mqttv311", "mqttv5"] {
             let house = House::new();
             let amanat = house.serve(&[]);

@@ -89,7 +89,7 @@ fn values(parcel: &Parcel) -> Vec<String> {
 }
 
 #[test]
-fn a_placement_is_in_force_for_the_very_next_message() {
+fn gp_b0a_a_placement_is_in_force_for_the_very_next_message() {
     on_both(|house| {
         let id = checked(&house);
         measure(&house, r#"{"power":1}"#, NOW);

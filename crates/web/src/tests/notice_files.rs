@@ -3,7 +3,7 @@
 use super::world::{HOME, World};
 
 #[tokio::test]
-async fn a_notice_is_served_as_it_was_published_and_as_linked_data() {
+async fn gp_a1_a_notice_is_served_as_it_was_published_and_as_linked_data() {
     let world = World::new();
     let mut anyone = world.stranger();
     let published = anyone.get(&format!("/d/{HOME}/notice.toml")).await;

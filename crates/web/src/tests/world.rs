@@ -202,7 +202,7 @@ fn connect(alliance: &Alliance, resident: &Account) -> (String, String) {
         recipient: lab,
         purpose: PurposeId::parse("research").unwrap(),
         deployment: deployment(),
-        valid_from: NOW,
+        valid_from: NOW.plus_millis(-86_400_000),
         valid_until: None,
     };
     alliance.grant(&operator, &grant, NOW).unwrap();
