@@ -9,6 +9,7 @@
 //! that person, or those of things that sense no person, for everybody.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use model::{DeploymentId, Notice, PersonId, Pointer, Subject, ThingId, Timestamp};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub const LEAST_OF_EACH: usize = 20;
 pub const MOST_READINGS: usize = 5_000;
 /// The most things of a deployment that are looked at.
 const MOST_THINGS: usize = 32;
+/// How long what everybody may know of a deployment is not worked out again: anybody may ask for it, and it costs much.
+const KNOWN_MS: i64 = 600_000;
 /// From here on it is worth saying: of 100 pairs, so many are told apart.
 pub const WORTH_SAYING: u8 = 70;
 /// Two readings further apart than this have no slope between them, in milliseconds.
@@ -66,6 +69,9 @@ struct Moment {
     values: BTreeMap<usize, f64>,
 }
 
+/// What everybody may know, with when it was worked out. Only deployments in force are in it.
+pub(crate) type PublicFacts = BTreeMap<DeploymentId, (Timestamp, Vec<PresenceFact>)>;
+
 type Moments = BTreeMap<(ThingId, Timestamp), Moment>;
 
 impl Custody {
@@ -84,11 +90,31 @@ impl Custody {
         self.presence_facts(&subjects, deployment, now)
     }
 
-    /// The same for the things of a deployment that sense no person: for everybody.
+    /// The same for the things of a deployment that sense no person: for everybody. At most ten minutes old; worked out for
+    /// one deployment at a time, whoever asks.
     ///
     /// # Errors
     /// When the readings cannot be opened.
     pub fn presence_facts_at(
+        &self,
+        deployment: &DeploymentId,
+        now: Timestamp,
+    ) -> Result<Vec<PresenceFact>, CollateralError> {
+        let known = &self.inner.public_facts;
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, facts)) = known.get(deployment)
+            && (0..KNOWN_MS).contains(&now.as_millis().saturating_sub(at.as_millis()))
+        {
+            return Ok(facts.clone());
+        }
+        let facts = self.work_out_facts_at(deployment, now)?;
+        if self.in_force_at(deployment, now).is_some() {
+            known.insert(deployment.clone(), (now, facts.clone()));
+        }
+        Ok(facts)
+    }
+
+    fn work_out_facts_at(
         &self,
         deployment: &DeploymentId,
         now: Timestamp,

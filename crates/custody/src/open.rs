@@ -118,6 +118,8 @@ pub(crate) struct Inner {
     pub(crate) secrets: SecretBox,
     /// What passes as statistics over time.
     pub(crate) windows: Windows,
+    /// What everybody may know of what betrays presence.
+    pub(crate) public_facts: Mutex<crate::collateral::PublicFacts>,
 }
 
 impl Custody {
@@ -180,6 +182,7 @@ impl Custody {
                 couriers: Couriers::default(),
                 secrets,
                 windows,
+                public_facts: Mutex::default(),
             }),
         };
         custody.load_all()?;
