@@ -46,6 +46,9 @@ mod slow {
         for recipient in &notice.recipients {
             parts.extend([of(&recipient.title), of(&recipient.terms)]);
         }
+        for model in &notice.models {
+            parts.extend([of(&model.title), of(&model.decides)]);
+        }
         for declaration in &notice.declarations {
             parts.extend(declaration.source.iter().map(&of));
         }

@@ -5,14 +5,18 @@ mod slow {
 
     use crate::harness::{Amanat, Browser, PATIENCE, Scripts, Viewport, demo, target};
 
-    const PUBLIC: [(&str, &str); 13] = [
+    const PUBLIC: [(&str, &str); 17] = [
         ("home", "/"),
         ("notice-air", "/d/street-air"),
         ("notice-buses", "/d/city-buses"),
         ("notice-home", "/d/family-home"),
+        ("changes-home", "/d/family-home/changes"),
         ("drift-home", "/d/family-home/drift"),
         ("sign-air", "/d/street-air/sign"),
         ("sign-home", "/d/family-home/sign"),
+        ("why-home", "/d/family-home/why"),
+        ("nearby", "/nearby"),
+        ("nearby-home", "/nearby?from=family-home"),
         ("member", "/m/university-research-group"),
         ("record", "/record"),
         ("entry", "/record/entry/3"),
@@ -20,16 +24,29 @@ mod slow {
         ("link-gone", "/sign-in/once/aaaa"),
         ("not-found", "/no/such/page"),
     ];
-    const RESIDENT: [(&str, &str); 8] = [
+    const RESIDENT: [(&str, &str); 16] = [
         ("me", "/me"),
         ("choices-home", "/me/choices/family-home"),
         ("all-choices", "/me/choices"),
         ("preview", "/me/decide/preview?preset=all-off"),
+        (
+            "preview-home",
+            "/me/decide/preview?preset=service-only&at=family-home",
+        ),
+        ("preview-research", "/me/decide/preview?preset=research"),
+        ("preview-before", "/me/decide/preview?preset=as-before"),
+        ("preview-same", "/me/decide/preview?same=family-home"),
+        ("destinations", "/me/destinations"),
+        ("webhook-new", "/me/destinations/new?kind=webhook"),
+        ("broker-new", "/me/destinations/new?kind=broker"),
+        ("bucket-new", "/me/destinations/new?kind=bucket"),
         ("import", "/me/decide/import"),
         ("history", "/me/choices/family-home/history"),
         ("choices-buses", "/me/choices/city-buses"),
         ("office-hidden", "/office"),
     ];
+    const WEBHOOK_FORM: &str = "/me/destinations/new?kind=webhook";
+    const FILL_URL: &str = "document.querySelector('input[name=url]').value = arguments[0];";
     /// The most a page may weigh without fonts.
     const PAGE_BYTES: u64 = 30 * 1024;
     /// The most HTML a public page may have: what fits into the first packets of a connection.
@@ -234,15 +251,33 @@ mod slow {
             inspection.look("choices-saved", viewport);
         }
         inspection.browser.resize(Viewport::PHONE);
-        inspection
-            .browser
-            .open(&format!("{}/me/decide/preview?preset=all-off", amanat.http()));
+        inspection.browser.open(&format!(
+            "{}/me/decide/preview?preset=all-off",
+            amanat.http()
+        ));
         inspection.browser.leave_by("button[name='seen']");
         inspection.look("receipt", Viewport::PHONE);
+        let history = "/me/choices/family-home/history";
+        inspection.open("history-full", &format!("{}{history}", amanat.http()));
+        inspection.browser.resize(Viewport::PHONE);
+        inspection
+            .browser
+            .open(&format!("{}{WEBHOOK_FORM}", amanat.http()));
+        inspection.browser.run(FILL_URL, json!(["http://"]));
+        inspection.browser.leave_by("main form button");
+        inspection.look("webhook-refused", Viewport::PHONE);
+        inspection
+            .browser
+            .run(FILL_URL, json!(["https://readings.example.org/in"]));
+        inspection.browser.leave_by("main form button");
+        inspection.look("webhook-made", Viewport::PHONE);
+        let destinations = format!("{}/me/destinations", amanat.http());
+        inspection.open("destinations-full", &destinations);
         inspection.open("link-officer", amanat.text("sign-in-officer"));
         inspection.browser.leave_by("main form button");
         let office = format!("{}/office", amanat.http());
         inspection.open("office", &office);
+        inspection.open("office-limits", &format!("{office}/limits"));
         inspection.browser.open(&office);
         inspection
             .browser
