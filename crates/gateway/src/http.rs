@@ -3,7 +3,7 @@
 //! ```text
 //! POST /ingest/v1
 //! Authorization: Bearer <thing id>:<token>      or Basic with the same two
-//! Content-Type: application/json                may be left out
+//! Content-Type: application/json                may be left out; application/cbor where the notice says so
 //!
 //! {"…": …}                                      the message, as over MQTT
 //! ```
@@ -18,7 +18,7 @@
 //! | 403 | not a thing, no licence in force, quarantine, removed | `publishes_not_allowed`, `…_unlicensed`, `…_quarantined` |
 //! | 408 | the body does not come in time | `bodies_too_slow` |
 //! | 413 | the body is too long | `publishes_too_large` |
-//! | 415 | a content type that is not JSON | `unsupported_media_type` |
+//! | 415 | a content type that is neither JSON nor CBOR | `unsupported_media_type` |
 //! | 422 | the message cannot be read | `publishes_malformed` |
 //! | 429 | faster than the limit | `publishes_too_fast` |
 //! | 503 | nothing can be kept now | `publishes_unavailable` |
@@ -235,9 +235,12 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
-    let is_json = essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"));
-    match is_json {
+    // Which of the two it has to be says the notice; what is in the body is read as that and as nothing else.
+    let is_known = essence.strip_prefix("application/").is_some_and(|it| {
+        let suffix = it.rsplit('+').next().unwrap_or(it);
+        matches!(suffix, "json" | "cbor")
+    });
+    match is_known {
         true => Ok(()),
         false => Err(problem::unsupported_media_type()),
     }

@@ -85,8 +85,8 @@ pub(super) fn too_large_message(detail: String) -> Problem {
 pub(super) fn unsupported_media_type() -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "Not JSON",
-        "send `Content-Type: application/json`",
+        "Neither JSON nor CBOR",
+        "send `Content-Type: application/json`, or `application/cbor` where the notice asks for that",
         Counter::UnsupportedMediaType,
     )
 }

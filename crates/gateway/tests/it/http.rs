@@ -174,11 +174,14 @@ async fn what_is_not_json_gets_415_by_its_type_and_422_by_its_content() {
     let site = Site::new(Limits::default()).await;
     let form = site.thing() + "Content-Type: application/x-www-form-urlencoded\r\n";
     check_problem(&site.post(&form, "{}").await, 415, "application/json");
+    let cbor = site.thing() + "Content-Type: application/senml+cbor\r\n";
+    // Not refused by its type: the notice asks for JSON, and this is not.
+    check_problem(&site.post(&cbor, "no").await, 422, "not JSON");
     let answer = site.post(&site.thing(), r#"{"dust": shibboleth}"#).await;
     check_problem(&answer, 422, "cannot be read");
     assert_eq!(
         site.refusals(),
-        [("publishes_malformed", 1), ("unsupported_media_type", 1)]
+        [("publishes_malformed", 2), ("unsupported_media_type", 1)]
     );
 }
 
