@@ -27,6 +27,7 @@ mod words;
 
 pub(crate) use dates::{UNIX_SECONDS, instant};
 pub use explain::{Asker, Sentences};
+pub(crate) use notice_diff::first_changes;
 pub use notice_diff::{
     ChangeLine, notice_changes, notice_changes_heading, notice_unchanged,
 };

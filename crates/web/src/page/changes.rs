@@ -8,7 +8,7 @@ use model::{ChangeEffect, Language, Notice, Timestamp};
 use super::{Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
-use crate::texts::{ChangeLine, notice_changes, notice_changes_heading, notice_unchanged};
+use crate::texts::{ChangeLine, first_changes, notice_changes_heading, notice_unchanged};
 
 /// The most changes of one version that the page lists.
 const MAX_CHANGES: usize = 20;
@@ -32,9 +32,7 @@ pub(crate) enum Story {
 impl Story {
     /// What `new` changed, put into words.
     pub(crate) fn of(old: &Notice, new: &Notice, language: Language) -> Self {
-        let mut lines = notice_changes(old, new, language);
-        let more = lines.len().saturating_sub(MAX_CHANGES);
-        lines.truncate(MAX_CHANGES);
+        let (lines, more) = first_changes(old, new, language, MAX_CHANGES);
         Self::Changes { lines, more }
     }
 }

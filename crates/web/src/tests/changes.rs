@@ -11,7 +11,7 @@ fn publish(world: &World, version: u32, from: &str, to: &str) {
     assert!(SECOND.contains(from), "{from}");
     let text = SECOND
         .replace("version = 2", &format!("version = {version}"))
-        .replace(from, to);
+        .replacen(from, to, 1);
     world
         .alliance
         .publish_notice(&Actor::Operator, &text, NOW)
@@ -131,4 +131,28 @@ async fn who_chose_before_the_notice_changed_reads_that_it_did() {
     let page = resident.get(&path).await.body;
     assert!(page.contains(&format!("The notice changed on {}", "22 November 2026")));
     assert!(page.contains(&format!("/d/{HOME}/changes")));
+}
+
+#[tokio::test]
+async fn of_many_changes_the_page_lists_the_first_and_counts_the_rest() {
+    let world = World::new();
+    let mut fields = String::new();
+    for number in 0..60 {
+        fields.push_str(&format!(
+            "[[fields]]\npointer = \"/new/{number}\"\ntitle = {{ en = \"New {number}\", ur = \"نیا\" }}\n\
+             kind = \"number\"\nsensitivity = \"low\"\n\n"
+        ));
+    }
+    let pointers: Vec<String> = (0..60).map(|it| format!("\"/new/{it}\"")).collect();
+    let declared = format!(
+        "{fields}[[declarations]]\nfields = [{}]\npurpose = \"research\"\nbasis = \"consent\"\n\
+         recipients = [\"energy-lab\"]\nretention-days = 1\nprecision = \"on\"\n\n[[declarations]]\n",
+        pointers.join(", ")
+    );
+    publish(&world, 2, "[[declarations]]\n", &declared);
+    let mut anyone = world.stranger();
+    let page = anyone.get(&format!("/d/{HOME}/changes")).await.body;
+    let listed = page.matches("is measured.</li>").count();
+    assert!((1..60).contains(&listed), "{listed}");
+    assert!(page.contains("more changes are not listed here"));
 }

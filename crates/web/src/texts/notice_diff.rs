@@ -20,17 +20,27 @@ pub struct ChangeLine {
 /// The changes from `old` to `new` in `language`, in the order of [`model::notice_diff`].
 #[must_use]
 pub fn notice_changes(old: &Notice, new: &Notice, language: Language) -> Vec<ChangeLine> {
+    first_changes(old, new, language, usize::MAX).0
+}
+
+/// The first `most` of these changes, and how many more there are.
+pub(crate) fn first_changes(
+    old: &Notice,
+    new: &Notice,
+    language: Language,
+    most: usize,
+) -> (Vec<ChangeLine>, usize) {
     let writer = Writer {
         texts: &Texts::new(language, TimeZone::UTC),
         old,
         new,
     };
     let changes = model::notice_diff(old, new);
-    let lines = changes.iter().map(|it| ChangeLine {
+    let lines = changes.iter().take(most).map(|it| ChangeLine {
         effect: it.effect,
         text: writer.sentence(it),
     });
-    lines.collect()
+    (lines.collect(), changes.len().saturating_sub(most))
 }
 
 /// The heading over changes with this effect.
