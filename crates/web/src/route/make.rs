@@ -1,0 +1,175 @@
+//! Routes by what they lead to, as templates and handlers name them.
+
+use custody::Preset;
+use model::{DeploymentId, MemberId};
+
+use super::{Ask, EndpointKind, Route};
+
+impl Route {
+    /// The public notice of `deployment`.
+    pub(crate) fn notice(deployment: &DeploymentId) -> Self {
+        Self::Notice(deployment.clone())
+    }
+
+    /// The notice of `deployment` as the file that was published.
+    pub(crate) fn notice_file(deployment: &DeploymentId) -> Self {
+        Self::NoticeFile(deployment.clone())
+    }
+
+    /// Version `version` of the notice of `deployment` as the file that was published.
+    pub(crate) fn notice_version(deployment: &DeploymentId, version: &u32) -> Self {
+        Self::NoticeVersion {
+            deployment: deployment.clone(),
+            version: *version,
+        }
+    }
+
+    /// What the newest versions of the notice of `deployment` changed.
+    pub(crate) fn notice_changes(deployment: &DeploymentId) -> Self {
+        Self::NoticeChanges {
+            deployment: deployment.clone(),
+            before: None,
+        }
+    }
+
+    /// The notice of `deployment` as linked data.
+    pub(crate) fn notice_linked(deployment: &DeploymentId) -> Self {
+        Self::NoticeLinked(deployment.clone())
+    }
+
+    /// The first page of what came in to `deployment` without having been declared.
+    pub(crate) fn drift(deployment: &DeploymentId) -> Self {
+        Self::drift_from(deployment, 0)
+    }
+
+    /// The page of what came in to `deployment` without having been declared, after the first `skip` values.
+    pub(crate) fn drift_from(deployment: &DeploymentId, skip: u16) -> Self {
+        Self::Drift {
+            deployment: deployment.clone(),
+            skip,
+        }
+    }
+
+    /// The sign of `deployment`.
+    pub(crate) fn sign(deployment: &DeploymentId) -> Self {
+        Self::Sign(deployment.clone())
+    }
+
+    /// Why values of `deployment` pass as they do before any choice.
+    pub(crate) fn why(deployment: &DeploymentId) -> Self {
+        Self::why_from(deployment, 0)
+    }
+
+    /// The same, after the first `skip` values.
+    pub(crate) fn why_from(deployment: &DeploymentId, skip: u32) -> Self {
+        Self::Why {
+            deployment: deployment.clone(),
+            skip,
+        }
+    }
+
+    /// What senses people, near `from` or anywhere.
+    pub(crate) fn nearby(from: Option<&DeploymentId>) -> Self {
+        Self::Nearby {
+            from: from.cloned(),
+        }
+    }
+
+    /// What senses people near a deployment.
+    pub(crate) fn nearby_to(from: &DeploymentId) -> Self {
+        Self::nearby(Some(from))
+    }
+
+    /// What senses people, anywhere.
+    pub(crate) const fn nearby_anywhere() -> Self {
+        Self::Nearby { from: None }
+    }
+
+    /// The choices for `deployment`.
+    pub(crate) fn choices(deployment: &DeploymentId) -> Self {
+        Self::Choices(deployment.clone())
+    }
+
+    /// The form for a new endpoint of a kind.
+    pub(crate) const fn new_destination(kind: &EndpointKind) -> Self {
+        Self::NewDestination(*kind)
+    }
+
+    /// The newest page of what was chosen for `deployment`.
+    pub(crate) fn history(deployment: &DeploymentId) -> Self {
+        Self::ChoicesHistory {
+            deployment: deployment.clone(),
+            before: None,
+        }
+    }
+
+    /// The record of the choices for `deployment`.
+    pub(crate) fn choices_record(deployment: &DeploymentId) -> Self {
+        Self::ChoicesRecord(Some(deployment.clone()))
+    }
+
+    /// The first page of what `ask` would change.
+    pub(crate) const fn preview(ask: Ask) -> Self {
+        Self::Preview { ask, from: 0 }
+    }
+
+    /// What `preset` would change at `deployment`.
+    pub(crate) fn preset_at(preset: &Preset, deployment: &DeploymentId) -> Self {
+        Self::preview(Ask::Preset(*preset, Some(deployment.clone())))
+    }
+
+    /// What `preset` would change everywhere.
+    pub(crate) const fn preset(preset: &Preset) -> Self {
+        Self::preview(Ask::Preset(*preset, None))
+    }
+
+    /// What the choices for `deployment` would change elsewhere.
+    pub(crate) fn same(deployment: &DeploymentId) -> Self {
+        Self::preview(Ask::Same(deployment.clone(), None))
+    }
+
+    /// What the choice in the row named `row` would change elsewhere.
+    pub(crate) fn same_row(deployment: &DeploymentId, row: &str) -> Self {
+        Self::preview(Ask::Same(deployment.clone(), Some(row.to_owned())))
+    }
+
+    /// The form that suspends the licence of `deployment`.
+    pub(crate) fn suspend(deployment: &DeploymentId) -> Self {
+        Self::OfficeSuspend(deployment.clone())
+    }
+
+    /// The form that puts the licence of `deployment` in force again.
+    pub(crate) fn reinstate(deployment: &DeploymentId) -> Self {
+        Self::OfficeReinstate(deployment.clone())
+    }
+
+    /// The page of `member`.
+    pub(crate) fn member(member: &MemberId) -> Self {
+        Self::Member(member.clone())
+    }
+
+    /// The entry at `index`.
+    pub(crate) const fn entry(index: &u64) -> Self {
+        Self::RecordEntry(*index)
+    }
+
+    /// The newest page of the record.
+    pub(crate) const fn record() -> Self {
+        Self::Record { before: None }
+    }
+
+    /// The newest page of the person's own data.
+    pub(crate) const fn me() -> Self {
+        Self::Me { before: None }
+    }
+
+    /// The link that signs in once with `token`.
+    pub(crate) fn sign_in_once(token: &str) -> Self {
+        Self::SignInOnce(token.to_owned())
+    }
+
+    /// The signed head of the record.
+    pub(crate) fn checkpoint() -> Self {
+        Self::RecordLog("checkpoint".to_owned())
+    }
+}
