@@ -5,19 +5,26 @@ use std::sync::{Arc, LazyLock};
 use custody::ReceiptId;
 use data_encoding::BASE64;
 use jiff::tz::TimeZone;
-use model::{Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Role, Text, ThingId, Timestamp};
+use model::{
+    Chamber, EntryKind, Level, LicenceState, MemberId, Notice, Role, Text, ThingId, Timestamp,
+};
 
 use super::{
-    About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftLine,
-    DriftName, DriftPage, DriftReason, EntryLine, EntryPage, ErrorPage, HistoryPage, HomePage, ImportPage, Licence,
-    LinkedDeployment, MePage, NearbyPage, WhyPage, LimitsPage, MemberLink, MemberPage, MyChoicesPage, NoticePage, OfficePage, OfficeRow, Page,
-    Part, Proof, Reading, PreviewPage, ReceiptPage, Received, RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage,
-    SignPage, Stay, Value,
+    About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftPage,
+    EntryLine, EntryPage, ErrorPage, HistoryPage, HomePage, ImportPage, Licence, LimitsPage,
+    LinkedDeployment, MePage, MemberLink, MemberPage, MyChoicesPage, NearbyPage, NoticePage,
+    OfficePage, OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage, Received,
+    RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay, Value,
+    WhyPage,
 };
 use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Files, Shell, Viewer};
 use crate::texts::{Texts, UNIX_SECONDS, symbol};
+
+mod drift;
+
+pub(crate) use drift::{drift, long_drift};
 
 /// 22 November 2026, 15:00 in Karachi.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_341_600_000);
@@ -220,43 +227,6 @@ pub(crate) fn licence(state: LicenceState) -> Licence {
         reason: reason.to_owned(),
         entry: decided.then_some(4),
     }
-}
-
-/// Values that nobody declared, under every kind of name.
-pub(crate) fn drift() -> Vec<DriftLine> {
-    let pointer = |it: &str| DriftName::Pointer(it.to_owned());
-    let line = |name, reason, times| DriftLine {
-        name,
-        reason,
-        times,
-        first_at: ago(2_900),
-        last_at: ago(2),
-    };
-    vec![
-        line(pointer("/wifi/ssid"), DriftReason::Unknown, 1_204),
-        line(pointer("/energy"), DriftReason::WrongType, 3),
-        line(pointer("/rooms/*/temperature"), DriftReason::OutOfRange, 7),
-        line(
-            pointer("/diagnostics/nearby-devices/*/mac"),
-            DriftReason::Unknown,
-            88,
-        ),
-        line(DriftName::Whole, DriftReason::WrongType, 1),
-        line(DriftName::Hidden, DriftReason::Unknown, 12),
-        line(DriftName::Rest, DriftReason::Unknown, 40_311),
-    ]
-}
-
-/// A page full of values that nobody declared.
-pub(crate) fn long_drift() -> Vec<DriftLine> {
-    let line = |number: u8| DriftLine {
-        name: DriftName::Pointer(format!("/diagnostics/neighbours/{number}/signal")),
-        reason: DriftReason::Unknown,
-        times: 1_000 + i64::from(number),
-        first_at: ago(2_900),
-        last_at: ago(2),
-    };
-    (0..25).map(line).collect()
 }
 
 /// Six entries, newest first.
