@@ -17,6 +17,7 @@
 
 mod address;
 mod book;
+mod change;
 mod letter;
 mod parcel;
 mod placement;
@@ -32,6 +33,7 @@ pub use address::{AddressError, Broker, Bucket, BucketStyle, Endpoint, Host, Web
 pub use book::{
     AddDestinationError, BookError, DeadLetter, DestinationView, MAX_DESTINATIONS, NewDestination,
 };
+pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub(crate) use parcel::Couriers;
 pub use placement::{PlaceError, Placing};

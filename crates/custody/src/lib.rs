@@ -53,8 +53,8 @@ pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeErr
 pub use destination::{
     AddDestinationError, AddressError, BookError, Broker, Bucket, BucketStyle, Contents, DeadLetter,
     DestinationId, DestinationState, DestinationView, Endpoint, FailureClass, Host,
-    MAX_DESTINATIONS, NewDestination, Parcel, ParcelError, ParcelReading, PlaceError, Placing,
-    Secret, WebAddress,
+    MAX_DESTINATIONS, MAX_PLACEMENT_CHANGES, NewDestination, Parcel, ParcelError, ParcelReading,
+    PlaceError, PlacementChange, Placing, Secret, WebAddress,
 };
 pub use drift::DriftRow;
 pub use explain::Told;

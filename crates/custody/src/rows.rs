@@ -12,6 +12,7 @@ pub(crate) mod drift;
 pub(crate) mod entry;
 pub(crate) mod notice_version;
 pub(crate) mod person;
+pub(crate) mod placement_change;
 pub(crate) mod receipt;
 pub(crate) mod source;
 pub(crate) mod thing;
@@ -55,6 +56,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 9,
             name: "every version of a notice",
             sql: include_str!("rows/0009_notice_versions.sql"),
+        },
+        Step {
+            version: 10,
+            name: "what people changed about where readings go",
+            sql: include_str!("rows/0010_placement_changes.sql"),
         },
     ],
 };

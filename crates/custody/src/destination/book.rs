@@ -4,6 +4,7 @@ use data_encoding::BASE64;
 use model::{PersonId, Subject, Timestamp};
 use vault::{FollowQuery, Position};
 
+use super::change;
 use super::letter::MAX_LETTERS;
 use super::parcel::Handle;
 use super::placement::unmarked;
@@ -316,8 +317,10 @@ impl Custody {
         self.own(person, id)?;
         self.change_placements(person, || {
             self.act(now, |act| {
+                let before = table::placements(act.tx(), Some(person))?;
                 table::back_to_vault(act.tx(), id, now)?;
                 table::delete(act.tx(), id)?;
+                change::note(act.tx(), person, &before, now)?;
                 Ok::<_, BookError>(())
             })?;
             self.inner.couriers.remove(id);

@@ -15,6 +15,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 use vault::Lsn;
 
+use super::change;
 use super::parcel::Handle;
 use super::{DestinationId, DestinationState};
 use crate::Custody;
@@ -287,10 +288,12 @@ impl Custody {
                         return Err(PlaceError::NoDestination(id.clone()));
                     }
                 }
+                let before = rows::destination::placements(act.tx(), Some(person))?;
                 if deployment.is_none() {
                     rows::destination::delete_single_placements(act.tx(), person)?;
                 }
                 rows::destination::put_placement(act.tx(), person, deployment, placing, now)?;
+                change::note(act.tx(), person, &before, now)?;
                 Ok(())
             })
         })

@@ -51,7 +51,7 @@ pub(crate) fn open(db: &Db, directory: &std::path::Path) -> Custody {
     Custody::open(&options, db.clone()).unwrap()
 }
 
-fn house(db: Db, directory: PathBuf) -> House {
+pub(crate) fn house(db: Db, directory: PathBuf) -> House {
     let custody = open(&db, &directory);
     let tokens = custody
         .act(NOW, |act| {

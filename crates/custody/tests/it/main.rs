@@ -19,12 +19,18 @@ mod ingest;
 #[cfg(test)]
 mod linear;
 #[cfg(test)]
+mod lost_answer;
+#[cfg(test)]
 mod outbox;
+#[cfg(test)]
+mod placement_history;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
 mod versions;
+#[cfg(test)]
+mod window_limits;
 #[cfg(test)]
 mod windows;
