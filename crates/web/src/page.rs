@@ -34,7 +34,7 @@ pub(crate) use consent::{
 };
 pub(crate) use destinations::{
     DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput,
-    MadeDestinationPage, NewDestinationPage, PlaceRow, PlaceWish,
+    MadeDestinationPage, NewDestinationPage, PlaceChange, PlaceRow, PlaceWish,
 };
 pub(crate) use drift::{DriftLine, DriftName, DriftPage, DriftReason};
 pub(crate) use error::{ErrorKind, ErrorPage};

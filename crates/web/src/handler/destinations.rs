@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use custody::{
     AddDestinationError, AddressError, BookError, Broker, Bucket, BucketStyle, DestinationId,
-    DestinationView, Endpoint, NewDestination, PlaceError, Placing, Secret, WebAddress,
+    DestinationView, Endpoint, NewDestination, PlaceError, PlacementChange, Placing, Secret,
+    WebAddress,
 };
 use model::DeploymentId;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use super::Submission;
 use crate::form::value_of;
 use crate::page::{
     DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput,
-    MadeDestinationPage, NewDestinationPage, PlaceRow, PlaceWish,
+    MadeDestinationPage, NewDestinationPage, PlaceChange, PlaceRow, PlaceWish,
 };
 use crate::route::{EndpointKind, Route};
 use crate::visit::{Failure, Visit, page, see};
@@ -24,6 +25,8 @@ use crate::visit::{Failure, Visit, page, see};
 const ALL: &str = "all";
 /// How many dead letters of an endpoint are shown, newest first.
 const SHOWN_LETTERS: usize = 3;
+/// How many changes of where readings go are shown, newest first.
+const SHOWN_CHANGES: u16 = 20;
 
 fn shown(
     visit: &Visit,
@@ -39,6 +42,7 @@ fn shown(
         form: visit.form().ok_or(Failure::NOT_FOUND)?,
         endpoints: endpoints.into_iter().map(card).collect(),
         places: places(visit, account)?,
+        changes: changes(visit, account)?,
         done,
     })
 }
@@ -94,6 +98,23 @@ fn places(visit: &Visit, account: &Account) -> Result<Vec<PlaceRow>, Failure> {
         rows.insert(0, first);
     }
     Ok(rows)
+}
+
+fn changes(visit: &Visit, account: &Account) -> Result<Vec<PlaceChange>, Failure> {
+    let custody = visit.site.custody();
+    let found = custody.placement_changes(&account.id, SHOWN_CHANGES);
+    let found = found.map_err(|err| Failure::internal(&err))?;
+    let change = |it: PlacementChange| PlaceChange {
+        at: it.at,
+        title: it.deployment.as_ref().and_then(|it| {
+            let found = custody.in_force_at(it, visit.now)?;
+            Some(found.notice.title.clone())
+        }),
+        deployment: it.deployment,
+        before: wish_of(&it.before),
+        after: wish_of(&it.after),
+    };
+    Ok(found.into_iter().map(change).collect())
 }
 
 fn wish_of(placing: &Placing) -> PlaceWish {

@@ -174,6 +174,21 @@ impl PlaceRow {
     }
 }
 
+/// One change of where readings go.
+#[derive(Debug, Clone)]
+pub(crate) struct PlaceChange {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// For which deployment; `None` for all.
+    pub(crate) deployment: Option<DeploymentId>,
+    /// What people call it, while it has a notice in force.
+    pub(crate) title: Option<Text>,
+    /// Where they went.
+    pub(crate) before: PlaceWish,
+    /// Where they go since.
+    pub(crate) after: PlaceWish,
+}
+
 /// What the last form did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DestinationsDone {
@@ -210,6 +225,8 @@ pub(crate) struct DestinationsPage {
     pub(crate) endpoints: Vec<EndpointCard>,
     /// Where readings go: all of them first, then by deployment; empty where nothing is about the person.
     pub(crate) places: Vec<PlaceRow>,
+    /// What was changed about where readings go, newest first.
+    pub(crate) changes: Vec<PlaceChange>,
     /// What the last form did.
     pub(crate) done: Option<DestinationsDone>,
 }
@@ -255,8 +272,23 @@ impl DestinationsPage {
             PlaceWish::Own(id) => ("dest-own", id),
         };
         let card = self.endpoints.iter().find(|it| it.id == *id);
-        let label = card.map_or("–", |it| it.label.as_str());
+        let label = card.map_or_else(|| self.shell.say("dest-label-gone"), |it| it.label.clone());
         self.shell.with(key).set("label", label).to_string()
+    }
+
+    /// A change, in words.
+    fn change_words(&self, change: &PlaceChange) -> String {
+        let which = match (&change.title, &change.deployment) {
+            (Some(title), _) => self.shell.of(title).to_owned(),
+            (None, Some(deployment)) => deployment.to_string(),
+            (None, None) => self.shell.say("dest-all"),
+        };
+        self.shell
+            .with("dest-change")
+            .set("which", which)
+            .set("before", self.words_of(&change.before))
+            .set("after", self.words_of(&change.after))
+            .to_string()
     }
 }
 
@@ -265,9 +297,10 @@ impl Page for DestinationsPage {
 
     fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
         let shell = sample::signed_in(shell, Route::Destinations);
-        let page = |endpoints: Vec<EndpointCard>, places, done| Self {
+        let page = |endpoints: Vec<EndpointCard>, places: Vec<PlaceRow>, done| Self {
             shell: shell.clone(),
             form: FormToken::sample(),
+            changes: sample_changes(&places),
             endpoints,
             places,
             done,
@@ -338,6 +371,17 @@ fn sample_cards() -> Vec<EndpointCard> {
         ..working.clone()
     };
     vec![working, failing, fresh]
+}
+
+fn sample_changes(places: &[PlaceRow]) -> Vec<PlaceChange> {
+    let change = |row: &PlaceRow| PlaceChange {
+        at: sample::NOW,
+        deployment: row.deployment.clone(),
+        title: row.title.clone(),
+        before: PlaceWish::Copy("d".repeat(26)),
+        after: row.chosen.clone(),
+    };
+    places.iter().map(change).collect()
 }
 
 fn sample_places() -> Vec<PlaceRow> {

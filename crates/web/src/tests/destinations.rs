@@ -39,6 +39,8 @@ async fn an_endpoint_is_added_checked_and_gets_what_the_person_places_there() {
     let placed = custody.placements(&world.resident.id).unwrap();
     assert_eq!(placed.len(), 1);
     assert_eq!(placed[0].1, Placing::OwnEndpoint(id.clone()));
+    let list = browser.get("/me/destinations").await;
+    assert!(list.body.contains("Before: “Keep them here”"));
     let mut other = world.signed_in(&world.neighbour).await;
     other.get("/me/destinations").await;
     let theirs = other
@@ -49,6 +51,7 @@ async fn an_endpoint_is_added_checked_and_gets_what_the_person_places_there() {
         .post("/me/destinations", &[("delete", id.as_str())])
         .await;
     assert_eq!(gone.status, 200);
+    assert!(gone.body.contains("Send them only to an endpoint that was deleted"));
     assert_eq!(
         custody.placements(&world.resident.id).unwrap()[0].1,
         Placing::Vault
