@@ -216,7 +216,7 @@ impl Sockets {
         let served = http::serve(self.http, router, data, http_limits, lifecycle.stopping());
         lifecycle.spawn("HTTP server", served);
         if let Some(socket) = self.metrics {
-            let router = metrics::router(counters);
+            let router = metrics::router(counters, custody.clone());
             let served = http::serve(socket, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }

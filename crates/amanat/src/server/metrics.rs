@@ -1,4 +1,4 @@
-//! `/metrics`: the counters of the gateway as Prometheus text. A closed list, no labels, nobody's name.
+//! `/metrics`: the counters of the gateway and of custody as Prometheus text. A closed list, no labels, nobody's name.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -7,29 +7,66 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use custody::{Custody, WindowCounts};
 use gateway::Counters;
 
+/// What is counted where data is held.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    /// Deliveries that a full outbox dropped.
+    dropped: u64,
+    windows: WindowCounts,
+}
+
+impl Held {
+    fn of(custody: &Custody) -> Self {
+        Self {
+            dropped: custody.dropped_deliveries(),
+            windows: custody.window_counts(),
+        }
+    }
+
+    /// Every number that only grows, with its name.
+    const fn counted(&self) -> [(&'static str, u64); 5] {
+        [
+            ("deliveries_dropped", self.dropped),
+            ("window_values_late", self.windows.late),
+            ("window_values_refused", self.windows.refused),
+            ("window_values_unfit", self.windows.unfit),
+            ("windows_silent", self.windows.silent),
+        ]
+    }
+}
+
 /// The routes of the metrics listener.
-pub(super) fn router(counters: Arc<Counters>) -> Router {
+pub(super) fn router(counters: Arc<Counters>, custody: Custody) -> Router {
     Router::new().route(
         "/metrics",
         get(move || {
-            let page = page(&counters);
+            let page = page(&counters, &Held::of(&custody));
             async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response() }
         }),
     )
 }
 
-fn page(counters: &Counters) -> String {
+fn page(counters: &Counters, held: &Held) -> String {
     let mut page = String::new();
-    for (counter, value) in counters.snapshot() {
-        let name = counter.name();
+    let gateway = counters.snapshot().into_iter();
+    let gateway = gateway.map(|(counter, value)| ("gateway", counter.name(), value));
+    let custody = held.counted().into_iter();
+    let custody = custody.map(|(name, value)| ("custody", name, value));
+    for (part, name, value) in gateway.chain(custody) {
         // Writing to a string cannot fail.
         let _ = write!(
             page,
-            "# TYPE amanat_gateway_{name}_total counter\namanat_gateway_{name}_total {value}\n"
+            "# TYPE amanat_{part}_{name}_total counter\namanat_{part}_{name}_total {value}\n"
         );
     }
+    let open = held.windows.open;
+    let _ = write!(
+        page,
+        "# TYPE amanat_custody_windows_open gauge\namanat_custody_windows_open {open}\n"
+    );
     page
 }
 
@@ -43,8 +80,44 @@ mod tests {
     fn every_counter_is_on_the_page() {
         let counters = Counters::default();
         counters.add_many(Counter::PublishesAccepted, 3);
-        let page = page(&counters);
-        assert!(page.contains("\namanat_gateway_publishes_accepted_total 3\n"));
-        assert_eq!(page.lines().count(), 2 * Counter::ALL.len());
+        let held = Held {
+            dropped: 4,
+            windows: WindowCounts {
+                open: 5,
+                late: 6,
+                refused: 7,
+                unfit: 8,
+                silent: 9,
+            },
+        };
+        let page = page(&counters, &held);
+        for line in [
+            "amanat_gateway_publishes_accepted_total 3",
+            "amanat_custody_deliveries_dropped_total 4",
+            "amanat_custody_windows_open 5",
+            "amanat_custody_window_values_late_total 6",
+            "amanat_custody_window_values_refused_total 7",
+            "amanat_custody_window_values_unfit_total 8",
+            "amanat_custody_windows_silent_total 9",
+        ] {
+            assert!(page.lines().any(|it| it == line), "{line} in {page}");
+        }
+        let held = held.counted().len() + 1;
+        assert_eq!(page.lines().count(), 2 * (Counter::ALL.len() + held));
+    }
+
+    #[test]
+    fn every_number_is_explained_in_the_reference() {
+        let reference = include_str!("../../../../docs/reference/metrics.md");
+        let page = page(&Counters::default(), &Held::default());
+        let names = page.lines().filter(|it| !it.starts_with('#'));
+        for name in names.filter_map(|it| it.split(' ').next()) {
+            assert!(
+                reference.contains(&format!("| `{name}` |")),
+                "{name} is missing"
+            );
+        }
+        let explained = reference.lines().filter(|it| it.starts_with("| `amanat_"));
+        assert_eq!(explained.count() * 2, page.lines().count());
     }
 }
