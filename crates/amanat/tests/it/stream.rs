@@ -136,74 +136,50 @@ mod slow {
     #[test]
     fn without_purpose_grant_or_right_there_is_no_data_and_the_answer_says_why() {
         let house = House::new();
+        let amanat = house.serve(&[]);
+        let address = amanat.http().trim_start_matches("http://").to_owned();
+        let adviser = ("adviser", house.password("adviser"));
+        let refused = |user, query: &str, headers, says: &str| {
+            let events = Events::open(&address, user, query, headers);
+            let answer = format!("{} {}", events.status().to_owned(), events.problem());
+            let (status, text) = says.split_once(' ').unwrap();
+            assert!(answer.starts_with(status), "{query}: {answer}");
+            assert!(answer.contains(text), "{query}: {answer}");
+        };
+        let asks = |query, says| refused(adviser, query, "", says);
+        asks("", "400 without a purpose there is no data");
+        asks("?purpose=energy-advice&wher=/a", "400 the parameters are");
+        asks(
+            "?purpose=energy-advice&where=power",
+            "400 write a JSON Pointer",
+        );
+        asks(
+            "?purpose=energy-advice&deployment=A%20B",
+            "400 `deployment` is not",
+        );
+        asks("?purpose=research", "403 has no grant for the purpose");
+        asks(
+            "?purpose=energy-advice&deployment=elsewhere",
+            "403 has no grant",
+        );
+        let advice = "?purpose=energy-advice";
+        refused(
+            adviser,
+            advice,
+            "Amanat-Purpose: research\r\n",
+            "400 name one purpose",
+        );
+        let meter = (METER, house.password(METER));
+        refused(meter, advice, "", "403 a thing does not receive");
+        refused(("adviser", "wrong"), advice, "", "401 Not authenticated");
+    }
+
+    #[test]
+    fn a_recipient_has_so_many_streams_and_no_more_until_one_ends() {
+        let house = House::new();
         let amanat = house.serve(&["limits.streams-per-recipient=1"]);
         let address = amanat.http().trim_start_matches("http://").to_owned();
         let adviser = ("adviser", house.password("adviser"));
-        let meter = (METER, house.password(METER));
-        for (user, query, headers, status, says) in [
-            (adviser, "", "", "400", "without a purpose there is no data"),
-            (
-                adviser,
-                "?purpose=energy-advice",
-                "Amanat-Purpose: research\r\n",
-                "400",
-                "name one purpose",
-            ),
-            (
-                adviser,
-                "?purpose=energy-advice&wher=/a",
-                "",
-                "400",
-                "the parameters are",
-            ),
-            (
-                adviser,
-                "?purpose=energy-advice&where=power",
-                "",
-                "400",
-                "write a JSON Pointer",
-            ),
-            (
-                adviser,
-                "?purpose=energy-advice&deployment=A%20B",
-                "",
-                "400",
-                "`deployment` is not",
-            ),
-            (
-                adviser,
-                "?purpose=research",
-                "",
-                "403",
-                "has no grant for the purpose",
-            ),
-            (
-                adviser,
-                "?purpose=energy-advice&deployment=elsewhere",
-                "",
-                "403",
-                "has no grant",
-            ),
-            (
-                meter,
-                "?purpose=energy-advice",
-                "",
-                "403",
-                "a thing does not receive",
-            ),
-            (
-                ("adviser", "wrong"),
-                "?purpose=energy-advice",
-                "",
-                "401",
-                "Not authenticated",
-            ),
-        ] {
-            let events = Events::open(&address, user, query, headers);
-            assert_eq!(events.status(), status, "{query} {headers}");
-            let problem = events.problem();
-            assert!(problem.contains(says), "{query}: {problem}");
-        }
         let first = Events::open(&address, adviser, "?purpose=energy-advice", "");
         assert_eq!(first.status(), "200");
         let second = Events::open(&address, adviser, "?purpose=energy-advice", "");

@@ -23,7 +23,6 @@ use tokio::task::JoinHandle;
 use crate::fixture::House;
 use endpoint::{Authority, Endpoint, Request, answer};
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers from a list, the last one for ever.
@@ -412,7 +411,7 @@ async fn a_bucket_gets_objects_that_are_signed_for_it() {
         object.path,
         format!("/mine/home/data/mall-road/{day}/{name}.jsonl")
     );
-    assert_eq!(dust(&[reading.clone()]), [7]);
+    assert_eq!(dust(std::slice::from_ref(&reading)), [7]);
     post.stop().await;
 }
 
