@@ -17,6 +17,8 @@ mod demo;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod notices;
