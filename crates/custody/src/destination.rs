@@ -37,7 +37,7 @@ pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub(crate) use parcel::Couriers;
 pub use placement::{PlaceError, Placing};
-pub(crate) use placement::{Placements, Put};
+pub(crate) use placement::{Placed, Placements};
 pub(crate) use sealed::SecretBox;
 
 const ID_BYTES: usize = 16;

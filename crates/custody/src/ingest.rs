@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Subject, Timestamp};
 use policy::{
-    Decision, DecodeError, Effect, Facts, FieldSet, Keeping, Kept, Payload, Refusal, SenmlError, Undeclared,
+    Decision, DecodeError, Effect, Facts, FieldSet, Keeping, Kept, Payload, Refusal, SenmlError,
+    Undeclared,
 };
 use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
@@ -14,7 +15,7 @@ use crate::Custody;
 use crate::catalogue::bound::Bound;
 use crate::catalogue::{Concerned, DeploymentState, Named, ThingPeer};
 use crate::deliver::{self, Message};
-use crate::destination::Put;
+use crate::destination::Placed;
 use crate::secret;
 use crate::windows::Arrived;
 
@@ -54,6 +55,8 @@ pub(crate) struct Keep<'a> {
     pub(crate) concerned: &'a Concerned,
     pub(crate) generation: u64,
     pub(crate) at: Timestamp,
+    /// Of a time window, when it began.
+    pub(crate) from: Option<Timestamp>,
 }
 
 /// What is kept for one person; people whom the same fields are about share the bytes.
@@ -61,7 +64,7 @@ struct Body<'a> {
     subject: &'a Subject,
     about: FieldSet,
     /// Where the person wants it.
-    put: &'a Put,
+    placed: &'a Placed,
     keeping: Keeping,
     retention: Retention,
     bytes: Arc<Vec<u8>>,
@@ -69,8 +72,9 @@ struct Body<'a> {
 
 impl Body<'_> {
     /// With how long and as what it goes into the vault, if it does.
-    fn part(&self) -> Option<(&Self, Retention, Cow<'_, [u8]>)> {
-        let part = self.put.part(self.keeping, self.retention, &self.bytes);
+    fn part(&self, from: Option<Timestamp>) -> Option<(&Self, Retention, Cow<'_, [u8]>)> {
+        let (keeping, retention) = (self.keeping, self.retention);
+        let part = self.placed.part(from, keeping, retention, &self.bytes);
         part.map(|(retention, bytes)| (self, retention, bytes))
     }
 }
@@ -175,6 +179,7 @@ impl Custody {
             concerned: &concerned,
             generation: bound.program.generation(),
             at: now,
+            from: None,
         };
         let lsn = self.keep(&kept, &payload, decision.stored())?;
         thing.deployment.drift.count(payload.undeclared(), now);
@@ -239,11 +244,11 @@ impl Custody {
         stored: &[Kept],
     ) -> Result<Lsn, IngestError> {
         let people = keep.concerned.iter().map(|(subject, _)| subject);
-        let puts = self.inner.placements.of(&keep.thing.deployment.id, people);
+        let placed = self.inner.placements.of(&keep.thing.deployment.id, people);
         let mut bodies: SmallVec<[Body<'_>; 2]> = SmallVec::new();
         for kept in stored {
             let first = bodies.len();
-            for ((subject, about), put) in keep.concerned.iter().zip(&puts) {
+            for ((subject, about), placed) in keep.concerned.iter().zip(&placed) {
                 let same = |it: &&Body<'_>| it.about == *about;
                 let bytes = match bodies.iter().skip(first).find(same) {
                     Some(body) => Arc::clone(&body.bytes),
@@ -259,14 +264,14 @@ impl Custody {
                 bodies.push(Body {
                     subject,
                     about: *about,
-                    put,
+                    placed,
                     keeping: kept.keeping,
                     retention: kept.retention,
                     bytes,
                 });
             }
         }
-        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(Body::part).collect();
+        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(|it| it.part(keep.from)).collect();
         let readings: SmallVec<[Reading<'_>; 2]> = parts
             .iter()
             .map(|(body, retention, bytes)| Reading {
@@ -281,7 +286,9 @@ impl Custody {
             .collect();
         let appended = self.inner.vault.append_all(&readings);
         let lsn = appended.map_err(|err| self.not_appended(err))?;
-        parts.iter().for_each(|(body, ..)| body.put.appended(lsn));
+        parts
+            .iter()
+            .for_each(|(body, ..)| body.placed.put.appended(lsn));
         Ok(lsn)
     }
 

@@ -4,7 +4,8 @@
 //! enters only those of lanes and classes whose level for it was that window *when it came*: nothing that was off when it was
 //! measured is revealed by a later choice. When the window is over it is decided again, under what holds then for the people
 //! who were there: the lane must still allow at least that much. The aggregate then goes the way of every message: sealed
-//! under each person's key, or offered and permitted at the socket.
+//! under each person's key, or offered and permitted at the socket. Of a window in which a person changed where their readings
+//! go, nothing is kept for them as chosen: some of it may have been measured while they wanted nothing kept.
 //!
 //! # In force at once
 //! An act that lowers a level below the window, or turns it off, erases what was accumulated, from memory and from the rows,
@@ -378,6 +379,7 @@ impl Custody {
                     concerned: &concerned,
                     generation: bound.program.generation(),
                     at: open.last_at,
+                    from: Some(open.accumulator.from()),
                 };
                 match self.keep(&keep, &payload, std::slice::from_ref(class)) {
                     Ok(lsn) => {

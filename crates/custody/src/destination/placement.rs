@@ -156,11 +156,45 @@ pub(crate) fn unmarked(body: &[u8], id: &DestinationId) -> Option<Vec<u8>> {
     Some(value.to_vec())
 }
 
+/// A placing and since when it holds.
+#[derive(Clone)]
+pub(crate) struct Placed {
+    pub(crate) put: Put,
+    since: Timestamp,
+}
+
+impl Default for Placed {
+    fn default() -> Self {
+        Self {
+            put: Put::Vault,
+            since: Timestamp::EPOCH,
+        }
+    }
+}
+
+impl Placed {
+    /// What goes into the vault of a part; `from` is when the time window began that it is of. As chosen nothing of a window is
+    /// kept when the person placed their readings elsewhere while some of it was measured: that may have been nowhere.
+    pub(crate) fn part<'a>(
+        &self,
+        from: Option<Timestamp>,
+        keeping: Keeping,
+        retention: Retention,
+        body: &'a [u8],
+    ) -> Option<(Retention, Cow<'a, [u8]>)> {
+        let has_changed = from.is_some_and(|it| self.since > it);
+        match keeping {
+            Keeping::AsChosen if has_changed => None,
+            _ => self.put.part(keeping, retention, body),
+        }
+    }
+}
+
 /// What one person decided.
 #[derive(Default)]
 struct OfPerson {
-    all: Put,
-    by_deployment: FxHashMap<DeploymentId, Put>,
+    all: Placed,
+    by_deployment: FxHashMap<DeploymentId, Placed>,
 }
 
 type Shard = FxHashMap<PersonId, Arc<OfPerson>>;
@@ -191,24 +225,24 @@ impl Placements {
         &self,
         deployment: &DeploymentId,
         subjects: impl Iterator<Item = &'a Subject>,
-    ) -> SmallVec<[Put; 1]> {
+    ) -> SmallVec<[Placed; 1]> {
         if self.people.load(Ordering::Acquire) == 0 {
-            return subjects.map(|_| Put::Vault).collect();
+            return subjects.map(|_| Placed::default()).collect();
         }
-        let put = |subject: &Subject| match subject {
-            Subject::Person(person) => self.put(person, deployment),
-            Subject::Thing(_) => Put::Vault,
+        let placed = |subject: &Subject| match subject {
+            Subject::Person(person) => self.placed(person, deployment),
+            Subject::Thing(_) => Placed::default(),
         };
-        subjects.map(put).collect()
+        subjects.map(placed).collect()
     }
 
-    fn put(&self, person: &PersonId, deployment: &DeploymentId) -> Put {
+    fn placed(&self, person: &PersonId, deployment: &DeploymentId) -> Placed {
         let Some(shard) = self.shard(person) else {
-            return Put::Vault;
+            return Placed::default();
         };
         let shard = shard.load();
         let Some(found) = shard.get(person) else {
-            return Put::Vault;
+            return Placed::default();
         };
         let single = found.by_deployment.get(deployment);
         single.unwrap_or(&found.all).clone()
@@ -256,7 +290,7 @@ impl Custody {
             .read(|tx| rows::destination::placements(tx, Some(person)))?;
         Ok(rows
             .into_iter()
-            .map(|(_, it, placing)| (it, placing))
+            .map(|(_, it, placing, _)| (it, placing))
             .collect())
     }
 
@@ -289,6 +323,9 @@ impl Custody {
                     }
                 }
                 let before = rows::destination::placements(act.tx(), Some(person))?;
+                if stands(&before, deployment, placing) {
+                    return Ok(());
+                }
                 if deployment.is_none() {
                     rows::destination::delete_single_placements(act.tx(), person)?;
                 }
@@ -330,12 +367,15 @@ impl Custody {
     fn put_placements(&self, person: &PersonId, rows: Vec<PlacementRow>) {
         let mut found = OfPerson::default();
         let is_plain = rows.is_empty();
-        for (_, deployment, placing) in rows {
-            let put = self.put_of(placing);
+        for (_, deployment, placing, since) in rows {
+            let placed = Placed {
+                put: self.put_of(placing),
+                since,
+            };
             match deployment {
-                None => found.all = put,
+                None => found.all = placed,
                 Some(deployment) => {
-                    found.by_deployment.insert(deployment, put);
+                    found.by_deployment.insert(deployment, placed);
                 }
             }
         }
@@ -374,6 +414,15 @@ impl Custody {
         }
         Ok(())
     }
+}
+
+/// Whether exactly this was decided before: then it holds since then, and time windows that are open lose nothing.
+fn stands(rows: &[PlacementRow], deployment: Option<&DeploymentId>, placing: &Placing) -> bool {
+    let is_whole = deployment.is_some() || rows.len() == 1;
+    is_whole
+        && rows
+            .iter()
+            .any(|it| it.1.as_ref() == deployment && it.2 == *placing)
 }
 
 #[cfg(test)]

@@ -295,8 +295,8 @@ pub(crate) fn delete_letter(
     Ok(())
 }
 
-/// Who placed what where: person, deployment (`None` for all of theirs), placing.
-pub(crate) type PlacementRow = (PersonId, Option<DeploymentId>, Placing);
+/// Who placed what where, since when: person, deployment (`None` for all of theirs), placing, moment.
+pub(crate) type PlacementRow = (PersonId, Option<DeploymentId>, Placing, Timestamp);
 
 fn placement_of(row: &Row) -> Result<PlacementRow, RowError> {
     let table = "placement";
@@ -316,6 +316,7 @@ fn placement_of(row: &Row) -> Result<PlacementRow, RowError> {
         parsed(table, &row.get::<String>(0)?, |it| PersonId::parse(it).ok())?,
         deployment,
         placing,
+        Timestamp::from_millis(row.get(4)?),
     ))
 }
 
@@ -324,7 +325,7 @@ pub(crate) fn placements(
     tx: &mut Tx<'_>,
     person: Option<&PersonId>,
 ) -> Result<Vec<PlacementRow>, RowError> {
-    let columns = "SELECT person, deployment, placement, destination FROM placement";
+    let columns = "SELECT person, deployment, placement, destination, decided_at FROM placement";
     let rows = match person {
         None => tx.query(columns, &[])?,
         Some(person) => tx.query(

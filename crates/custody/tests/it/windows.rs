@@ -1,6 +1,6 @@
 //! Statistics over time: held while their window is open, decided again when it is over.
 
-use custody::{Act, ActError, Place, TimelineReading};
+use custody::{Act, ActError, Place, Placing, TimelineReading};
 use model::{Grant, Level, LicenceState, Notice, PurposeId, RecipientId, Timestamp};
 
 use crate::fixture::{House, NOW, choice, deployment, licence, on_both, open, person};
@@ -125,6 +125,77 @@ fn a_mean_leaves_and_is_kept_once_its_window_is_over() {
             1,
             "a receipt like any other"
         );
+    });
+}
+
+/// What is kept of a window of two values, the resident having placed their readings so at these moments.
+fn kept_when(house: &House, placed: &[(i64, Placing)]) -> usize {
+    with_window(house, "coarse-1");
+    let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
+    let place = |(second, placing): &(i64, Placing)| {
+        let home = deployment("home");
+        let resident = person("p-resident");
+        let placed = house
+            .custody
+            .place(&resident, Some(&home), placing, at(*second));
+        placed.unwrap();
+    };
+    let (before, during): (Vec<_>, Vec<_>) = placed.iter().partition(|it| it.0 < 100);
+    before.into_iter().for_each(place);
+    measure(house, "1", at(100));
+    measure(house, "2", at(200));
+    during.into_iter().for_each(place);
+    house.custody.tick(END).unwrap();
+    assert_eq!(
+        utility.next(END),
+        Some(mean("1.5", 2)),
+        "it is delivered, wherever it is kept"
+    );
+    wait_kept(house, at(901)).len()
+}
+
+#[test]
+fn what_was_measured_while_nothing_was_to_be_kept_is_not_kept_in_a_mean_either() {
+    on_both(|house| {
+        let placed = [(-10, Placing::LiveOnly), (890, Placing::Vault)];
+        assert_eq!(kept_when(&house, &placed), 0);
+    });
+}
+
+#[test]
+fn a_mean_is_not_kept_when_nothing_is_to_be_kept_at_its_end() {
+    on_both(|house| {
+        assert_eq!(kept_when(&house, &[(890, Placing::LiveOnly)]), 0);
+    });
+}
+
+#[test]
+fn saying_again_what_holds_already_takes_nothing_from_an_open_window() {
+    on_both(|house| {
+        let placed = [(-10, Placing::Vault), (890, Placing::Vault)];
+        assert_eq!(kept_when(&house, &placed), 1);
+    });
+}
+
+#[test]
+fn since_when_readings_go_where_they_go_is_known_after_a_restart() {
+    on_both(|house| {
+        let home = deployment("home");
+        let resident = person("p-resident");
+        with_window(&house, "coarse-1");
+        let place = |house: &House, placing: &Placing, second| {
+            let placed = house
+                .custody
+                .place(&resident, Some(&home), placing, at(second));
+            placed.unwrap();
+        };
+        place(&house, &Placing::LiveOnly, -10);
+        measure(&house, "1", at(100));
+        measure(&house, "2", at(200));
+        place(&house, &Placing::Vault, 300);
+        let house = reopened(house);
+        house.custody.tick(END).unwrap();
+        assert_eq!(wait_kept(&house, at(901)).len(), 0);
     });
 }
 
