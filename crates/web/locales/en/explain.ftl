@@ -11,7 +11,7 @@ explain-kept-exact = It is kept as measured for { $period }
 explain-kept-coarse = It is kept less exact ({ $level }) for { $period }
 
 explain-you-agreed = you said yes
-explain-you-all-agreed = you and everyone else whom it tells about said yes
+explain-agreed = it needs a yes and has it
 explain-all-agreed = everyone whom it tells about said yes
 explain-contract = a contract allows it and nobody asked for less
 explain-legitimate-interest = the organisation has a fair interest and nobody asked for less
@@ -27,11 +27,10 @@ explain-life-fixed-source = it can save lives, whatever people choose ({ $source
 explain-notice = the notice allows no more
 
 explain-you-chose = you chose so
-explain-other-chose = someone else whom this device senses chose so
+explain-other = another person's choice may hold here too: the one that protects most counts
 explain-one-chose = the person whom it tells about chose so
 explain-some-chose = { $count } of the { $of } people whom it tells about chose so
 explain-you-silent = you have not said yes
-explain-other-silent = someone else whom this device senses has not said yes
 explain-one-silent = nobody has said yes so far
 explain-some-silent = { $count } of the { $of } people whom it tells about have not said yes
 explain-nobody = it needs a yes and nobody is linked to the device

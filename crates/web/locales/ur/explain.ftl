@@ -11,7 +11,7 @@ explain-kept-exact = یہ قدر جیسے ناپی گئی ویسے ہی { $perio
 explain-kept-coarse = یہ قدر کم درست ہو کر ({ $level }) { $period } تک محفوظ رہتی ہے
 
 explain-you-agreed = آپ نے ہاں کہی
-explain-you-all-agreed = آپ نے اور ہر اس شخص نے ہاں کہی جس کے بارے میں یہ بتاتی ہے
+explain-agreed = اس کے لیے ہاں ضروری ہے اور وہ مل چکی ہے
 explain-all-agreed = ہر اس شخص نے ہاں کہی جس کے بارے میں یہ بتاتی ہے
 explain-contract = ایک معاہدے میں اس کی اجازت ہے اور کسی نے اس سے کم نہیں مانگا
 explain-legitimate-interest = ادارے کو اس کی جائز ضرورت ہے اور کسی نے اس سے کم نہیں مانگا
@@ -27,11 +27,10 @@ explain-life-fixed-source = اس سے جانیں بچ سکتی ہیں، لوگ �
 explain-notice = اعلان نامہ اس سے زیادہ کی اجازت نہیں دیتا
 
 explain-you-chose = آپ نے یہی چنا
-explain-other-chose = اس آلے سے متعلق کسی اور شخص نے یہی چنا
+explain-other = یہاں کسی اور شخص کا انتخاب بھی لاگو ہو سکتا ہے: جو سب سے زیادہ تحفظ دے، وہی مانا جاتا ہے
 explain-one-chose = جس شخص کے بارے میں یہ بتاتی ہے، اس نے یہی چنا
 explain-some-chose = جن { $of } لوگوں کے بارے میں یہ بتاتی ہے، ان میں سے { $count } نے یہی چنا
 explain-you-silent = آپ نے ابھی ہاں نہیں کہی
-explain-other-silent = اس آلے سے متعلق کسی اور شخص نے ابھی ہاں نہیں کہی
 explain-one-silent = ابھی تک کسی نے ہاں نہیں کہی
 explain-some-silent = جن { $of } لوگوں کے بارے میں یہ بتاتی ہے، ان میں سے { $count } نے ابھی ہاں نہیں کہی
 explain-nobody = اس کے لیے ہاں ضروری ہے اور آلے سے کوئی شخص جڑا ہوا نہیں

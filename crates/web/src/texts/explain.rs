@@ -47,7 +47,8 @@ impl Sentences {
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
-    /// One of the people whom the device senses: told what they decided, and never who else did.
+    /// One of the people whom the device senses: told what they decided, and never who else did, nor that there is
+    /// somebody else.
     Sensed,
     /// Anybody else.
     Anybody,
@@ -117,7 +118,7 @@ impl Texts {
                 basis,
                 source,
                 people,
-            } => self.declared(*basis, source.as_ref(), *people),
+            } => self.declared(*basis, source.as_ref(), *people, asker),
             Because::Fixed { basis, source } => self.sourced(
                 match basis {
                     LegalBasis::VitalInterest => {
@@ -146,10 +147,17 @@ impl Texts {
         self.with(key).set("when", self.moment(&at)).to_string()
     }
 
-    fn declared(&self, basis: LegalBasis, source: Option<&Text>, people: Voices) -> String {
+    fn declared(
+        &self,
+        basis: LegalBasis,
+        source: Option<&Text>,
+        people: Voices,
+        asker: Asker,
+    ) -> String {
         self.say(match basis {
-            LegalBasis::Consent if people.you && people.of == 1 => "explain-you-agreed",
-            LegalBasis::Consent if people.you => "explain-you-all-agreed",
+            // Whether anybody else is linked to the device is not theirs to know.
+            LegalBasis::Consent if people.you => "explain-you-agreed",
+            LegalBasis::Consent if asker == Asker::Sensed => "explain-agreed",
             LegalBasis::Consent => "explain-all-agreed",
             LegalBasis::Contract => "explain-contract",
             LegalBasis::LegitimateInterest => "explain-legitimate-interest",
@@ -173,7 +181,7 @@ impl Texts {
             voices,
             match asker {
                 _ if voices.you => "explain-you-chose",
-                Asker::Sensed => "explain-other-chose",
+                Asker::Sensed => "explain-other",
                 Asker::Anybody if voices.of == 1 => "explain-one-chose",
                 Asker::Anybody => "explain-some-chose",
             },
@@ -186,7 +194,7 @@ impl Texts {
             match asker {
                 _ if voices.of == 0 => "explain-nobody",
                 _ if voices.you => "explain-you-silent",
-                Asker::Sensed => "explain-other-silent",
+                Asker::Sensed => "explain-other",
                 Asker::Anybody if voices.of == voices.count => "explain-one-silent",
                 Asker::Anybody => "explain-some-silent",
             },

@@ -141,7 +141,10 @@ fn sentences_read_as_people_speak() {
             .to_lowercase()
             .starts_with(&format!("{}{words}", start.to_lowercase()))
     );
-    assert!(other.ends_with("because someone else whom this device senses chose so."));
+    let neutral =
+        "because another person's choice may hold here too: the one that protects most counts.";
+    assert!(other.ends_with(neutral));
+    assert!(say(Asker::Sensed, Because::NotConsented(voices)).ends_with(neutral));
     let count = say(Asker::Anybody, Because::Chosen(voices));
     assert!(count.ends_with("because 1 of the 2 people whom it tells about chose so."));
     let declared = Because::Declared {
@@ -150,6 +153,32 @@ fn sentences_read_as_people_speak() {
         people: voices,
     };
     assert!(say(Asker::Anybody, declared).ends_with("because the notice allows no more."));
+}
+
+#[test]
+fn who_said_yes_is_not_told_whether_others_did() {
+    let notice = sample::home();
+    let agreed = |you, of, language| {
+        let people = Voices { you, count: of, of };
+        let explanation = Explanation {
+            field: notice.fields[0].pointer.clone(),
+            level: Level::ON,
+            shown: Shown::Exact,
+            because: Because::Declared {
+                basis: LegalBasis::Consent,
+                source: None,
+                people,
+            },
+        };
+        sentences(language).why(&notice, &explanation, Asker::Sensed)
+    };
+    for language in Language::ALL {
+        for you in [true, false] {
+            let told: BTreeSet<_> = (1..9).map(|of| agreed(you, of, language)).collect();
+            assert_eq!(told.len(), 1, "{told:?}");
+        }
+    }
+    assert!(agreed(true, 2, Language::En).ends_with("because you said yes."));
 }
 
 #[test]
