@@ -129,7 +129,9 @@ fn the_notice_in_force_and_those_chosen_under_survive_the_change_of_the_schema()
         house
             .db
             .write(|tx| {
-                tx.execute("DROP TABLE notice_version", &[])?;
+                for table in ["notice_version", "placement_change"] {
+                    tx.execute(&format!("DROP TABLE {table}"), &[])?;
+                }
                 tx.execute(
                     "DELETE FROM store_migration WHERE owner = 'custody' AND version >= 9",
                     &[],
