@@ -7,7 +7,8 @@
 //!
 //! Objects list their members in the order of the notice; arrays keep positions, with null where nothing passes, up to the
 //! last value; nothing stays of a container without values. A list whose elements are declared by `*` holds only those elements
-//! of which something passes: it does not show that there were others, nor where. `@coarse` names the pattern once, with the
+//! of which something passes: it does not show that there were others, nor where. Of such a field that passes as presence one
+//! `true` is written in the whole message, where its first value stood: how many there were would be more than presence. `@coarse` names the pattern once, with the
 //! worst accuracy of its values. Where the message is no object and something is coarse,
 //! it is written as `{"@value": …, "@coarse": {…}}`. Where nothing remains, `{}` is written.
 //! The field that identifies people is replaced by a pseudonym, or dropped where the reading lies under the person's own key.
@@ -127,10 +128,7 @@ impl<'a> Writer<'a> {
     fn node(&mut self, index: NodeIndex, node: &Node) -> bool {
         match (node.leaf, node.each) {
             (Some(field), _) => match self.payload.raw_in(self.element, field) {
-                Some(raw) => {
-                    self.leaf(field, raw);
-                    true
-                }
+                Some(raw) => self.leaf(field, raw),
                 None => false,
             },
             (None, Some(child)) => self.list(index, child),
@@ -214,9 +212,14 @@ impl<'a> Writer<'a> {
         true
     }
 
+    /// Whether what is being written lies in a list whose elements are declared by `*`.
+    fn is_in_list(&self) -> bool {
+        self.element != ElementIndex::MESSAGE
+    }
+
     /// Remembers that a value was written coarse.
     fn mark(&mut self, mark: Mark) {
-        if self.element != ElementIndex::MESSAGE {
+        if self.is_in_list() {
             let known = self.coarse.iter_mut().find(|it| it.field == mark.field);
             if let Some(known) = known {
                 known.accuracy = worse(known.accuracy, mark.accuracy);

@@ -13,17 +13,20 @@ use crate::schema::json_string;
 use crate::window::WindowMark;
 
 impl Writer<'_> {
-    /// Writes what stands at a leaf; `raw` is one of its values.
-    pub(super) fn leaf(&mut self, index: FieldIndex, raw: &str) {
+    /// Writes what stands at a leaf; `raw` is one of its values. `false` when nothing was written.
+    pub(super) fn leaf(&mut self, index: FieldIndex, raw: &str) -> bool {
         let level = self.outcome.level(index);
         let mark = self.payload.mark(index);
         if level == Level::ON && mark.is_none() {
             if Some(index) == self.schema.subject_field() {
-                return self.subject(index);
+                self.subject(index);
+            } else {
+                self.push(raw);
             }
-            return self.push(raw);
+            return true;
         }
         match self.coarse(index, level, raw, mark.as_ref()) {
+            Some(coarse) if self.tells_count(index, &coarse.shown) => return false,
             Some(coarse) => {
                 self.shown(&coarse.shown);
                 self.mark(Mark {
@@ -35,6 +38,14 @@ impl Writer<'_> {
             // `decide` lets pass only what can be coarsened; should that ever be wrong, nothing passes.
             None => self.push("null"),
         }
+        true
+    }
+
+    /// Whether it would be the second `true` of a field that passes as presence.
+    fn tells_count(&self, index: FieldIndex, shown: &Shown) -> bool {
+        matches!(shown, Shown::Present)
+            && self.is_in_list()
+            && self.coarse.iter().any(|it| it.field == index)
     }
 
     fn subject(&mut self, index: FieldIndex) {

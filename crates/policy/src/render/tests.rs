@@ -175,7 +175,19 @@ fn a_list_has_one_mark_for_all_of_its_values() {
         &["/*"],
         "coarse-1",
         "[149,null,251]",
-        r#"{"@value":[true,true],"@coarse":{"/*":null}}"#,
+        r#"{"@value":[true],"@coarse":{"/*":null}}"#,
+    );
+    check(
+        &["/r/*/a", "/r/*/b"],
+        "coarse-1",
+        r#"{"r":[{"b":1},{"a":149,"b":2},{"a":251}]}"#,
+        r#"{"r":[{"b":true},{"a":true}],"@coarse":{"/r/*/b":null,"/r/*/a":null}}"#,
+    );
+    check(
+        &["/g/*/*"],
+        "coarse-1",
+        r#"{"g":[[],[1,2],[3]]}"#,
+        r#"{"g":[[true]],"@coarse":{"/g/*/*":null}}"#,
     );
     let stored = r#"{"@value":[100,300],"@coarse":{"/*":50}}"#;
     check(&["/*"], "on", stored, stored);

@@ -1,7 +1,7 @@
 //! What must pass, worked out the slow way from the words of the design and without the crate under test:
 //! over `serde_json::Value`, field by field, walking the message along each pointer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Cap, CapTarget, Category, Coarsening, Declaration, Field, FieldKind, LegalBasis, Level,
@@ -307,13 +307,19 @@ fn show(world: &World, levels: &[(&Field, Level)], message: &Value, to: For) -> 
         field,
         level: *level,
     });
-    let message = walk(world, message, down.collect());
+    let message = walk(world, message, down.collect(), &mut BTreeSet::new());
     output.message = message.unwrap_or_else(|| json!({}));
     output
 }
 
-/// What is left of a place: containers with something in them, and values as they are shown.
-fn walk(world: &World, value: &Value, fields: Vec<Down<'_>>) -> Option<Value> {
+/// What is left of a place: containers with something in them, and values as they are shown. Of a field in a list that passes
+/// as presence there is one `true`; `present` holds those that were shown.
+fn walk(
+    world: &World,
+    value: &Value,
+    fields: Vec<Down<'_>>,
+    present: &mut BTreeSet<String>,
+) -> Option<Value> {
     if let [
         Down {
             rest: [],
@@ -325,7 +331,11 @@ fn walk(world: &World, value: &Value, fields: Vec<Down<'_>>) -> Option<Value> {
         if !fits(field, value) {
             return None;
         }
+        let in_list = field.pointer.tokens().any(|it| it == "*");
         return match coarsening(field, *level) {
+            Some(Coarsening::Presence) if in_list && !present.insert(field.pointer.to_string()) => {
+                None
+            }
             Some(coarsening) => Some(coarse(field, coarsening, value)?.0),
             None if is_subject(world, field) => Some(pseudonym(value)),
             None => Some(value.clone()),
@@ -341,7 +351,7 @@ fn walk(world: &World, value: &Value, fields: Vec<Down<'_>>) -> Option<Value> {
         Value::Array(items) if by_token.contains_key("*") => {
             let below = |item| {
                 let again = by_token["*"].iter().map(|it| Down { ..*it });
-                walk(world, item, again.collect())
+                walk(world, item, again.collect(), present)
             };
             let kept: Vec<_> = items.iter().filter_map(below).collect();
             (!kept.is_empty()).then(|| Value::from(kept))
@@ -351,7 +361,7 @@ fn walk(world: &World, value: &Value, fields: Vec<Down<'_>>) -> Option<Value> {
             for (token, fields) in by_token {
                 if let Some(place) = position(token)
                     && let Some(item) = items.get(place)
-                    && let Some(below) = walk(world, item, fields)
+                    && let Some(below) = walk(world, item, fields, present)
                 {
                     kept[place] = below;
                 }
@@ -366,7 +376,7 @@ fn walk(world: &World, value: &Value, fields: Vec<Down<'_>>) -> Option<Value> {
             for (token, fields) in by_token {
                 if token != "*"
                     && let Some(member) = members.get(token)
-                    && let Some(below) = walk(world, member, fields)
+                    && let Some(below) = walk(world, member, fields, present)
                 {
                     kept.insert(token.to_owned(), below);
                 }
