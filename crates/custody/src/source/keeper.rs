@@ -30,7 +30,15 @@ const ROWS_PER_TICK: usize = 1_000;
 const EVENT_DAYS: i64 = 90;
 const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
-/// How many numbers a start may give for each event of all starts before it.
+/// How many events of what a thing showed are written for one thing and switch in an hour. A thing that changes its mind each
+/// second must not fill the database; what is more is counted.
+pub const MAX_EVENTS_PER_HOUR: u16 = 12;
+/// The same for commands that were sent or received.
+pub const MAX_COMMAND_EVENTS_PER_HOUR: u16 = 60;
+/// How many numbers a start may give for each event of all starts before it. An hour with commands has at least one event, and
+/// [`COMMANDS_PER_SECOND`] give fewer numbers in an hour.
+const _: () = assert!(COMMANDS_PER_SECOND as i64 * HOUR_MS / 1_000 < 1 << NUMBER_BITS);
+/// See above.
 const NUMBER_BITS: u32 = 20;
 
 /// Keeps the switches of all things.
@@ -39,6 +47,8 @@ pub(crate) struct Keeper {
     pub(super) ears: Mutex<FxHashMap<ThingId, Ears>>,
     mail: Mutex<Vec<Mail>>,
     numbers: AtomicU64,
+    /// Events beyond [`MAX_EVENTS_PER_HOUR`], since the start.
+    pub(super) unwritten: AtomicU64,
 }
 
 /// A state as rows keep it.
@@ -71,6 +81,8 @@ pub(super) struct Book {
     outstanding: FxHashMap<u64, Outstanding>,
     events: Vec<SourceEventRow>,
     last_event: i64,
+    /// Events that are not written: beyond the limit, not counted outside yet.
+    unwritten: u64,
     budget: i64,
     tended_at: Option<Timestamp>,
     pruned_at: Option<Timestamp>,
@@ -102,7 +114,37 @@ pub(super) struct Entry {
     peer: Arc<ThingPeer>,
     watch: Arc<Watch>,
     pub(super) states: SmallVec<[State; 1]>,
+    /// By switch: events that were written of commands, and of what the thing showed.
+    hours: SmallVec<[[Hour; 2]; 1]>,
     is_dirty: bool,
+}
+
+/// The events of a switch within an hour.
+#[derive(Clone, Copy)]
+struct Hour {
+    from: Timestamp,
+    events: u16,
+}
+
+impl Hour {
+    const NEW: Self = Self {
+        from: Timestamp::EPOCH,
+        events: 0,
+    };
+
+    /// Whether one event more may be written.
+    fn takes(&mut self, now: Timestamp, most: u16) -> bool {
+        // A clock that was set back begins a new hour.
+        if now < self.from || now >= self.from.plus_millis(HOUR_MS) {
+            *self = Self {
+                from: now,
+                events: 0,
+            };
+        }
+        let takes = self.events < most;
+        self.events += u16::from(takes);
+        takes
+    }
 }
 
 impl Keeper {
@@ -134,6 +176,7 @@ impl Keeper {
             ears: Mutex::default(),
             mail: Mutex::default(),
             numbers: AtomicU64::new(first),
+            unwritten: AtomicU64::new(0),
         }
     }
 
@@ -164,6 +207,8 @@ impl Custody {
         book.offer(keeper, now);
         book.tended_at = Some(now);
         book.forget(now);
+        let unwritten = std::mem::take(&mut book.unwritten);
+        keeper.unwritten.fetch_add(unwritten, Ordering::Relaxed);
         self.write_sources(&mut book, now)
     }
 
@@ -284,6 +329,10 @@ impl Book {
         let happened = change(state);
         entry.is_dirty |= *state != before;
         if let Some((what, setting)) = happened {
+            if !entry.writes(index, what, at) {
+                self.unwritten += 1;
+                return;
+            }
             self.last_event += 1;
             self.events.push(SourceEventRow {
                 id: self.last_event,
@@ -414,6 +463,10 @@ impl Book {
                     entry.is_dirty |= *state != before;
                     if let Some(what) = happened {
                         let setting = state.wanted;
+                        if !entry.writes(index, what, now) {
+                            self.unwritten += 1;
+                            continue;
+                        }
                         self.last_event += 1;
                         events.push(SourceEventRow {
                             id: self.last_event,
@@ -552,6 +605,7 @@ impl Shelf {
                 state
             };
             entry.states = self.switches.iter().map(state).collect();
+            entry.hours = SmallVec::new();
             entry.is_dirty = true;
         }
         true
@@ -576,8 +630,23 @@ impl Entry {
             peer: Arc::clone(peer),
             watch: Arc::new(Watch::new(&state.notice, &state.schema)),
             states: switches.iter().map(known).collect(),
+            hours: SmallVec::new(),
             is_dirty: false,
         }
+    }
+
+    /// Whether an event of a switch is written, or only counted.
+    fn writes(&mut self, switch: usize, what: Happening, now: Timestamp) -> bool {
+        if self.hours.len() <= switch {
+            self.hours.resize(switch + 1, [Hour::NEW; 2]);
+        }
+        self.hours.get_mut(switch).is_some_and(|[commands, shown]| {
+            if matches!(what, Happening::Told | Happening::Received) {
+                commands.takes(now, MAX_COMMAND_EVENTS_PER_HOUR)
+            } else {
+                shown.takes(now, MAX_EVENTS_PER_HOUR)
+            }
+        })
     }
 
     /// Whether the thing has sent a field of a switch since the start.

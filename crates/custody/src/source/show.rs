@@ -83,6 +83,14 @@ pub struct SourceCounts {
 }
 
 impl Custody {
+    /// Events of switches that were not written, since the start: more than
+    /// [`MAX_EVENTS_PER_HOUR`](super::MAX_EVENTS_PER_HOUR) of one thing and switch.
+    #[must_use]
+    pub fn unwritten_source_events(&self) -> u64 {
+        let unwritten = &self.inner.source.unwritten;
+        unwritten.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// The switches of the things that sense a person at a deployment. Empty where its notice has none. Blocks on the
     /// database: not for an async worker.
     ///

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use custody::{
-    ActError, COMMANDS_PER_SECOND, Command, CommandAck, Happening, PublicCount, Setting,
-    SourceListener, SourceState, Standing, ThingPeer, Token,
+    ActError, COMMANDS_PER_SECOND, Command, CommandAck, Happening, MAX_EVENTS_PER_HOUR,
+    PublicCount, Setting, SourceListener, SourceState, Standing, ThingPeer, Token,
 };
 use model::{
     Assignment, DeploymentId, Grant, Level, Licence, LicenceState, Notice, PersonId, PurposeId,
@@ -164,6 +164,37 @@ fn a_thing_is_told_what_choices_come_to_and_only_when_that_changes() {
         assert_eq!(home.told(4), [POWER_ON, TEMPERATURE_ON]);
         assert!(home.told(5).is_empty());
         assert_eq!(home.standing(5), [(Setting::On, Standing::Told); 2]);
+    });
+}
+
+#[test]
+fn a_thing_that_changes_its_mind_each_second_does_not_fill_the_database() {
+    on_both(|house| {
+        let mut home = Home::new(house);
+        home.told(0);
+        for second in 70..200 {
+            let says = r#"{"report":false}"#;
+            let contradicts = r#"{"report":true}"#;
+            home.send(if second % 2 == 0 { says } else { contradicts }, second);
+            home.tick(second);
+        }
+        let custody = &home.house.custody;
+        let (who, id) = (person("p-resident"), deployment("home"));
+        let shown = |limit| {
+            let events = custody.source_events(&who, &id, limit).unwrap();
+            let shown = |it: &Happening| matches!(it, Happening::Obeyed | Happening::Disobeyed);
+            let of_temperature = events.iter().filter(|it| it.fields[0].as_str() != "/power");
+            of_temperature.filter(|it| shown(&it.what)).count()
+        };
+        assert_eq!(shown(500), usize::from(MAX_EVENTS_PER_HOUR));
+        let before = custody.unwritten_source_events();
+        assert!(before > 0, "the rest is counted");
+        // The next hour has its own.
+        home.send(r#"{"report":false}"#, 4_000);
+        home.tick(4_000);
+        home.send(r#"{"report":true}"#, 4_001);
+        home.tick(4_001);
+        assert!(shown(500) > usize::from(MAX_EVENTS_PER_HOUR));
     });
 }
 
