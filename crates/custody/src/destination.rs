@@ -16,6 +16,7 @@
 //! that time becomes a dead letter: a number and a range of time, nothing of the readings. What a law wants kept is kept all the same.
 
 mod address;
+mod asking;
 mod book;
 mod change;
 mod letter;
@@ -30,6 +31,7 @@ use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 pub use address::{AddressError, Broker, Bucket, BucketStyle, Endpoint, Host, WebAddress};
+pub use asking::{ASK_PAUSE_SECONDS, MAX_ASKS_PER_DAY};
 pub use book::{
     AddDestinationError, BookError, DeadLetter, DestinationView, MAX_DESTINATIONS, NewDestination,
 };

@@ -39,8 +39,8 @@ pub use act::{Act, ActError, InForceError, MAX_CAPS};
 pub use catalogue::{InForce, MAX_ASSIGNMENTS_SHOWN, Peer, RecipientPeer, ThingPeer};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use collateral::{
-    CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign, WORTH_SAYING,
-    distance_m, published_fact,
+    CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign,
+    WORTH_SAYING, distance_m, published_fact,
 };
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use consent::{
@@ -51,31 +51,32 @@ pub use consent::{
 };
 pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeError, Subscription};
 pub use destination::{
-    AddDestinationError, AddressError, BookError, Broker, Bucket, BucketStyle, Contents, DeadLetter,
-    DestinationId, DestinationState, DestinationView, Endpoint, FailureClass, Host,
-    MAX_DESTINATIONS, MAX_PLACEMENT_CHANGES, NewDestination, Parcel, ParcelError, ParcelReading,
-    PlaceError, PlacementChange, Placing, Secret, WebAddress,
+    ASK_PAUSE_SECONDS, AddDestinationError, AddressError, BookError, Broker, Bucket, BucketStyle,
+    Contents, DeadLetter, DestinationId, DestinationState, DestinationView, Endpoint, FailureClass,
+    Host, MAX_ASKS_PER_DAY, MAX_DESTINATIONS, MAX_PLACEMENT_CHANGES, NewDestination, Parcel,
+    ParcelError, ParcelReading, PlaceError, PlacementChange, Placing, Secret, WebAddress,
 };
 pub use drift::DriftRow;
-pub use explain::Told;
 pub use durable::{DurableWait, NeverDurable};
+pub use explain::Told;
 pub use housekeeping::TickError;
 pub use ingest::IngestError;
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError};
 pub use outbox::{Hold, Inbox, Outbox, outbox};
+pub use policy::WindowMark;
 pub use published::{MAX_NOTICE_VERSIONS, NoticeNews, NoticeVersion};
 pub use receipts::ReceiptRow;
 pub use rows::RowError;
 pub use secret::Token;
 pub use source::{
-    COMMANDS_PER_SECOND, Command, CommandAck, Happening, PublicCount, Setting, SourceCounts,
-    SourceEvent, SourceListener, SourceState, Standing,
+    COMMANDS_PER_SECOND, Command, CommandAck, Happening, MAX_COMMAND_EVENTS_PER_HOUR,
+    MAX_EVENTS_PER_HOUR, PublicCount, Setting, SourceCounts, SourceEvent, SourceListener,
+    SourceState, Standing,
 };
 pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
     TimelineReading,
 };
-pub use policy::WindowMark;
 pub use vault::Lsn;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

@@ -43,6 +43,9 @@ pub enum AddDestinationError {
     /// The person has as many as they may.
     #[error("a person has at most {MAX_DESTINATIONS} destinations: delete one first")]
     TooMany,
+    /// The person had addresses tried as often as they may in a day.
+    #[error("you had your destinations tried too often: add one after {0}")]
+    TooSoon(Timestamp),
     /// A secret is missing or too long.
     #[error("the password or key has 1 to {MAX_SECRET_BYTES} characters")]
     Secret,
@@ -66,6 +69,9 @@ pub enum BookError {
     /// The person has no such destination or dead letter.
     #[error("there is no such destination of yours")]
     NotFound,
+    /// The person asked for it a moment ago, or too often in a day.
+    #[error("this destination was tried a moment ago or too often: try it again after {0}")]
+    TooSoon(Timestamp),
     /// Its address does not open.
     #[error("the address of the destination `{0}` does not open: is this the right root key?")]
     Sealed(DestinationId),
@@ -235,6 +241,9 @@ impl Custody {
             last_failure: None,
             last_success_at: None,
         };
+        if let Err(when) = self.inner.couriers.asking.ask(person, None, now) {
+            return Err(AddDestinationError::TooSoon(when));
+        }
         self.inner.db.write(|tx| {
             if table::of(tx, person)?.len() >= MAX_DESTINATIONS {
                 return Err(AddDestinationError::TooMany);
@@ -245,7 +254,7 @@ impl Custody {
         Ok((id, is_shown.then_some(secret)))
     }
 
-    /// Asks the endpoint of a destination now whether it is there.
+    /// Asks the endpoint of a destination now whether it is there, if it was not asked for a moment ago.
     ///
     /// # Errors
     /// See [`BookError`].
@@ -253,8 +262,9 @@ impl Custody {
         &self,
         person: &PersonId,
         id: &DestinationId,
+        now: Timestamp,
     ) -> Result<(), BookError> {
-        self.own(person, id)?.check();
+        self.asked(person, id, now)?.check();
         Ok(())
     }
 
@@ -266,8 +276,9 @@ impl Custody {
         &self,
         person: &PersonId,
         id: &DestinationId,
+        now: Timestamp,
     ) -> Result<(), BookError> {
-        self.own(person, id)?.hurry();
+        self.asked(person, id, now)?.hurry();
         Ok(())
     }
 
@@ -283,7 +294,7 @@ impl Custody {
         number: &str,
         now: Timestamp,
     ) -> Result<(), BookError> {
-        let handle = self.own(person, id)?;
+        let handle = self.asked(person, id, now)?;
         let cursor = self.inner.db.write(|tx| {
             let letters = table::letters(tx, id)?;
             let wanted = letters.iter().find(|it| number_of(it.through) == number);
@@ -326,6 +337,21 @@ impl Custody {
             self.inner.couriers.remove(id);
             Ok(())
         })
+    }
+
+    /// A destination of the person's that may be tried at once.
+    fn asked(
+        &self,
+        person: &PersonId,
+        id: &DestinationId,
+        now: Timestamp,
+    ) -> Result<std::sync::Arc<Handle>, BookError> {
+        let handle = self.own(person, id)?;
+        let asking = &self.inner.couriers.asking;
+        asking
+            .ask(person, Some(id), now)
+            .map_err(BookError::TooSoon)?;
+        Ok(handle)
     }
 
     fn own(

@@ -11,6 +11,7 @@ use model::{DeploymentId, PersonId, Placement, Subject, ThingId, Timestamp};
 use rustc_hash::FxHashMap;
 use vault::{FollowQuery, Lsn, Position, StoredReading};
 
+use super::asking::Asking;
 use super::letter::{self, Late};
 use super::placement::unmarked;
 use super::{DestinationId, DestinationState, Endpoint, FailureClass, Secret};
@@ -191,6 +192,7 @@ impl Handle {
 #[derive(Default)]
 pub(crate) struct Couriers {
     handles: RwLock<FxHashMap<DestinationId, Arc<Handle>>>,
+    pub(super) asking: Asking,
 }
 
 impl Couriers {

@@ -243,7 +243,15 @@ fn an_endpoint_that_is_away_for_a_while_gets_everything_in_order() {
         assert_eq!(shown.state, DestinationState::Paused);
         assert_eq!(shown.last_failure, Some(FailureClass::Connect));
         assert!(due(&house.custody, now).is_none());
-        house.custody.try_destination_now(&resident(), &id).unwrap();
+        house
+            .custody
+            .try_destination_now(&resident(), &id, now)
+            .unwrap();
+        let refused = house.custody.try_destination_now(&resident(), &id, now);
+        let pause = custody::ASK_PAUSE_SECONDS * 1_000;
+        assert!(
+            matches!(refused, Err(custody::BookError::TooSoon(when)) if when == now.plus_millis(pause))
+        );
         let mut got = Vec::new();
         while let Some(parcel) = due(&house.custody, now) {
             got.extend(values(&parcel));
@@ -425,7 +433,9 @@ fn nothing_goes_where_nobody_has_shown_that_it_is_theirs() {
         custody.parcel_failed(parcel, class, 0, NOW).unwrap();
         assert_eq!(view(custody, &id, NOW).state, DestinationState::Unverified);
         assert!(due(custody, after(DAY)).is_none(), "asked for once");
-        custody.check_destination(&resident(), &id).unwrap();
+        custody
+            .check_destination(&resident(), &id, after(DAY))
+            .unwrap();
         let parcel = due(custody, after(DAY)).unwrap();
         custody.parcel_delivered(parcel, after(DAY)).unwrap();
         place(&resident(), &id).unwrap();
@@ -442,7 +452,7 @@ fn nothing_goes_where_nobody_has_shown_that_it_is_theirs() {
         assert!(matches!(theirs, Err(PlaceError::NoDestination(_))));
         let stranger = person("p-other");
         assert!(custody.delete_destination(&stranger, &id, NOW).is_err());
-        assert!(custody.check_destination(&stranger, &id).is_err());
+        assert!(custody.check_destination(&stranger, &id, NOW).is_err());
     });
 }
 

@@ -304,7 +304,7 @@ async fn what_an_endpoint_refuses_comes_again_and_nothing_is_lost() {
     post.start();
     post.house
         .custody
-        .try_destination_now(&post.person, &id)
+        .try_destination_now(&post.person, &id, post.clock.now().wall)
         .unwrap();
     let again = endpoint.next().await.json();
     let again = again["data"].as_array().unwrap();

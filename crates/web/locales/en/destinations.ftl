@@ -26,6 +26,7 @@ dest-live-means = Keep nothing: those you allow get each reading as it comes in.
 dest-done-placed = Saved. It is in force now.
 dest-done-checking = We are checking this endpoint. Load this page again in a moment.
 dest-done-trying = We are trying this endpoint now. Load this page again in a moment.
+dest-too-soon = You had this tried a moment ago, or too often today. You can try again after { $time }.
 dest-done-deleted = Deleted. What went there is kept here from now on.
 dest-mine = My endpoints
 dest-mine-none = You have not added an endpoint.

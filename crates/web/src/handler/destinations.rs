@@ -187,7 +187,12 @@ pub(crate) async fn act(visit: Visit, submission: Submission) -> Result<Response
         let done = carry_out(it, &account, wish)?;
         shown(it, &account, Some(done))
     });
-    page(StatusCode::OK, &done.await?)
+    let done = done.await?;
+    let status = match done.done {
+        Some(DestinationsDone::TooSoon(_)) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::OK,
+    };
+    page(status, &done)
 }
 
 fn carry_out(visit: &Visit, account: &Account, wish: Wish) -> Result<DestinationsDone, Failure> {
@@ -199,11 +204,11 @@ fn carry_out(visit: &Visit, account: &Account, wish: Wish) -> Result<Destination
             return Ok(DestinationsDone::Placed);
         }
         Wish::Check(id) => {
-            let outcome = custody.check_destination(person, &id);
+            let outcome = custody.check_destination(person, &id, visit.now);
             (outcome, DestinationsDone::Checking)
         }
         Wish::Try(id) => {
-            let outcome = custody.try_destination_now(person, &id);
+            let outcome = custody.try_destination_now(person, &id, visit.now);
             (outcome, DestinationsDone::Trying)
         }
         Wish::Again(id, letter) => {
@@ -215,7 +220,10 @@ fn carry_out(visit: &Visit, account: &Account, wish: Wish) -> Result<Destination
             (outcome, DestinationsDone::Deleted)
         }
     };
-    outcome.map(|()| done).map_err(failed)
+    match outcome {
+        Err(BookError::TooSoon(when)) => Ok(DestinationsDone::TooSoon(when)),
+        outcome => outcome.map(|()| done).map_err(failed),
+    }
 }
 
 fn failed(err: BookError) -> Failure {
@@ -354,6 +362,7 @@ pub(crate) async fn add(
                 key: key.map(|it| it.expose_secret().to_owned()),
             })),
             Err(AddDestinationError::TooMany) => again(EndpointError::TooMany),
+            Err(AddDestinationError::TooSoon(when)) => again(EndpointError::TooSoon(when)),
             Err(AddDestinationError::Secret) => again(EndpointError::Secret),
             Err(err) => Err(Failure::internal(&err)),
         }

@@ -200,11 +200,18 @@ pub(crate) enum DestinationsDone {
     Trying,
     /// An endpoint was deleted.
     Deleted,
+    /// Nothing: an endpoint cannot be tried again before.
+    TooSoon(Timestamp),
 }
 
 impl DestinationsDone {
     fn words(self, shell: &Shell) -> String {
+        if let Self::TooSoon(when) = self {
+            let line = shell.with("dest-too-soon");
+            return line.set("time", shell.moment(&when)).to_string();
+        }
         shell.say(match self {
+            Self::TooSoon(_) => "dest-too-soon",
             Self::Placed => "dest-done-placed",
             Self::Checking => "dest-done-checking",
             Self::Trying => "dest-done-trying",
@@ -310,6 +317,8 @@ impl Page for DestinationsPage {
         let deleted = Some(DestinationsDone::Deleted);
         let trying = Some(DestinationsDone::Trying);
         let checking = Some(DestinationsDone::Checking);
+        let at = Timestamp::from_millis(1_790_000_000_000);
+        let too_soon = Some(DestinationsDone::TooSoon(at));
         let many = cards.iter().cycle().take(MAX_DESTINATIONS).cloned();
         let numbered = many.enumerate().map(|(number, card)| EndpointCard {
             id: format!("{}{number}", card.id),
@@ -321,6 +330,7 @@ impl Page for DestinationsPage {
             ("placed", page(cards.clone(), places.clone(), placed)),
             ("checking", page(cards.clone(), places.clone(), checking)),
             ("trying", page(cards.clone(), places.clone(), trying)),
+            ("too-soon", page(cards.clone(), places.clone(), too_soon)),
             ("most", page(numbered.collect(), places, None)),
             ("empty", page(Vec::new(), Vec::new(), deleted)),
         ]
@@ -413,6 +423,8 @@ pub(crate) enum EndpointError {
     Secret,
     /// The person has as many as they may.
     TooMany,
+    /// Addresses were tried too often for today.
+    TooSoon(Timestamp),
 }
 
 impl EndpointError {
@@ -420,6 +432,10 @@ impl EndpointError {
         let address = match self {
             Self::Address(address) => address,
             Self::Secret => return shell.say("dest-error-secret"),
+            Self::TooSoon(when) => {
+                let line = shell.with("dest-too-soon");
+                return line.set("time", shell.moment(&when)).to_string();
+            }
             Self::TooMany => {
                 let line = shell.with("dest-full");
                 return line.set("limit", MAX_DESTINATIONS).to_string();

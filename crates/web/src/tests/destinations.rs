@@ -41,6 +41,11 @@ async fn an_endpoint_is_added_checked_and_gets_what_the_person_places_there() {
     assert_eq!(placed[0].1, Placing::OwnEndpoint(id.clone()));
     let list = browser.get("/me/destinations").await;
     assert!(list.body.contains("Before: “Keep them here”"));
+    let again = [("check", id.as_str())];
+    assert_eq!(browser.post("/me/destinations", &again).await.status, 200);
+    let soon = browser.post("/me/destinations", &again).await;
+    assert_eq!(soon.status, 429);
+    assert!(soon.body.contains("You can try again after"));
     let mut other = world.signed_in(&world.neighbour).await;
     other.get("/me/destinations").await;
     let theirs = other
@@ -51,7 +56,10 @@ async fn an_endpoint_is_added_checked_and_gets_what_the_person_places_there() {
         .post("/me/destinations", &[("delete", id.as_str())])
         .await;
     assert_eq!(gone.status, 200);
-    assert!(gone.body.contains("Send them only to an endpoint that was deleted"));
+    assert!(
+        gone.body
+            .contains("Send them only to an endpoint that was deleted")
+    );
     assert_eq!(
         custody.placements(&world.resident.id).unwrap()[0].1,
         Placing::Vault
