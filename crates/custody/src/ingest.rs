@@ -57,10 +57,45 @@ pub(crate) struct Keep<'a> {
     pub(crate) at: Timestamp,
     /// Of a time window, when it began.
     pub(crate) from: Option<Timestamp>,
+    pub(crate) payload: &'a Payload,
+    pub(crate) stored: &'a [Kept],
+}
+
+impl Keep<'_> {
+    /// Adds one body per retention class and person; `placed` says where each person wants theirs.
+    fn bodies<'a>(&'a self, placed: &'a [Placed], bodies: &mut SmallVec<[Body<'a>; 2]>) {
+        for kept in self.stored {
+            let first = bodies.len();
+            for ((subject, about), placed) in self.concerned.iter().zip(placed) {
+                let same = |it: &&Body<'_>| it.about == *about;
+                let bytes = match bodies.iter().skip(first).find(same) {
+                    Some(body) => Arc::clone(&body.bytes),
+                    None => match kept.outcome.only(*about) {
+                        Some(outcome) => {
+                            let mut body = Vec::with_capacity(256);
+                            policy::render_stored(self.payload, &outcome, &mut body);
+                            Arc::new(body)
+                        }
+                        None => continue,
+                    },
+                };
+                bodies.push(Body {
+                    of: self,
+                    subject,
+                    about: *about,
+                    placed,
+                    keeping: kept.keeping,
+                    retention: kept.retention,
+                    bytes,
+                });
+            }
+        }
+    }
 }
 
 /// What is kept for one person; people whom the same fields are about share the bytes.
 struct Body<'a> {
+    of: &'a Keep<'a>,
     subject: &'a Subject,
     about: FieldSet,
     /// Where the person wants it.
@@ -72,9 +107,11 @@ struct Body<'a> {
 
 impl Body<'_> {
     /// With how long and as what it goes into the vault, if it does.
-    fn part(&self, from: Option<Timestamp>) -> Option<(&Self, Retention, Cow<'_, [u8]>)> {
+    fn part(&self) -> Option<(&Self, Retention, Cow<'_, [u8]>)> {
         let (keeping, retention) = (self.keeping, self.retention);
-        let part = self.placed.part(from, keeping, retention, &self.bytes);
+        let part = self
+            .placed
+            .part(self.of.from, keeping, retention, &self.bytes);
         part.map(|(retention, bytes)| (self, retention, bytes))
     }
 }
@@ -84,6 +121,7 @@ struct Admitted {
     payload: Payload,
     named: Named,
     bound: Arc<Bound>,
+    concerned: Concerned,
     decision: Decision,
 }
 
@@ -117,15 +155,30 @@ impl Custody {
         for payload in payloads {
             admitted.push(self.admit(&state, thing, payload, &facts)?);
         }
-        let mut last = None;
-        for message in admitted {
-            // Of a message nothing may be kept: its position is the start, and those before it still have to become durable.
-            last = last.max(Some(self.take(&state, thing, message, now)?));
+        if admitted.is_empty() {
+            return Err(IngestError::Malformed(DecodeError::Senml(
+                SenmlError::NoPack,
+            )));
         }
-        // There is at least one message: an empty pack is no pack.
-        last.ok_or(IngestError::Malformed(DecodeError::Senml(
-            SenmlError::NoPack,
-        )))
+        let keeps: SmallVec<[Keep<'_>; 1]> = admitted
+            .iter()
+            .map(|it| Keep {
+                thing,
+                concerned: &it.concerned,
+                generation: it.bound.program.generation(),
+                at: now,
+                from: None,
+                payload: &it.payload,
+                stored: it.decision.stored(),
+            })
+            .collect();
+        // All of a pack in one: what the vault refuses has left no trace, neither with recipients nor in windows.
+        let lsn = self.keep(&keeps)?;
+        drop(keeps);
+        for message in admitted {
+            self.pass_on(&state, thing, message, now);
+        }
+        Ok(lsn)
     }
 
     /// Decides on one message. Nothing of it is kept yet.
@@ -152,6 +205,7 @@ impl Custody {
             }
         }
         Ok(Admitted {
+            concerned: state.concerned(&bound, &thing.id),
             payload,
             named,
             bound,
@@ -159,29 +213,21 @@ impl Custody {
         })
     }
 
-    /// Keeps one message and offers it.
-    fn take(
+    /// Offers one message that is kept, and adds it to what counts.
+    fn pass_on(
         &self,
         state: &DeploymentState,
         thing: &Arc<ThingPeer>,
         admitted: Admitted,
         now: Timestamp,
-    ) -> Result<Lsn, IngestError> {
+    ) {
         let Admitted {
             payload,
             named,
             bound,
+            concerned,
             decision,
         } = admitted;
-        let concerned = state.concerned(&bound, &thing.id);
-        let kept = Keep {
-            thing,
-            concerned: &concerned,
-            generation: bound.program.generation(),
-            at: now,
-            from: None,
-        };
-        let lsn = self.keep(&kept, &payload, decision.stored())?;
         thing.deployment.drift.count(payload.undeclared(), now);
         thing.watching.saw(&payload, now);
         if bound.program.has_windows() {
@@ -202,7 +248,6 @@ impl Custody {
             at: now,
         };
         deliver::offer(&self.inner.hub, message, &bound.program, &decision);
-        Ok(lsn)
     }
 
     /// Whom the message names, where the notice declares a field that identifies people. When that field is there and
@@ -235,52 +280,28 @@ impl Custody {
         Ok(Named::Nobody)
     }
 
-    /// Seals one reading per retention class and person, each with the fields that are about the person: all of them
-    /// are kept, or none.
-    pub(crate) fn keep(
-        &self,
-        keep: &Keep<'_>,
-        payload: &Payload,
-        stored: &[Kept],
-    ) -> Result<Lsn, IngestError> {
-        let people = keep.concerned.iter().map(|(subject, _)| subject);
-        let placed = self.inner.placements.of(&keep.thing.deployment.id, people);
+    /// Seals one reading per message, retention class and person, each with the fields that are about the person: all of
+    /// them are kept, or none.
+    pub(crate) fn keep(&self, messages: &[Keep<'_>]) -> Result<Lsn, IngestError> {
+        let placed = |it: &Keep<'_>| {
+            let people = it.concerned.iter().map(|(subject, _)| subject);
+            self.inner.placements.of(&it.thing.deployment.id, people)
+        };
+        let placed: SmallVec<[_; 1]> = messages.iter().map(placed).collect();
         let mut bodies: SmallVec<[Body<'_>; 2]> = SmallVec::new();
-        for kept in stored {
-            let first = bodies.len();
-            for ((subject, about), placed) in keep.concerned.iter().zip(&placed) {
-                let same = |it: &&Body<'_>| it.about == *about;
-                let bytes = match bodies.iter().skip(first).find(same) {
-                    Some(body) => Arc::clone(&body.bytes),
-                    None => match kept.outcome.only(*about) {
-                        Some(outcome) => {
-                            let mut body = Vec::with_capacity(256);
-                            policy::render_stored(payload, &outcome, &mut body);
-                            Arc::new(body)
-                        }
-                        None => continue,
-                    },
-                };
-                bodies.push(Body {
-                    subject,
-                    about: *about,
-                    placed,
-                    keeping: kept.keeping,
-                    retention: kept.retention,
-                    bytes,
-                });
-            }
+        for (message, placed) in messages.iter().zip(&placed) {
+            message.bodies(placed, &mut bodies);
         }
-        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(|it| it.part(keep.from)).collect();
+        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(Body::part).collect();
         let readings: SmallVec<[Reading<'_>; 2]> = parts
             .iter()
             .map(|(body, retention, bytes)| Reading {
                 subject: body.subject,
-                thing: &keep.thing.id,
-                deployment: &keep.thing.deployment.id,
-                at: keep.at,
+                thing: &body.of.thing.id,
+                deployment: &body.of.thing.deployment.id,
+                at: body.of.at,
                 retention: *retention,
-                generation: keep.generation,
+                generation: body.of.generation,
                 body: bytes,
             })
             .collect();

@@ -380,8 +380,10 @@ impl Custody {
                     generation: bound.program.generation(),
                     at: open.last_at,
                     from: Some(open.accumulator.from()),
+                    payload: &payload,
+                    stored: std::slice::from_ref(class),
                 };
-                match self.keep(&keep, &payload, std::slice::from_ref(class)) {
+                match self.keep(&[keep]) {
                     Ok(lsn) => {
                         let mut kept = self.inner.windows.kept();
                         *kept = lsn.max(*kept);
