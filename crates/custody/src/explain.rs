@@ -35,7 +35,7 @@ impl Custody {
             return None;
         }
         let facts = state.facts(now);
-        let mut told: Option<Vec<Told>> = None;
+        let mut least: Option<Vec<Told>> = None;
         state.explain_to(person, now, |inputs, program, asker| {
             let question = Question {
                 inputs,
@@ -43,11 +43,11 @@ impl Custody {
                 asker,
                 facts,
             };
-            let here = all(&state, &question);
-            match &mut told {
-                None => told = Some(here),
-                Some(told) => {
-                    for (least, here) in told.iter_mut().zip(here) {
+            let here = ways(&state).filter_map(|it| told(&question, it));
+            match &mut least {
+                None => least = Some(here.collect()),
+                Some(least) => {
+                    for (least, here) in least.iter_mut().zip(here) {
                         if here.explanation.level < least.explanation.level {
                             *least = here;
                         }
@@ -55,15 +55,17 @@ impl Custody {
                 }
             }
         });
-        told
+        least
     }
 
-    /// Why each field × purpose × recipient of a deployment passes as it does before anybody has chosen anything.
+    /// Why each field × purpose × recipient of a deployment passes as it does before anybody has chosen anything: at most
+    /// `limit` of them after the first `skip`. Anybody may ask, so nothing else is worked out.
     /// `None` when there is no such deployment.
     #[must_use]
     pub fn explain_before_choices(
         &self,
         deployment: &DeploymentId,
+        (skip, limit): (usize, usize),
         now: Timestamp,
     ) -> Option<Vec<Told>> {
         let catalogue = self.inner.catalogue.load();
@@ -76,29 +78,34 @@ impl Custody {
                 asker: None,
                 facts,
             };
-            all(&state, &question)
+            let ways = ways(&state).skip(skip).take(limit);
+            ways.filter_map(|it| told(&question, it)).collect()
         }))
     }
 }
 
-fn all(state: &DeploymentState, question: &Question<'_>) -> Vec<Told> {
+/// Which field goes to which recipient for which purpose.
+type Way<'a> = (FieldIndex, &'a PurposeId, &'a RecipientId);
+
+/// Every way that the notice declares, once, in its order.
+fn ways(state: &DeploymentState) -> impl Iterator<Item = Way<'_>> {
     let mut seen = FxHashSet::default();
-    let mut told = Vec::new();
-    for declaration in &state.notice.declarations {
-        let purpose = &declaration.purpose;
-        for pointer in &declaration.fields {
-            let field: Option<FieldIndex> = state.schema.index_of(pointer);
-            for recipient in &declaration.recipients {
-                let explanation = field
-                    .filter(|_| seen.insert((pointer, purpose, recipient)))
-                    .and_then(|it| policy::explain(question, recipient, purpose, it));
-                told.extend(explanation.map(|explanation| Told {
-                    purpose: purpose.clone(),
-                    recipient: recipient.clone(),
-                    explanation,
-                }));
-            }
-        }
-    }
-    told
+    let ways = state.notice.declarations.iter().flat_map(|declaration| {
+        let fields = declaration.fields.iter();
+        let fields = fields.filter_map(|it| state.schema.index_of(it));
+        fields.flat_map(move |field| {
+            let recipients = declaration.recipients.iter();
+            recipients.map(move |it| (field, &declaration.purpose, it))
+        })
+    });
+    ways.filter(move |it| seen.insert(*it))
+}
+
+fn told(question: &Question<'_>, (field, purpose, recipient): Way<'_>) -> Option<Told> {
+    let explanation = policy::explain(question, recipient, purpose, field)?;
+    Some(Told {
+        purpose: purpose.clone(),
+        recipient: recipient.clone(),
+        explanation,
+    })
 }

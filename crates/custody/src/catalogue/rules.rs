@@ -26,6 +26,8 @@ pub(crate) struct Rules {
     /// Gives every program its number.
     numbers: Arc<AtomicU64>,
     nobody: OnceLock<Arc<Bound>>,
+    /// What holds for somebody in every role who has not chosen anything; made when it is first asked for.
+    silent: OnceLock<Program>,
     /// Programs in use; asked by the one writer only.
     programs: Mutex<Programs>,
     both: Both,
@@ -74,6 +76,7 @@ impl Rules {
             caps,
             numbers,
             nobody: OnceLock::new(),
+            silent: OnceLock::new(),
             programs: Mutex::default(),
             both: Both::default(),
         }
@@ -139,14 +142,14 @@ impl Rules {
         self.with_inputs(&people, |inputs| then(inputs, &policy::compile(inputs)))
     }
 
-    /// What holds for somebody in every role who has not chosen anything.
+    /// What holds for somebody in every role who has not chosen anything. Anybody may ask, so it is compiled once.
     pub(crate) fn explain_before_choices<T>(
         &self,
         then: impl FnOnce(&Inputs<'_>, &Program) -> T,
     ) -> T {
         let silent: Chosen = Arc::from([]);
         self.with_inputs(&[(Roles::ALL, silent)], |inputs| {
-            then(inputs, &policy::compile(inputs))
+            then(inputs, self.silent.get_or_init(|| policy::compile(inputs)))
         })
     }
 

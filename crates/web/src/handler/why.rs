@@ -18,6 +18,8 @@ use crate::visit::{Failure, Visit, page, see};
 
 /// How many values a page explains.
 const PER_PAGE: usize = 40;
+/// How many values a file explains; `next` says where the rest is.
+const PER_FILE: usize = 500;
 
 /// The query of `/d/{deployment}/why`.
 #[derive(Debug, Deserialize)]
@@ -36,14 +38,15 @@ pub(crate) async fn show(
     let shell = visit.shell(Route::why_from(&id, skip));
     let found = visit.blocking(move |it| {
         let custody = it.site.custody();
-        let told = custody.explain_before_choices(&id, it.now);
+        let first = usize::try_from(skip).unwrap_or(usize::MAX);
+        // One more than is shown: whether there is another page.
+        let told = custody.explain_before_choices(&id, (first, PER_PAGE + 1), it.now);
         let told = told.ok_or(Failure::NOT_FOUND)?;
         let in_force = custody.in_force_at(&id, it.now);
         let notice = in_force.ok_or(Failure::NOT_FOUND)?.notice;
-        let first = usize::try_from(skip).unwrap_or(usize::MAX);
-        let page: Vec<_> = told.iter().skip(first).take(PER_PAGE).collect();
+        let page: Vec<_> = told.iter().take(PER_PAGE).collect();
         let pages = |skip: usize| u32::try_from(skip).ok();
-        let has_more = told.len() > first.saturating_add(PER_PAGE);
+        let has_more = told.len() > PER_PAGE;
         let next = pages(first.saturating_add(PER_PAGE)).filter(|_| has_more);
         let previous = pages(first.saturating_sub(PER_PAGE)).filter(|_| skip > 0);
         Ok(WhyPage {
@@ -77,8 +80,12 @@ fn groups(shell: &Shell, notice: &Notice, told: &[&Told]) -> Vec<WhyGroup> {
 }
 
 /// `GET /me/choices/{deployment}/why.json`: for each field × purpose × recipient the level, what decided it, and a
-/// sentence in each language.
-pub(crate) async fn file(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
+/// sentence in each language; `?skip=` begins further on.
+pub(crate) async fn file(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(From { skip }): Query<From>,
+) -> Result<Response, Failure> {
     if visit.account.is_none() {
         return Ok(see(&Route::SignIn));
     }
@@ -88,7 +95,9 @@ pub(crate) async fn file(visit: Visit, Path(id): Path<String>) -> Result<Respons
         let custody = it.site.custody();
         let told = custody.explain_to(&account.id, &id, it.now);
         let told = told.ok_or(Failure::NOT_FOUND)?;
-        document(it, &id, &told, Asker::Sensed)
+        let first = usize::try_from(skip).unwrap_or(usize::MAX);
+        let told = told.get(first..).unwrap_or_default();
+        document(it, &id, (told, first), Asker::Sensed)
     });
     Ok(answer(&told.await?))
 }
@@ -97,31 +106,39 @@ pub(crate) async fn file(visit: Visit, Path(id): Path<String>) -> Result<Respons
 pub(crate) async fn before_choices(
     visit: Visit,
     Path(id): Path<String>,
+    Query(From { skip }): Query<From>,
 ) -> Result<Response, Failure> {
     let id = DeploymentId::parse(&id).map_err(|_| Failure::NOT_FOUND)?;
     let told = visit.blocking(move |it| {
-        let told = it.site.custody().explain_before_choices(&id, it.now);
+        let first = usize::try_from(skip).unwrap_or(usize::MAX);
+        let custody = it.site.custody();
+        let told = custody.explain_before_choices(&id, (first, PER_FILE + 1), it.now);
         let told = told.ok_or(Failure::NOT_FOUND)?;
-        document(it, &id, &told, Asker::Anybody)
+        document(it, &id, (&told, first), Asker::Anybody)
     });
     Ok(answer(&told.await?))
 }
 
+/// The values that begin at the position `first`; `next` says where the rest is.
 fn document(
     visit: &Visit,
     id: &DeploymentId,
-    told: &[Told],
+    (told, first): (&[Told], usize),
     asker: Asker,
 ) -> Result<Value, Failure> {
     let in_force = visit.site.custody().in_force_at(id, visit.now);
     let notice = in_force.ok_or(Failure::NOT_FOUND)?.notice;
     let shell = visit.shell(Route::notice(id));
-    let values = told.iter().map(|it| value(&shell, &notice, it, asker));
+    let values = told.iter().take(PER_FILE);
+    let values = values.map(|it| value(&shell, &notice, it, asker));
+    let next = first.saturating_add(PER_FILE);
+    let next = (told.len() > PER_FILE).then(|| format!("?skip={next}"));
     Ok(json!({
         "deployment": id.as_str(),
         "notice": notice.version,
         "at": visit.now.to_string(),
         "values": values.collect::<Vec<_>>(),
+        "next": next,
     }))
 }
 

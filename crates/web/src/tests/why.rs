@@ -74,6 +74,16 @@ async fn anybody_is_told_what_holds_before_any_choice() {
         words.ends_with("because nobody has said yes so far."),
         "{words}"
     );
+    assert_eq!(told["next"], Value::Null);
+    // What was skipped is left out, and nothing else.
+    let answer = anybody.get(&format!("/d/{HOME}/{FILE}?skip=1")).await;
+    let rest: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(rest["values"].as_array().unwrap().as_slice(), &values[1..]);
+    let answer = anybody
+        .get(&format!("/d/{HOME}/{FILE}?skip=4294967295"))
+        .await;
+    let none: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(none["values"], Value::Array(Vec::new()));
     assert_eq!(anybody.get("/d/nowhere/why.json").await.status, 404);
 }
 
