@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use model::Notice;
+use model::{Coarsening, Field, Notice, Sensitivity, Statistic};
 use serde_json::{Value, json};
 
 use super::notice_files::{Wrong, parse, read};
@@ -44,7 +44,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
 
 fn say(name: &str, result: &Result<Notice, Wrong>) {
     match result {
-        Ok(notice) => ui::data(&format!("{name}: ok, {}", summary(notice))),
+        Ok(notice) => {
+            ui::data(&format!("{name}: ok, {}", summary(notice)));
+            for note in notes(notice) {
+                ui::data(&format!("{name}: note: {note}"));
+            }
+        }
         Err(wrong) => {
             for line in wrong.lines(name) {
                 ui::data(&line);
@@ -55,14 +60,44 @@ fn say(name: &str, result: &Result<Notice, Wrong>) {
 
 fn data(name: &str, result: &Result<Notice, Wrong>) -> Value {
     match result {
-        Ok(notice) => json!({
-            "file": name,
-            "ok": true,
-            "deployment": notice.deployment.as_str(),
-            "version": notice.version,
-        }),
+        Ok(notice) => {
+            let mut data = json!({
+                "file": name,
+                "ok": true,
+                "deployment": notice.deployment.as_str(),
+                "version": notice.version,
+            });
+            let notes = notes(notice);
+            if let Some(data) = data.as_object_mut().filter(|_| !notes.is_empty()) {
+                data.insert("notes".to_owned(), notes.into());
+            }
+            data
+        }
         Err(wrong) => json!({ "file": name, "ok": false, "problems": wrong.json() }),
     }
+}
+
+/// What is allowed and may not be meant.
+fn notes(notice: &Notice) -> Vec<String> {
+    let sensitive = notice.fields.iter();
+    let sensitive = sensitive.filter(|it| it.sensitivity > Sensitivity::Medium);
+    sensitive.flat_map(exact_windows).collect()
+}
+
+/// Time windows of a field that pass one of its values as it was measured.
+fn exact_windows(field: &Field) -> impl Iterator<Item = String> {
+    let statistics = field.coarse.iter().filter_map(|it| match it {
+        Coarsening::Window(window) => Some(window.of),
+        _ => None,
+    });
+    let exact = |it: &Statistic| matches!(it, Statistic::Last | Statistic::Min | Statistic::Max);
+    statistics.filter(exact).map(|of| {
+        format!(
+            "`{}` is of sensitivity {}, and a window of `{of}` passes one of its values exactly: `mean` or a coarser level tells less",
+            field.pointer,
+            field.sensitivity.as_str()
+        )
+    })
 }
 
 fn summary(notice: &Notice) -> String {
