@@ -169,11 +169,13 @@ pub enum FailureClass {
     Protocol,
     /// It did not send the token of the check back.
     Challenge,
+    /// Here, not there: the address or the readings do not open.
+    Unopened,
 }
 
 impl FailureClass {
     /// Every class.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Name,
         Self::Address,
         Self::Port,
@@ -185,6 +187,7 @@ impl FailureClass {
         Self::Refused,
         Self::Protocol,
         Self::Challenge,
+        Self::Unopened,
     ];
 
     /// The word that rows and pages use.
@@ -202,6 +205,7 @@ impl FailureClass {
             Self::Refused => "refused",
             Self::Protocol => "protocol",
             Self::Challenge => "challenge",
+            Self::Unopened => "unopened",
         }
     }
 

@@ -349,13 +349,33 @@ impl Custody {
                 Ok(parcel) => parcels.extend(parcel),
                 // What is wrong with one destination, or the readings of one person, holds up nobody else.
                 Err(err @ (ParcelError::Vault(_) | ParcelError::Sealed(_))) => {
-                    handle.lock().next_attempt_at = now.plus_millis(LONGEST_PAUSE_MILLIS);
                     tracing::error!(destination.id = %handle.id, error = %err, "no parcel can be made for a destination");
+                    self.unopened(&handle, now)?;
                 }
                 Err(err) => return Err(err),
             }
         }
         Ok(parcels)
+    }
+
+    /// Writes down that nothing can be made for a destination, for its person to see; it is tried again after the longest pause.
+    fn unopened(&self, handle: &Handle, now: Timestamp) -> Result<(), ParcelError> {
+        let class = FailureClass::Unopened;
+        let next_attempt_at = now.plus_millis(LONGEST_PAUSE_MILLIS);
+        let (state, attempts) = {
+            let mut running = handle.lock();
+            running.attempts = running.attempts.saturating_add(1);
+            if running.state != DestinationState::Unverified {
+                running.state = DestinationState::Paused;
+            }
+            running.next_attempt_at = next_attempt_at;
+            running.last_failure = Some(class);
+            (running.state, running.attempts)
+        };
+        self.inner
+            .db
+            .write(|tx| table::failed(tx, &handle.id, state, attempts, next_attempt_at, class))?;
+        Ok(())
     }
 
     fn parcel(&self, way: Way, now: Timestamp) -> Result<Option<Parcel>, ParcelError> {

@@ -410,6 +410,19 @@ fn one_destination_that_cannot_be_opened_holds_up_nobody_else() {
             .unwrap();
         let parcel = due(custody, NOW).unwrap();
         assert_eq!(*parcel.destination(), id);
+        let noted = house.db.read(|tx| {
+            let sql = "SELECT last_failure, next_attempt_at FROM destination WHERE id = $1";
+            tx.query_one(sql, &[broken.as_str().into()])
+        });
+        let noted = noted.unwrap().unwrap();
+        let failure: Option<String> = noted.get(0).unwrap();
+        assert_eq!(
+            failure.as_deref(),
+            Some(FailureClass::Unopened.as_str()),
+            "also after a restart"
+        );
+        let next: i64 = noted.get(1).unwrap();
+        assert!(next > NOW.as_millis());
         drop(parcel);
         assert!(due(custody, after(200)).is_some(), "nor later");
     });

@@ -57,6 +57,7 @@ dest-fail-redirect = it sent us to another address. We do not follow.
 dest-fail-refused = it did not take what we sent.
 dest-fail-protocol = it gave an answer that we do not understand.
 dest-fail-challenge = it did not send the token of our check back.
+dest-fail-unopened = our server could not open the address or your readings. Tell whoever runs this site.
 dest-check = Check it now
 dest-try = Try again now
 dest-delete = Delete

@@ -109,6 +109,7 @@ fn failure_words(shell: &Shell, class: &FailureClass) -> String {
         FailureClass::Refused => "dest-fail-refused",
         FailureClass::Protocol => "dest-fail-protocol",
         FailureClass::Challenge => "dest-fail-challenge",
+        FailureClass::Unopened => "dest-fail-unopened",
     })
 }
 
