@@ -15,6 +15,8 @@ use gateway::Counters;
 struct Held {
     /// Deliveries that a full outbox dropped.
     dropped: u64,
+    /// Events of switches beyond what is written in an hour.
+    unwritten: u64,
     windows: WindowCounts,
 }
 
@@ -22,14 +24,16 @@ impl Held {
     fn of(custody: &Custody) -> Self {
         Self {
             dropped: custody.dropped_deliveries(),
+            unwritten: custody.unwritten_source_events(),
             windows: custody.window_counts(),
         }
     }
 
     /// Every number that only grows, with its name.
-    const fn counted(&self) -> [(&'static str, u64); 5] {
+    const fn counted(&self) -> [(&'static str, u64); 6] {
         [
             ("deliveries_dropped", self.dropped),
+            ("source_events_unwritten", self.unwritten),
             ("window_values_late", self.windows.late),
             ("window_values_refused", self.windows.refused),
             ("window_values_unfit", self.windows.unfit),
@@ -82,6 +86,7 @@ mod tests {
         counters.add_many(Counter::PublishesAccepted, 3);
         let held = Held {
             dropped: 4,
+            unwritten: 10,
             windows: WindowCounts {
                 open: 5,
                 late: 6,
@@ -94,6 +99,7 @@ mod tests {
         for line in [
             "amanat_gateway_publishes_accepted_total 3",
             "amanat_custody_deliveries_dropped_total 4",
+            "amanat_custody_source_events_unwritten_total 10",
             "amanat_custody_windows_open 5",
             "amanat_custody_window_values_late_total 6",
             "amanat_custody_window_values_refused_total 7",
