@@ -510,7 +510,7 @@ impl Book {
                     };
                     let command = command(keeper, (deployment, thing), switch, state.wanted, now);
                     let Some(command) = command else { continue };
-                    let ear = ears.iter().rev().find(|it| it.takes(&command.topic));
+                    let ear = listen::nearest(ears, &command.topic);
                     if let Some(ear) = ear
                         && ear.offer(Arc::clone(&command))
                     {

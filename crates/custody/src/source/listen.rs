@@ -98,6 +98,8 @@ type Takes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// A listener as the keeper sees it.
 pub(super) struct Ear {
     pub(super) number: u64,
+    /// Whether the thing comes and asks, so that nobody knows when.
+    asks: bool,
     takes: Takes,
     sender: mpsc::Sender<Arc<Command>>,
 }
@@ -111,6 +113,12 @@ impl Ear {
     pub(super) fn offer(&self, command: Arc<Command>) -> bool {
         self.sender.try_send(command).is_ok()
     }
+}
+
+/// Who gets a command: the newest connection, and somebody who asks only where there is none.
+pub(super) fn nearest<'a>(ears: &'a [Ear], topic: &str) -> Option<&'a Ear> {
+    let taking = ears.iter().rev().filter(|it| it.takes(topic));
+    taking.min_by_key(|it| it.asks)
 }
 
 /// The listeners of one thing.
@@ -140,12 +148,24 @@ impl Custody {
         thing: &Arc<ThingPeer>,
         takes: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> SourceListener {
+        self.hear(thing, Arc::new(takes), false)
+    }
+
+    /// A thing that has no connection comes now and then to ask for what it is to be told. While it also listens on a
+    /// connection, that is where it is told.
+    #[must_use]
+    pub fn listen_by_asking(&self, thing: &Arc<ThingPeer>) -> SourceListener {
+        self.hear(thing, Arc::new(|_: &str| true), true)
+    }
+
+    fn hear(&self, thing: &Arc<ThingPeer>, takes: Takes, asks: bool) -> SourceListener {
         let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         let keeper = &self.inner.source;
         let number = keeper.next_number();
         let ear = Ear {
             number,
-            takes: Arc::new(takes),
+            asks,
+            takes,
             sender,
         };
         let mut ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);

@@ -381,6 +381,23 @@ fn a_thing_that_is_away_is_told_when_it_listens_and_only_the_newest() {
 }
 
 #[test]
+fn a_thing_that_has_asked_once_is_told_on_its_connection_all_the_same() {
+    on_both(|house| {
+        let mut home = Home::new(house);
+        let mut asking = home.house.custody.listen_by_asking(&home.meter);
+        assert_eq!(home.told(0), [TEMPERATURE_OFF]);
+        assert!(asking.take_command().is_none());
+        home.listener = None;
+        home.choose("/power", Level::OFF);
+        home.tick(1);
+        assert!(
+            asking.take_command().is_some(),
+            "without a connection, it is told when it asks"
+        );
+    });
+}
+
+#[test]
 fn a_command_whose_connection_ends_is_given_to_the_next_one() {
     on_both(|house| {
         let mut home = Home::new(house);

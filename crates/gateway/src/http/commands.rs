@@ -80,7 +80,7 @@ impl Mailboxes {
             .by_thing
             .entry(thing.id().clone())
             .or_insert_with(|| Mailbox {
-                listener: custody.listen(thing, |_| true),
+                listener: custody.listen_by_asking(thing),
                 asked_at: now,
             });
         mailbox.asked_at = now;
