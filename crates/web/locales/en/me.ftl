@@ -42,6 +42,7 @@ choices-saved = The change below holds for every message from now on.
 choices-unchanged-title = Nothing changed
 choices-unchanged = Your choices were already like this. They are in force.
 choices-change = { $field } to { $recipient } for { $purpose }: { $before } → { $after }
+choices-stays = { $field } to { $recipient } for { $purpose }: { $now }, as before
 choices-error = Choose one of the levels shown for { $field }.
 choices-title-error = Error: { $title }
 

@@ -42,6 +42,7 @@ choices-saved = نیچے لکھی تبدیلی اب سے ہر پیغام پر ل
 choices-unchanged-title = کچھ نہیں بدلا
 choices-unchanged = آپ کے فیصلے پہلے سے یہی تھے۔ وہ نافذ ہیں۔
 choices-change = { $field }، { $recipient } کے لیے، مقصد { $purpose }: پہلے { $before }، اب { $after }
+choices-stays = { $field }، { $recipient } کے لیے، مقصد { $purpose }: { $now }، پہلے کی طرح
 choices-error = { $field } کے لیے دکھائے گئے درجوں میں سے ایک چنیں۔
 choices-title-error = غلطی: { $title }
 

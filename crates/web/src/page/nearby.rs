@@ -69,6 +69,13 @@ pub(crate) struct NearbyPage {
     pub(crate) published: Vec<PublishedLine>,
 }
 
+impl NearbyPage {
+    /// Whether the order is that of distances.
+    fn has_distances(&self) -> bool {
+        self.nearby.iter().any(|it| it.distance_m.is_some())
+    }
+}
+
 impl Page for NearbyPage {
     const NAME: &'static str = "nearby";
 
