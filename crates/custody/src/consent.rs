@@ -27,11 +27,11 @@ use model::{
 };
 use store::Tx;
 
+use crate::Custody;
 use crate::act::{Act, ActError};
 use crate::choose::{self, ChooseError};
 use crate::rows::{self, RowError};
 use crate::secret::document_sha256;
-use crate::Custody;
 
 mod bulk;
 mod file;

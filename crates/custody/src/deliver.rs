@@ -155,7 +155,11 @@ pub(crate) fn offer_to(hub: &Hub, message: Message, lane: &Lane, outcome: &Outco
 impl Route {
     /// Offers a message to everyone here who wants those of its thing.
     fn offer(&self, hub: &Hub, message: &Arc<Message>, outcome: &Outcome) {
-        for subscriber in self.subscribers.iter().filter(|it| it.wants(&message.thing.id)) {
+        for subscriber in self
+            .subscribers
+            .iter()
+            .filter(|it| it.wants(&message.thing.id))
+        {
             let delivery = Delivery {
                 message: Arc::clone(message),
                 subscriber: Arc::clone(subscriber),
@@ -253,7 +257,9 @@ impl Custody {
         if !state.schema.matches(message.payload.schema()) {
             return None; // The notice changed: what was measured under the old one does not leave under the new one.
         }
-        let program = &state.bound(message.thing.number, &message.named, message.at)?.program;
+        let program = &state
+            .bound(message.thing.number, &message.named, message.at)?
+            .program;
         let subscriber = &delivery.subscriber;
         let lane = program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?;
         let decision = policy::decide(program, &message.payload, &state.facts(now));

@@ -36,8 +36,8 @@ pub use book::{
     AddDestinationError, BookError, DeadLetter, DestinationView, MAX_DESTINATIONS, NewDestination,
 };
 pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
-pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub(crate) use parcel::Couriers;
+pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub use placement::{PlaceError, Placing};
 pub(crate) use placement::{Placed, Placements};
 pub(crate) use sealed::SecretBox;

@@ -103,9 +103,9 @@ fn is_name(token: &str) -> bool {
     });
     token == model::Pointer::WILDCARD
         || few_digits
-        && !token.is_empty()
-        && token.chars().count() <= MAX_TOKEN_CHARS
-        && token.chars().all(plain)
+            && !token.is_empty()
+            && token.chars().count() <= MAX_TOKEN_CHARS
+            && token.chars().all(plain)
 }
 
 fn add(counts: &mut FxHashMap<Key, DriftRow>, mut row: DriftRow) {

@@ -71,7 +71,9 @@ pub enum OpenError {
     #[error("the notice of `{0}` in the database cannot be enforced")]
     Notice(DeploymentId),
     /// The key for saved time windows.
-    #[error("the key for saved time windows could not be made: the operating system gives no randomness")]
+    #[error(
+        "the key for saved time windows could not be made: the operating system gives no randomness"
+    )]
     Windows,
     /// The key for the addresses and passwords of people's destinations.
     #[error("the key for people's destinations could not be made")]

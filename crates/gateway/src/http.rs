@@ -105,10 +105,7 @@ struct Ingest {
     mailboxes: Mailboxes,
 }
 
-async fn accept(
-    State(ingest): State<Arc<Ingest>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn accept(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Problem> {
     let outcome = ingest.take(request).await;
     match &outcome {
         Ok(_) => ingest.counters.add(Counter::PublishesAccepted),
@@ -120,10 +117,7 @@ async fn accept(
     })
 }
 
-async fn ask(
-    State(ingest): State<Arc<Ingest>>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+async fn ask(State(ingest): State<Arc<Ingest>>, headers: HeaderMap) -> Result<Response, Problem> {
     let asked = ingest.ask(&headers);
     asked
         .map(|commands| with_commands(StatusCode::OK, commands))
@@ -161,7 +155,9 @@ impl Ingest {
         self.check_rate(&thing, now)?;
         let none = HeaderValue::from_static("none");
         let said = headers.get(commands::HEADER).unwrap_or(&none);
-        Ok(self.mailboxes.exchange(&self.custody, &thing, said, now.wall))
+        Ok(self
+            .mailboxes
+            .exchange(&self.custody, &thing, said, now.wall))
     }
 
     fn thing(&self, headers: &HeaderMap) -> Result<Arc<ThingPeer>, Problem> {

@@ -46,6 +46,6 @@ pub use field_set::{FieldIndex, FieldSet};
 pub use payload::{MAX_UNDECLARED, MAX_UNDECLARED_BYTES, Payload, Reason, Undeclared};
 pub use program::{Factor, Keeping, Lane, LaneIndex, Program, Why};
 pub use render::{render, render_stored};
-pub use window::{Accumulator, Added, Closed, SAVED_BYTES, WindowMark, aggregate};
-pub use senml::{MAX_MESSAGES, MAX_RECORDS, SenmlError};
 pub use schema::{CompileError, MAX_POSITION, Schema};
+pub use senml::{MAX_MESSAGES, MAX_RECORDS, SenmlError};
+pub use window::{Accumulator, Added, Closed, SAVED_BYTES, WindowMark, aggregate};

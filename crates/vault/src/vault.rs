@@ -303,10 +303,7 @@ impl Vault {
     ///
     /// # Errors
     /// When rows, keys, blocks or segments cannot be read; there is no partial answer.
-    pub fn follow(
-        &self,
-        query: &FollowQuery,
-    ) -> Result<Vec<(Position, StoredReading)>, ReadError> {
+    pub fn follow(&self, query: &FollowQuery) -> Result<Vec<(Position, StoredReading)>, ReadError> {
         follow(&self.log, query)
     }
 

@@ -32,7 +32,10 @@ mod tests;
 pub use qr::CodeError;
 pub use route::{Ask, Route};
 pub use samples::{SamplesError, write_samples};
+pub use site::{
+    DEFAULT_TIME_ZONE, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl, PublicUrlError, SiteOptions,
+    router,
+};
 pub use texts::{
     Asker, ChangeLine, Sentences, notice_changes, notice_changes_heading, notice_unchanged,
 };
-pub use site::{DEFAULT_TIME_ZONE, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl, PublicUrlError, SiteOptions, router};

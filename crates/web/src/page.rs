@@ -21,16 +21,18 @@ mod office;
 mod record;
 pub(crate) mod sample;
 mod sign_in;
-mod why;
 mod stay;
 #[cfg(test)]
 mod tests;
+mod why;
 
 pub(crate) use changes::{ChangesPage, Story, VersionLine};
-pub(crate) use choices::{ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, News, Saved, SheetPage};
+pub(crate) use choices::{
+    ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, News, Saved, SheetPage,
+};
 pub(crate) use consent::{
-    DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage, MyDeployment,
-    PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
+    DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage,
+    MyDeployment, PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
 };
 pub(crate) use destinations::{
     DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput,
@@ -47,9 +49,9 @@ pub(crate) use notice::{Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use sample::samples;
+pub(crate) use sign_in::{SignInGonePage, SignInOncePage, SignInPage};
 pub(crate) use stay::{MAX_STAYS, Stay};
 pub(crate) use why::{WhyGroup, WhyPage};
-pub(crate) use sign_in::{SignInGonePage, SignInOncePage, SignInPage};
 
 /// A page that can show itself in every state.
 pub(crate) trait Page: askama::Template + Sized {

@@ -17,8 +17,8 @@ use model::{Language, Text};
 mod consent;
 mod dates;
 mod explain;
-mod notice_diff;
 mod limits;
+mod notice_diff;
 mod places;
 mod recorded;
 #[cfg(test)]
@@ -28,9 +28,7 @@ mod words;
 pub(crate) use dates::{UNIX_SECONDS, instant};
 pub use explain::{Asker, Sentences};
 pub(crate) use notice_diff::first_changes;
-pub use notice_diff::{
-    ChangeLine, notice_changes, notice_changes_heading, notice_unchanged,
-};
+pub use notice_diff::{ChangeLine, notice_changes, notice_changes_heading, notice_unchanged};
 pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;

@@ -123,7 +123,10 @@ impl Custody {
             self.inner.hub.route_new(&deployment);
         }
         let catalogue = self.inner.catalogue.load_full();
-        for deployment in touched.iter().filter_map(|it| catalogue.deployments.get(it)) {
+        for deployment in touched
+            .iter()
+            .filter_map(|it| catalogue.deployments.get(it))
+        {
             self.prune_windows(deployment);
         }
         self.inner.rules.fetch_add(1, Ordering::Release);

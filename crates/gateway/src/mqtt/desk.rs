@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use custody::{
-    Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn, Peer, Permit, Receipt,
-    SourceListener, Subscription,
+    Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
+    Peer, Permit, Receipt, SourceListener, Subscription,
 };
 use model::Timestamp;
 use rustc_hash::FxHashMap;

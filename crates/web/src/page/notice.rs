@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use custody::SourceCounts;
 use model::{
-    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Model, ModelId, Notice, Purpose,
-    Retention, Sensitivity, Timestamp,
+    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Model, ModelId, Notice,
+    Purpose, Retention, Sensitivity, Timestamp,
 };
 
 use super::limits::limits_of_samples;
@@ -184,7 +184,9 @@ impl NoticePage {
             CapTarget::Sensitivity(from) => field.sensitivity >= *from,
         };
         let fields: Vec<&Field> = self.notice.fields.iter().filter(is_limited).collect();
-        let what = self.shell.list(fields.iter().map(|it| self.shell.of(&it.title)));
+        let what = self
+            .shell
+            .list(fields.iter().map(|it| self.shell.of(&it.title)));
         let purpose = limit.cap.purpose.as_ref();
         let purpose = purpose.map(|id| match self.notice.purpose(id) {
             Some(purpose) => self.shell.of(&purpose.title),
@@ -251,7 +253,9 @@ impl Page for NoticePage {
         drifting.sources = sample::source_counts();
         let mut limited = page(sample::home(), sample::licence(LicenceState::Active));
         let purposes = limited.notice.purposes.iter();
-        let purposes: Vec<_> = purposes.map(|it| (it.id.clone(), it.title.clone())).collect();
+        let purposes: Vec<_> = purposes
+            .map(|it| (it.id.clone(), it.title.clone()))
+            .collect();
         limited.limits = limits_of_samples(&purposes);
         limited.limits.truncate(1);
         let mut fed = Notice::clone(&sample::home());

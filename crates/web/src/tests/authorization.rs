@@ -40,7 +40,10 @@ async fn line(method: &str, pattern: &'static str, world: &World) -> String {
     format!("{method:4} {pattern:34} {}", statuses.join("  "))
 }
 
-#[expect(clippy::too_many_lines, reason = "one table with two lines for every route")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table with two lines for every route"
+)]
 #[tokio::test]
 async fn every_route_answers_everybody_as_decided() {
     let world = World::new();

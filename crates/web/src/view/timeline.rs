@@ -19,10 +19,7 @@ pub(crate) const PAGE: u16 = 20;
 const DECIMALS: usize = 5;
 
 /// The deployments that sense a person.
-pub(crate) fn linked(
-    visit: &Visit,
-    person: &PersonId,
-) -> Result<Vec<LinkedDeployment>, Failure> {
+pub(crate) fn linked(visit: &Visit, person: &PersonId) -> Result<Vec<LinkedDeployment>, Failure> {
     let custody = visit.site.custody();
     let ids = custody.deployments_about(person);
     let in_force = ids
