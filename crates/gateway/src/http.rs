@@ -1,4 +1,4 @@
-//! HTTP ingest: `POST /ingest/v1`, one message a request; receiving is [`receive`](mod@receive).
+//! HTTP ingest: `POST /ingest/v1`, one message a request; receiving is the module `receive`.
 //!
 //! ```text
 //! POST /ingest/v1

@@ -13,7 +13,7 @@
 //!
 //! The key of a map is a text, or an integer, which stands for its decimal digits; under any other key everything is undeclared.
 //! Lengths may be given or not. A key that leads to a declared field may stand once. Arrays, maps and tags nest at most
-//! [`MAX_DEPTH`](crate::MAX_DEPTH) deep, and bytes after the message are an error.
+//! [`MAX_DEPTH`] deep, and bytes after the message are an error.
 
 use std::sync::Arc;
 

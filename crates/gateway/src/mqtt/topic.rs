@@ -9,7 +9,7 @@
 //!   delivered on <deployment>/<thing>
 //! ```
 //!
-//! In MQTT 5 the user property where=<condition> asks for less, see [`custody::Condition`].
+//! In MQTT 5 the user property `where=<condition>` asks for less, see [`custody::Condition`].
 //!
 //! The topic a thing publishes on is not identity, is not declared, and is never delivered.
 
