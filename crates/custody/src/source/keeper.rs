@@ -3,11 +3,13 @@
 //! One lock holds the book of states; only housekeeping and pages take it. Sessions post what happened into a letter box
 //! of its own, and messages are noted without a lock, so neither ever waits here.
 
+mod journal;
+
 use std::collections::hash_map::Entry as Place;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{DeploymentId, SourceSwitch, Subject, ThingId, Timestamp};
+use model::{DeploymentId, SourceSwitch, ThingId, Timestamp};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use store::Db;
@@ -22,6 +24,10 @@ use crate::catalogue::{Catalogue, Deployment, DeploymentState, Named, ThingPeer}
 use crate::rows::{self, RowError};
 use crate::secret;
 
+pub(crate) use journal::SourceEventRow;
+use journal::{Event, Hours, Journal};
+pub use journal::{MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR};
+
 /// How many commands are offered to things in a second, all together.
 pub const COMMANDS_PER_SECOND: u32 = 200;
 /// How many states are written at once: a tick must not hold the database for long.
@@ -30,11 +36,6 @@ const ROWS_PER_TICK: usize = 1_000;
 const EVENT_DAYS: i64 = 90;
 const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
-/// How many events of what a thing showed are written for one thing and switch in an hour. A thing that changes its mind each
-/// second must not fill the database; what is more is counted.
-pub const MAX_EVENTS_PER_HOUR: u16 = 12;
-/// The same for commands that were sent or received.
-pub const MAX_COMMAND_EVENTS_PER_HOUR: u16 = 60;
 /// How many numbers a start may give for each event of all starts before it. An hour with commands has at least one event, and
 /// [`COMMANDS_PER_SECOND`] give fewer numbers in an hour.
 const _: () = assert!(COMMANDS_PER_SECOND as i64 * HOUR_MS / 1_000 < 1 << NUMBER_BITS);
@@ -59,19 +60,6 @@ pub(crate) struct SavedState {
     pub(crate) state: State,
 }
 
-/// Something that happened at a switch, for the people concerned.
-#[derive(Debug, Clone)]
-pub(crate) struct SourceEventRow {
-    pub(crate) id: i64,
-    pub(crate) subjects: SmallVec<[Subject; 1]>,
-    pub(crate) deployment: DeploymentId,
-    pub(crate) thing: ThingId,
-    pub(crate) switch: Arc<str>,
-    pub(crate) at: Timestamp,
-    pub(crate) what: Happening,
-    pub(crate) setting: Setting,
-}
-
 #[derive(Default)]
 pub(super) struct Book {
     pub(super) shelves: FxHashMap<DeploymentId, Shelf>,
@@ -79,10 +67,7 @@ pub(super) struct Book {
     saved: FxHashMap<ThingId, Vec<(String, State)>>,
     /// Commands that were offered, by number.
     outstanding: FxHashMap<u64, Outstanding>,
-    events: Vec<SourceEventRow>,
-    last_event: i64,
-    /// Events that are not written: beyond the limit, not counted outside yet.
-    unwritten: u64,
+    journal: Journal,
     budget: i64,
     tended_at: Option<Timestamp>,
     pruned_at: Option<Timestamp>,
@@ -115,36 +100,8 @@ pub(super) struct Entry {
     watch: Arc<Watch>,
     pub(super) states: SmallVec<[State; 1]>,
     /// By switch: events that were written of commands, and of what the thing showed.
-    hours: SmallVec<[[Hour; 2]; 1]>,
+    hours: Hours,
     is_dirty: bool,
-}
-
-/// The events of a switch within an hour.
-#[derive(Clone, Copy)]
-struct Hour {
-    from: Timestamp,
-    events: u16,
-}
-
-impl Hour {
-    const NEW: Self = Self {
-        from: Timestamp::EPOCH,
-        events: 0,
-    };
-
-    /// Whether one event more may be written.
-    fn takes(&mut self, now: Timestamp, most: u16) -> bool {
-        // A clock that was set back begins a new hour.
-        if now < self.from || now >= self.from.plus_millis(HOUR_MS) {
-            *self = Self {
-                from: now,
-                events: 0,
-            };
-        }
-        let takes = self.events < most;
-        self.events += u16::from(takes);
-        takes
-    }
 }
 
 impl Keeper {
@@ -169,7 +126,7 @@ impl Keeper {
         Self {
             book: Mutex::new(Book {
                 saved: by_thing,
-                last_event,
+                journal: Journal::behind(last_event),
                 budget: i64::from(COMMANDS_PER_SECOND),
                 ..Book::default()
             }),
@@ -207,7 +164,7 @@ impl Custody {
         book.offer(keeper, now);
         book.tended_at = Some(now);
         book.forget(now);
-        let unwritten = std::mem::take(&mut book.unwritten);
+        let unwritten = book.journal.take_unwritten();
         keeper.unwritten.fetch_add(unwritten, Ordering::Relaxed);
         self.write_sources(&mut book, now)
     }
@@ -234,10 +191,10 @@ impl Custody {
             .pruned_at
             .is_none_or(|it| now >= it.plus_millis(HOUR_MS));
         let dirty = book.dirty();
-        if dirty.is_empty() && book.events.is_empty() && !prunes {
+        if dirty.is_empty() && book.journal.events.is_empty() && !prunes {
             return Ok(());
         }
-        let events = std::mem::take(&mut book.events);
+        let events = std::mem::take(&mut book.journal.events);
         let written = self.inner.db.write(|tx| {
             for saved in &dirty {
                 rows::source::put(tx, saved)?;
@@ -260,7 +217,7 @@ impl Custody {
                 Ok(())
             }
             Err(err) => {
-                book.events = events;
+                book.journal.events = events;
                 Err(err)
             }
         }
@@ -329,21 +286,15 @@ impl Book {
         let happened = change(state);
         entry.is_dirty |= *state != before;
         if let Some((what, setting)) = happened {
-            if !entry.writes(index, what, at) {
-                self.unwritten += 1;
-                return;
-            }
-            self.last_event += 1;
-            self.events.push(SourceEventRow {
-                id: self.last_event,
-                subjects: entry.subjects(thing),
-                deployment: command.deployment.clone(),
-                thing: thing.clone(),
-                switch: Arc::clone(&command.switch),
-                at,
+            let event = Event {
+                deployment: &command.deployment,
+                thing,
+                switch: (index, &command.switch),
                 what,
                 setting,
-            });
+                at,
+            };
+            self.journal.note(entry, &event);
         }
     }
 
@@ -447,7 +398,6 @@ impl Book {
 
     /// Looks at what messages have shown and at the time.
     fn look(&mut self, now: Timestamp) {
-        let mut events = Vec::new();
         for (deployment, shelf) in &mut self.shelves {
             for (thing, entry) in &mut shelf.things {
                 for (index, switch) in shelf.switches.iter().enumerate() {
@@ -462,27 +412,19 @@ impl Book {
                     }
                     entry.is_dirty |= *state != before;
                     if let Some(what) = happened {
-                        let setting = state.wanted;
-                        if !entry.writes(index, what, now) {
-                            self.unwritten += 1;
-                            continue;
-                        }
-                        self.last_event += 1;
-                        events.push(SourceEventRow {
-                            id: self.last_event,
-                            subjects: entry.subjects(thing),
-                            deployment: deployment.clone(),
-                            thing: thing.clone(),
-                            switch: Arc::clone(&switch.key),
-                            at: now,
+                        let event = Event {
+                            deployment,
+                            thing,
+                            switch: (index, &switch.key),
                             what,
-                            setting,
-                        });
+                            setting: state.wanted,
+                            at: now,
+                        };
+                        self.journal.note(entry, &event);
                     }
                 }
             }
         }
-        self.events.extend(events);
     }
 
     /// Offers commands that are due to things that listen, as many as the second allows.
@@ -546,7 +488,7 @@ impl Book {
 
     fn has_unwritten(&self) -> bool {
         let mut entries = self.shelves.values().flat_map(|it| it.things.values());
-        !self.events.is_empty() || entries.any(|it| it.is_dirty)
+        !self.journal.events.is_empty() || entries.any(|it| it.is_dirty)
     }
 
     fn dirty(&self) -> Vec<SavedState> {
@@ -605,7 +547,7 @@ impl Shelf {
                 state
             };
             entry.states = self.switches.iter().map(state).collect();
-            entry.hours = SmallVec::new();
+            entry.hours = Hours::default();
             entry.is_dirty = true;
         }
         true
@@ -630,40 +572,14 @@ impl Entry {
             peer: Arc::clone(peer),
             watch: Arc::new(Watch::new(&state.notice, &state.schema)),
             states: switches.iter().map(known).collect(),
-            hours: SmallVec::new(),
+            hours: Hours::default(),
             is_dirty: false,
         }
-    }
-
-    /// Whether an event of a switch is written, or only counted.
-    fn writes(&mut self, switch: usize, what: Happening, now: Timestamp) -> bool {
-        if self.hours.len() <= switch {
-            self.hours.resize(switch + 1, [Hour::NEW; 2]);
-        }
-        self.hours.get_mut(switch).is_some_and(|[commands, shown]| {
-            if matches!(what, Happening::Told | Happening::Received) {
-                commands.takes(now, MAX_COMMAND_EVENTS_PER_HOUR)
-            } else {
-                shown.takes(now, MAX_EVENTS_PER_HOUR)
-            }
-        })
     }
 
     /// Whether the thing has sent a field of a switch since the start.
     pub(super) fn measures(&self, switch: usize) -> bool {
         self.watch.seen(switch).fields_at.is_some()
-    }
-
-    /// Whom an event is shown to.
-    fn subjects(&self, thing: &ThingId) -> SmallVec<[Subject; 1]> {
-        if self.bound.people.is_empty() {
-            return SmallVec::from_iter([Subject::Thing(thing.clone())]);
-        }
-        self.bound
-            .people
-            .iter()
-            .map(|it| it.subject.clone())
-            .collect()
     }
 }
 
