@@ -4,10 +4,34 @@
 //! Must not know what is declared, who may see it, or how it is kept; has no clock and no socket.
 //! An adapter never renames what a dialect calls a field: the pointers of a notice are those of the dialect's own JSON.
 //!
-//! Start reading at [`take`].
+//! Start reading at [`take`]. Each dialect is a module that says which topics it understands, what it passes on, what
+//! carries no reading, and what names its devices have.
+//!
+//! # What holds
+//!
+//! - Total: no topic, payload or order of messages makes [`take`] panic.
+//! - What comes out is a JSON object in UTF-8, but for [`Adapter::Plain`], [`Adapter::Codec`] and their like, which say so.
+//! - Values are passed on as the bytes that they are: numbers keep their digits, and where a payload already is the object that
+//!   is wanted nothing is copied.
+//! - A [`State`] is bounded by the limits of its dialects, whatever comes.
+//! - An error carries nothing of a topic or payload.
 
 mod adapter;
 mod take;
 
+mod esphome;
+mod homie;
+mod owntracks;
+mod scalar;
+mod shelly;
+mod tasmota;
+mod zigbee2mqtt;
+
+mod json;
+mod topic;
+
 pub use adapter::Adapter;
-pub use take::{State, TakeError, Taken, take};
+pub use take::{
+    AllTaken, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES,
+    State, TakeError, Taken, take,
+};

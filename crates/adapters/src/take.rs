@@ -4,11 +4,40 @@ use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::Adapter;
+use crate::{Adapter, esphome, homie, owntracks, scalar, shelly, tasmota, zigbee2mqtt};
 
-/// What a connection must remember between its messages. Bounded.
+/// The largest message that is read, in bytes; a [`Adapter::Plain`] one is not looked at here.
+pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// The longest topic that is read, in bytes.
+pub const MAX_TOPIC_BYTES: usize = 1_024;
+/// The most devices of one message.
+pub const MAX_DEVICES_OF_A_MESSAGE: usize = 256;
+/// The longest name of a device, in bytes.
+pub const MAX_DEVICE_NAME_BYTES: usize = 256;
+
+/// What a connection must remember between its messages. Every part of it is bounded by the limits of its dialect.
 #[derive(Debug, Default)]
-pub struct State {}
+pub struct State {
+    pub(crate) zigbee2mqtt: zigbee2mqtt::Memory,
+    pub(crate) homie: homie::Memory,
+}
+
+impl State {
+    /// A state that knows the base topic, where the dialect has one that cannot be told from the topics themselves:
+    /// `home/zigbee2mqtt` for Zigbee2MQTT. A base that is longer than [`MAX_TOPIC_BYTES`] is as good as none.
+    #[must_use]
+    pub fn with_base(base: &str) -> Self {
+        Self {
+            zigbee2mqtt: zigbee2mqtt::Memory::with_base(base),
+            ..Self::default()
+        }
+    }
+
+    /// The names of devices that the peer said it speaks for, where the dialect has that.
+    pub fn known_devices(&self) -> impl Iterator<Item = &str> {
+        self.zigbee2mqtt.names()
+    }
+}
 
 /// One message of one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +48,57 @@ pub struct Taken<'a> {
     pub body: Cow<'a, [u8]>,
 }
 
+/// The messages that one packet held. Empty for a packet of the dialect that carries no reading.
+pub type AllTaken<'a> = SmallVec<[Taken<'a>; 1]>;
+
 /// Why a message cannot be read. Nothing from the payload is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TakeError {}
+pub enum TakeError {
+    /// A topic that the dialect does not have.
+    #[error(
+        "the topic is none of this dialect: check the topic settings of the device, or register it with another adapter"
+    )]
+    OtherTopic,
+    /// More than [`MAX_MESSAGE_BYTES`].
+    #[error("the message has more than {MAX_MESSAGE_BYTES} bytes: send it in parts")]
+    TooLarge,
+    /// A text that is not UTF-8, where the dialect has text.
+    #[error(
+        "the message is not UTF-8, and this dialect is text: register the device with another adapter"
+    )]
+    NotUtf8,
+    /// Not JSON (RFC 8259), where the dialect has JSON.
+    #[error(
+        "the message is not JSON, and this dialect has JSON on this topic: check that the device sends whole messages, or register it with another adapter"
+    )]
+    NotJson,
+    /// JSON, and no object.
+    #[error(
+        "the message is no JSON object, and this dialect has one on this topic: register the device with another adapter"
+    )]
+    NotAnObject,
+    /// A member that the dialect always has is not there, or is of another type.
+    #[error(
+        "the message has no `{0}` of the type that this dialect gives it: register the device with another adapter"
+    )]
+    Missing(&'static str),
+    /// A member stands twice, which leaves open which one counts.
+    #[error("the message has `{0}` twice: update the device's software")]
+    Twice(&'static str),
+    /// More devices than [`MAX_DEVICES_OF_A_MESSAGE`].
+    #[error("the message is about more than {MAX_DEVICES_OF_A_MESSAGE} devices: send it in parts")]
+    TooManyDevices,
+    /// The name of a device is empty or longer than [`MAX_DEVICE_NAME_BYTES`].
+    #[error(
+        "the name of a device is empty or longer than {MAX_DEVICE_NAME_BYTES} bytes: give it another in the device's settings"
+    )]
+    DeviceName,
+    /// Encrypted with a key that only the sender and the reader of its choice have.
+    #[error(
+        "the message is encrypted by the device, so its fields cannot be told apart and nothing of it is kept: turn payload encryption off in the device, and use TLS for the connection"
+    )]
+    Encrypted,
+}
 
 /// Takes a message apart. Nothing comes out of one that belongs to the dialect and carries no reading.
 ///
@@ -32,29 +109,70 @@ pub fn take<'a>(
     state: &mut State,
     topic: &'a str,
     payload: &'a [u8],
-) -> Result<SmallVec<[Taken<'a>; 1]>, TakeError> {
-    let _ = (state, topic);
-    match adapter {
-        Adapter::Plain => Ok(smallvec![Taken {
-            device: None,
-            body: Cow::Borrowed(payload),
-        }]),
+) -> Result<AllTaken<'a>, TakeError> {
+    if adapter == Adapter::Plain {
+        return Ok(own(payload));
     }
+    if topic.len() > MAX_TOPIC_BYTES {
+        return Err(TakeError::OtherTopic);
+    }
+    if payload.len() > MAX_MESSAGE_BYTES {
+        return Err(TakeError::TooLarge);
+    }
+    match adapter {
+        Adapter::Plain => Ok(own(payload)),
+        Adapter::Zigbee2Mqtt => zigbee2mqtt::take(&mut state.zigbee2mqtt, topic, payload),
+        Adapter::Tasmota => tasmota::take(topic, payload),
+        Adapter::ShellyGen1 => shelly::take_gen1(topic, payload),
+        Adapter::ShellyGen2 => shelly::take_gen2(topic, payload),
+        Adapter::Esphome => esphome::take(topic, payload),
+        Adapter::Homie => homie::take(&mut state.homie, topic, payload),
+        Adapter::Scalar => scalar::take(topic, payload),
+        Adapter::OwnTracks => owntracks::take(topic, payload),
+        Adapter::ThingsBoard
+        | Adapter::ThingsBoardGateway
+        | Adapter::TheThingsStack
+        | Adapter::ChirpStack
+        | Adapter::SparkplugB
+        | Adapter::Codec => Err(TakeError::OtherTopic),
+    }
+}
+
+/// The bytes as they came, as a message of the thing that owns the connection.
+pub(crate) fn own(payload: &[u8]) -> AllTaken<'_> {
+    smallvec![Taken {
+        device: None,
+        body: Cow::Borrowed(payload),
+    }]
+}
+
+/// One message of a named device.
+pub(crate) fn one<'a>(
+    device: impl Into<Cow<'a, str>>,
+    body: impl Into<Cow<'a, [u8]>>,
+) -> Result<AllTaken<'a>, TakeError> {
+    Ok(smallvec![named(device, body)?])
+}
+
+/// A message of a named device.
+pub(crate) fn named<'a>(
+    device: impl Into<Cow<'a, str>>,
+    body: impl Into<Cow<'a, [u8]>>,
+) -> Result<Taken<'a>, TakeError> {
+    let device = device.into();
+    if device.is_empty() || device.len() > MAX_DEVICE_NAME_BYTES {
+        return Err(TakeError::DeviceName);
+    }
+    Ok(Taken {
+        device: Some(device),
+        body: body.into(),
+    })
+}
+
+/// A message of the dialect that carries no reading.
+pub(crate) fn nothing<'a>() -> Result<AllTaken<'a>, TakeError> {
+    Ok(SmallVec::new())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_is_as_it_came() {
-        let taken = take(Adapter::Plain, &mut State::default(), "any/topic", b"{}");
-        assert_eq!(
-            taken,
-            Ok(smallvec![Taken {
-                device: None,
-                body: Cow::Borrowed(&b"{}"[..]),
-            }])
-        );
-    }
-}
+mod tests;
