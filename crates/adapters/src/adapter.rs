@@ -20,6 +20,8 @@ pub enum Adapter {
     Homie,
     /// Any device that sends one value a topic.
     Scalar,
+    /// Any device of which each topic is a device of its own, with the properties that MQTT 5 lets it say.
+    Value,
     /// The OwnTracks apps.
     OwnTracks,
     /// ThingsBoard's device API.
@@ -47,6 +49,7 @@ impl Adapter {
         Self::Esphome,
         Self::Homie,
         Self::Scalar,
+        Self::Value,
         Self::OwnTracks,
         Self::ThingsBoard,
         Self::ThingsBoardGateway,
@@ -68,6 +71,7 @@ impl Adapter {
             Self::Esphome => "esphome",
             Self::Homie => "homie",
             Self::Scalar => "scalar",
+            Self::Value => "value",
             Self::OwnTracks => "owntracks",
             Self::ThingsBoard => "thingsboard",
             Self::ThingsBoardGateway => "thingsboard-gateway",
@@ -92,6 +96,7 @@ impl Adapter {
         matches!(
             self,
             Self::Zigbee2Mqtt
+                | Self::Value
                 | Self::ThingsBoardGateway
                 | Self::TheThingsStack
                 | Self::ChirpStack

@@ -25,6 +25,7 @@ mod owntracks;
 mod scalar;
 mod shelly;
 mod tasmota;
+pub mod value;
 mod zigbee2mqtt;
 
 mod json;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::{Adapter, esphome, homie, owntracks, scalar, shelly, tasmota, zigbee2mqtt};
+use crate::{Adapter, esphome, homie, owntracks, scalar, shelly, tasmota, value, zigbee2mqtt};
 
 /// The largest message that is read, in bytes; a [`Adapter::Plain`] one is not looked at here.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -128,6 +128,7 @@ pub fn take<'a>(
         Adapter::Esphome => esphome::take(topic, payload),
         Adapter::Homie => homie::take(&mut state.homie, topic, payload),
         Adapter::Scalar => scalar::take(topic, payload),
+        Adapter::Value => value::take(topic, payload, &value::Said::default()),
         Adapter::OwnTracks => owntracks::take(topic, payload),
         Adapter::ThingsBoard
         | Adapter::ThingsBoardGateway
