@@ -50,6 +50,10 @@ impl DataType {
 
     /// The value as JSON text.
     fn read(self, payload: &[u8]) -> Result<Option<Cow<'_, str>>, TakeError> {
+        // An empty text is a single byte 0, because an empty payload deletes (version 5, "Payload").
+        if payload == [0] && self == Self::Text {
+            return Ok(Some(Cow::Borrowed("\"\"")));
+        }
         let text = json::text(payload)?;
         let value = json::value(payload)?;
         let is_it = |it: &Cow<'_, str>| match self {

@@ -1,0 +1,6 @@
+//! The dialects against messages of real devices, and against anything.
+
+#[cfg(test)]
+mod any_bytes;
+#[cfg(test)]
+mod dialects;
