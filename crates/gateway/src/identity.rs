@@ -1,0 +1,204 @@
+//! Who is at the other end of a TLS connection, when it shows a certificate.
+//!
+//! [`ClientCertificates`] asks at the handshake, so that a device learns from the alert what is wrong with its
+//! certificate. [`PeerIdentity::of`] asks again when the connection opens: a resumed session shows the certificate of an
+//! earlier handshake, and only here its end, its revocation and its authority are looked at again. So it does no harm
+//! that resumption is shared by everything that listens. [`PeerIdentity::ended`] ends a connection whose certificate is
+//! over, revoked, or of an authority that is not trusted any more.
+//!
+//! A client that shows no certificate is not turned away here: it shows a token.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use custody::{CertificateRefusal, CertifiedThing, Custody, Peer, ThingPeer};
+use model::Timestamp;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
+
+use crate::clock::Clock;
+
+/// The longest that a connection waits before it looks at its certificate again.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// Asks custody whether a client's certificate names a thing.
+pub struct ClientCertificates {
+    custody: Custody,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ClientCertificates {
+    /// For a server whose things are those of `custody`.
+    #[must_use]
+    pub fn new(custody: Custody) -> Arc<Self> {
+        let provider = rustls::crypto::ring::default_provider();
+        Arc::new(Self {
+            custody,
+            algorithms: provider.signature_verification_algorithms,
+        })
+    }
+}
+
+impl fmt::Debug for ClientCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificates")
+    }
+}
+
+impl ClientCertVerifier for ClientCertificates {
+    /// Some clients stumble over being asked, so nobody is asked while no authority is trusted.
+    fn offer_client_auth(&self) -> bool {
+        self.custody.trusts_certificates()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    /// No hints: the list would tell every stranger whose devices are here (RFC 8446 section 4.2.4 lets it be left out).
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let chain: Vec<_> = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|it| CertificateDer::from(it.as_ref()))
+            .collect();
+        let millis = i64::try_from(now.as_secs())
+            .unwrap_or(0)
+            .saturating_mul(1_000);
+        match self
+            .custody
+            .identify(&chain, Timestamp::from_millis(millis))
+        {
+            Ok(_) => Ok(ClientCertVerified::assertion()),
+            Err(refusal) => Err(Error::InvalidCertificate(alert(refusal))),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// What the client is told: RFC 8446 section 6.2.
+fn alert(refusal: CertificateRefusal) -> CertificateError {
+    match refusal {
+        CertificateRefusal::Unreadable => CertificateError::BadEncoding,
+        CertificateRefusal::NotTrusted => CertificateError::UnknownIssuer,
+        CertificateRefusal::Over => CertificateError::Expired,
+        CertificateRefusal::NotYet => CertificateError::NotValidYet,
+        CertificateRefusal::Revoked => CertificateError::Revoked,
+        CertificateRefusal::NotForClients => CertificateError::InvalidPurpose,
+        CertificateRefusal::Signature => CertificateError::BadSignature,
+        CertificateRefusal::NamesNothing => {
+            CertificateError::Other(OtherError(Arc::new(CertificateRefusal::NamesNothing)))
+        }
+    }
+}
+
+/// A thing that has proved with a certificate who it is, on this connection.
+#[derive(Clone)]
+pub struct PeerIdentity {
+    custody: Custody,
+    certified: Arc<CertifiedThing>,
+}
+
+impl fmt::Debug for PeerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PeerIdentity({})", self.certified.thing().id())
+    }
+}
+
+impl PeerIdentity {
+    /// Who shows this chain; nobody when there is none.
+    ///
+    /// # Errors
+    /// When the chain names no thing (any more).
+    pub fn of(
+        custody: &Custody,
+        chain: Option<&[CertificateDer<'_>]>,
+        now: Timestamp,
+    ) -> Result<Option<Self>, CertificateRefusal> {
+        let Some(chain) = chain.filter(|it| !it.is_empty()) else {
+            return Ok(None);
+        };
+        let certified = custody.identify(chain, now)?;
+        Ok(Some(Self {
+            custody: custody.clone(),
+            certified: Arc::new(certified),
+        }))
+    }
+
+    /// The thing.
+    #[must_use]
+    pub fn thing(&self) -> &Arc<ThingPeer> {
+        self.certified.thing()
+    }
+
+    /// Who connects with this certificate, a user name and a password, where they are shown; nobody when they disagree.
+    pub(crate) fn authenticate(
+        &self,
+        user_name: Option<&str>,
+        password: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<Peer> {
+        let custody = &self.custody;
+        custody.authenticate_certified(&self.certified, user_name, password, now)
+    }
+
+    /// Whether the certificate still says so.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.custody.is_certified(&self.certified, now)
+    }
+
+    /// Ready when the certificate does not say so any more.
+    pub async fn ended(&self, clock: Clock) {
+        let mut watch = self.custody.certificate_watch();
+        loop {
+            let now = clock.now().wall;
+            if !self.holds(now) {
+                return;
+            }
+            let left = self.certified.not_after().as_millis() - now.as_millis();
+            let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+            // The clock of the day may be set; a long sleep would not notice.
+            let pause = left.clamp(Duration::from_millis(1), LONGEST_WAIT);
+            tokio::select! {
+                () = watch.changed() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
