@@ -11,6 +11,7 @@ use crate::program::{Keeping, LaneIndex, Levels, Program, StoredPart, is_open};
 use crate::schema::SchemaField;
 
 pub(crate) mod aggregate;
+pub(crate) mod retain;
 
 /// What holds at the moment of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +228,12 @@ fn refusal(program: &Program, payload: &Payload, facts: &Facts) -> Option<Refusa
 
 /// The fields that came, that some lane coarsens, and whose value cannot be coarsened.
 fn blocked(program: &Program, payload: &Payload) -> FieldSet {
-    let candidates = payload.present.and(program.numeric);
+    blocked_of(program, payload, program.numeric)
+}
+
+/// Those of them that are among these fields.
+fn blocked_of(program: &Program, payload: &Payload, fields: FieldSet) -> FieldSet {
+    let candidates = payload.present.and(program.numeric).and(fields);
     let mut blocked = FieldSet::EMPTY;
     for index in candidates.iter() {
         let mark = payload.mark(index);

@@ -140,6 +140,21 @@ impl Payload {
         }
     }
 
+    /// How many bytes it holds outside of itself, about.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let spans = self.spans.spilled().then(|| self.spans.capacity());
+        let arrays = self.arrays.spilled().then(|| self.arrays.capacity());
+        let pointers = self.undeclared.iter().map(|it| it.pointer.capacity());
+        self.text.capacity()
+            + spans.unwrap_or(0) * size_of::<Span>()
+            + arrays.unwrap_or(0) * size_of::<NodeIndex>()
+            + self.lists.as_ref().map_or(0, |it| it.heap_bytes())
+            + self.undeclared.capacity() * size_of::<Undeclared>()
+            + pointers.sum::<usize>()
+            + self.marks.capacity() * size_of::<Mark>()
+    }
+
     /// What came without being declared; at most [`MAX_UNDECLARED`] places.
     #[must_use]
     pub fn undeclared(&self) -> &[Undeclared] {

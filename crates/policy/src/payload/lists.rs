@@ -50,6 +50,14 @@ pub(crate) struct Opened {
 }
 
 impl Lists {
+    /// How many bytes it holds, itself included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.items.capacity() * size_of::<Item>()
+            + self.elements.capacity() * size_of::<Element>()
+            + self.arrays.capacity() * size_of::<(ElementIndex, NodeIndex)>()
+    }
+
     /// Begins an element of a list.
     pub(crate) fn open(&mut self, around: ElementIndex, list: NodeIndex) -> (ElementIndex, Opened) {
         let opened = Opened {

@@ -7,8 +7,9 @@ use model::{
     Roles, Timestamp,
 };
 use policy::{
-    DecodeError, FieldIndex, Keeping, Kept, LaneIndex, MAX_UNDECLARED, MAX_UNDECLARED_BYTES,
-    Payload, Program, Schema, Target, Windowed, decide, render, render_stored, windowed,
+    DecodeError, FieldIndex, FieldSet, Keeping, Kept, LaneIndex, MAX_UNDECLARED,
+    MAX_UNDECLARED_BYTES, Outcome, Payload, Program, Schema, Target, Windowed, decide, render,
+    render_stored, windowed,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -350,6 +351,52 @@ proptest! {
         for (place, level) in after {
             let before = before.get(&place).copied().unwrap_or(Level::OFF);
             prop_assert!(level <= before, "{:?}: {} after {}", place, level, before);
+        }
+    }
+
+    #[test]
+    fn the_decision_for_one_lane_is_that_for_all_lanes(world in world(), message in message()) {
+        let program = world.program();
+        let payload = program.schema().decode(message.to_string().as_bytes()).unwrap();
+        let decision = decide(&program, &payload, &world.facts);
+        for (lane, _) in program.lane_indexes() {
+            let alone = policy::decide_for(&program, &payload, &world.facts, lane);
+            prop_assert_eq!(alone.as_ref(), decision.outcome(lane));
+        }
+    }
+
+    #[test]
+    fn a_trimmed_message_shows_nothing_else_and_no_more(world in world(), message in message()) {
+        let program = world.program();
+        let payload = program.schema().decode(message.to_string().as_bytes()).unwrap();
+        let decision = decide(&program, &payload, &world.facts);
+        let outcomes: Vec<_> = program.lane_indexes().filter_map(|it| decision.outcome(it.0)).collect();
+        let most = outcomes.iter().fold(None, |most: Option<Outcome>, it| {
+            Some(most.map_or_else(|| Outcome::clone(it), |most| most.join(it)))
+        });
+        let Some(most) = most else { return Ok(()) };
+        for (field, _) in program.schema().fields() {
+            let highest = outcomes.iter().map(|it| it.level(field)).max();
+            prop_assert_eq!(Some(most.level(field)), highest, "the join is the highest level of each field");
+        }
+        prop_assert_eq!(&Outcome::of_levels(most.levels()), &Some(most.clone()));
+        let subject: FieldSet = program.schema().subject_field().into_iter().collect();
+        let kept = most.fields().without(subject);
+        let Some(trimmed) = payload.trimmed(&most) else {
+            prop_assert!(kept.is_empty());
+            return Ok(());
+        };
+        prop_assert_eq!(trimmed.present(), kept);
+        for outcome in outcomes {
+            let Some(outcome) = outcome.only(kept) else { continue };
+            // Where a lane gets a field as precisely as it was kept, it gets just what it would have got.
+            if outcome.levels().all(|(field, level)| most.level(field) == level) {
+                let [mut before, mut after] = [vec![], vec![]];
+                render(&payload, &outcome, &pseudonym, &mut before);
+                render(&trimmed, &outcome, &pseudonym, &mut after);
+                let [before, after] = [before, after].map(|it| String::from_utf8(it).unwrap());
+                prop_assert_eq!(before, after);
+            }
         }
     }
 
