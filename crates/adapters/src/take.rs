@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::{Adapter, esphome, homie, owntracks, scalar, shelly, tasmota, value, zigbee2mqtt};
+use crate::{Adapter, chirpstack, esphome, homie, owntracks, scalar, shelly, sparkplug_b, tasmota, the_things_stack, thingsboard, value, zigbee2mqtt};
 
 /// The largest message that is read, in bytes; a [`Adapter::Plain`] one is not looked at here.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -20,6 +20,7 @@ pub const MAX_DEVICE_NAME_BYTES: usize = 256;
 pub struct State {
     pub(crate) zigbee2mqtt: zigbee2mqtt::Memory,
     pub(crate) homie: homie::Memory,
+    pub(crate) sparkplug_b: sparkplug_b::Memory,
 }
 
 impl State {
@@ -36,6 +37,12 @@ impl State {
     /// The names of devices that the peer said it speaks for, where the dialect has that.
     pub fn known_devices(&self) -> impl Iterator<Item = &str> {
         self.zigbee2mqtt.names()
+    }
+
+    /// How many times the sequence numbers of Sparkplug told that a message was missed.
+    #[must_use]
+    pub fn gaps(&self) -> u64 {
+        self.sparkplug_b.gaps()
     }
 }
 
@@ -93,6 +100,38 @@ pub enum TakeError {
         "the name of a device is empty or longer than {MAX_DEVICE_NAME_BYTES} bytes: give it another in the device's settings"
     )]
     DeviceName,
+    /// More messages (times) than the dialect's limit.
+    #[error("the message holds readings of too many moments: send it in parts")]
+    TooManyMessages,
+    /// The topic and the message name different devices.
+    #[error(
+        "the topic and `{0}` in the message name different devices: check the integration that sends it"
+    )]
+    Contradiction(&'static str),
+    /// Not Protocol Buffers, where the dialect has them.
+    #[error(
+        "the message is no Sparkplug B payload: check that the edge node sends Protocol Buffers, or register it with another adapter"
+    )]
+    NotProtobuf,
+    /// A compressed payload, which Sparkplug 3.0 does not have.
+    #[error("the payload is compressed: turn compression off in the edge node")]
+    Compressed,
+    /// More metrics than [`crate::MAX_METRICS`].
+    #[error("the message has more than {max} metrics: send it in parts", max = crate::MAX_METRICS)]
+    TooManyMetrics,
+    /// A metric whose value is not of its data type.
+    #[error(
+        "a metric has a value that its data type does not have, or templates nested too deep: check the edge node"
+    )]
+    MetricType,
+    /// An alias or a type that no birth of this connection told.
+    #[error(
+        "a metric is known by an alias or type that no birth told since the last gap: have the edge node send its birth again"
+    )]
+    Unborn,
+    /// The births of a connection say more than is remembered.
+    #[error("the births of this connection name too many metrics or edge nodes: use more connections")]
+    TooMuchToRemember,
     /// Encrypted with a key that only the sender and the reader of its choice have.
     #[error(
         "the message is encrypted by the device, so its fields cannot be told apart and nothing of it is kept: turn payload encryption off in the device, and use TLS for the connection"
@@ -130,12 +169,13 @@ pub fn take<'a>(
         Adapter::Scalar => scalar::take(topic, payload),
         Adapter::Value => value::take(topic, payload, &value::Said::default()),
         Adapter::OwnTracks => owntracks::take(topic, payload),
-        Adapter::ThingsBoard
-        | Adapter::ThingsBoardGateway
-        | Adapter::TheThingsStack
-        | Adapter::ChirpStack
-        | Adapter::SparkplugB
-        | Adapter::Codec => Err(TakeError::OtherTopic),
+        Adapter::ThingsBoard => thingsboard::take_device(topic, payload),
+        Adapter::ThingsBoardGateway => thingsboard::take_gateway(topic, payload),
+        Adapter::TheThingsStack => the_things_stack::take(topic, payload),
+        Adapter::ChirpStack => chirpstack::take(topic, payload),
+        Adapter::SparkplugB => sparkplug_b::take(&mut state.sparkplug_b, topic, payload),
+        // Read by the codec, see `codec::question`.
+        Adapter::Codec => Ok(own(payload)),
     }
 }
 

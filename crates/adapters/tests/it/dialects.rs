@@ -156,3 +156,17 @@ fn json_cbor_and_senml_stay_plain_because_the_notice_names_their_format() {
         );
     }
 }
+
+#[test]
+fn the_device_and_gateway_api_of_thingsboard() {
+    check(
+        Adapter::ThingsBoard,
+        include_str!("../../samples/thingsboard.jsonl"),
+        13,
+    );
+    check(
+        Adapter::ThingsBoardGateway,
+        include_str!("../../samples/thingsboard-gateway.jsonl"),
+        5,
+    );
+}
