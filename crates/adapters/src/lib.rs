@@ -18,6 +18,7 @@
 
 mod adapter;
 mod codec;
+pub mod draft;
 mod take;
 
 mod chirpstack;
