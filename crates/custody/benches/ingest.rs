@@ -60,6 +60,7 @@ fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
         deployment: None,
         thing: None,
         condition: None,
+        native: None,
     };
     let _subscription = custody.subscribe(&recipient, filter, outbox, 0, NOW)?;
     let mut permits = Vec::new();
@@ -147,7 +148,7 @@ fn prepare(
         Ok::<_, ActError>(tokens)
     })?;
     let peer = |id: &str, token: &custody::Token| {
-        custody.authenticate(id, token.expose_secret().as_bytes())
+        custody.authenticate(id, token.expose_secret().as_bytes(), NOW)
     };
     match (
         peer("station-1", &thing_token),

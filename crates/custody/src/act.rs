@@ -6,29 +6,33 @@
 //! [`Custody::act`] returns, no message is delivered under the old rules.
 
 mod in_force;
+mod ways_in;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use model::{
-    Assignment, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Licence, Notice, PersonId,
-    RecipientId, Role, ThingId, Timestamp,
+    Assignment, BridgeId, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Licence, Notice,
+    PersonId, RecipientId, Role, ThingId, Timestamp,
 };
 use record::DirStore;
 use store::{DbError, Tx};
 
 use crate::Custody;
 use crate::catalogue::load::Touched;
+use crate::catalogue::MAX_DEVICE_NAME_BYTES;
 use crate::consent::{self, Way};
 use crate::ledger::{self, Files, LedgerError};
 use crate::open::writer;
-use crate::rows::thing::ThingRow;
 use crate::rows::{self, RowError};
-use crate::secret::{Token, TokenHash, subject_text};
+use crate::secret::{Token, subject_text};
+use crate::NativeTopic;
 
 pub use in_force::InForceError;
+pub use ways_in::{Identity, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_OVERLAP_MILLIS, NewThing};
 
-use in_force::AllTouched;
+use in_force::{AllTouched, Link};
 
 /// The most limits of the rulebook.
 pub const MAX_CAPS: usize = 256;
@@ -76,6 +80,54 @@ pub enum ActError {
     /// There is no such thing.
     #[error("there is no thing `{0}`")]
     NoThing(ThingId),
+    /// There is no such bridge.
+    #[error("there is no bridge `{0}`")]
+    NoBridge(BridgeId),
+    /// There is no such recipient.
+    #[error("there is no recipient `{0}`")]
+    NoRecipient(RecipientId),
+    /// A recipient where somebody who publishes is asked for.
+    #[error("`{0}` is a recipient: name the thing or the bridge that publishes")]
+    NoPublisher(String),
+    /// Another thing of the deployment has this topic.
+    #[error(
+        "the topic `{topic}` is that of `{thing}`: choose another, or take it from that thing first"
+    )]
+    TopicTaken {
+        /// The topic.
+        topic: NativeTopic,
+        /// Whose it is.
+        thing: ThingId,
+    },
+    /// A bridge speaks for things of its own deployment only.
+    #[error("`{thing}` is not of the deployment of the bridge `{bridge}`")]
+    OtherDeployment {
+        /// The thing.
+        thing: ThingId,
+        /// The bridge.
+        bridge: BridgeId,
+    },
+    /// A name that no device has.
+    #[error(
+        "the name of a device has 1 to {MAX_DEVICE_NAME_BYTES} bytes and no control characters"
+    )]
+    DeviceName,
+    /// The bridge has no such name.
+    #[error("the bridge `{0}` has no thing of this name")]
+    NotLinked(BridgeId),
+    /// The bridge has all the names it may have.
+    #[error(
+        "the bridge `{0}` speaks for {MAX_BRIDGE_THINGS} things, which is the most: register another bridge"
+    )]
+    BridgeFull(BridgeId),
+    /// Not the word of a dialect.
+    #[error(
+        "the word of a dialect has 1 to {MAX_ADAPTER_BYTES} characters of a-z, 0-9 and hyphens"
+    )]
+    AdapterWord,
+    /// Two credentials side by side for too long.
+    #[error("the former token can be taken for at most {} days more", MAX_OVERLAP_MILLIS / 86_400_000)]
+    Overlap,
     /// An assignment that would hold at no moment.
     #[error("an assignment must end after it begins")]
     NoTime,
@@ -100,9 +152,12 @@ pub struct Act<'a, 't> {
     now: Timestamp,
     entries: Vec<Entry>,
     touched: AllTouched,
+    certificates: crate::certificate::Touched,
     /// Whether the limits of the rulebook have changed.
     limits: bool,
-    recipients: Vec<(RecipientId, TokenHash)>,
+    recipients: BTreeSet<RecipientId>,
+    bridges: BTreeSet<BridgeId>,
+    links: Vec<Link>,
 }
 
 /// Carries the caller's error through the store's transaction.
@@ -136,8 +191,11 @@ impl Custody {
                 now,
                 entries: Vec::new(),
                 touched: AllTouched::new(),
+                certificates: crate::certificate::Touched::default(),
                 limits: false,
-                recipients: Vec::new(),
+                recipients: BTreeSet::new(),
+                bridges: BTreeSet::new(),
+                links: Vec::new(),
             };
             let value = run(&mut act).map_err(Failure::Caller)?;
             let prepared = act.prepare().map_err(Failure::Act)?;
@@ -187,6 +245,15 @@ impl<'t> Act<'_, 't> {
     /// The transaction, for the rows of the institution that acts.
     pub fn tx(&mut self) -> &mut Tx<'t> {
         self.tx
+    }
+
+    pub(crate) fn custody(&self) -> &Custody {
+        self.custody
+    }
+
+    /// What changes in who is trusted to certify things.
+    pub(crate) fn touch_certificates(&mut self) -> &mut crate::certificate::Touched {
+        &mut self.certificates
     }
 
     /// When the act happens.
@@ -260,22 +327,7 @@ impl<'t> Act<'_, 't> {
         thing: &ThingId,
         deployment: &DeploymentId,
     ) -> Result<Token, ActError> {
-        if rows::access::has_recipient(self.tx, thing.as_str())?
-            || rows::thing::exists(self.tx, thing)?
-        {
-            return Err(ActError::Taken(thing.to_string()));
-        }
-        if rows::deployment::notice_version(self.tx, deployment)?.is_none() {
-            return Err(ActError::NoDeployment(deployment.clone()));
-        }
-        let token = Token::random()?;
-        let row = ThingRow {
-            id: thing.clone(),
-            token: token.hash(),
-        };
-        rows::thing::insert(self.tx, &row, deployment, self.now)?;
-        self.touch(deployment).things.push((row.id, row.token));
-        Ok(token)
+        self.register_new_thing(&NewThing::plain(thing.clone()), deployment)
     }
 
     /// Registers a recipient and makes its credential, which is shown this once.
@@ -283,17 +335,10 @@ impl<'t> Act<'_, 't> {
     /// # Errors
     /// When the identifier is taken, or the database fails.
     pub fn register_recipient(&mut self, recipient: &RecipientId) -> Result<Token, ActError> {
-        let thing = ThingId::parse(recipient.as_str());
-        let taken = match thing {
-            Ok(thing) => rows::thing::exists(self.tx, &thing)?,
-            Err(_) => false,
-        };
-        if taken || rows::access::has_recipient(self.tx, recipient.as_str())? {
-            return Err(ActError::Taken(recipient.to_string()));
-        }
+        self.must_be_free(recipient.as_str())?;
         let token = Token::random()?;
         rows::access::insert_recipient(self.tx, recipient, &token.hash(), self.now)?;
-        self.recipients.push((recipient.clone(), token.hash()));
+        self.recipients.insert(recipient.clone());
         Ok(token)
     }
 

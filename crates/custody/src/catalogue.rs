@@ -4,27 +4,33 @@
 //! licence is in force for all things of the deployment in one atomic swap. The hot path takes no lock and makes no query.
 //!
 //! Start reading at `state` (what decides, and how the next state is derived), then `bound` (whom a thing senses when),
-//! `rules` (what holds for all things alike) and `load` (from the rows).
+//! `rules` (what holds for all things alike), `peer` (who stands behind a connection) and `load` (from the rows).
 
 pub(crate) mod bound;
 pub(crate) mod chosen;
 pub(crate) mod load;
+pub(crate) mod peer;
 pub(crate) mod rules;
 pub(crate) mod shards;
 pub(crate) mod state;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use model::{
-    Assignment, Cap, DeploymentId, LicenceState, Notice, PersonId, RecipientId, ThingId, Timestamp,
+    Assignment, BridgeId, Cap, DeploymentId, LicenceState, Notice, PersonId, RecipientId, ThingId,
+    Timestamp,
 };
-use ring::hmac;
 
-use crate::deliver::Route;
+use crate::deliver::budget::Budget;
+use crate::deliver::{Route, Topics};
 use crate::drift::DriftCounter;
 use crate::rows::{self, RowError};
-use crate::secret::TokenHash;
+
+pub use peer::{
+    BridgePeer, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Peer, Publisher, RecipientPeer,
+    Registered, SeenDevice, ThingPeer,
+};
 
 pub(crate) use bound::Bound;
 pub(crate) use state::{Concerned, DeploymentState, Named, ThingNumber};
@@ -34,67 +40,13 @@ use shards::Shards;
 /// The most assignments of one person at one deployment that are told.
 pub const MAX_ASSIGNMENTS_SHOWN: i64 = 50;
 
-/// Who stands behind a connection.
-#[derive(Debug, Clone)]
-pub enum Peer {
-    /// A device: may publish.
-    Thing(Arc<ThingPeer>),
-    /// A party that receives: may subscribe, naming a purpose.
-    Recipient(Arc<RecipientPeer>),
-}
-
-/// A registered thing.
-pub struct ThingPeer {
-    pub(crate) id: ThingId,
-    /// Its number in the deployment.
-    pub(crate) number: ThingNumber,
-    pub(crate) deployment: Arc<Deployment>,
-    pub(crate) token: TokenHash,
-    /// What its messages show about its switches.
-    pub(crate) watching: crate::source::Watching,
-}
-
-impl ThingPeer {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> &ThingId {
-        &self.id
-    }
-}
-
-impl std::fmt::Debug for ThingPeer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ThingPeer({})", self.id)
-    }
-}
-
-/// A registered recipient.
-pub struct RecipientPeer {
-    pub(crate) id: RecipientId,
-    pub(crate) token: TokenHash,
-    pub(crate) pseudonym_key: hmac::Key,
-}
-
-impl RecipientPeer {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> &RecipientId {
-        &self.id
-    }
-}
-
-impl std::fmt::Debug for RecipientPeer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RecipientPeer({})", self.id)
-    }
-}
-
 /// Everyone and everything that is registered.
 #[derive(Default, Clone)]
 pub(crate) struct Catalogue {
     pub(crate) deployments: Shards<DeploymentId, Arc<Deployment>>,
     pub(crate) things: Shards<ThingId, Arc<ThingPeer>>,
     pub(crate) recipients: Shards<RecipientId, Arc<RecipientPeer>>,
+    pub(crate) bridges: Shards<BridgeId, Arc<BridgePeer>>,
 }
 
 /// A deployment: its identity stays, its state is swapped.
@@ -102,7 +54,13 @@ pub(crate) struct Deployment {
     pub(crate) id: DeploymentId,
     pub(crate) state: ArcSwap<DeploymentState>,
     pub(crate) drift: DriftCounter,
-    pub(crate) routes: ArcSwap<Vec<Route>>,
+    pub(crate) routes: ArcSwap<Vec<Arc<Route>>>,
+    /// The native topics of its things.
+    pub(crate) topics: Mutex<Topics>,
+    /// What whoever subscribes later gets.
+    pub(crate) retained: crate::retained::table::RetainedTable,
+    /// What messages hold that wait for recipients, everywhere.
+    pub(crate) budget: Arc<Budget>,
     /// What waits for the end of a time window.
     pub(crate) windows: crate::windows::table::WindowTable,
 }
@@ -127,6 +85,11 @@ pub struct InForce {
 }
 
 impl Deployment {
+    /// The native topics of its things.
+    pub(crate) fn topics(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn in_force(&self, now: Timestamp) -> InForce {
         let state = self.state.load();
         InForce {
@@ -176,6 +139,22 @@ impl crate::Custody {
         self.inner.db.read(|tx| {
             rows::thing::assignments_about(tx, deployment, person, MAX_ASSIGNMENTS_SHOWN)
         })
+    }
+
+    /// A thing, also when it was removed.
+    #[must_use]
+    pub fn thing(&self, thing: &ThingId) -> Option<Arc<ThingPeer>> {
+        let catalogue = self.inner.catalogue.load();
+        catalogue.things.get(thing).map(Arc::clone)
+    }
+
+    /// Every bridge, by identifier.
+    #[must_use]
+    pub fn bridges(&self) -> Vec<Arc<BridgePeer>> {
+        let catalogue = self.inner.catalogue.load();
+        let mut all: Vec<_> = catalogue.bridges.values().map(Arc::clone).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
     }
 
     /// What is in force at one deployment, if there is such a one.

@@ -13,6 +13,7 @@
 
 mod act;
 mod catalogue;
+mod certificate;
 mod choose;
 mod collateral;
 mod condition;
@@ -29,14 +30,30 @@ mod open;
 mod outbox;
 mod published;
 mod receipts;
+mod retained;
+mod row_box;
 mod rows;
 mod secret;
 mod source;
 mod timeline;
+mod topic;
+mod transport;
 mod windows;
 
-pub use act::{Act, ActError, InForceError, MAX_CAPS};
-pub use catalogue::{InForce, MAX_ASSIGNMENTS_SHOWN, Peer, RecipientPeer, ThingPeer};
+pub use act::{
+    Act, ActError, Identity, InForceError, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_CAPS,
+    MAX_OVERLAP_MILLIS, NewThing,
+};
+pub use catalogue::{
+    BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
+};
+pub use certificate::{
+    AuthorityId, CertificateError, CertificateRefusal, CertificateRow, CertificateWatch,
+    CertifiedThing, DEFAULT_CERTIFICATE_DAYS, DeviceAuthority, IssuedCertificate,
+    MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_DAYS, MAX_CERTIFICATES_PER_THING,
+    MAX_CERTIFICATES_SHOWN, MAX_CHAIN, MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow,
+    NewCertificate, PatternError, RequestError, Serial, SubjectPattern,
+};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use collateral::{
     CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign,
@@ -49,28 +66,33 @@ pub use consent::{
     Matter, Misfit, Preset, ReceiptFacts, ReceiptId, ReceiptIdError, RecordFrame, SignalOutcome,
     Unmatched, Way,
 };
-pub use deliver::{Delivery, DeliveryGuard, Filter, Permit, Receipt, SubscribeError, Subscription};
+pub use deliver::{
+    Delivery, DeliveryGuard, Filter, MAX_HELD_BYTES, Permit, Receipt, SubscribeError, Subscription,
+};
 pub use destination::{
     ASK_PAUSE_SECONDS, AddDestinationError, AddressError, BookError, Broker, Bucket, BucketStyle,
     Contents, DeadLetter, DestinationId, DestinationState, DestinationView, Endpoint, FailureClass,
-    Host, MAX_ASKS_PER_DAY, MAX_DESTINATIONS, MAX_PLACEMENT_CHANGES, NewDestination, Parcel,
+    Host, Left, MAX_ASKS_PER_DAY, MAX_DESTINATIONS, MAX_PLACEMENT_CHANGES, NewDestination, Parcel,
     ParcelError, ParcelReading, PlaceError, PlacementChange, Placing, Secret, WebAddress,
 };
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
 pub use explain::Told;
 pub use housekeeping::TickError;
-pub use ingest::IngestError;
+pub use ingest::{Arrival, IngestError};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError};
-pub use outbox::{Hold, Inbox, Outbox, outbox};
+pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
 pub use policy::WindowMark;
 pub use published::{MAX_NOTICE_VERSIONS, NoticeNews, NoticeVersion};
 pub use receipts::ReceiptRow;
+pub use retained::{
+    MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGE_BYTES, RetainedCounts, RetainedCursor,
+};
 pub use rows::RowError;
-pub use secret::Token;
+pub use secret::{Token, document_sha256};
 pub use source::{
-    COMMANDS_PER_SECOND, Command, CommandAck, Happening, MAX_COMMAND_EVENTS_PER_HOUR,
+    ASKER_SILENCE_MS, COMMANDS_PER_SECOND, Command, CommandAck, Happening, MAX_COMMAND_EVENTS_PER_HOUR,
     MAX_EVENTS_PER_HOUR, PublicCount, Setting, SourceCounts, SourceEvent, SourceListener,
     SourceState, Standing,
 };
@@ -78,5 +100,10 @@ pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
     TimelineReading,
 };
+pub use topic::{
+    MAX_SHARE_NAME_BYTES, MAX_TOPIC_BYTES, MAX_TOPIC_LEVELS, NativeFilter, NativeTopic, ShareName,
+    TopicError,
+};
+pub use transport::Transport;
 pub use vault::Lsn;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

@@ -6,19 +6,22 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
-use model::DeploymentId;
+use model::{DeploymentId, Timestamp};
 use record::{DirStore, Signer};
 use store::Db;
 use vault::{Lsn, Progress, RootKey, Vault, VaultOptions};
 
-use crate::catalogue::{Catalogue, Peer, RecipientPeer};
+use crate::catalogue::{Catalogue, Peer};
+use crate::certificate::{Certificates, KeyBox};
 use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
 use crate::ledger::{self, LedgerError};
 use crate::receipts::ReceiptCounter;
+use crate::retained::Retaining;
+use crate::retained::saved::RetainedBox;
 use crate::rows::{self, RowError};
-use crate::secret::{Pseudonyms, TokenHash};
+use crate::secret::Pseudonyms;
 use crate::windows::Windows;
 use crate::windows::saved::WindowBox;
 
@@ -27,7 +30,9 @@ mod label {
     pub(super) const RECORD_SIGNER: &str = "amanat/v1/record-signer";
     pub(super) const SUBJECT_LOOKUP: &str = "amanat/v1/subject-lookup";
     pub(super) const DESTINATION_SECRETS: &str = "amanat/v1/destination-secrets";
+    pub(super) const RETAINED: &str = "amanat/v1/retained";
     pub(super) const WINDOW_STATE: &str = "amanat/v1/window-state";
+    pub(super) const DEVICE_AUTHORITY: &str = "amanat/v1/device-authority";
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
 }
 
@@ -75,6 +80,11 @@ pub enum OpenError {
         "the key for saved time windows could not be made: the operating system gives no randomness"
     )]
     Windows,
+    /// The key for retained messages.
+    #[error(
+        "the key for retained messages could not be made: the operating system gives no randomness"
+    )]
+    Retained,
     /// The key for the addresses and passwords of people's destinations.
     #[error("the key for people's destinations could not be made")]
     Secrets,
@@ -95,6 +105,8 @@ pub(crate) struct Inner {
     pub(crate) signer: Signer,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) catalogue: ArcSwap<Catalogue>,
+    /// Which certificate names which thing.
+    pub(crate) certificates: Certificates,
     pub(crate) hub: Hub,
     pub(crate) receipts: ReceiptCounter,
     /// Read by those who hand bytes to a socket, written by those who change the rules.
@@ -112,6 +124,8 @@ pub(crate) struct Inner {
     pub(crate) line: Arc<Line>,
     /// How the things are switched at the source.
     pub(crate) source: crate::source::Keeper,
+    /// How the things came in.
+    pub(crate) transports: crate::transport::Transports,
     /// Where the readings of people go.
     pub(crate) placements: Placements,
     /// The destinations of people, and what is under way to them.
@@ -120,6 +134,8 @@ pub(crate) struct Inner {
     pub(crate) secrets: SecretBox,
     /// What passes as statistics over time.
     pub(crate) windows: Windows,
+    /// What whoever subscribes later gets.
+    pub(crate) retaining: Retaining,
     /// What everybody may know of what betrays presence.
     pub(crate) public_facts: Mutex<crate::collateral::PublicFacts>,
 }
@@ -145,6 +161,12 @@ impl Custody {
         let windows = WindowBox::new(&root.derive(label::WINDOW_STATE))
             .map(Windows::new)
             .ok_or(OpenError::Windows)?;
+        let certificates = KeyBox::new(&root.derive(label::DEVICE_AUTHORITY))
+            .map(Certificates::new)
+            .ok_or(OpenError::Secrets)?;
+        let retaining = RetainedBox::new(&root.derive(label::RETAINED))
+            .map(Retaining::new)
+            .ok_or(OpenError::Retained)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
         let vault = Vault::open(
@@ -162,6 +184,7 @@ impl Custody {
         .map_err(OpenError::Vault)?;
         // Only now is it known that the root key is the right one: a wrong one must not touch the record.
         let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
+        let transports = crate::transport::Transports::open(&db)?;
         let source = crate::source::Keeper::open(&db)?;
         let custody = Self {
             inner: Arc::new(Inner {
@@ -170,6 +193,7 @@ impl Custody {
                 signer,
                 pseudonyms,
                 catalogue: ArcSwap::default(),
+                certificates,
                 hub: Hub::default(),
                 receipts: ReceiptCounter::default(),
                 gate: RwLock::new(()),
@@ -180,33 +204,28 @@ impl Custody {
                 is_record_behind: AtomicBool::new(false),
                 line,
                 source,
+                transports,
                 placements: Placements::default(),
                 couriers: Couriers::default(),
                 secrets,
                 windows,
+                retaining,
                 public_facts: Mutex::default(),
             }),
         };
         custody.load_all()?;
         custody.load_destinations()?;
         custody.load_windows()?;
+        custody.load_retained()?;
         Ok(custody)
     }
 
-    /// Who stands behind a user name and a password, or nobody. Takes the same time for a wrong password and an
-    /// unknown name.
+    /// Who stands behind a user name and a password, or nobody. A user name is the identifier of a thing, a bridge or a
+    /// recipient; who receives may add `?purpose=<purpose>`. Takes the same time for a wrong password and an unknown name.
     #[must_use]
-    pub fn authenticate(&self, user_name: &str, password: &[u8]) -> Option<Peer> {
+    pub fn authenticate(&self, user_name: &str, password: &[u8], now: Timestamp) -> Option<Peer> {
         let catalogue = self.inner.catalogue.load();
-        let peer = find(&catalogue, user_name);
-        let token = match &peer {
-            Some(Peer::Thing(thing)) => thing.token,
-            Some(Peer::Recipient(recipient)) => recipient.token,
-            None => TokenHash::of(b""),
-        };
-        // The empty password never authenticates, so the hash of nothing cannot match a name that does not exist.
-        let matches = token.matches(password) & !password.is_empty();
-        peer.filter(|_| matches)
+        catalogue.authenticate(user_name, password, now)
     }
 
     /// Blocks until a message is kept for good. For callers outside an async runtime; others use
@@ -223,19 +242,6 @@ impl Custody {
     pub fn failed(&self) -> bool {
         self.inner.vault.failed()
     }
-}
-
-fn find(catalogue: &Catalogue, user_name: &str) -> Option<Peer> {
-    let thing = model::ThingId::parse(user_name)
-        .ok()
-        .and_then(|it| catalogue.things.get(&it));
-    if let Some(thing) = thing {
-        return Some(Peer::Thing(Arc::clone(thing)));
-    }
-    let recipient: &Arc<RecipientPeer> = catalogue
-        .recipients
-        .get(&model::RecipientId::parse(user_name).ok()?)?;
-    Some(Peer::Recipient(Arc::clone(recipient)))
 }
 
 /// A directory that only this user can enter.

@@ -3,9 +3,12 @@
 use store::{MigrationSet, Step};
 
 pub(crate) mod access;
+pub(crate) mod bridge;
 pub(crate) mod cap;
+pub(crate) mod certificate;
 pub(crate) mod chosen;
 pub(crate) mod consent;
+pub(crate) mod credential;
 pub(crate) mod deployment;
 pub(crate) mod destination;
 pub(crate) mod drift;
@@ -14,8 +17,10 @@ pub(crate) mod notice_version;
 pub(crate) mod person;
 pub(crate) mod placement_change;
 pub(crate) mod receipt;
+pub(crate) mod retained;
 pub(crate) mod source;
 pub(crate) mod thing;
+pub(crate) mod transport;
 pub(crate) mod window;
 
 /// Every migration of this crate, in order. Applied ones never change.
@@ -61,6 +66,21 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 10,
             name: "what people changed about where readings go",
             sql: include_str!("rows/0010_placement_changes.sql"),
+        },
+        Step {
+            version: 11,
+            name: "native topics, bridges, credentials that are renewed",
+            sql: include_str!("rows/0011_ways_in.sql"),
+        },
+        Step {
+            version: 13,
+            name: "certificates of things",
+            sql: include_str!("rows/0013_certificates.sql"),
+        },
+        Step {
+            version: 14,
+            name: "retained messages",
+            sql: include_str!("rows/0014_retained.sql"),
         },
     ],
 };

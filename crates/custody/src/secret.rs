@@ -57,7 +57,7 @@ impl fmt::Debug for Token {
 }
 
 /// What is kept of a token.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TokenHash([u8; 32]);
 
 impl TokenHash {
@@ -75,14 +75,21 @@ impl TokenHash {
         &self.0
     }
 
+    /// Whether both are of the same token, in constant time.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
     /// Whether `token` is the one that was hashed, in constant time.
+    #[cfg(test)]
     pub(crate) fn matches(&self, token: &[u8]) -> bool {
-        self.0.ct_eq(&Self::of(token).0).into()
+        self.is(&Self::of(token))
     }
 }
 
 /// Lower-case hex SHA-256 of a public document.
-pub(crate) fn document_sha256(document: &[u8]) -> String {
+#[must_use]
+pub fn document_sha256(document: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, document).as_ref())
 }
 

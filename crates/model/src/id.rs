@@ -95,6 +95,8 @@ ids! {
     PersonId;
     /// A party that receives data. It is also the MQTT user name of the recipient.
     RecipientId;
+    /// A peer that speaks for several things. It is also the MQTT user name of the bridge.
+    BridgeId;
     /// Why a field is processed.
     PurposeId;
     /// An automated model that is fed with fields.

@@ -2,26 +2,43 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use model::{DeploymentId, RecipientId, Timestamp};
+use model::{BridgeId, DeploymentId, ThingId, Timestamp};
 
 use super::{Act, ActError};
 use crate::Custody;
-use crate::catalogue::load::{self, LoadError, NewThing, Next, Touched};
-use crate::catalogue::{Catalogue, Deployment, RecipientPeer, ThingPeer};
+use crate::catalogue::load::{self, Appeared, LoadError, Next, Touched};
+use crate::catalogue::{BridgePeer, Catalogue, Deployment, RecipientPeer, ThingPeer};
+use crate::deliver::budget::Budget;
 use crate::ledger::{self, Files};
 use crate::open::{OpenError, writer};
 use crate::rows;
-use crate::secret::TokenHash;
+use crate::rows::access::RecipientRow;
+use crate::rows::bridge::BridgeRow;
+use crate::rows::thing::ThingRow;
 
 /// What is swapped in after the commit.
 #[derive(Default)]
 pub(crate) struct Prepared {
     states: Vec<Next>,
-    recipients: Vec<(RecipientId, TokenHash)>,
+    recipients: Vec<RecipientRow>,
+    bridges: Vec<BridgeRow>,
+    links: Vec<Link>,
+    /// The links are all there are.
+    anew: bool,
+    certificates: Option<crate::certificate::Next>,
     files: Files,
+    /// The moment of the act.
+    now: Option<Timestamp>,
+}
+
+/// What a bridge means by a name from now on; nothing: no thing any more.
+pub(crate) struct Link {
+    pub(crate) bridge: BridgeId,
+    pub(crate) name: Arc<str>,
+    pub(crate) thing: Option<ThingId>,
 }
 
 /// What is in force and what the rows say are not the same.
@@ -46,9 +63,20 @@ impl Act<'_, '_> {
     /// Writes the record and derives what will be in force.
     pub(super) fn prepare(mut self) -> Result<Prepared, ActError> {
         let mut prepared = Prepared {
-            recipients: std::mem::take(&mut self.recipients),
+            links: std::mem::take(&mut self.links),
             ..Prepared::default()
         };
+        for id in std::mem::take(&mut self.recipients) {
+            let row = rows::access::recipient(self.tx, &id)?;
+            prepared.recipients.extend(row);
+        }
+        for id in std::mem::take(&mut self.bridges) {
+            prepared.bridges.extend(rows::bridge::one(self.tx, &id)?);
+        }
+        if !self.certificates.is_empty() {
+            let next = crate::certificate::Next::derived(self.tx, &self.certificates)?;
+            prepared.certificates = Some(next);
+        }
         let catalogue = self.custody.inner.catalogue.load_full();
         let caps = match self.limits {
             true => {
@@ -74,6 +102,7 @@ impl Act<'_, '_> {
                 .states
                 .push(next.ok_or(ActError::NoDeployment(id))?);
         }
+        prepared.now = Some(self.now);
         if !self.entries.is_empty() {
             prepared.files = ledger::append(self.tx, &self.custody.inner.signer, &self.entries)?;
         }
@@ -102,32 +131,48 @@ impl Custody {
         let is_known =
             |it: &Next| it.appeared.is_empty() && standing.deployments.get(&it.id).is_some();
         let mut routes = Vec::new();
+        let has_things = |it: &Next| !it.appeared.is_empty() || !it.changed.is_empty();
+        let things = prepared.states.iter().filter(|it| has_things(it));
+        let things: Vec<_> = things.map(|it| it.id.clone()).collect();
         let touched: Vec<_> = prepared.states.iter().map(|it| it.id.clone()).collect();
-        if prepared.recipients.is_empty() && prepared.states.iter().all(is_known) {
+        let parties = prepared.recipients.is_empty() && prepared.bridges.is_empty();
+        if parties && prepared.states.iter().all(is_known) {
             for next in prepared.states {
                 if let Some(deployment) = standing.deployments.get(&next.id) {
                     deployment.state.store(Arc::new(next.state));
                 }
+                set_things(&standing, &next.changed);
             }
         } else {
             let mut catalogue = Catalogue::clone(&standing);
-            for (id, token) in prepared.recipients {
-                self.add_recipient(&mut catalogue, id, token);
+            for row in prepared.recipients {
+                self.put_recipient(&mut catalogue, &row);
+            }
+            for row in prepared.bridges {
+                put_bridge(&mut catalogue, &row);
             }
             for next in prepared.states {
-                routes.extend(swap(&mut catalogue, next));
+                routes.extend(swap(&mut catalogue, next, &self.inner.hub.budget));
             }
             self.inner.catalogue.store(Arc::new(catalogue));
         }
+        link(&self.inner.catalogue.load(), prepared.links, prepared.anew);
         for deployment in routes {
             self.inner.hub.route_new(&deployment);
         }
         let catalogue = self.inner.catalogue.load_full();
+        for deployment in things.iter().filter_map(|it| catalogue.deployments.get(it)) {
+            self.inner.hub.route_again(deployment);
+        }
         for deployment in touched
             .iter()
             .filter_map(|it| catalogue.deployments.get(it))
         {
             self.prune_windows(deployment);
+            self.prune_retained(deployment, prepared.now);
+        }
+        if let Some(next) = prepared.certificates {
+            self.inner.certificates.put_in_force(next);
         }
         self.inner.rules.fetch_add(1, Ordering::Release);
         // Whoever was between a permit and a socket under the old rules has finished when this lock is had.
@@ -140,14 +185,14 @@ impl Custody {
         prepared.files
     }
 
-    fn add_recipient(&self, catalogue: &mut Catalogue, id: RecipientId, token: TokenHash) {
-        if catalogue.recipients.get(&id).is_none() {
-            let peer = RecipientPeer {
-                pseudonym_key: self.inner.pseudonyms.recipient_key(id.as_str()),
-                id: id.clone(),
-                token,
-            };
-            catalogue.recipients.insert(id, Arc::new(peer));
+    fn put_recipient(&self, catalogue: &mut Catalogue, row: &RecipientRow) {
+        match catalogue.recipients.get(&row.id) {
+            Some(peer) => peer.set(row),
+            None => {
+                let key = self.inner.pseudonyms.recipient_key(row.id.as_str());
+                let peer = Arc::new(RecipientPeer::new(row, key));
+                catalogue.recipients.insert(row.id.clone(), peer);
+            }
         }
     }
 
@@ -163,8 +208,20 @@ impl Custody {
         self.inner.db.read(|tx| {
             let mut prepared = Prepared {
                 recipients: rows::access::recipients(tx)?,
+                bridges: rows::bridge::all(tx)?,
+                anew: true,
                 ..Prepared::default()
             };
+            let links = rows::bridge::links(tx)?;
+            prepared.links = links
+                .into_iter()
+                .map(|it| Link {
+                    bridge: it.bridge,
+                    name: it.name,
+                    thing: Some(it.thing),
+                })
+                .collect();
+            prepared.certificates = Some(crate::certificate::Next::whole(tx)?);
             for id in rows::deployment::ids(tx)? {
                 let next = load::whole(tx, &id, &catalogue, &self.inner.generation);
                 prepared.states.extend(next.map_err(|err| match err {
@@ -200,17 +257,31 @@ impl Custody {
             if let Some(what) = standing.difference(&next.state) {
                 return Err(different(&next.id, what));
             }
+            let known = |it: &ThingRow| {
+                catalogue
+                    .things
+                    .get(&it.id)
+                    .is_some_and(|peer| peer.is_as(it))
+            };
+            if !next.appeared.is_empty() || !next.changed.iter().all(known) {
+                return Err(different(&next.id, "a thing's credential or topic"));
+            }
         }
         Ok(())
     }
 }
 
 /// Gives the deployment when it has just appeared.
-fn swap(catalogue: &mut Catalogue, next: Next) -> Option<Arc<Deployment>> {
+fn swap(
+    catalogue: &mut Catalogue,
+    next: Next,
+    budget: &Arc<Budget>,
+) -> Option<Arc<Deployment>> {
     let Next {
         id,
         state,
         appeared,
+        changed,
     } = next;
     let (deployment, is_new) = match catalogue.deployments.get(&id) {
         Some(deployment) => {
@@ -223,23 +294,74 @@ fn swap(catalogue: &mut Catalogue, next: Next) -> Option<Arc<Deployment>> {
                 state: ArcSwap::from_pointee(state),
                 drift: crate::drift::DriftCounter::default(),
                 routes: ArcSwap::default(),
+                topics: Mutex::default(),
+                retained: crate::retained::table::RetainedTable::default(),
+                budget: Arc::clone(budget),
                 windows: crate::windows::table::WindowTable::default(),
             });
             catalogue.deployments.insert(id, Arc::clone(&deployment));
             (deployment, true)
         }
     };
-    for NewThing { id, token, number } in appeared {
-        let peer = ThingPeer {
-            id: id.clone(),
-            number,
-            deployment: Arc::clone(&deployment),
-            token,
-            watching: crate::source::Watching::default(),
-        };
-        catalogue.things.insert(id, Arc::new(peer));
+    for Appeared { row, number } in appeared {
+        let peer = ThingPeer::new(&row, number, Arc::clone(&deployment));
+        if let Some(topic) = peer.topic() {
+            deployment.topics().appear(number, topic);
+        }
+        catalogue.things.insert(row.id, Arc::new(peer));
     }
+    set_things(catalogue, &changed);
     is_new.then_some(deployment)
+}
+
+fn set_things(catalogue: &Catalogue, changed: &[ThingRow]) {
+    for row in changed {
+        if let Some(peer) = catalogue.things.get(&row.id) {
+            let topic = peer.topic();
+            peer.set(row);
+            if peer.topic() != topic {
+                let mut topics = peer.deployment.topics();
+                topics.set(peer.number, peer.topic());
+            }
+        }
+    }
+}
+
+fn put_bridge(catalogue: &mut Catalogue, row: &BridgeRow) {
+    match catalogue.bridges.get(&row.id) {
+        Some(peer) => peer.set(row),
+        None => {
+            let peer = Arc::new(BridgePeer::new(row));
+            catalogue.bridges.insert(row.id.clone(), peer);
+        }
+    }
+}
+
+/// Tells each bridge which things it means by its names.
+fn link(catalogue: &Catalogue, links: Vec<Link>, anew: bool) {
+    let mut of_each: BTreeMap<BridgeId, Vec<_>> = BTreeMap::new();
+    if anew {
+        of_each.extend(
+            catalogue
+                .bridges
+                .iter()
+                .map(|it| (it.0.clone(), Vec::new())),
+        );
+    }
+    for Link {
+        bridge,
+        name,
+        thing,
+    } in links
+    {
+        let thing = thing.and_then(|it| catalogue.things.get(&it).map(Arc::clone));
+        of_each.entry(bridge).or_default().push((name, thing));
+    }
+    for (bridge, changes) in of_each {
+        if let Some(peer) = catalogue.bridges.get(&bridge) {
+            peer.link(&changes, anew);
+        }
+    }
 }
 
 /// What an act has touched, by deployment.

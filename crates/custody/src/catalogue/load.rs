@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use model::{Cap, DeploymentId, PersonId, ThingId};
+use model::{Cap, DeploymentId, PersonId, Problem, ThingId};
 use rustc_hash::FxHashMap;
 use store::Tx;
 
@@ -12,8 +12,9 @@ use super::bound::Stay;
 use super::rules::Rules;
 use super::state::{Delta, DeploymentState, ThingNumber};
 use super::{Catalogue, ThingPeer};
+use crate::rows::thing::ThingRow;
 use crate::rows::{self, RowError};
-use crate::secret::{SubjectToken, TokenHash};
+use crate::secret::SubjectToken;
 
 /// The most assignments of one thing, over all time.
 pub(crate) const MAX_ASSIGNMENTS: usize = 1_000;
@@ -21,9 +22,8 @@ pub(crate) const MAX_ASSIGNMENTS: usize = 1_000;
 const MANY: usize = 32;
 
 /// A thing that has just appeared.
-pub(crate) struct NewThing {
-    pub(crate) id: ThingId,
-    pub(crate) token: TokenHash,
+pub(crate) struct Appeared {
+    pub(crate) row: ThingRow,
     pub(crate) number: ThingNumber,
 }
 
@@ -31,7 +31,9 @@ pub(crate) struct NewThing {
 pub(crate) struct Next {
     pub(crate) id: DeploymentId,
     pub(crate) state: DeploymentState,
-    pub(crate) appeared: Vec<NewThing>,
+    pub(crate) appeared: Vec<Appeared>,
+    /// What the rows say of things that were there before.
+    pub(crate) changed: Vec<ThingRow>,
 }
 
 /// What an act has changed in the rows of a deployment.
@@ -41,7 +43,9 @@ pub(crate) struct Touched {
     pub(crate) whole: bool,
     pub(crate) licence: bool,
     pub(crate) grants: bool,
-    pub(crate) things: Vec<(ThingId, TokenHash)>,
+    pub(crate) things: Vec<ThingRow>,
+    /// Things whose credential, topic or dialect is another, or that were removed.
+    pub(crate) changed: BTreeSet<ThingId>,
     pub(crate) assigned: BTreeSet<ThingId>,
     pub(crate) linked: Vec<(SubjectToken, PersonId)>,
     pub(crate) people: BTreeSet<PersonId>,
@@ -70,6 +74,7 @@ pub(crate) fn whole(
     let Some(row) = rows::deployment::one(tx, id)? else {
         return Ok(None);
     };
+    tell(id, &row.problems, row.is_cut);
     let grants = rows::access::grants(tx, id)?;
     let caps = rows::cap::all(tx)?.into();
     let rules = Rules::compile(Arc::new(row.notice), grants, caps, Arc::clone(numbers));
@@ -80,23 +85,23 @@ pub(crate) fn whole(
     })?;
     let standing = catalogue.deployments.get(id).map(|it| it.state.load_full());
     let mut end = standing.map_or(0, |it| it.thing_end());
-    let mut appeared = Vec::new();
+    let (mut appeared, mut changed) = (Vec::new(), Vec::new());
     let mut places: FxHashMap<ThingId, ThingNumber> = FxHashMap::default();
-    for thing in rows::thing::of(tx, id)? {
-        let number = match catalogue.things.get(&thing.id) {
-            Some(peer) => peer.number,
-            None => {
-                let number = taken(&mut end)?;
-                appeared.push(NewThing {
-                    id: thing.id.clone(),
-                    token: thing.token,
-                    number,
-                });
-                number
-            }
+    for row in rows::thing::of(tx, id)? {
+        let standing = catalogue.things.get(&row.id).map(|it| it.number);
+        let number = match standing {
+            Some(number) => number,
+            None => taken(&mut end)?,
         };
         delta.appeared.push(number);
-        places.insert(thing.id, number);
+        if row.removed_at.is_some() {
+            delta.removed.push(number);
+        }
+        places.insert(row.id.clone(), number);
+        match standing {
+            Some(_) => changed.push(row),
+            None => appeared.push(Appeared { row, number }),
+        }
     }
     let mut assigned: BTreeMap<ThingNumber, Vec<Stay>> = BTreeMap::new();
     for assignment in rows::thing::assignments(tx, id)? {
@@ -114,7 +119,27 @@ pub(crate) fn whole(
         id: id.clone(),
         state,
         appeared,
+        changed,
     }))
+}
+
+/// Says which rules of today the published notice breaks: it is enforced, but no new version may be like that.
+fn tell(id: &DeploymentId, problems: &[Problem], is_cut: bool) {
+    let Some(first) = problems.first() else {
+        return;
+    };
+    let means = match is_cut {
+        true => "what cannot be understood is left out of it: nothing passes by that",
+        false => "it is in force as it stands",
+    };
+    tracing::warn!(
+        deployment.id = %id,
+        notice.problems = problems.len(),
+        notice.is_cut = is_cut,
+        "the notice of `{id}` was published under older rules, line {}: {}; {means}; publish a new version that `amanat notice check` accepts",
+        first.line,
+        first.reason,
+    );
 }
 
 /// What an act changes at a deployment that is in force; `caps` where they change everywhere.
@@ -145,15 +170,23 @@ pub(crate) fn derived(
     let mut appeared = Vec::new();
     let mut places: FxHashMap<ThingId, ThingNumber> = FxHashMap::default();
     let mut end = standing.thing_end();
-    for (thing, token) in touched.things {
+    for row in touched.things {
         let number = taken(&mut end)?;
-        places.insert(thing.clone(), number);
+        places.insert(row.id.clone(), number);
         delta.appeared.push(number);
-        appeared.push(NewThing {
-            id: thing,
-            token,
-            number,
-        });
+        appeared.push(Appeared { row, number });
+    }
+    let mut changed = Vec::new();
+    for thing in touched.changed {
+        let Some(row) = rows::thing::one(tx, &thing)? else {
+            continue;
+        };
+        let number = places.get(&thing).copied();
+        let number = number.or_else(|| peers(&thing).map(|it| it.number));
+        delta
+            .removed
+            .extend(number.filter(|_| row.removed_at.is_some()));
+        changed.push(row);
     }
     for (thing, stays) in stays(tx, id, touched.assigned)? {
         let number = places.get(&thing).copied();
@@ -165,6 +198,7 @@ pub(crate) fn derived(
         id: id.clone(),
         state: standing.derive(delta),
         appeared,
+        changed,
     })
 }
 

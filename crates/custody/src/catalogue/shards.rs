@@ -3,6 +3,7 @@
 //! A state of a deployment is never changed: the next one is derived from it. Deriving clones a list of pointers and then
 //! only the parts in which something changes, so that a choice of one person among 100,000 copies a few dozen entries.
 
+use std::borrow::Borrow;
 use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
 
@@ -40,7 +41,11 @@ impl<K, V> Default for Shards<K, V> {
 
 impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
     /// What stands under a key.
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         self.shards.get(self.place(key))?.get(key)
     }
 
@@ -60,6 +65,20 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
         {
             self.len += 1;
         }
+    }
+
+    /// Removes what stands under a key; copies one part, if others still use it.
+    pub(crate) fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let place = self.place(key);
+        let shard = self.shards.get_mut(place)?;
+        shard.contains_key(key).then_some(())?;
+        let removed = Arc::make_mut(shard).remove(key);
+        self.len -= usize::from(removed.is_some());
+        removed
     }
 
     /// Every entry, in no order.
@@ -90,7 +109,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
     }
 
     /// The maps use the ends of the hash, so the part is chosen by the middle of another mix of it.
-    fn place(&self, key: &K) -> usize {
+    fn place<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
         let mixed = FxBuildHasher.hash_one(key).wrapping_mul(GOLDEN) >> 24;
         let mask = self.shards.len().wrapping_sub(1);

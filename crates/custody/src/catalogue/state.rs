@@ -24,6 +24,7 @@ use crate::secret::SubjectToken;
 pub(crate) type ThingNumber = u32;
 
 /// Whom a message names, where its notice declares a field that identifies people.
+#[derive(Clone)]
 pub(crate) enum Named {
     /// The notice declares no such field, or the message does not have it.
     Nobody,
@@ -46,6 +47,8 @@ pub(crate) struct DeploymentState {
     /// By number.
     things: Chunks<Timeline>,
     thing_count: usize,
+    /// Those of them that were removed, ascending. What they have sent still is about the people whom they sensed.
+    removed: Arc<Vec<ThingNumber>>,
     /// The first number that no thing has had.
     thing_end: ThingNumber,
     people: People,
@@ -100,6 +103,8 @@ pub(crate) struct Delta {
     pub(crate) caps: Option<Arc<[Cap]>>,
     /// Things that were not there before.
     pub(crate) appeared: Vec<ThingNumber>,
+    /// Things that are not there any more.
+    pub(crate) removed: Vec<ThingNumber>,
     /// Things with all their assignments.
     pub(crate) assigned: Vec<(ThingNumber, Vec<Stay>)>,
     /// Names by which messages know people from now on.
@@ -119,6 +124,7 @@ impl DeploymentState {
             quarantined,
             things: Chunks::default(),
             thing_count: 0,
+            removed: Arc::default(),
             thing_end: 0,
             people: People::default(),
             subjects: Shards::default(),
@@ -146,6 +152,12 @@ impl DeploymentState {
             next.rebind_all(&mut binder);
         } else {
             next.rebind(&changed, &mut binder);
+        }
+        if !delta.removed.is_empty() {
+            let removed = Arc::make_mut(&mut next.removed);
+            removed.extend(delta.removed);
+            removed.sort_unstable();
+            removed.dedup();
         }
         for (number, stays) in delta.assigned {
             next.put_stays(number, stays, &mut binder);
@@ -448,7 +460,7 @@ impl DeploymentState {
 
     /// How many things there are.
     pub(crate) fn thing_count(&self) -> usize {
-        self.thing_count
+        self.thing_count.saturating_sub(self.removed.len())
     }
 
     /// The first number that no thing has had.
@@ -469,6 +481,7 @@ impl DeploymentState {
         let mut programs = SameProgram::default();
         let mut same = |a: &Bound, b: &Bound| a.people == b.people && programs.same(a, b);
         let things = self.thing_count == other.thing_count
+            && self.removed == other.removed
             && self.things.iter().all(|(index, mine)| {
                 let gone = Timeline::Gone;
                 let theirs = other.things.get(index).unwrap_or(&gone);

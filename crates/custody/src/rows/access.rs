@@ -3,25 +3,44 @@
 use model::{DeploymentId, Grant, PurposeId, RecipientId, Timestamp};
 use store::{Tx, Value};
 
+use super::credential::{self, CredentialRow};
 use super::{RowError, parsed};
 use crate::secret::TokenHash;
 
-pub(crate) fn recipients(tx: &mut Tx<'_>) -> Result<Vec<(RecipientId, TokenHash)>, RowError> {
-    let rows = tx.query("SELECT id, token_sha256 FROM recipient ORDER BY id", &[])?;
-    rows.iter()
-        .map(|row| {
-            let hash: Vec<u8> = row.get(1)?;
-            Ok((
-                parsed("recipient", &row.get::<String>(0)?, |it| {
-                    RecipientId::parse(it).ok()
-                })?,
-                TokenHash::from_bytes(&hash).ok_or_else(|| RowError::Unreadable {
-                    table: "recipient",
-                    value: "a token hash".to_owned(),
-                })?,
-            ))
-        })
-        .collect()
+/// One registered recipient.
+pub(crate) struct RecipientRow {
+    pub(crate) id: RecipientId,
+    pub(crate) credential: CredentialRow,
+}
+
+fn read(row: &store::Row) -> Result<RecipientRow, RowError> {
+    Ok(RecipientRow {
+        id: parsed("recipient", &row.get::<String>(0)?, |it| {
+            RecipientId::parse(it).ok()
+        })?,
+        credential: credential::read(credential::Table::Recipient, row, 1)?,
+    })
+}
+
+fn columns() -> String {
+    format!("SELECT id, {} FROM recipient", credential::COLUMNS)
+}
+
+/// Every recipient.
+pub(crate) fn recipients(tx: &mut Tx<'_>) -> Result<Vec<RecipientRow>, RowError> {
+    let rows = tx.query(&format!("{} ORDER BY id", columns()), &[])?;
+    rows.iter().map(read).collect()
+}
+
+pub(crate) fn recipient(
+    tx: &mut Tx<'_>,
+    id: &RecipientId,
+) -> Result<Option<RecipientRow>, RowError> {
+    let row = tx.query_one(
+        &format!("{} WHERE id = $1", columns()),
+        &[id.as_str().into()],
+    )?;
+    row.as_ref().map(read).transpose()
 }
 
 pub(crate) fn insert_recipient(

@@ -1,46 +1,91 @@
 //! Things, their credentials and the people they sense.
 
-use model::{Assignment, DeploymentId, PersonId, Role, ThingId, Timestamp};
-use store::Tx;
+use std::sync::Arc;
 
+use model::{Assignment, DeploymentId, PersonId, RecipientId, Role, ThingId, Timestamp};
+use store::{Tx, Value};
+
+use super::credential::{self, CredentialRow};
 use super::{RowError, parsed};
-use crate::secret::{SubjectToken, TokenHash};
+use crate::NativeTopic;
+use crate::secret::SubjectToken;
 
-/// One registered thing.
+/// One registered thing, or one that was and was removed: its identifier stays taken.
+#[derive(Clone, PartialEq)]
 pub(crate) struct ThingRow {
     pub(crate) id: ThingId,
-    pub(crate) token: TokenHash,
+    pub(crate) credential: CredentialRow,
+    pub(crate) topic: Option<NativeTopic>,
+    pub(crate) adapter: Option<Arc<str>>,
+    pub(crate) receives_as: Option<RecipientId>,
+    pub(crate) removed_at: Option<Timestamp>,
 }
 
-/// The things of a deployment.
+impl ThingRow {
+    /// A thing that is only registered.
+    pub(crate) fn new(id: ThingId, credential: CredentialRow) -> Self {
+        Self {
+            id,
+            credential,
+            topic: None,
+            adapter: None,
+            receives_as: None,
+            removed_at: None,
+        }
+    }
+}
+
+fn columns() -> String {
+    format!(
+        "SELECT id, topic, adapter, receives_as, removed_at, {} FROM thing",
+        credential::COLUMNS
+    )
+}
+
+fn read(row: &store::Row) -> Result<ThingRow, RowError> {
+    let topic: Option<String> = row.get(1)?;
+    let receives_as: Option<String> = row.get(3)?;
+    Ok(ThingRow {
+        id: parsed("thing", &row.get::<String>(0)?, |it| {
+            ThingId::parse(it).ok()
+        })?,
+        topic: topic
+            .map(|it| parsed("thing", &it, |it| NativeTopic::parse(it).ok()))
+            .transpose()?,
+        adapter: row.get::<Option<String>>(2)?.map(Arc::from),
+        receives_as: receives_as
+            .map(|it| parsed("thing", &it, |it| RecipientId::parse(it).ok()))
+            .transpose()?,
+        removed_at: row.get::<Option<i64>>(4)?.map(Timestamp::from_millis),
+        credential: credential::read(credential::Table::Thing, row, 5)?,
+    })
+}
+
+/// The things of a deployment, with those that were removed.
 pub(crate) fn of(tx: &mut Tx<'_>, deployment: &DeploymentId) -> Result<Vec<ThingRow>, RowError> {
     let rows = tx.query(
-        "SELECT id, token_sha256 FROM thing WHERE deployment = $1 ORDER BY id",
+        &format!("{} WHERE deployment = $1 ORDER BY id", columns()),
         &[deployment.as_str().into()],
     )?;
-    rows.iter()
-        .map(|row| {
-            let hash: Vec<u8> = row.get(1)?;
-            Ok(ThingRow {
-                id: parsed("thing", &row.get::<String>(0)?, |it| {
-                    ThingId::parse(it).ok()
-                })?,
-                token: TokenHash::from_bytes(&hash).ok_or_else(|| RowError::Unreadable {
-                    table: "thing",
-                    value: "a token hash".to_owned(),
-                })?,
-            })
-        })
-        .collect()
+    rows.iter().map(read).collect()
 }
 
-/// The deployment of a thing.
+/// One thing, also when it was removed.
+pub(crate) fn one(tx: &mut Tx<'_>, thing: &ThingId) -> Result<Option<ThingRow>, RowError> {
+    let row = tx.query_one(
+        &format!("{} WHERE id = $1", columns()),
+        &[thing.as_str().into()],
+    )?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The deployment of a thing that was not removed.
 pub(crate) fn deployment_of(
     tx: &mut Tx<'_>,
     thing: &ThingId,
 ) -> Result<Option<DeploymentId>, RowError> {
     let row = tx.query_one(
-        "SELECT deployment FROM thing WHERE id = $1",
+        "SELECT deployment FROM thing WHERE id = $1 AND removed_at IS NULL",
         &[thing.as_str().into()],
     )?;
     row.map(|row| {
@@ -51,8 +96,37 @@ pub(crate) fn deployment_of(
     .transpose()
 }
 
-pub(crate) fn exists(tx: &mut Tx<'_>, thing: &ThingId) -> Result<bool, RowError> {
-    Ok(deployment_of(tx, thing)?.is_some())
+/// Whether there is such a thing, and it was not removed.
+pub(crate) fn exists(tx: &mut Tx<'_>, thing: &str) -> Result<bool, RowError> {
+    let row = tx.query_one(
+        "SELECT 1 FROM thing WHERE id = $1 AND removed_at IS NULL",
+        &[thing.into()],
+    )?;
+    Ok(row.is_some())
+}
+
+/// Whether the identifier is taken, also by a thing that was removed.
+pub(crate) fn is_taken(tx: &mut Tx<'_>, thing: &str) -> Result<bool, RowError> {
+    let row = tx.query_one("SELECT 1 FROM thing WHERE id = $1", &[thing.into()])?;
+    Ok(row.is_some())
+}
+
+/// The thing of a deployment that has this native topic.
+pub(crate) fn with_topic(
+    tx: &mut Tx<'_>,
+    deployment: &DeploymentId,
+    topic: &str,
+) -> Result<Option<ThingId>, RowError> {
+    let row = tx.query_one(
+        "SELECT id FROM thing WHERE deployment = $1 AND topic = $2",
+        &[deployment.as_str().into(), topic.into()],
+    )?;
+    row.map(|row| {
+        parsed("thing", &row.get::<String>(0)?, |it| {
+            ThingId::parse(it).ok()
+        })
+    })
+    .transpose()
 }
 
 pub(crate) fn insert(
@@ -62,15 +136,37 @@ pub(crate) fn insert(
     now: Timestamp,
 ) -> Result<(), RowError> {
     tx.execute(
-        "INSERT INTO thing (id, deployment, token_sha256, registered_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO thing (id, deployment, token_sha256, registered_at, topic, adapter)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             thing.id.as_str().into(),
             deployment.as_str().into(),
-            thing.token.as_bytes().as_slice().into(),
+            thing.credential.token.as_bytes().as_slice().into(),
             now.as_millis().into(),
+            optional(thing.topic.as_ref().map(NativeTopic::as_str)),
+            optional(thing.adapter.as_deref()),
         ],
     )?;
     Ok(())
+}
+
+/// Writes what an operator may change of a thing.
+pub(crate) fn update(tx: &mut Tx<'_>, thing: &ThingRow) -> Result<(), RowError> {
+    tx.execute(
+        "UPDATE thing SET topic = $2, adapter = $3, receives_as = $4, removed_at = $5 WHERE id = $1",
+        &[
+            thing.id.as_str().into(),
+            optional(thing.topic.as_ref().map(NativeTopic::as_str)),
+            optional(thing.adapter.as_deref()),
+            optional(thing.receives_as.as_ref().map(RecipientId::as_str)),
+            (thing.removed_at).map_or(Value::Null, |it| it.as_millis().into()),
+        ],
+    )?;
+    Ok(())
+}
+
+fn optional(text: Option<&str>) -> Value<'_> {
+    text.map_or(Value::Null, Into::into)
 }
 
 const ASSIGNMENT: &str = "assignment_in_time";
@@ -224,6 +320,25 @@ pub(crate) fn link_subject(
             token.0.as_slice().into(),
             person.as_str().into(),
         ],
+    )?;
+    Ok(())
+}
+
+/// Ends every assignment of a thing that would go on after `at`, and forgets those that would only begin then.
+pub(crate) fn end_assignments(
+    tx: &mut Tx<'_>,
+    thing: &ThingId,
+    at: Timestamp,
+) -> Result<(), RowError> {
+    let parameters = [thing.as_str().into(), at.as_millis().into()];
+    tx.execute(
+        "DELETE FROM assignment_in_time WHERE thing = $1 AND valid_from >= $2",
+        &parameters,
+    )?;
+    tx.execute(
+        "UPDATE assignment_in_time SET valid_until = $2
+         WHERE thing = $1 AND (valid_until IS NULL OR valid_until > $2)",
+        &parameters,
     )?;
     Ok(())
 }

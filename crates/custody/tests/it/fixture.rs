@@ -128,7 +128,7 @@ impl House {
     pub(crate) fn thing(&self, id: &str, token: &Token) -> Arc<ThingPeer> {
         match self
             .custody
-            .authenticate(id, token.expose_secret().as_bytes())
+            .authenticate(id, token.expose_secret().as_bytes(), NOW)
         {
             Some(Peer::Thing(thing)) => thing,
             other => panic!("{other:?} is no thing"),
@@ -138,7 +138,7 @@ impl House {
     pub(crate) fn recipient(&self, id: &str, token: &Token) -> Arc<RecipientPeer> {
         match self
             .custody
-            .authenticate(id, token.expose_secret().as_bytes())
+            .authenticate(id, token.expose_secret().as_bytes(), NOW)
         {
             Some(Peer::Recipient(recipient)) => recipient,
             other => panic!("{other:?} is no recipient"),
@@ -159,6 +159,7 @@ impl House {
             deployment: None,
             thing: None,
             condition: None,
+            native: None,
         };
         let subscription = self
             .custody

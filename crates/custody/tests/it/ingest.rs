@@ -274,11 +274,11 @@ fn malformed_messages_are_refused_without_their_content() {
 fn credentials_open_only_their_own_peer() {
     on_both(|house| {
         let good = house.meter.expose_secret().as_bytes();
-        assert!(house.custody.authenticate("meter-1", good).is_some());
-        assert!(house.custody.authenticate("validator-1", good).is_none());
-        assert!(house.custody.authenticate("meter-1", b"").is_none());
-        assert!(house.custody.authenticate("nobody", b"").is_none());
-        assert!(house.custody.authenticate("METER-1", good).is_none());
+        assert!(house.custody.authenticate("meter-1", good, NOW).is_some());
+        assert!(house.custody.authenticate("validator-1", good, NOW).is_none());
+        assert!(house.custody.authenticate("meter-1", b"", NOW).is_none());
+        assert!(house.custody.authenticate("nobody", b"", NOW).is_none());
+        assert!(house.custody.authenticate("METER-1", good, NOW).is_none());
     });
 }
 
@@ -304,7 +304,7 @@ fn everything_is_in_force_again_after_a_restart() {
             .unwrap();
         assert_eq!(sheet.rows[0].chosen, Level::OFF);
         let meter = house.meter.expose_secret().as_bytes();
-        assert!(again.authenticate("meter-1", meter).is_some());
+        assert!(again.authenticate("meter-1", meter, NOW).is_some());
         again.close().unwrap();
     });
 }

@@ -1,6 +1,8 @@
 //! Custody as gateway, web and alliance use it, on both databases.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod choke_point;
 #[cfg(test)]
 mod consent;
@@ -27,9 +29,13 @@ mod placement_history;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod retained;
+#[cfg(test)]
 mod source;
 #[cfg(test)]
 mod versions;
+#[cfg(test)]
+mod ways_in;
 #[cfg(test)]
 mod window_limits;
 #[cfg(test)]

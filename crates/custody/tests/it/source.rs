@@ -398,6 +398,70 @@ fn a_thing_that_has_asked_once_is_told_on_its_connection_all_the_same() {
 }
 
 #[test]
+fn a_connection_takes_over_what_a_thing_that_asks_does_not_come_back_for() {
+    on_both(|house| {
+        let mut home = Home::new(house);
+        home.listener = None;
+        let mut asking = home.house.custody.listen_by_asking(&home.meter);
+        home.tick(0);
+        // It fetches one command and says nothing more; a second one it does not fetch at all.
+        let fetched = asking.take_command().unwrap();
+        asking.sent(&fetched, CommandAck::Within(900_000), after(0));
+        home.choose("/power", Level::OFF);
+        home.tick(1);
+        home.listener = Some(home.house.custody.listen(&home.meter, |_| true));
+        assert_eq!(home.told(2), [POWER_OFF], "what it did not fetch, at once");
+        let late = asking.take_command().unwrap();
+        assert!(!late.is_current(after(2)), "and not twice");
+        let silence = custody::ASKER_SILENCE_MS / 1_000;
+        assert!(home.told(silence - 1).is_empty(), "it may come back");
+        assert_eq!(home.told(silence), [TEMPERATURE_OFF]);
+        // The connection has it: that the thing comes back after all changes nothing.
+        asking.received(fetched.id(), after(silence + 1));
+        assert!(home.told(silence + 1).is_empty());
+        assert!(home.told(silence + 60).is_empty());
+    });
+}
+
+#[test]
+fn a_thing_that_confirms_in_time_is_not_told_again_on_a_connection() {
+    on_both(|house| {
+        let mut home = Home::new(house);
+        home.listener = None;
+        let mut asking = home.house.custody.listen_by_asking(&home.meter);
+        home.tick(0);
+        let fetched = asking.take_command().unwrap();
+        asking.sent(&fetched, CommandAck::Within(900_000), after(0));
+        home.tick(1);
+        asking.received(fetched.id(), after(5));
+        home.tick(5);
+        home.listener = Some(home.house.custody.listen(&home.meter, |_| true));
+        assert!(home.told(6).is_empty());
+        assert!(home.told(custody::ASKER_SILENCE_MS / 1_000 + 1).is_empty());
+    });
+}
+
+#[test]
+fn a_command_that_a_silent_asker_never_fetched_is_there_when_it_asks_again() {
+    on_both(|house| {
+        let mut home = Home::new(house);
+        home.listener = None;
+        let mut asking = home.house.custody.listen_by_asking(&home.meter);
+        home.tick(0);
+        // It goes back after a minute, and is made anew.
+        for seconds in [60, 120, 180] {
+            home.tick(seconds);
+            home.tick(seconds + 1);
+        }
+        let mut current = 0;
+        while let Some(command) = asking.take_command() {
+            current += usize::from(command.is_current(after(181)));
+        }
+        assert_eq!(current, 1, "once, however often it was made anew");
+    });
+}
+
+#[test]
 fn a_command_whose_connection_ends_is_given_to_the_next_one() {
     on_both(|house| {
         let mut home = Home::new(house);
@@ -431,7 +495,7 @@ fn a_restart_keeps_what_things_were_told_and_what_came_of_it() {
         assert_eq!(custody.source_states(&who, &id, after(62)).unwrap(), before);
         // What was to be told again is.
         let token = home.house.meter.expose_secret().as_bytes();
-        let Some(custody::Peer::Thing(meter)) = custody.authenticate("meter-1", token) else {
+        let Some(custody::Peer::Thing(meter)) = custody.authenticate("meter-1", token, NOW) else {
             panic!("the meter is gone");
         };
         let mut listener = custody.listen(&meter, |_| true);

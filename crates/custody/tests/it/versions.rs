@@ -125,17 +125,16 @@ fn the_notice_in_force_and_those_chosen_under_survive_the_change_of_the_schema()
         let home = deployment("home");
         let before = house.custody.notice_versions(&home, None, 9).unwrap();
         house.custody.close().unwrap();
-        // The database as the release before left it.
+        // The rows as the release before left them, and the step that changed them.
+        let step = include_str!("../../src/rows/0009_notice_versions.sql");
         house
             .db
             .write(|tx| {
-                for table in ["notice_version", "placement_change"] {
-                    tx.execute(&format!("DROP TABLE {table}"), &[])?;
+                tx.execute("DROP TABLE notice_version", &[])?;
+                for statement in step.split(";\n").filter(|it| !it.trim().is_empty()) {
+                    tx.execute(statement, &[])?;
                 }
-                tx.execute(
-                    "DELETE FROM store_migration WHERE owner = 'custody' AND version >= 9",
-                    &[],
-                )
+                Ok::<_, store::DbError>(())
             })
             .unwrap();
         let custody = open(&house.db, &house.directory);
@@ -200,5 +199,87 @@ fn what_a_new_version_does_to_choices_is_no_choice() {
             .unwrap();
         assert_eq!(history.acts.len(), 2, "the new version moved the choice");
         assert_eq!(news(&house).map(|it| it.chosen), Some(1));
+    });
+}
+
+/// A text in the rows that could not be published today.
+fn rewrite(house: &House, text: &str) {
+    let changed = house.db.write(|tx| {
+        for sql in [
+            "UPDATE deployment SET notice = $1 WHERE id = 'home'",
+            "UPDATE notice_version SET source = $1 WHERE deployment = 'home'",
+        ] {
+            tx.execute(sql, &[text.into()])?;
+        }
+        Ok::<_, store::DbError>(())
+    });
+    changed.unwrap();
+}
+
+#[test]
+fn a_notice_that_was_accepted_once_is_in_force_after_rules_became_stricter() {
+    on_both(|house| {
+        house.custody.close().unwrap();
+        let old = FIRST
+            .replace("dpv:ResearchAndDevelopment", "dpv:NoSuchPurpose")
+            .replace("+92 42 0000000", "042 0000000")
+            .replacen("precision = \"on\"", "precision = \"off\"", 1);
+        assert_eq!(Notice::parse(&old).unwrap_err().problems.len(), 3);
+        rewrite(&house, &old);
+        let House {
+            custody,
+            db,
+            directory,
+            meter,
+            ..
+        } = house;
+        drop(custody);
+        let custody = open(&db, &directory);
+        let home = deployment("home");
+        let notice = custody.in_force_at(&home, NOW).unwrap().notice;
+        assert_eq!(notice.contact.phone, "042 0000000");
+        assert_eq!(notice.declarations.len(), 2);
+        custody.check_in_force(NOW).unwrap();
+        // Its things are connected, and what was off is off: nobody gets it, nobody keeps it.
+        let token = meter.expose_secret().as_bytes().to_vec();
+        let Some(custody::Peer::Thing(thing)) = custody.authenticate("meter-1", &token, NOW) else {
+            panic!("the meter is not known");
+        };
+        custody.ingest(&thing, br#"{"power":1}"#, NOW).unwrap();
+        let until = custody::Place::before(LATER);
+        let kept = custody.timeline(&person("p-resident"), until, 9, LATER);
+        assert!(kept.unwrap().readings.is_empty());
+        // What is published anew has to keep the rules.
+        let next = old.replace("version = 1", "version = 2");
+        assert!(Notice::parse(&next).is_err());
+        let next = text(2);
+        let notice = Notice::parse(&next).unwrap();
+        custody
+            .act(LATER, |act| act.publish_notice(&notice, &next))
+            .unwrap();
+        assert_eq!(custody.in_force_at(&home, LATER).unwrap().notice.version, 2);
+    });
+}
+
+#[test]
+fn a_notice_that_nobody_understands_any_more_is_in_force_and_lets_nothing_pass() {
+    on_both(|house| {
+        house.custody.close().unwrap();
+        rewrite(&house, &format!("only-at-night = true\n{FIRST}"));
+        let House {
+            custody,
+            db,
+            directory,
+            ..
+        } = house;
+        drop(custody);
+        let custody = open(&db, &directory);
+        let notice = custody
+            .in_force_at(&deployment("home"), NOW)
+            .unwrap()
+            .notice;
+        assert!(notice.declarations.is_empty());
+        assert!(custody.in_force_at(&deployment("bus"), NOW).is_some());
+        custody.check_in_force(NOW).unwrap();
     });
 }

@@ -130,11 +130,11 @@ impl World {
     /// One message of the meter, delivered to the lab if it may have anything; what the lab got.
     pub(super) fn send(&self, message: &str, at: Timestamp) -> Option<String> {
         let custody = self.custody();
-        let Some(Peer::Recipient(lab)) = custody.authenticate("energy-lab", self.lab.as_bytes())
+        let Some(Peer::Recipient(lab)) = custody.authenticate("energy-lab", self.lab.as_bytes(), at)
         else {
             panic!("the lab is known");
         };
-        let Some(Peer::Thing(meter)) = custody.authenticate("meter-17", self.meter.as_bytes())
+        let Some(Peer::Thing(meter)) = custody.authenticate("meter-17", self.meter.as_bytes(), at)
         else {
             panic!("the meter is known");
         };
@@ -144,6 +144,7 @@ impl World {
             deployment: None,
             thing: None,
             condition: None,
+            native: None,
         };
         let subscription = custody.subscribe(&lab, filter, outbox, 0, NOW).unwrap();
         let lsn = custody.ingest(&meter, message.as_bytes(), at).unwrap();
