@@ -50,6 +50,11 @@ proptest! {
             targets::holds(adapter, &mut state, topic, payload);
         }
     }
+
+    #[test]
+    fn no_draft_passes_as_it_is(topic in topic(), payload in payload()) {
+        targets::drafts(&topic, &payload);
+    }
 }
 
 #[expect(

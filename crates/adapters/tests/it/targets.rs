@@ -2,7 +2,9 @@
 //!
 //! A message is taken apart without a panic, and what comes out is one JSON object in UTF-8 of a device with a bounded name.
 
+use adapters::draft::Draft;
 use adapters::{Adapter, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, State, take};
+use model::{Format, Notice};
 use serde::de::IgnoredAny;
 
 /// The dialects whose output is always a JSON object.
@@ -20,6 +22,7 @@ pub(crate) const DIALECTS: &[Adapter] = &[
     Adapter::TheThingsStack,
     Adapter::ChirpStack,
     Adapter::SparkplugB,
+    Adapter::Value,
 ];
 
 /// Levels of topics that mean something to a dialect.
@@ -92,7 +95,7 @@ pub(crate) const PAYLOADS: &[&str] = &[
     r#"{"end_device_ids":{"device_id":"d"},"uplink_message":{"decoded_payload":{"t":1.0}}}"#,
 ];
 
-/// The first byte chooses the dialect; then topics and payloads take turns, each on a line of its own.
+/// The first byte chooses the dialect, and with its highest bit that drafts are made too; then topics and payloads take turns, each on a line of its own.
 pub(crate) fn adapters(input: &[u8]) {
     let Some((first, rest)) = input.split_first() else {
         return;
@@ -105,7 +108,37 @@ pub(crate) fn adapters(input: &[u8]) {
     while let (Some(topic), Some(payload)) = (lines.next(), lines.next()) {
         if let Ok(topic) = std::str::from_utf8(topic) {
             holds(*adapter, &mut state, topic, payload);
+            if first & 0x80 != 0 {
+                drafts(topic, payload);
+            }
         }
+    }
+}
+
+/// Whether what comes out was all in the message and its topic; what a birth of Sparkplug named is not.
+fn is_of_one_message(adapter: Adapter) -> bool {
+    DIALECTS.iter().take(8).any(|it| *it == adapter)
+}
+
+/// What a message, or a document that might describe one, makes of a draft: no panic, and never a notice that passes.
+pub(crate) fn drafts(topic: &str, bytes: &[u8]) {
+    let mut draft = Draft::new(Format::Json);
+    // What cannot be read says so and leaves the draft as it was.
+    let _ = draft.observe(bytes);
+    let _ = draft.describe(bytes);
+    let _ = draft.discover(bytes, Some(topic));
+    if let Ok(toml) = draft.to_toml() {
+        let problems = Notice::parse(&toml).unwrap_err().problems;
+        assert!(
+            problems.iter().all(|it| !it.reason.contains("unknown key")),
+            "{problems:?}"
+        );
+        assert!(
+            problems
+                .iter()
+                .any(|it| it.reason.contains("`declarations`")),
+            "{problems:?}"
+        );
     }
 }
 
@@ -122,6 +155,9 @@ pub(crate) fn holds(adapter: Adapter, state: &mut State, topic: &str, payload: &
         let body = std::str::from_utf8(&message.body).unwrap();
         assert!(body.trim_start().starts_with('{'), "{body}");
         serde_json::from_str::<IgnoredAny>(body).unwrap();
+        if !is_of_one_message(adapter) {
+            continue;
+        }
         let grown = payload.len() * 6 + topic.len() * 6 + 64;
         assert!(
             body.len() <= grown,
