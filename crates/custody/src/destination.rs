@@ -14,6 +14,11 @@
 //! Where an endpoint takes the place of the vault, a reading lies in the vault for
 //! [`Placement::TRANSIT_DAYS`](model::Placement::TRANSIT_DAYS) and then vanishes, delivered or not. What an endpoint did not take in
 //! that time becomes a dead letter: a number and a range of time, nothing of the readings. What a law wants kept is kept all the same.
+//!
+//! # What does not open
+//! Where the sealed address of a destination does not open any more, nothing is sent there: what waits for it becomes dead letters in its
+//! time, and its person sees that they have to add it again. Readings that do not open become a dead letter at once, and those behind
+//! them go on their way.
 
 mod address;
 mod asking;
@@ -33,7 +38,8 @@ use zeroize::Zeroizing;
 pub use address::{AddressError, Broker, Bucket, BucketStyle, Endpoint, Host, WebAddress};
 pub use asking::{ASK_PAUSE_SECONDS, MAX_ASKS_PER_DAY};
 pub use book::{
-    AddDestinationError, BookError, DeadLetter, DestinationView, MAX_DESTINATIONS, NewDestination,
+    AddDestinationError, BookError, DeadLetter, DestinationView, Left, MAX_DESTINATIONS,
+    NewDestination,
 };
 pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
 pub(crate) use parcel::Couriers;

@@ -4,6 +4,9 @@
 //! number of the segment, which only grows, and the index of the record in it. Both stay with a reading when it moves into a block, so
 //! one who remembers the position of the last reading it has seen misses none and sees none twice. A record is shown only once it is
 //! durable, and records of a segment become durable in order, so nothing appears behind a position that was given out.
+//!
+//! What does not open any more (a damaged key, block or record) does not hide what lies behind it: it has a place in the order too, as
+//! [`Followed::Unopened`], with what is known of it without opening it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +16,11 @@ use store::{DbError, Tx};
 
 use crate::block::{BlockHead, HEAD_COLUMNS, head_of, open};
 use crate::crypto::KeyId;
-use crate::keys::{EpochKey, to_row};
+use crate::keys::{EpochKey, KeyError, WrappedKey, to_row};
 use crate::log::{ClosedSegment, Log};
-use crate::maintain::read_record;
+use crate::maintain::{RecordError, read_record};
 use crate::read::ReadError;
-use crate::reading::{StoredReading, expires_at};
+use crate::reading::{Row, StoredReading, expires_at};
 use crate::rows::keys_of_subject;
 use crate::segment::FrameRef;
 
@@ -38,6 +41,34 @@ impl Position {
     };
 }
 
+/// What lies at a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// A reading.
+    Reading(StoredReading),
+    /// Readings that do not open: their key, block or record is damaged. Of a block that was partly followed before it was
+    /// damaged, those that were followed are counted again: there are no more than so many.
+    Unopened {
+        /// How many; at least 1.
+        readings: u64,
+        /// When the first of them was read.
+        first_at: Timestamp,
+        /// When the last of them was read.
+        last_at: Timestamp,
+    },
+}
+
+impl Followed {
+    /// The reading, if it opens.
+    #[must_use]
+    pub fn reading(self) -> Option<StoredReading> {
+        match self {
+            Self::Reading(reading) => Some(reading),
+            Self::Unopened { .. } => None,
+        }
+    }
+}
+
 /// Which readings come next.
 #[derive(Debug, Clone)]
 pub struct FollowQuery {
@@ -49,7 +80,7 @@ pub struct FollowQuery {
     pub from: Timestamp,
     /// No reading that is wanted is later than the day of this.
     pub until: Timestamp,
-    /// No more than so many.
+    /// No more than so many places.
     pub limit: usize,
     /// A reading whose retention is over at this moment is not returned. [`Timestamp::EPOCH`] returns those too that are
     /// not dropped yet: only to count what was missed, never to show it.
@@ -60,7 +91,7 @@ pub struct FollowQuery {
 pub(crate) fn follow(
     log: &Log,
     query: &FollowQuery,
-) -> Result<Vec<(Position, StoredReading)>, ReadError> {
+) -> Result<Vec<(Position, Followed)>, ReadError> {
     let subject = query.subject.key();
     let (from, until) = (query.from.day(), query.until.day());
     let wrapped = log
@@ -70,7 +101,7 @@ pub(crate) fn follow(
     let head = log.head(wrapped.iter().map(|it| it.id));
     let mut keys = Vec::with_capacity(wrapped.len());
     for it in wrapped {
-        keys.push(log.keyring.unwrap(it).map_err(ReadError::Key)?);
+        keys.push(Known::of(log, it)?);
     }
     let blocks = log.db.read(|tx| blocks_after(tx, &keys, &head, query))?;
     let follow = Follow { query, keys: &keys };
@@ -86,6 +117,23 @@ pub(crate) fn follow(
         }
     }
     Ok(found)
+}
+
+/// A key of the subject; without the key itself where its row is damaged.
+struct Known {
+    id: KeyId,
+    key: Option<EpochKey>,
+}
+
+impl Known {
+    fn of(log: &Log, wrapped: WrappedKey) -> Result<Self, ReadError> {
+        let id = wrapped.id;
+        match log.keyring.unwrap(wrapped) {
+            Ok(key) => Ok(Self { id, key: Some(key) }),
+            Err(KeyError::Damaged { .. }) => Ok(Self { id, key: None }),
+            Err(err) => Err(ReadError::Key(err)),
+        }
+    }
 }
 
 /// Where the readings of one segment are now.
@@ -119,7 +167,7 @@ fn sources(
 
 fn blocks_after(
     tx: &mut Tx<'_>,
-    keys: &[EpochKey],
+    keys: &[Known],
     head: &[Arc<ClosedSegment>],
     query: &FollowQuery,
 ) -> Result<Vec<BlockHead>, DbError> {
@@ -147,12 +195,17 @@ fn blocks_after(
 
 struct Follow<'a> {
     query: &'a FollowQuery,
-    keys: &'a [EpochKey],
+    keys: &'a [Known],
 }
 
 impl Follow<'_> {
     fn key(&self, id: KeyId) -> Option<&EpochKey> {
-        self.keys.iter().find(|it| it.id == id)
+        let known = self.keys.iter().find(|it| it.id == id);
+        known.and_then(|it| it.key.as_ref())
+    }
+
+    fn is_wanted(&self, position: Position, found: &[(Position, Followed)]) -> bool {
+        position > self.query.after && found.len() < self.query.limit
     }
 
     fn blocks(
@@ -160,40 +213,56 @@ impl Follow<'_> {
         log: &Log,
         number: u64,
         heads: &[BlockHead],
-        found: &mut Vec<(Position, StoredReading)>,
+        found: &mut Vec<(Position, Followed)>,
     ) -> Result<(), ReadError> {
+        let place = |index| Position {
+            segment: number,
+            index,
+        };
         let mut rows = Vec::new();
+        let mut unopened: Option<Followed> = None;
         for head in heads {
-            let Some(key) = self.key(head.key) else {
-                continue;
-            };
-            let block_id = to_row(head.block_id);
-            let sealed = "SELECT sealed FROM vault_block WHERE block_id = $1";
-            let row = log.db.read(|tx| tx.query_one(sealed, &[block_id.into()]))?;
-            // Its retention ended in this moment.
-            let Some(row) = row else { continue };
-            let opened = open(key, head, row.get(0)?)
-                .map_err(|source| ReadError::Block { block_id, source })?;
-            rows.extend(opened);
+            match self.block(log, head)? {
+                Opened::Rows(opened) => rows.extend(opened),
+                Opened::Gone => {}
+                Opened::Damaged => unopened = Some(joined(unopened, head)),
+            }
         }
         rows.sort_unstable_by_key(|it| it.index);
         for row in rows {
-            let position = Position {
-                segment: number,
-                index: row.index,
-            };
+            let position = place(row.index);
             let is_over = expires_at(row.at, row.retention) <= self.query.now;
-            if position > self.query.after && !is_over && found.len() < self.query.limit {
-                found.push((position, row.into_stored(self.query.subject.clone())));
+            if !is_over && self.is_wanted(position, found) {
+                let stored = row.into_stored(self.query.subject.clone());
+                found.push((position, Followed::Reading(stored)));
             }
         }
+        // Where in its segment a block lies cannot be seen without opening it: behind everything else.
+        let end = place(u32::MAX);
+        if let Some(unopened) = unopened.filter(|_| self.is_wanted(end, found)) {
+            found.push((end, unopened));
+        }
         Ok(())
+    }
+
+    fn block(&self, log: &Log, head: &BlockHead) -> Result<Opened, ReadError> {
+        let Some(key) = self.key(head.key) else {
+            return Ok(Opened::Damaged);
+        };
+        let block_id = to_row(head.block_id);
+        let sealed = "SELECT sealed FROM vault_block WHERE block_id = $1";
+        let row = log.db.read(|tx| tx.query_one(sealed, &[block_id.into()]))?;
+        Ok(match row {
+            // Its retention ended in this moment.
+            None => Opened::Gone,
+            Some(row) => open(key, head, row.get(0)?).map_or(Opened::Damaged, Opened::Rows),
+        })
     }
 
     fn segment(
         &self,
         closed: &ClosedSegment,
-        found: &mut Vec<(Position, StoredReading)>,
+        found: &mut Vec<(Position, Followed)>,
     ) -> Result<(), ReadError> {
         let segment = &*closed.segment;
         let number = segment.name.number;
@@ -201,27 +270,74 @@ impl Follow<'_> {
             segment: number,
             index: it.index,
         };
-        let mut frames: Vec<(&EpochKey, FrameRef)> = Vec::new();
+        let mut frames: Vec<(&Known, FrameRef)> = Vec::new();
         for key in self.keys {
             let of_key = closed.index.get(&key.id).into_iter().flatten();
             let wanted = of_key.filter(|it| segment.is_durable(it) && place(it) > self.query.after);
             frames.extend(wanted.map(|it| (key, *it)));
         }
         frames.sort_unstable_by_key(|(_, it)| it.index);
-        for (key, frame) in frames {
+        for (known, frame) in frames {
             if found.len() >= self.query.limit {
                 break;
             }
-            let row = read_record(segment, key, &frame).map_err(|source| ReadError::Record {
-                path: segment.path.clone(),
-                offset: frame.offset,
-                source,
-            })?;
-            if expires_at(row.at, row.retention) > self.query.now {
-                let stored = row.into_stored(self.query.subject.clone());
-                found.push((place(&frame), stored));
-            }
+            let read = known
+                .key
+                .as_ref()
+                .map(|it| read_record(segment, it, &frame));
+            let followed = match read {
+                // A disk that does not answer now may answer later.
+                Some(Err(source @ RecordError::Read(_))) => {
+                    let (path, offset) = (segment.path.clone(), frame.offset);
+                    return Err(ReadError::Record {
+                        path,
+                        offset,
+                        source,
+                    });
+                }
+                Some(Ok(row)) if expires_at(row.at, row.retention) <= self.query.now => continue,
+                Some(Ok(row)) => Followed::Reading(row.into_stored(self.query.subject.clone())),
+                Some(Err(RecordError::Open(_) | RecordError::Form)) | None => Followed::Unopened {
+                    readings: 1,
+                    first_at: frame.at,
+                    last_at: frame.at,
+                },
+            };
+            found.push((place(&frame), followed));
         }
         Ok(())
+    }
+}
+
+enum Opened {
+    Rows(Vec<Row>),
+    /// It was dropped meanwhile.
+    Gone,
+    Damaged,
+}
+
+/// One more block of a segment that does not open.
+fn joined(unopened: Option<Followed>, head: &BlockHead) -> Followed {
+    let mut sum = (
+        u64::try_from(head.readings).unwrap_or(1).max(1),
+        head.first_at,
+        head.last_at,
+    );
+    if let Some(Followed::Unopened {
+        readings,
+        first_at,
+        last_at,
+    }) = unopened
+    {
+        sum = (
+            sum.0.saturating_add(readings),
+            sum.1.min(first_at),
+            sum.2.max(last_at),
+        );
+    }
+    Followed::Unopened {
+        readings: sum.0,
+        first_at: sum.1,
+        last_at: sum.2,
     }
 }

@@ -44,7 +44,7 @@ mod faults;
 mod vectors;
 
 pub use crypto::CryptoError;
-pub use follow::{FollowQuery, Position};
+pub use follow::{FollowQuery, Followed, Position};
 pub use keys::KeyError;
 pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};

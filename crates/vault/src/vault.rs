@@ -10,7 +10,7 @@ use model::Timestamp;
 use store::{Db, DbError, MigrateError};
 
 use crate::disk::{Disk, RealDisk, lock_directory};
-use crate::follow::{FollowQuery, Position, follow};
+use crate::follow::{FollowQuery, Followed, Position, follow};
 use crate::keys::{KeyError, Keyring};
 use crate::log::{
     AppendError, CommitError, Limits, Log, Lsn, OnProgress, Progress, Tail, WaitError,
@@ -299,11 +299,11 @@ impl Vault {
         read(&self.log, query)
     }
 
-    /// Readings of a subject in the order of appending, behind a position. See [`FollowQuery`].
+    /// Readings of a subject in the order of appending, behind a position. See [`FollowQuery`]. What is damaged has a place of its own.
     ///
     /// # Errors
-    /// When rows, keys, blocks or segments cannot be read; there is no partial answer.
-    pub fn follow(&self, query: &FollowQuery) -> Result<Vec<(Position, StoredReading)>, ReadError> {
+    /// When rows or files cannot be read; there is no partial answer.
+    pub fn follow(&self, query: &FollowQuery) -> Result<Vec<(Position, Followed)>, ReadError> {
         follow(&self.log, query)
     }
 

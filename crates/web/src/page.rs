@@ -35,7 +35,7 @@ pub(crate) use consent::{
     MyDeployment, PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
 };
 pub(crate) use destinations::{
-    DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput,
+    DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput, EndpointPlace,
     MadeDestinationPage, NewDestinationPage, PlaceChange, PlaceRow, PlaceWish,
 };
 pub(crate) use drift::{DriftLine, DriftName, DriftPage, DriftReason};

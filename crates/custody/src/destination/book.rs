@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use model::{PersonId, Subject, Timestamp};
-use vault::{FollowQuery, Position};
+use vault::{FollowQuery, Followed, Position};
 
 use super::change;
 use super::letter::MAX_LETTERS;
@@ -72,18 +72,12 @@ pub enum BookError {
     /// The person asked for it a moment ago, or too often in a day.
     #[error("this destination was tried a moment ago or too often: try it again after {0}")]
     TooSoon(Timestamp),
-    /// Its address does not open.
-    #[error("the address of the destination `{0}` does not open: is this the right root key?")]
-    Sealed(DestinationId),
     /// The rows.
     #[error("the destinations could not be read or written")]
     Rows(#[from] RowError),
     /// The database.
     #[error("the destinations could not be read or written")]
     Db(#[from] store::DbError),
-    /// The vault.
-    #[error("the readings could not be opened")]
-    Vault(#[from] vault::ReadError),
     /// What was placed there could not be placed in the vault again.
     #[error("the change could not be put in force")]
     Act(#[from] ActError),
@@ -94,7 +88,7 @@ pub enum BookError {
 pub struct DeadLetter {
     /// The name of the entry: pass it to [`Custody::send_again`].
     pub number: String,
-    /// How many readings.
+    /// How many readings; where the reason is [`FailureClass::Unopened`], no more than so many.
     pub readings: i64,
     /// When the first of them came in.
     pub first_at: Timestamp,
@@ -102,8 +96,19 @@ pub struct DeadLetter {
     pub last_at: Timestamp,
     /// What the endpoint failed with; `None` where the server did not get to ask it.
     pub reason: Option<FailureClass>,
-    /// Whether some of them are still there to be sent again.
-    pub is_there: bool,
+    /// What is left of them.
+    pub left: Left,
+}
+
+/// What is left of readings that did not reach an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Some of them can be sent again.
+    There,
+    /// Nothing.
+    Gone,
+    /// Some are there perhaps, but they do not open: to send them again helps once what is damaged was restored.
+    Unopened,
 }
 
 /// A destination, as its person sees it.
@@ -111,8 +116,9 @@ pub struct DeadLetter {
 pub struct DestinationView {
     /// The destination.
     pub id: DestinationId,
-    /// Where it is.
-    pub endpoint: Endpoint,
+    /// Where it is; `None` where the sealed address does not open any more. Nothing can be sent there then: the person can delete
+    /// it and add it again.
+    pub endpoint: Option<Endpoint>,
     /// How it stands.
     pub state: DestinationState,
     /// Whether a check is under way.
@@ -147,10 +153,8 @@ impl Custody {
             }
             Ok::<_, RowError>(found)
         })?;
-        found
-            .into_iter()
-            .map(|(row, letters)| self.view(&row, letters, now))
-            .collect()
+        let view = |(row, letters): (DestinationRow, Vec<LetterRow>)| self.view(&row, letters, now);
+        Ok(found.into_iter().map(view).collect())
     }
 
     fn view(
@@ -158,9 +162,10 @@ impl Custody {
         row: &DestinationRow,
         letters: Vec<LetterRow>,
         now: Timestamp,
-    ) -> Result<DestinationView, BookError> {
+    ) -> DestinationView {
+        // One that does not open hides none of the others.
         let opened = self.inner.secrets.open(&row.id, &row.person, &row.sealed);
-        let (endpoint, _) = opened.map_err(|_| BookError::Sealed(row.id.clone()))?;
+        let endpoint = opened.ok().map(|it| it.0);
         let handle = self.inner.couriers.handle(&row.id);
         let fails = matches!(
             row.state,
@@ -170,8 +175,8 @@ impl Custody {
             .iter()
             .take(MAX_LETTERS)
             .map(|it| self.letter(row, it, now))
-            .collect::<Result<_, _>>()?;
-        Ok(DestinationView {
+            .collect();
+        DestinationView {
             id: row.id.clone(),
             endpoint,
             state: row.state,
@@ -181,15 +186,21 @@ impl Custody {
             last_failure: row.last_failure,
             next_attempt_at: fails.then_some(row.next_attempt_at),
             letters,
-        })
+        }
     }
 
-    fn letter(
-        &self,
-        row: &DestinationRow,
-        letter: &LetterRow,
-        now: Timestamp,
-    ) -> Result<DeadLetter, BookError> {
+    fn letter(&self, row: &DestinationRow, letter: &LetterRow, now: Timestamp) -> DeadLetter {
+        DeadLetter {
+            number: number_of(letter.through),
+            readings: letter.readings,
+            first_at: letter.first_at,
+            last_at: letter.last_at,
+            reason: letter.reason,
+            left: self.left_of(row, letter, now),
+        }
+    }
+
+    fn left_of(&self, row: &DestinationRow, letter: &LetterRow, now: Timestamp) -> Left {
         let page = self.inner.vault.follow(&FollowQuery {
             subject: Subject::Person(row.person.clone()),
             after: letter.before,
@@ -197,19 +208,22 @@ impl Custody {
             until: letter.last_at,
             limit: LOOK_FOR,
             now,
-        })?;
-        let is_there = page
-            .iter()
-            .take_while(|(position, _)| *position <= letter.through)
-            .any(|(_, it)| unmarked(&it.body, &row.id).is_some());
-        Ok(DeadLetter {
-            number: number_of(letter.through),
-            readings: letter.readings,
-            first_at: letter.first_at,
-            last_at: letter.last_at,
-            reason: letter.reason,
-            is_there,
-        })
+        });
+        // The vault does not answer now: the page says so, and shows what else it knows.
+        let Ok(page) = page else {
+            return Left::Unopened;
+        };
+        let mut left = Left::Gone;
+        for (_, followed) in page.iter().take_while(|it| it.0 <= letter.through) {
+            match followed {
+                Followed::Reading(it) if unmarked(&it.body, &row.id).is_some() => {
+                    return Left::There;
+                }
+                Followed::Reading(_) => {}
+                Followed::Unopened { .. } => left = Left::Unopened,
+            }
+        }
+        left
     }
 
     /// Adds a destination; it is checked before anything is sent there. For a webhook gives the signing key, which is shown this once.

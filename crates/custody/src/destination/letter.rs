@@ -1,4 +1,7 @@
-//! Dead letters: readings that did not reach an endpoint in time, as a number and a range of time.
+//! Dead letters: readings that did not reach an endpoint in time, or do not open, as a number and a range of time.
+//!
+//! Of readings that do not open nobody can say for whom they were: they are counted as [`FailureClass::Unopened`], and there are no
+//! more than so many. Such a letter is not joined with others, so that theirs stay exact.
 
 use model::Timestamp;
 use store::Tx;
@@ -11,25 +14,49 @@ use crate::rows::destination::{self as table, Cursor, LetterRow};
 /// The most dead letters that are listed; older ones are summed up in the oldest.
 pub(super) const MAX_LETTERS: usize = 50;
 
-/// Readings that are too late, while they are counted.
+/// Readings that are too late or do not open, while they are counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Late {
     readings: i64,
     first_at: Timestamp,
     last_at: Timestamp,
+    pub(super) are_unopened: bool,
 }
 
 impl Late {
-    /// Counts one reading more.
-    pub(super) fn add(late: &mut Option<Self>, at: Timestamp) {
-        let sum = late.get_or_insert(Self {
-            readings: 0,
+    /// One reading that is too late.
+    pub(super) fn one(at: Timestamp) -> Self {
+        Self {
+            readings: 1,
             first_at: at,
             last_at: at,
-        });
-        sum.readings += 1;
-        sum.first_at = sum.first_at.min(at);
-        sum.last_at = sum.last_at.max(at);
+            are_unopened: false,
+        }
+    }
+
+    /// Readings that do not open.
+    pub(super) fn unopened(readings: u64, first_at: Timestamp, last_at: Timestamp) -> Self {
+        Self {
+            readings: i64::try_from(readings).unwrap_or(i64::MAX),
+            first_at,
+            last_at,
+            are_unopened: true,
+        }
+    }
+
+    /// Counts them together; false where they are not of one kind, and nothing was counted.
+    pub(super) fn add(late: &mut Option<Self>, more: Self) -> bool {
+        let Some(sum) = late else {
+            *late = Some(more);
+            return true;
+        };
+        if sum.are_unopened != more.are_unopened {
+            return false;
+        }
+        sum.readings = sum.readings.saturating_add(more.readings);
+        sum.first_at = sum.first_at.min(more.first_at);
+        sum.last_at = sum.last_at.max(more.last_at);
+        true
     }
 }
 
@@ -52,7 +79,10 @@ pub(super) fn write(
         reason,
     };
     let newest = letters.first().copied();
-    if let Some(newest) = newest.filter(|it| it.through == before.position) {
+    let joins = |it: &LetterRow| {
+        it.through == before.position && is_unopened(it.reason) == is_unopened(reason)
+    };
+    if let Some(newest) = newest.filter(joins) {
         table::delete_letter(tx, id, newest.through)?;
         letters.remove(0);
         letter = LetterRow {
@@ -76,14 +106,20 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Two letters as one.
+fn is_unopened(reason: Option<FailureClass>) -> bool {
+    reason == Some(FailureClass::Unopened)
+}
+
+/// Two letters as one; the number is exact only if it is of both.
 fn sum(older: &LetterRow, newer: &LetterRow) -> LetterRow {
+    let doubtful = [newer, older].into_iter().find(|it| is_unopened(it.reason));
+    let reason = doubtful.and_then(|it| it.reason);
     LetterRow {
         before: older.before,
         through: newer.through,
         readings: older.readings.saturating_add(newer.readings),
         first_at: older.first_at.min(newer.first_at),
         last_at: older.last_at.max(newer.last_at),
-        reason: newer.reason.or(older.reason),
+        reason: reason.or(newer.reason).or(older.reason),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::{DeploymentId, PersonId, Placement, Subject, ThingId, Timestamp};
 use rustc_hash::FxHashMap;
-use vault::{FollowQuery, Lsn, Position, StoredReading};
+use vault::{FollowQuery, Followed, Lsn, Position, StoredReading};
 
 use super::asking::Asking;
 use super::letter::{self, Late};
@@ -314,9 +314,9 @@ impl std::fmt::Debug for Parcel {
 struct Scan {
     /// The cursor behind which was looked.
     before: Cursor,
-    /// Too late, at the front.
+    /// Too late at the front, or not to be opened.
     late: Option<Late>,
-    /// Everything up to here is not for the endpoint, or too late.
+    /// Everything up to here is not for the endpoint, or counted in `late`.
     skipped: Cursor,
     readings: Vec<ParcelReading>,
     /// The last of the readings.
@@ -370,6 +370,8 @@ impl Custody {
             }
             running.next_attempt_at = next_attempt_at;
             running.last_failure = Some(class);
+            // The person asks again when they think that it can be opened.
+            running.wants_check = false;
             (running.state, running.attempts)
         };
         self.inner
@@ -464,7 +466,25 @@ impl Custody {
             is_end: page.len() < PAGE,
         };
         let mut bytes = 0_usize;
-        for (position, reading) in page {
+        for (position, followed) in page {
+            let reading = match followed {
+                Followed::Reading(reading) => reading,
+                Followed::Unopened {
+                    readings,
+                    first_at,
+                    last_at,
+                } => {
+                    let place = Cursor {
+                        position,
+                        at: first_at,
+                    };
+                    let late = Late::unopened(readings, first_at, last_at);
+                    if !scan.count(place, late) {
+                        break;
+                    }
+                    continue;
+                }
+            };
             let place = Cursor {
                 position,
                 at: reading.at,
@@ -474,11 +494,9 @@ impl Custody {
                 continue;
             };
             if is_late(&reading, again_at, now) {
-                if !scan.readings.is_empty() {
-                    break; // It is at the front of the next scan.
+                if !scan.count(place, Late::one(reading.at)) {
+                    break;
                 }
-                Late::add(&mut scan.late, reading.at);
-                scan.pass(place);
                 continue;
             }
             bytes = bytes.saturating_add(values.len());
@@ -499,7 +517,11 @@ impl Custody {
         if scan.skipped == before {
             return Ok(true);
         }
-        let reason = handle.lock().last_failure;
+        let unopened = scan.late.is_some_and(|it| it.are_unopened);
+        let reason = match unopened {
+            true => Some(FailureClass::Unopened),
+            false => handle.lock().last_failure,
+        };
         let moved = self.inner.db.write(|tx| {
             let moved = table::move_cursor(tx, &handle.id, before, scan.skipped)?;
             if let Some(late) = scan.late.as_ref().filter(|_| moved) {
@@ -511,6 +533,13 @@ impl Custody {
         match moved {
             true => handle.move_from(before, scan.skipped),
             false => self.agree(handle)?,
+        }
+        if moved && unopened {
+            tracing::error!(
+                destination.id = %handle.id,
+                "readings of a person do not open: a dead letter counts them; restore the tables `vault_block` and `vault_epoch_key` \
+                 or the segments from a backup"
+            );
         }
         Ok(moved)
     }
@@ -632,6 +661,17 @@ impl Scan {
             self.skipped = place;
         }
         self.through = place;
+    }
+
+    /// Counts what is not sent, at the front; false where it has to be at the front of the next scan.
+    fn count(&mut self, place: Cursor, late: Late) -> bool {
+        let counted = self.readings.is_empty() && Late::add(&mut self.late, late);
+        if counted {
+            self.pass(place);
+        } else {
+            self.is_end = false;
+        }
+        counted
     }
 }
 

@@ -101,6 +101,11 @@ pub(crate) enum Put {
 }
 
 impl Put {
+    /// Whether the vault may keep it as it keeps everything.
+    pub(crate) fn is_in_vault(&self) -> bool {
+        matches!(self, Self::Vault | Self::Copy(_))
+    }
+
     /// What goes into the vault of a part: how long, and which bytes. `None`: nothing.
     pub(crate) fn part<'a>(
         &self,
@@ -316,7 +321,10 @@ impl Custody {
                 if let Some(id) = placing.destination() {
                     let found = rows::destination::one(act.tx(), id)?;
                     let is_ready = |it: &rows::destination::DestinationRow| {
-                        it.person == *person && it.state != DestinationState::Unverified
+                        let opened = self.inner.secrets.open(&it.id, &it.person, &it.sealed);
+                        it.person == *person
+                            && it.state != DestinationState::Unverified
+                            && opened.is_ok()
                     };
                     if !found.as_ref().is_some_and(is_ready) {
                         return Err(PlaceError::NoDestination(id.clone()));
@@ -349,6 +357,7 @@ impl Custody {
             tracing::error!(error = %err, "a placement may differ from what is in force: restart");
             return outcome.and(Err(E::from(ActError::Unsettled)));
         }
+        self.prune_retained_of(person);
         // Whoever was between a permit and a socket has finished when this lock is had.
         let gate = &self.inner.gate;
         drop(gate.write().unwrap_or_else(PoisonError::into_inner));

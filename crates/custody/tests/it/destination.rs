@@ -2,9 +2,10 @@
 
 use custody::{
     Bucket, BucketStyle, Contents, Custody, DestinationId, DestinationState, DestinationView,
-    FailureClass, NewDestination, Parcel, Place, PlaceError, Placing, Secret, Timeline, WebAddress,
+    FailureClass, Left, NewDestination, Parcel, Place, PlaceError, Placing, Secret, Timeline,
+    WebAddress,
 };
-use model::{Choice, Level, PersonId, Timestamp};
+use model::{Choice, Grant, Level, PersonId, PurposeId, RecipientId, Timestamp};
 
 use crate::fixture::{House, NOW, choice, deployment, on_both, open, person};
 
@@ -333,7 +334,7 @@ fn what_does_not_arrive_in_a_day_is_a_dead_letter_and_gone() {
             (NOW, after(STEP))
         );
         assert_eq!(letters[0].reason, Some(FailureClass::Tls));
-        assert!(!letters[0].is_there);
+        assert_eq!(letters[0].left, Left::Gone);
         let parcel = due(&house.custody, after(DAY + STEP)).unwrap();
         assert_eq!(values(&parcel), [r#"{"power":2}"#]);
         drop(parcel);
@@ -377,7 +378,7 @@ fn a_copy_that_is_still_in_the_vault_can_be_sent_again() {
         let late = after(2 * DAY);
         house.custody.tick(late).unwrap();
         let letters = view(&house.custody, &id, late).letters;
-        assert!(letters[0].is_there);
+        assert_eq!(letters[0].left, Left::There);
         assert!(due(&house.custody, late).is_none());
         let other = house
             .custody
@@ -529,5 +530,123 @@ fn no_row_shows_where_somebodys_readings_go() {
             refused,
             Err(custody::AddDestinationError::TooMany)
         ));
+    });
+}
+
+/// Something else in the place of what was sealed.
+fn damage(house: &House, id: &DestinationId) {
+    let damaged = house.db.write(|tx| {
+        let sql = "UPDATE destination SET sealed = $2 WHERE id = $1";
+        tx.execute(sql, &[id.as_str().into(), (&b"broken"[..]).into()])
+    });
+    assert_eq!(damaged.unwrap(), 1);
+}
+
+#[test]
+fn an_address_that_does_not_open_hides_no_other_and_can_be_removed() {
+    on_both(|house| {
+        let custody = &house.custody;
+        let broken = checked(&house);
+        place(&house, &Placing::OwnEndpoint(broken.clone()));
+        let (whole, _) = custody
+            .add_destination(&resident(), webhook(), after(1))
+            .unwrap();
+        damage(&house, &broken);
+        let found = custody.destinations(&resident(), after(1)).unwrap();
+        let readable: Vec<_> = found
+            .iter()
+            .map(|it| (&it.id, it.endpoint.is_some()))
+            .collect();
+        assert_eq!(readable, [(&broken, false), (&whole, true)]);
+        // What goes there waits, and the other one has its turn.
+        measure(&house, r#"{"power":1}"#, after(1));
+        let parcel = due(custody, after(200)).unwrap();
+        assert_eq!(*parcel.destination(), whole);
+        custody.parcel_delivered(parcel, after(200)).unwrap();
+        let shown = view(custody, &broken, after(200));
+        assert_eq!(shown.state, DestinationState::Paused);
+        assert_eq!(shown.last_failure, Some(FailureClass::Unopened));
+        // To be asked for it changes nothing, and says so.
+        let pause = custody::ASK_PAUSE_SECONDS * 1_000;
+        custody
+            .check_destination(&resident(), &broken, after(pause))
+            .unwrap();
+        assert!(due(custody, after(pause)).is_none());
+        assert!(!view(custody, &broken, after(pause)).is_being_checked);
+        let home = deployment("home");
+        let placed = custody.place(
+            &resident(),
+            Some(&home),
+            &Placing::VaultAndCopy(broken.clone()),
+            NOW,
+        );
+        assert!(matches!(placed, Err(PlaceError::NoDestination(_))));
+        // What waited too long is counted, and then it can be removed.
+        custody.tick(after(DAY + 1)).unwrap();
+        let letters = view(custody, &broken, after(DAY + 1)).letters;
+        assert_eq!(letters.len(), 1);
+        assert_eq!(letters[0].readings, 1);
+        assert_eq!(letters[0].reason, Some(FailureClass::Unopened));
+        assert_eq!(letters[0].left, Left::Gone);
+        custody
+            .delete_destination(&resident(), &broken, after(DAY + 1))
+            .unwrap();
+        let found = custody.destinations(&resident(), after(DAY + 1)).unwrap();
+        assert_eq!(found.len(), 1);
+        let placed = custody.placements(&resident()).unwrap();
+        assert_eq!(placed, [(Some(home), Placing::Vault)]);
+    });
+}
+
+#[test]
+fn readings_that_do_not_open_are_counted_and_hold_up_nothing() {
+    on_both(|house| {
+        let id = checked(&house);
+        place(&house, &Placing::OwnEndpoint(id.clone()));
+        // Three before midnight, whose key is then damaged, and two after it.
+        let endless = Grant {
+            recipient: RecipientId::parse("utility-desk").unwrap(),
+            purpose: PurposeId::parse("billing").unwrap(),
+            deployment: deployment("home"),
+            valid_from: NOW,
+            valid_until: None,
+        };
+        house.custody.act(NOW, |act| act.grant(&endless)).unwrap();
+        let midnight = Timestamp::from_millis((NOW.day() + 1) * DAY);
+        let early = midnight.plus_millis(-3_000);
+        for number in 0..3 {
+            let at = early.plus_millis(number);
+            measure(&house, &format!(r#"{{"power":{number}}}"#), at);
+        }
+        for number in 3..5 {
+            let at = midnight.plus_millis(number);
+            measure(&house, &format!(r#"{{"power":{number}}}"#), at);
+        }
+        let damaged = house.db.write(|tx| {
+            let sql = "UPDATE vault_epoch_key SET wrapped = $1 WHERE epoch = $2";
+            tx.execute(sql, &[(&b"broken"[..]).into(), early.day().into()])
+        });
+        assert_eq!(damaged.unwrap(), 1);
+        let now = midnight.plus_millis(1_000);
+        let parcel = due(&house.custody, now).unwrap();
+        assert_eq!(values(&parcel), [r#"{"power":3}"#, r#"{"power":4}"#]);
+        let class = FailureClass::Connect;
+        house.custody.parcel_failed(parcel, class, 0, now).unwrap();
+        let letters = view(&house.custody, &id, now).letters;
+        assert_eq!(letters.len(), 1, "{letters:?}");
+        assert_eq!(letters[0].readings, 3);
+        assert_eq!(letters[0].reason, Some(FailureClass::Unopened));
+        assert_eq!(letters[0].left, Left::Unopened);
+        // The others become too late: their number stays exact, in a letter of their own.
+        let late = midnight.plus_millis(DAY + 10);
+        // A damaged key stops the maintenance of the vault, not this.
+        let _ = house.custody.tick(late);
+        let letters = view(&house.custody, &id, late).letters;
+        let told: Vec<_> = letters.iter().map(|it| (it.readings, it.reason)).collect();
+        let expected = [
+            (2, Some(FailureClass::Connect)),
+            (3, Some(FailureClass::Unopened)),
+        ];
+        assert_eq!(told, expected);
     });
 }

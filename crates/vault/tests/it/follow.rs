@@ -1,7 +1,7 @@
 //! One subject's readings in the order of appending: none is missed, none comes twice.
 
 use model::{Subject, Timestamp};
-use vault::{FollowQuery, Position, Vault};
+use vault::{FollowQuery, Followed, Position, Vault};
 
 use crate::fixture::{DAY_MS, START, on_each_database};
 
@@ -44,10 +44,10 @@ fn bodies(vault: &Vault, limit: usize, now: Timestamp) -> Vec<String> {
         };
         assert!(*last > after);
         after = *last;
-        seen.extend(
-            page.into_iter()
-                .map(|(_, it)| String::from_utf8(it.body).unwrap()),
-        );
+        seen.extend(page.into_iter().map(|(_, it)| match it {
+            Followed::Reading(it) => String::from_utf8(it.body).unwrap(),
+            Followed::Unopened { readings, .. } => format!("{readings} unopened"),
+        }));
     }
 }
 
@@ -88,5 +88,40 @@ fn what_is_past_its_retention_is_followed_only_to_be_counted() {
         let now = START.plus_millis(DAY_MS);
         assert_eq!(bodies(&vault, 10, now), ["young"]);
         assert_eq!(bodies(&vault, 10, Timestamp::EPOCH), ["old", "young"]);
+    });
+}
+
+#[test]
+fn what_is_damaged_has_its_place_and_hides_nothing_behind_it() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        for body in ["one", "two"] {
+            append(&vault, "p-a", START, body);
+        }
+        vault.maintain(START.plus_millis(DAY_MS / 2)).unwrap();
+        vault.close();
+        let damaged = fixture.db.write(|tx| {
+            let sql = "UPDATE vault_block SET readings = 3";
+            tx.execute(sql, &[])
+        });
+        assert_eq!(damaged.unwrap(), 1);
+        let vault = fixture.open();
+        append(&vault, "p-a", START, "three");
+        append(&vault, "p-a", START.plus_millis(DAY_MS), "four");
+        let now = START.plus_millis(10);
+        for limit in [1, 2, 100] {
+            let expected = ["3 unopened", "three", "four"];
+            assert_eq!(bodies(&vault, limit, now), expected, "steps of {limit}");
+        }
+        // The key of the first day.
+        let damaged = fixture.db.write(|tx| {
+            let sql = "UPDATE vault_epoch_key SET wrapped = $1 WHERE epoch = $2";
+            tx.execute(sql, &[(&b"broken"[..]).into(), START.day().into()])
+        });
+        assert_eq!(damaged.unwrap(), 1);
+        for limit in [1, 2, 100] {
+            let expected = ["3 unopened", "1 unopened", "four"];
+            assert_eq!(bodies(&vault, limit, now), expected, "steps of {limit}");
+        }
     });
 }

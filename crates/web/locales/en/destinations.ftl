@@ -5,7 +5,7 @@ dest-lede = Your readings can stay here, go to an endpoint of your own, or not b
 dest-link = Where my readings go
 dest-places = What happens to your readings
 dest-places-none = No device is linked to you.
-dest-law = What a law says must be kept is kept here all the same.
+dest-law = { $place }. What a law says must be kept is kept here all the same.
 dest-all = All my devices, new ones too
 dest-all-hint = If you choose all devices, this takes the place of what you chose for single ones.
 dest-now = What holds now
@@ -40,6 +40,10 @@ dest-state-unverified = Not checked
 dest-state-working = Works
 dest-state-failing = Fails
 dest-state-paused = Paused
+dest-state-sealed = Cannot be opened
+dest-label-sealed = an endpoint whose address we cannot open
+dest-sealed = An endpoint that you added on { $time }
+dest-sealed-means = Our server can no longer open its address, so nothing is sent there. Delete it and add it again. Until then, what goes only there is held for one day and is then gone.
 dest-checking = A check is under way. Load this page again in a moment.
 dest-unverified-means = Nothing is sent there until a check has passed.
 dest-never = Nothing has been sent there yet.
@@ -68,6 +72,11 @@ dest-letter = { $count ->
     [one] One reading from { $first }
    *[other] { $count } readings, from { $first } to { $last }
 }
+dest-letter-unopened = { $count ->
+    [one] One reading from { $first } could not be opened.
+   *[other] Up to { $count } readings, from { $first } to { $last }, could not be opened.
+}
+dest-letter-doubt = It is not sure that they were meant for this endpoint. Tell whoever runs this site.
 dest-letter-away = our server was off at that time.
 dest-letter-gone = They are gone.
 dest-again = Send again

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::Submission;
 use crate::form::value_of;
 use crate::page::{
-    DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput,
+    DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput, EndpointPlace,
     MadeDestinationPage, NewDestinationPage, PlaceChange, PlaceRow, PlaceWish,
 };
 use crate::route::{EndpointKind, Route};
@@ -50,12 +50,15 @@ fn shown(
 fn card(view: DestinationView) -> EndpointCard {
     EndpointCard {
         id: view.id.to_string(),
-        kind: match view.endpoint {
-            Endpoint::Webhook(_) => EndpointKind::Webhook,
-            Endpoint::Broker(_) => EndpointKind::Broker,
-            Endpoint::Bucket(_) => EndpointKind::Bucket,
-        },
-        label: view.endpoint.label(),
+        place: view.endpoint.map(|it| EndpointPlace {
+            kind: match it {
+                Endpoint::Webhook(_) => EndpointKind::Webhook,
+                Endpoint::Broker(_) => EndpointKind::Broker,
+                Endpoint::Bucket(_) => EndpointKind::Bucket,
+            },
+            label: it.label(),
+        }),
+        made_at: view.made_at,
         state: view.state,
         checking: view.is_being_checked,
         last_success_at: view.last_success_at,

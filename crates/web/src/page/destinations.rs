@@ -1,7 +1,7 @@
 //! A person's own destinations: where their readings go, how their endpoints stand, and the form to add one.
 
 use askama::Template;
-use custody::{AddressError, DeadLetter, DestinationState, FailureClass, MAX_DESTINATIONS};
+use custody::{AddressError, DeadLetter, DestinationState, FailureClass, Left, MAX_DESTINATIONS};
 use model::{DeploymentId, Text, Timestamp};
 
 use super::{Page, sample};
@@ -27,15 +27,24 @@ impl EndpointKind {
     }
 }
 
+/// Where an endpoint is.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointPlace {
+    /// What kind.
+    pub(crate) kind: EndpointKind,
+    /// What the person knows it by.
+    pub(crate) label: String,
+}
+
 /// One endpoint of the person.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointCard {
     /// Its identifier.
     pub(crate) id: String,
-    /// What kind.
-    pub(crate) kind: EndpointKind,
-    /// What the person knows it by.
-    pub(crate) label: String,
+    /// Where it is; `None` where its address does not open any more.
+    pub(crate) place: Option<EndpointPlace>,
+    /// When it was added: all that is known of one whose address does not open.
+    pub(crate) made_at: Timestamp,
     /// How it stands.
     pub(crate) state: DestinationState,
     /// Whether a check is under way.
@@ -54,6 +63,7 @@ impl EndpointCard {
     /// The colour of its state, in the words of licences.
     fn tone(&self) -> &'static str {
         match self.state {
+            _ if self.place.is_none() => "suspended",
             DestinationState::Working => "active",
             DestinationState::Unverified => "none",
             DestinationState::Failing | DestinationState::Paused => "suspended",
@@ -62,6 +72,7 @@ impl EndpointCard {
 
     fn state_words(&self, shell: &Shell) -> String {
         shell.say(match self.state {
+            _ if self.place.is_none() => "dest-state-sealed",
             DestinationState::Unverified => "dest-state-unverified",
             DestinationState::Working => "dest-state-working",
             DestinationState::Failing => "dest-state-failing",
@@ -73,9 +84,26 @@ impl EndpointCard {
         self.state != DestinationState::Unverified
     }
 
+    /// Whether readings can be placed there.
+    fn is_ready(&self) -> bool {
+        self.is_checked() && self.place.is_some()
+    }
+
+    /// What stands for it where readings are placed there.
+    fn label(&self, shell: &Shell) -> String {
+        match &self.place {
+            Some(place) => place.label.clone(),
+            None => shell.say("dest-label-sealed"),
+        }
+    }
+
     fn letter_words(&self, shell: &Shell, letter: &DeadLetter) -> String {
+        let key = match letter.reason {
+            Some(FailureClass::Unopened) => "dest-letter-unopened",
+            _ => "dest-letter",
+        };
         shell
-            .with("dest-letter")
+            .with(key)
             .set("count", letter.readings)
             .set("first", shell.moment(&letter.first_at))
             .set("last", shell.moment(&letter.last_at))
@@ -89,6 +117,7 @@ impl EndpointCard {
 
     fn letter_reason(&self, shell: &Shell, letter: &DeadLetter) -> String {
         match &letter.reason {
+            Some(FailureClass::Unopened) => shell.say("dest-letter-doubt"),
             Some(class) => failure_words(shell, class),
             None => shell.say("dest-letter-away"),
         }
@@ -255,7 +284,7 @@ impl DestinationsPage {
     fn chosen_words(&self, row: &PlaceRow) -> String {
         let words = self.words_of(&row.chosen);
         match row.law {
-            true => format!("{words}. {}", self.shell.say("dest-law")),
+            true => self.shell.with("dest-law").set("place", words).to_string(),
             false => words,
         }
     }
@@ -263,7 +292,7 @@ impl DestinationsPage {
     /// What can be chosen: value and words.
     fn options(&self) -> Vec<(String, String)> {
         let mut wishes = vec![PlaceWish::Vault];
-        for card in self.endpoints.iter().filter(|it| it.is_checked()) {
+        for card in self.endpoints.iter().filter(|it| it.is_ready()) {
             wishes.push(PlaceWish::Copy(card.id.clone()));
             wishes.push(PlaceWish::Own(card.id.clone()));
         }
@@ -280,7 +309,8 @@ impl DestinationsPage {
             PlaceWish::Own(id) => ("dest-own", id),
         };
         let card = self.endpoints.iter().find(|it| it.id == *id);
-        let label = card.map_or_else(|| self.shell.say("dest-label-gone"), |it| it.label.clone());
+        let gone = || self.shell.say("dest-label-gone");
+        let label = card.map_or_else(gone, |it| it.label(&self.shell));
         self.shell.with(key).set("label", label).to_string()
     }
 
@@ -314,6 +344,12 @@ impl Page for DestinationsPage {
             done,
         };
         let (cards, places) = (sample_cards(), sample_places());
+        let sealed = PlaceWish::Own("e".repeat(26));
+        let sealed_places = places.iter().cloned().map(|it| PlaceRow {
+            chosen: sealed.clone(),
+            ..it
+        });
+        let sealed_places = sealed_places.take(1).collect();
         let placed = Some(DestinationsDone::Placed);
         let deleted = Some(DestinationsDone::Deleted);
         let trying = Some(DestinationsDone::Trying);
@@ -332,6 +368,7 @@ impl Page for DestinationsPage {
             ("checking", page(cards.clone(), places.clone(), checking)),
             ("trying", page(cards.clone(), places.clone(), trying)),
             ("too-soon", page(cards.clone(), places.clone(), too_soon)),
+            ("sealed", page(sample_sealed(), sealed_places, None)),
             ("most", page(numbered.collect(), places, None)),
             ("empty", page(Vec::new(), Vec::new(), deleted)),
         ]
@@ -340,18 +377,22 @@ impl Page for DestinationsPage {
 
 fn sample_cards() -> Vec<EndpointCard> {
     let at = |hours: i64| Timestamp::from_millis(1_790_000_000_000 + hours * 3_600_000);
-    let letter = |readings, reason, is_there| DeadLetter {
+    let letter = |readings, reason, left| DeadLetter {
         number: format!("7-{readings}"),
         readings,
         first_at: at(-40),
         last_at: at(-30),
         reason,
-        is_there,
+        left,
+    };
+    let place = |kind, label: &str| {
+        let label = label.to_owned();
+        Some(EndpointPlace { kind, label })
     };
     let working = EndpointCard {
         id: "a".repeat(26),
-        kind: EndpointKind::Webhook,
-        label: "https://data.example.org".to_owned(),
+        place: place(EndpointKind::Webhook, "https://data.example.org"),
+        made_at: at(-100),
         state: DestinationState::Working,
         checking: false,
         last_success_at: Some(at(0)),
@@ -361,27 +402,50 @@ fn sample_cards() -> Vec<EndpointCard> {
     };
     let failing = EndpointCard {
         id: "b".repeat(26),
-        kind: EndpointKind::Broker,
-        label: "mqtts://home.example.org:8883".to_owned(),
+        place: place(EndpointKind::Broker, "mqtts://home.example.org:8883"),
         state: DestinationState::Failing,
         failure: Some(FailureClass::Connect),
         next_attempt_at: Some(at(1)),
         letters: vec![
-            letter(1_204, Some(FailureClass::Tls), true),
-            letter(1, None, false),
+            letter(1_204, Some(FailureClass::Tls), Left::There),
+            letter(1, None, Left::Gone),
         ],
         ..working.clone()
     };
     let fresh = EndpointCard {
         id: "c".repeat(26),
-        kind: EndpointKind::Bucket,
-        label: "s3.example.org · readings".to_owned(),
+        place: place(EndpointKind::Bucket, "s3.example.org · readings"),
         state: DestinationState::Unverified,
         checking: true,
         last_success_at: None,
         ..working.clone()
     };
     vec![working, failing, fresh]
+}
+
+/// An endpoint whose address does not open, beside one that works, and readings that do not open.
+fn sample_sealed() -> Vec<EndpointCard> {
+    let at = |hours: i64| Timestamp::from_millis(1_790_000_000_000 + hours * 3_600_000);
+    let letter = |readings, left| DeadLetter {
+        number: format!("9-{readings}"),
+        readings,
+        first_at: at(-40),
+        last_at: at(-30),
+        reason: Some(FailureClass::Unopened),
+        left,
+    };
+    let mut cards: Vec<_> = sample_cards().into_iter().take(1).collect();
+    let sealed = cards.first().cloned().map(|working| EndpointCard {
+        id: "e".repeat(26),
+        place: None,
+        state: DestinationState::Paused,
+        failure: Some(FailureClass::Unopened),
+        next_attempt_at: Some(at(1)),
+        letters: vec![letter(31, Left::Unopened), letter(1, Left::Gone)],
+        ..working
+    });
+    cards.extend(sealed);
+    cards
 }
 
 fn sample_changes(places: &[PlaceRow]) -> Vec<PlaceChange> {
