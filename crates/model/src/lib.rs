@@ -45,8 +45,8 @@ pub use choice::{Assignment, Choice, Grant, Placement, Role, Roles, Subject};
 pub use entry::{Entry, EntryKind};
 pub use explanation::{Because, Dropped, Explanation, KeptBecause, KeptFor, Shown, Voices};
 pub use id::{
-    DeploymentId, IdError, MAX_ID_BYTES, MemberId, ModelId, PersonId, PurposeId, RecipientId,
-    ThingId,
+    BridgeId, DeploymentId, IdError, MAX_ID_BYTES, MemberId, ModelId, PersonId, PurposeId,
+    RecipientId, ThingId,
 };
 pub use level::Level;
 pub use licence::{Licence, LicenceState};
@@ -54,8 +54,8 @@ pub use notice::{
     Category, Chamber, Change, ChangeEffect, Changed, Coarsening, Confirm, Contact, DataType,
     Declaration, Field, FieldKind, Format, Group, LegalBasis, MAX_ARRAY_POSITION, MAX_DECLARATIONS,
     MAX_FIELDS, MAX_MODELS, MAX_NOTICE_BYTES, MAX_RECIPIENTS, MAX_SOURCE_SWITCHES, Model, Notice,
-    NoticeError, Party, Position, Problem, Purpose, Range, Recipient, Retention, Sensitivity,
-    SourceSwitch, Statistic, Window, notice_context, notice_diff, notice_schema,
+    NoticeError, Party, Position, Problem, PublishedNotice, Purpose, Range, Recipient, Retention,
+    Sensitivity, SourceSwitch, Statistic, Window, notice_context, notice_diff, notice_schema,
 };
 pub use pointer::{MAX_POINTER_BYTES, MAX_POINTER_DEPTH, Pointer, PointerError};
 pub use text::{Language, Text};

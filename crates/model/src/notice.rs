@@ -254,6 +254,17 @@ pub struct Notice {
     pub source_switches: Vec<SourceSwitch>,
 }
 
+/// A notice that was published once, read by the rules of today.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedNotice {
+    /// What it declares in words of today; never more than its text does.
+    pub notice: Notice,
+    /// Everything in its text that a new notice may not have; empty for most.
+    pub problems: Vec<Problem>,
+    /// Whether something of it was left out because nobody can say what it means: nothing passes by that.
+    pub is_cut: bool,
+}
+
 impl Notice {
     /// Reads a notice file (TOML, or JSON of the same shape) and reports every problem at once.
     ///
@@ -261,6 +272,16 @@ impl Notice {
     /// [`NoticeError`] with all problems found, each with its line and a remedy.
     pub fn parse(text: &str) -> Result<Self, NoticeError> {
         parse::parse(text)
+    }
+
+    /// Reads a notice that was accepted once. Rules that were added since do not keep it from being read: what only its form is
+    /// wrong with is read as it stands, and what cannot be understood is left out, so that nothing passes by it.
+    /// For what is published anew there is [`Notice::parse`].
+    ///
+    /// # Errors
+    /// [`NoticeError`] when the text is no file any more, or does not say of which deployment, version and member it is.
+    pub fn parse_published(text: &str) -> Result<PublishedNotice, NoticeError> {
+        parse::parse_published(text)
     }
 
     /// The notice as a JSON file. Reading it gives the same notice.

@@ -152,7 +152,7 @@ impl Custody {
     ) -> Result<Option<Notice>, ActError> {
         let find = |tx: &mut Tx<'_>| rows::consent::kept_notice(tx, deployment, version);
         let source = self.inner.db.read(find)?;
-        Ok(source.and_then(|it| Notice::parse(&it).ok()))
+        Ok(source.and_then(|it| Some(Notice::parse_published(&it).ok()?.notice)))
     }
 
     /// Keeps a file of choices until its owner has seen what it would do and agreed.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Declaration, DeploymentId, Field, Language, LegalBasis, Level, MemberId, Notice, Party,
-    PersonId, PurposeId, Recipient, Sensitivity, Text, Timestamp,
+    PersonId, PublishedNotice, PurposeId, Recipient, Sensitivity, Text, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use store::Tx;
@@ -156,7 +156,7 @@ fn chapter(
     let Some(source) = rows::consent::notice_in_force(tx, id)? else {
         return Ok(None);
     };
-    let Ok(notice) = Notice::parse(&source) else {
+    let Ok(PublishedNotice { notice, .. }) = Notice::parse_published(&source) else {
         return Ok(None);
     };
     let mut events: BTreeMap<Matter, Vec<(ChoiceAct, Change)>> = BTreeMap::new();
@@ -183,7 +183,7 @@ fn past_chapters(tx: &mut Tx<'_>, facts: &ReceiptFacts) -> Result<Vec<Chapter>, 
             let Some(source) = rows::consent::kept_notice(tx, &key.0, key.1)? else {
                 continue;
             };
-            let Ok(notice) = Notice::parse(&source) else {
+            let Ok(PublishedNotice { notice, .. }) = Notice::parse_published(&source) else {
                 continue;
             };
             let sha256 = document_sha256(source.as_bytes());

@@ -1,6 +1,6 @@
 //! Deployments as far as enforcement needs them: the notice and the licence in force.
 
-use model::{DeploymentId, Licence, LicenceState, Notice, Timestamp};
+use model::{DeploymentId, Licence, LicenceState, Notice, Problem, Timestamp};
 use store::{Tx, Value};
 
 use super::{RowError, parsed};
@@ -9,23 +9,31 @@ use super::{RowError, parsed};
 pub(crate) struct DeploymentRow {
     pub(crate) licence: Licence,
     pub(crate) quarantined: bool,
+    /// As today's rules read it.
     pub(crate) notice: Notice,
+    /// What today's rules find wrong with it.
+    pub(crate) problems: Vec<Problem>,
+    /// Whether something was left out because nobody can say what it means.
+    pub(crate) is_cut: bool,
 }
 
 const COLUMNS: &str = "SELECT licence, licence_until, quarantined, notice FROM deployment";
 
 fn read(row: &store::Row) -> Result<DeploymentRow, RowError> {
     let notice: String = row.get(3)?;
+    let read = Notice::parse_published(&notice).map_err(|_| RowError::Unreadable {
+        table: "deployment",
+        value: "a notice".to_owned(),
+    })?;
     Ok(DeploymentRow {
         licence: Licence {
             state: parsed("deployment", &row.get::<String>(0)?, LicenceState::parse)?,
             until: row.get::<Option<i64>>(1)?.map(Timestamp::from_millis),
         },
         quarantined: row.get(2)?,
-        notice: Notice::parse(&notice).map_err(|_| RowError::Unreadable {
-            table: "deployment",
-            value: "a notice".to_owned(),
-        })?,
+        notice: read.notice,
+        problems: read.problems,
+        is_cut: read.is_cut,
     })
 }
 

@@ -2,11 +2,11 @@
 //!
 //! In three steps: `from_toml` or `from_json` make a tree whose nodes know where they stand; `conform` checks it against the
 //! table of shapes; `build` reads what has the right shape and checks what it means. Only a file that is not well-formed stops
-//! at the first problem.
+//! at the first problem. What was published once is read by `published`, which cuts out what today's rules do not understand.
 
 use std::fmt;
 
-use super::{MAX_NOTICE_BYTES, Notice, shape};
+use super::{MAX_NOTICE_BYTES, Notice, PublishedNotice, shape};
 
 mod build;
 mod conform;
@@ -15,6 +15,7 @@ mod from_json;
 mod from_toml;
 mod names;
 mod places;
+mod published;
 mod reader;
 mod switches;
 mod tree;
@@ -58,13 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Notice, NoticeError> {
         reader.problem(0, reason, "keep a notice under 256 KiB");
         return reader.finish(None);
     }
-    let is_json = text.trim_start().starts_with('{');
-    let tree = if is_json {
-        from_json::read(text)
-    } else {
-        from_toml::read(text)
-    };
-    let root = match tree {
+    let root = match read_tree(text) {
         Ok(root) => root,
         Err(err) => {
             reader.problem(err.at, err.reason, "correct the line and check again");
@@ -74,4 +69,17 @@ pub(super) fn parse(text: &str) -> Result<Notice, NoticeError> {
     conform::table(&mut reader, &root, &shape::NOTICE);
     let notice = build::notice(&mut reader, &root);
     reader.finish(notice)
+}
+
+/// Reads what was accepted once; see `published`.
+pub(super) fn parse_published(text: &str) -> Result<PublishedNotice, NoticeError> {
+    published::read(text)
+}
+
+fn read_tree(text: &str) -> Result<tree::Node, tree::Malformed> {
+    if text.trim_start().starts_with('{') {
+        from_json::read(text)
+    } else {
+        from_toml::read(text)
+    }
 }

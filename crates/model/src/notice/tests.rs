@@ -113,3 +113,150 @@ fn coarsenings_are_compared_only_where_they_can_be() {
     );
     assert!(!Round(1000.0).is_no_finer_than(&Bucket(vec![0.0])));
 }
+
+#[track_caller]
+fn published(change: impl FnOnce(&str) -> String) -> PublishedNotice {
+    let changed = change(GOOD);
+    assert_ne!(changed, GOOD, "the test changes nothing");
+    assert!(Notice::parse(&changed).is_err(), "a new one may not say it");
+    Notice::parse_published(&changed).unwrap()
+}
+
+#[test]
+fn a_published_notice_without_problems_is_read_as_it_stands() {
+    let read = Notice::parse_published(GOOD).unwrap();
+    assert_eq!(read.notice, Notice::parse(GOOD).unwrap());
+    assert!(read.problems.is_empty() && !read.is_cut);
+}
+
+#[test]
+fn rules_of_form_that_came_later_do_not_keep_a_notice_from_being_read() {
+    let good = Notice::parse(GOOD).unwrap();
+    let read = published(|it| {
+        let dpv = it.find("dpv = \"").unwrap();
+        let end = it[dpv..].find('\n').unwrap() + dpv;
+        format!("{}dpv = \"dpv:NoSuchPurpose\"{}", &it[..dpv], &it[end..])
+    });
+    assert!(!read.is_cut);
+    assert_eq!(read.problems.len(), 1, "{:?}", read.problems);
+    assert_eq!(read.notice.declarations, good.declarations);
+    let read = published(|it| it.replace("phone = \"+92 ", "phone = \"0"));
+    assert!(!read.is_cut);
+    assert_eq!(read.notice.declarations, good.declarations);
+    assert_eq!(read.notice.fields, good.fields);
+    // It is clear what this means.
+    let read = published(|it| it.replacen("precision = \"on\"", "precision = \"off\"", 1));
+    assert!(!read.is_cut);
+    let off = read
+        .notice
+        .declarations
+        .iter()
+        .filter(|it| it.precision == Level::OFF);
+    assert_eq!(off.count(), 1);
+    assert_eq!(read.notice.declarations.len(), good.declarations.len());
+}
+
+/// Every field × purpose × recipient with what passes and how long it is kept, as the most restrictive declaration says.
+fn passing(notice: &Notice) -> std::collections::BTreeMap<String, (Level, Retention)> {
+    let mut all = std::collections::BTreeMap::new();
+    for it in &notice.declarations {
+        for (field, recipient) in it.fields.iter().flat_map(|field| {
+            it.recipients
+                .iter()
+                .map(move |recipient| (field, recipient))
+        }) {
+            if notice.field(field).is_none() || notice.recipient(recipient).is_none() {
+                continue;
+            }
+            let known = all
+                .entry(format!("{field} {} {recipient}", it.purpose))
+                .or_insert((it.precision, it.retention));
+            known.0 = known.0.meet(it.precision);
+            known.1 = known.1.min(it.retention);
+        }
+    }
+    all
+}
+
+#[test]
+fn what_nobody_understands_takes_everything_with_it_that_it_may_have_limited() {
+    let good = Notice::parse(GOOD).unwrap();
+    // A second declaration that limits the first, in words that nobody knows any more.
+    let first = good.declarations.first().unwrap();
+    let limiting = format!(
+        "\n[[declarations]]\nfields = [\"{}\"]\npurpose = \"{}\"\nbasis = \"consent\"\nrecipients = [\"{}\"]\nretention-days = 1\nprecision = \"blurred\"\n",
+        first.fields[0], first.purpose, first.recipients[0],
+    );
+    let read = published(|it| format!("{it}{limiting}"));
+    assert!(read.is_cut);
+    let gone = format!(
+        "{} {} {}",
+        first.fields[0], first.purpose, first.recipients[0]
+    );
+    assert!(passing(&good).contains_key(&gone));
+    assert!(!passing(&read.notice).contains_key(&gone));
+    // A key that nobody knows, outside of every entry.
+    let read = published(|it| format!("only-at-night = true\n{it}"));
+    assert!(read.is_cut && read.notice.declarations.is_empty());
+    assert_eq!(read.notice.title, good.title);
+    let read = published(|it| it.replacen("version = ", "only-at-night = true\nversion = ", 1));
+    assert!(read.is_cut && read.notice.declarations.is_empty());
+    // Who is meant cannot be found any more.
+    let read = published(|it| it.replacen("version = ", "subject-field = \"/who\"\nversion = ", 1));
+    assert!(read.notice.declarations.is_empty() && read.notice.subject_field.is_none());
+    // A text that people read has a stand-in.
+    let read = published(|it| it.replacen("\n[contact]", "\n[contact]\nfax = \"1\"", 1));
+    assert!(read.is_cut && read.notice.contact.email == "-");
+    assert_eq!(read.notice.declarations, good.declarations);
+    // A role that nobody knows: whose choice counts for this field?
+    let read =
+        published(|it| it.replacen("sensitivity = ", "about = [\"lodger\"]\nsensitivity = ", 1));
+    assert!(read.notice.field(&good.fields[0].pointer).is_none());
+    // What does not say which notice it is cannot be one.
+    let unnamed = GOOD.replacen("version = 1", "version = 0", 1);
+    assert!(Notice::parse_published(&unnamed).is_err());
+    assert!(Notice::parse_published("deployment = ").is_err());
+}
+
+#[test]
+fn no_damage_to_a_notice_lets_more_pass_than_the_notice_did() {
+    let rich = include_str!("../../../../corpus/notice/valid/source-switches.toml");
+    let json = Notice::parse(GOOD).unwrap().to_json();
+    let windows = include_str!("../../../../corpus/notice/valid/senml-windows.toml");
+    for good in [GOOD, rich, windows, json.as_str()] {
+        let allowed = passing(&Notice::parse(good).unwrap());
+        let lines: Vec<&str> = good.lines().collect();
+        let mut cut = 0;
+        for damaged in 0..lines.len() {
+            for (find, with) in [
+                ("= ", "= \"?\" #"),
+                ("\"", "\"?"),
+                (": ", ": [1],\"?\": "),
+                ("e", "x"),
+            ] {
+                let line = lines[damaged].replacen(find, with, 1);
+                let mut changed = lines.clone();
+                changed[damaged] = &line;
+                let text = changed.join("\n");
+                let Ok(read) = Notice::parse_published(&text) else {
+                    continue;
+                };
+                cut += usize::from(read.is_cut);
+                for (what, (level, retention)) in passing(&read.notice) {
+                    // A damage may read as another valid notice; it is then one that could be published.
+                    if Notice::parse(&text).is_ok() {
+                        continue;
+                    }
+                    let known = allowed.get(&what);
+                    let is_less = known.is_some_and(|it| level <= it.0 && retention <= it.1);
+                    assert!(is_less, "{what} passes after line {damaged}: {line}");
+                }
+                assert!(
+                    Notice::parse(&text).is_ok() || !read.problems.is_empty(),
+                    "{line}"
+                );
+            }
+        }
+        assert!(cut > 50, "{cut}");
+    }
+}

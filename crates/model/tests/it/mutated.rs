@@ -18,6 +18,12 @@ fn read(text: &str) {
             assert!(!err.problems.is_empty());
             let lines = text.lines().count().max(1) + 1;
             assert!(err.problems.iter().all(|it| (1..=lines).contains(&it.line)));
+            // What is read of it all the same could be published, but for its form.
+            if let Ok(read) = Notice::parse_published(text) {
+                assert_eq!(read.problems, err.problems);
+                let again = Notice::parse_published(&read.notice.to_toml()).unwrap();
+                assert!(read.notice.declarations.is_empty() || again.notice == read.notice);
+            }
         }
     }
 }

@@ -57,7 +57,11 @@ pub(crate) async fn show(
 
 /// The versions of one page, newest first, each compared with the one before it.
 fn lines(versions: &[NoticeVersion], language: Language) -> Vec<VersionLine> {
-    let mut notices = versions.iter().map(|it| Notice::parse(&it.source).ok());
+    let read = |it: &NoticeVersion| Notice::parse_published(&it.source).ok();
+    // Of a version that was cut nobody can say what the next one changed.
+    let mut notices = versions
+        .iter()
+        .map(|it| Some(read(it).filter(|it| !it.is_cut)?.notice));
     let mut new = notices.next().flatten();
     let mut lines = Vec::with_capacity(usize::from(PAGE));
     for (at, version) in versions.iter().enumerate().take(usize::from(PAGE)) {

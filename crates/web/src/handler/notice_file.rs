@@ -56,8 +56,10 @@ pub(crate) async fn published(
 
 fn in_toml(source: String) -> String {
     let is_json = source.trim_start().starts_with('{');
-    let notice = is_json.then(|| Notice::parse(&source).ok()).flatten();
-    notice.map_or(source, |it| it.to_toml())
+    let read = is_json.then(|| Notice::parse_published(&source).ok());
+    // What was cut out of it is not hidden: then it is given as it was published.
+    let whole = read.flatten().filter(|it| !it.is_cut);
+    whole.map_or(source, |it| it.notice.to_toml())
 }
 
 /// `GET /d/{deployment}/notice.jsonld`

@@ -111,7 +111,7 @@ fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
         });
         if !plausible {
             let reason = format!("`{}` is not a mail address", super::conform::shown(email));
-            reader.wrong(it, reason, "write one such as privacy@city.example");
+            reader.form(it, reason, "write one such as privacy@city.example");
         }
     }
     if let Some((it, phone)) = node.get("phone").and_then(|it| Some((it, it.text()?))) {
@@ -123,7 +123,7 @@ fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
                 "`{}` is not an international telephone number",
                 super::conform::shown(phone)
             );
-            reader.wrong(it, reason, "write one such as +92 42 0000000");
+            reader.form(it, reason, "write one such as +92 42 0000000");
         }
     }
     Some(Contact {
@@ -149,7 +149,7 @@ fn purpose(reader: &mut Reader<'_>, node: &Node) -> Option<Purpose> {
             let remedy = meant(bare, dpv::purpose_names(), || {
                 "write one such as dpv:PublicBenefit; w3id.org/dpv lists them".to_owned()
             });
-            reader.wrong(it, reason, remedy.replace("mean `", "mean `dpv:"));
+            reader.form(it, reason, remedy.replace("mean `", "mean `dpv:"));
         }
     }
     Some(Purpose {
@@ -165,7 +165,7 @@ fn recipient(reader: &mut Reader<'_>, node: &Node) -> Option<Recipient> {
         && !(country.len() == 2 && country.bytes().all(|it| it.is_ascii_uppercase()))
     {
         let reason = format!("`{}` is not a country", super::conform::shown(country));
-        reader.wrong(
+        reader.form(
             it,
             reason,
             "write the two letters of ISO 3166-1, such as PK",

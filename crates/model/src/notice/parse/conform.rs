@@ -166,7 +166,7 @@ fn length(reader: &mut Reader<'_>, node: &Node, text: &str, name: &str, most: us
     let count = text.chars().count();
     if count > most {
         let reason = format!("`{name}` has {count} characters, at most {most} are allowed");
-        reader.wrong(node, reason, "shorten it");
+        reader.form(node, reason, "shorten it");
     }
     let hidden =
         |it: char| (it.is_control() && it != '\n') || matches!(it, '\u{202a}'..='\u{202e}');
@@ -210,9 +210,14 @@ fn plain(reader: &mut Reader<'_>, node: &Node, text: &str, name: &str, kind: &Ki
                 reader.wrong(node, not("a JSON Pointer"), err.to_string());
             }
         }
-        Kind::Level if Level::parse(text).is_none_or(|it| it == Level::OFF) => {
+        Kind::Level => {
             let remedy = "write on, or coarse-1 (the coarsest), coarse-2, …";
-            reader.wrong(node, not("a precision"), remedy);
+            match Level::parse(text) {
+                None => reader.wrong(node, not("a precision"), remedy),
+                // It is clear what it means: nothing passes.
+                Some(Level::OFF) => reader.form(node, not("a precision"), remedy),
+                Some(_) => {}
+            }
         }
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! Every name that is used must be declared, once; what is declared must be used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::texts;
 use super::conform::shown;
@@ -37,7 +37,7 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node) {
                 "field `{}` is in no declaration, so it would never pass",
                 shown(&field)
             );
-            reader.wrong(
+            reader.form(
                 node,
                 reason,
                 "name it in a declaration, or remove the field",
@@ -52,7 +52,7 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node) {
                 "model `{}` is in no declaration, so nothing feeds it",
                 shown(id)
             );
-            reader.wrong(
+            reader.form(
                 node,
                 reason,
                 "name it in a declaration, or remove the model",
@@ -67,16 +67,17 @@ fn unique<'a>(
     names: impl Iterator<Item = (&'a Node, String)>,
     what: &str,
 ) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeMap<String, &Node> = BTreeMap::new();
     for (node, name) in names {
-        if seen.contains(&name) {
+        if let Some(first) = seen.get(&name) {
             let reason = format!("{what} `{}` stands twice", shown(&name));
             reader.wrong(node, reason, "remove or rename one of them");
+            reader.doubt(first);
         } else {
-            seen.insert(name);
+            seen.insert(name, node);
         }
     }
-    seen
+    seen.into_keys().collect()
 }
 
 struct Used {

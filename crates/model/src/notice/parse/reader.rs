@@ -10,6 +10,8 @@ pub(super) struct Reader<'a> {
     lines: Vec<usize>,
     problems: Vec<(usize, Problem)>,
     left_out: usize,
+    /// Where something stands of which nobody can say what it means.
+    doubtful: Vec<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -20,6 +22,7 @@ impl<'a> Reader<'a> {
             lines: [0].into_iter().chain(breaks.map(|it| it.0 + 1)).collect(),
             problems: Vec::new(),
             left_out: 0,
+            doubtful: Vec::new(),
         }
     }
 
@@ -30,6 +33,11 @@ impl<'a> Reader<'a> {
         reason: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        self.doubtful.push(at);
+        self.note(at, reason, remedy);
+    }
+
+    fn note(&mut self, at: usize, reason: impl Into<String>, remedy: impl Into<String>) {
         if self.problems.len() >= MAX_PROBLEMS {
             self.left_out += 1;
             return;
@@ -60,13 +68,43 @@ impl<'a> Reader<'a> {
         self.problem(node.at, reason, remedy);
     }
 
+    /// Notes a problem of form: what the node says is understood all the same, and nothing more passes because of it. A notice that
+    /// was published is read as it stands; see `published`.
+    pub(super) fn form(
+        &mut self,
+        node: &Node,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.note(node.at, reason, remedy);
+    }
+
+    /// Notes that a node is as doubtful as the one where the problem is.
+    pub(super) fn doubt(&mut self, node: &Node) {
+        self.doubtful.push(node.at);
+    }
+
+    /// Where something stands of which nobody can say what it means.
+    pub(super) fn doubtful(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.doubtful)
+    }
+
     /// How many problems there are so far.
     pub(super) fn count(&self) -> usize {
         self.problems.len() + self.left_out
     }
 
     /// What was read, if nothing is wrong with it.
-    pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, NoticeError> {
+    pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, NoticeError> {
+        let problems = self.into_problems();
+        match read {
+            Some(read) if problems.is_empty() => Ok(read),
+            _ => Err(NoticeError { problems }),
+        }
+    }
+
+    /// Every problem, by its place.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|it| it.0);
         let mut problems: Vec<_> = self.problems.into_iter().map(|it| it.1).collect();
         if self.left_out > 0 {
@@ -77,10 +115,7 @@ impl<'a> Reader<'a> {
                 remedy: "correct these first and check again".to_owned(),
             });
         }
-        match read {
-            Some(read) if problems.is_empty() => Ok(read),
-            _ => Err(NoticeError { problems }),
-        }
+        problems
     }
 }
 
