@@ -23,7 +23,9 @@ mod show;
 mod wanted;
 mod watch;
 
-pub use keeper::{COMMANDS_PER_SECOND, MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR};
+pub use keeper::{
+    ASKER_SILENCE_MS, COMMANDS_PER_SECOND, MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR,
+};
 pub(crate) use keeper::{Keeper, SavedState, SourceEventRow};
 pub use listen::{Command, CommandAck, SourceListener};
 pub use machine::{Happening, Setting};

@@ -4,6 +4,7 @@
 //! of its own, and messages are noted without a lock, so neither ever waits here.
 
 mod journal;
+mod taking_over;
 
 use std::collections::hash_map::Entry as Place;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +28,7 @@ use crate::secret;
 pub(crate) use journal::SourceEventRow;
 use journal::{Event, Hours, Journal};
 pub use journal::{MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR};
+pub use taking_over::ASKER_SILENCE_MS;
 
 /// How many commands are offered to things in a second, all together.
 pub const COMMANDS_PER_SECOND: u32 = 200;
@@ -76,6 +78,8 @@ pub(super) struct Book {
 struct Outstanding {
     command: Arc<Command>,
     listener: u64,
+    /// Whether the listener comes and asks.
+    asks: bool,
 }
 
 /// The things of one deployment whose notice says how they are switched.
@@ -436,6 +440,7 @@ impl Book {
         let earned = passed.clamp(0, 1_000) * limit / 1_000;
         self.budget = (self.budget + earned).min(limit);
         let ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_over(&ears, now);
         for (deployment, shelf) in &mut self.shelves {
             for (thing, entry) in &mut shelf.things {
                 let is_due = entry.states.iter().any(|it| it.is_due(now));
@@ -463,6 +468,7 @@ impl Book {
                             Outstanding {
                                 command,
                                 listener: ear.number,
+                                asks: ear.asks(),
                             },
                         );
                     }

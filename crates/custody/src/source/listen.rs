@@ -105,6 +105,10 @@ pub(super) struct Ear {
 }
 
 impl Ear {
+    pub(super) const fn asks(&self) -> bool {
+        self.asks
+    }
+
     pub(super) fn takes(&self, topic: &str) -> bool {
         (self.takes)(topic)
     }
@@ -152,7 +156,8 @@ impl Custody {
     }
 
     /// A thing that has no connection comes now and then to ask for what it is to be told. While it also listens on a
-    /// connection, that is where it is told.
+    /// connection, that is where it is told; a connection that comes later takes over what the thing did not fetch, and, after
+    /// [`ASKER_SILENCE_MS`](crate::ASKER_SILENCE_MS), what it fetched and does not confirm.
     #[must_use]
     pub fn listen_by_asking(&self, thing: &Arc<ThingPeer>) -> SourceListener {
         self.hear(thing, Arc::new(|_: &str| true), true)

@@ -262,6 +262,23 @@ impl State {
         }
     }
 
+    /// A connection can take the command from a thing that asks: at once where the thing did not fetch it, and where it did,
+    /// when it has said nothing for so long. True when the command is due again.
+    pub(crate) fn taken_over(&mut self, command: u64, silence_ms: i64, now: Timestamp) -> bool {
+        let told_at = self.told.map_or(now, |it| it.1);
+        let is_taken = match self.step {
+            Step::Offered { command: it, .. } => it == command,
+            Step::Sent { command: it, .. } => {
+                it == command && now >= told_at.plus_millis(silence_ms)
+            }
+            Step::Rest | Step::Due { .. } | Step::Watching => false,
+        };
+        if is_taken {
+            self.step = Step::Due { at: now };
+        }
+        is_taken
+    }
+
     /// Looks at the time and at what messages have shown. Gives what is new about whether the thing obeys.
     pub(crate) fn look(&mut self, seen: &Seen, terms: Terms, now: Timestamp) -> Option<Happening> {
         match self.step {
