@@ -7,8 +7,8 @@
 //! | `lwt`, `card`, `cmd`, `configuration`, `dump`, `request`, and types that are not known | no reading; a configuration holds passwords |
 //!
 //! Topics are `owntracks/USER/DEVICE`, with `/event`, `/waypoint` and others behind it. A device is called `USER/DEVICE`.
-//! The apps let the base be changed: what stands before the last two levels, or before three of which the last is one of
-//! those that OwnTracks adds, is not looked at.
+//! The apps let the base be changed: of four levels or more, a last one that OwnTracks adds is left away, and the device is
+//! called by the last two of the others.
 //!
 //! Documentation: <https://owntracks.org/booklet/tech/json/>, <https://owntracks.org/booklet/tech/mqtt/>.
 
@@ -36,7 +36,7 @@ pub(crate) fn take<'a>(topic: &'a str, payload: &'a [u8]) -> Result<AllTaken<'a>
 /// `USER/DEVICE`.
 fn device(topic: &str) -> Option<&str> {
     let own = match parent(topic) {
-        Some((before, last)) if is_added(last) && before.contains('/') => before,
+        Some((before, last)) if is_added(last) && before.matches('/').count() >= 2 => before,
         _ => topic,
     };
     let (rest, _) = parent(own)?;

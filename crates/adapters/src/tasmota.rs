@@ -9,13 +9,14 @@
 //!
 //! A device is called by its `%topic%`; one behind it by its name, or by its short address (`0x5ADF`) where it has none.
 //! `FullTopic` may be changed: the prefix is looked for at every level, and the device is called by the levels between it
-//! and the last one, or by those before it (`home/kitchen/tele/SENSOR` is `home/kitchen`).
+//! and the last one, or by those before it (`home/kitchen/tele/SENSOR` is `home/kitchen`). Where there are none
+//! (`tele/SENSOR`), the message is of the thing that owns the connection.
 //!
 //! Documentation: <https://tasmota.github.io/docs/MQTT/>, <https://tasmota.github.io/docs/Zigbee/#reading-sensors>.
 
 use std::borrow::Cow;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::take::{AllTaken, MAX_DEVICES_OF_A_MESSAGE, Taken, named, nothing, one};
 use crate::topic::{around, below, is_discovery, parent};
@@ -28,30 +29,40 @@ pub(crate) fn take<'a>(topic: &'a str, payload: &'a [u8]) -> Result<AllTaken<'a>
     }
     let prefix = around(topic, |it| matches!(it, "tele" | "stat" | "cmnd"));
     let (before, prefix, after) = prefix.ok_or(TakeError::OtherTopic)?;
-    let (device, last) = match parent(after) {
-        Some(it) => it,
-        None if before.is_empty() || after.is_empty() => return Err(TakeError::OtherTopic),
-        None => (before, after),
-    };
+    let (device, last) = parent(after).unwrap_or((before, after));
+    if last.is_empty() {
+        return Err(TakeError::OtherTopic);
+    }
     let carries_none = matches!(last, "LWT" | "INFO1" | "INFO2" | "INFO3" | "LOGGING");
     if prefix == "cmnd" || carries_none || payload.is_empty() {
         return nothing();
     }
     if !is_always_json(last) && !json::text(payload)?.starts_with('{') {
         return match json::value(payload)? {
-            Some(value) => one(device, json::nested([last], &value)),
+            Some(value) => called(device, json::nested([last], &value)),
             None => nothing(),
         };
     }
     let relayed = json::find(json::text(payload)?, ["ZbReceived", "LwReceived"])?;
     if relayed == [None, None] {
-        return one(device, payload);
+        return called(device, payload);
     }
     let mut taken = SmallVec::new();
     for devices in relayed.into_iter().flatten() {
         behind(devices, &mut taken)?;
     }
     Ok(taken)
+}
+
+/// A message of the device with this name. A `FullTopic` without `%topic%` names none.
+fn called<'a>(device: &'a str, body: impl Into<Cow<'a, [u8]>>) -> Result<AllTaken<'a>, TakeError> {
+    if device.is_empty() {
+        return Ok(smallvec![Taken {
+            device: None,
+            body: body.into(),
+        }]);
+    }
+    one(device, body)
 }
 
 fn is_always_json(last: &str) -> bool {

@@ -157,9 +157,14 @@ fn attribute<'a>(
 
 fn is_command_or_availability(rest: &str) -> bool {
     let mut levels = rest.rsplit('/');
-    let (last, before) = (levels.next(), levels.next());
     let is_command = |it| matches!(it, Some("set" | "get"));
-    before.is_some() && (last == Some("availability") || is_command(last) || is_command(before))
+    match (levels.next(), levels.next(), levels.next()) {
+        (_, None, _) => false,
+        (last, Some(_), None) => last == Some("availability") || is_command(last),
+        (last, before, Some(_)) => {
+            last == Some("availability") || is_command(last) || is_command(before)
+        }
+    }
 }
 
 /// The friendly names in a list of devices or groups. What cannot be read as one names none.
