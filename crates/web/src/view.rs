@@ -195,11 +195,28 @@ pub(crate) fn limits(limits: &[Limit]) -> Vec<LimitLine> {
     limits.iter().map(line).collect()
 }
 
-/// The purposes of all notices, each once, by identifier.
+/// At most so many titles of one purpose are shown.
+const MAX_TITLES: usize = 3;
+
+/// The purposes of all notices, each once, by identifier; a purpose that notices call differently has all their titles.
 pub(crate) fn purposes(in_force: &[InForce]) -> Vec<(PurposeId, Text)> {
-    let all = in_force.iter().flat_map(|it| &it.notice.purposes);
-    let named: BTreeMap<_, _> = all.map(|it| (it.id.clone(), it.title.clone())).collect();
-    named.into_iter().collect()
+    let mut named: BTreeMap<&PurposeId, Vec<&Text>> = BTreeMap::new();
+    for purpose in in_force.iter().flat_map(|it| &it.notice.purposes) {
+        let titles = named.entry(&purpose.id).or_default();
+        if titles.len() < MAX_TITLES && !titles.contains(&&purpose.title) {
+            titles.push(&purpose.title);
+        }
+    }
+    let joined = |titles: &[&Text], text: fn(&Text) -> &str| {
+        let titles: Vec<&str> = titles.iter().map(|it| text(it)).collect();
+        titles.join(" / ")
+    };
+    let text = |titles: &[&Text]| Text {
+        en: joined(titles, |it| &it.en),
+        ur: joined(titles, |it| &it.ur),
+    };
+    let named = named.into_iter();
+    named.map(|(id, it)| (id.clone(), text(&it))).collect()
 }
 
 fn notice_of(visit: &Visit, id: &str) -> Option<InForce> {

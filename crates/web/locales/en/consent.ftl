@@ -52,6 +52,12 @@ preview-fixed = { $count ->
     [one] 1 value cannot be changed by anyone: the law fixes it.
    *[other] { $count } values cannot be changed by anyone: the law fixes them.
 }
+preview-lane = { $count ->
+    [one] 1 value
+   *[other] { $count } values
+}
+preview-change = { $field }: { $before } → { $after }
+preview-stays = { $field }: { $now }, as before
 preview-nothing = Nothing would change. Your choices are like this already.
 preview-apply = Put this in force
 preview-cancel = Change nothing

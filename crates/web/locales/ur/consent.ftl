@@ -52,6 +52,12 @@ preview-fixed = { $count ->
     [one] 1 چیز کوئی نہیں بدل سکتا: یہ قانون سے طے ہے۔
    *[other] { $count } چیزیں کوئی نہیں بدل سکتا: یہ قانون سے طے ہیں۔
 }
+preview-lane = { $count ->
+    [one] 1 چیز
+   *[other] { $count } چیزیں
+}
+preview-change = { $field }: پہلے { $before }، اب { $after }
+preview-stays = { $field }: { $now }، پہلے کی طرح
 preview-nothing = کچھ نہیں بدلے گا۔ آپ کے فیصلے پہلے سے یہی ہیں۔
 preview-apply = اسے نافذ کریں
 preview-cancel = کچھ نہ بدلیں

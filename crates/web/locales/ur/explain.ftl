@@ -2,13 +2,13 @@
 
 explain-sentence = { $what }، کیونکہ { $reason }۔
 
-explain-exact = یہ قدر ویسے ہی آگے جاتی ہے جیسے ناپی گئی
+explain-exact = یہ چیز ویسے ہی آگے جاتی ہے جیسے ناپی گئی
 explain-cover = اصل نام کی جگہ ایک فرضی نام آگے جاتا ہے
-explain-coarse = یہ قدر کم درست ہو کر آگے جاتی ہے ({ $level })
+explain-coarse = یہ چیز کم درست ہو کر آگے جاتی ہے ({ $level })
 explain-nothing = کچھ آگے نہیں جاتا
 explain-dropped = اسے رد کر دیا گیا
-explain-kept-exact = یہ قدر جیسے ناپی گئی ویسے ہی { $period } تک محفوظ رہتی ہے
-explain-kept-coarse = یہ قدر کم درست ہو کر ({ $level }) { $period } تک محفوظ رہتی ہے
+explain-kept-exact = یہ چیز جیسے ناپی گئی ویسے ہی { $period } تک محفوظ رہتی ہے
+explain-kept-coarse = یہ چیز کم درست ہو کر ({ $level }) { $period } تک محفوظ رہتی ہے
 
 explain-you-agreed = آپ نے ہاں کہی
 explain-agreed = اس کے لیے ہاں ضروری ہے اور وہ مل چکی ہے
@@ -37,8 +37,8 @@ explain-nobody = اس کے لیے ہاں ضروری ہے اور آلے سے کو
 
 explain-cap-sensitivity = جو چیز لوگوں کے بارے میں اتنا بتائے، اتحاد اس میں سے اس سے زیادہ کی اجازت نہیں دیتا
 explain-cap-sensitivity-purpose = جو چیز لوگوں کے بارے میں اتنا بتائے، اتحاد اس مقصد کے لیے اس سے زیادہ کی اجازت نہیں دیتا: { $purpose }
-explain-cap-field = اتحاد اس قدر میں سے اس سے زیادہ کی اجازت نہیں دیتا
-explain-cap-field-purpose = اتحاد اس مقصد کے لیے اس قدر میں سے اس سے زیادہ کی اجازت نہیں دیتا: { $purpose }
+explain-cap-field = اتحاد اس چیز میں سے اس سے زیادہ کی اجازت نہیں دیتا
+explain-cap-field-purpose = اتحاد اس مقصد کے لیے اس چیز میں سے اس سے زیادہ کی اجازت نہیں دیتا: { $purpose }
 explain-no-level = اسے اتنا کم درست نہیں کیا جا سکتا جتنا کہا گیا
 explain-not-declared = اعلان نامے میں یہ اس وصول کنندہ اور اس مقصد کے لیے درج نہیں
 explain-no-access = اس وصول کنندہ کو رسائی نہیں دی گئی
@@ -51,9 +51,9 @@ explain-licence-expired = ان آلات کی اجازت کی مدت ختم ہو 
 explain-quarantined = آلہ حفاظت کی خاطر بند کر دیا گیا ہے
 explain-other-notice = پیغام کسی اور اعلان نامے کے تحت پڑھا گیا
 
-explain-absent = پیغام میں یہ قدر نہیں ہے
-explain-not-coarsenable = کم درست درجوں میں یہ قدر دکھائی نہیں جا سکتی
+explain-absent = پیغام میں یہ چیز نہیں ہے
+explain-not-coarsenable = کم درست درجوں میں یہ چیز دکھائی نہیں جا سکتی
 explain-wrong-type = اس کی قسم وہ نہیں جو اعلان نامے میں ہے
-explain-out-of-range = یہ قدر اعلان نامے میں لکھی حد سے باہر ہے
+explain-out-of-range = یہ چیز اعلان نامے میں لکھی حد سے باہر ہے
 explain-unknown = اعلان نامے میں اس کا نام نہیں
 explain-kept-chosen = اعلان نامے میں یہی لکھا ہے اور لوگوں نے اسے آگے جانے دیا

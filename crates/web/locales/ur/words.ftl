@@ -79,15 +79,15 @@ level-round = فرق { $accuracy } تک
 level-grid-km = تقریباً { $kilometres } کلومیٹر چوڑا علاقہ
 level-grid-m = تقریباً { $metres } میٹر چوڑا علاقہ
 level-bucket = صرف درجہ: { $bounds }
-level-presence = صرف یہ کہ کوئی قدر تھی
+level-presence = صرف یہ کہ کچھ آیا تھا
 level-area = صرف علاقہ، ٹھیک جگہ نہیں
 level-threshold = صرف یہ کہ { $bound } یا اس سے زیادہ ہے یا نہیں
 level-category = صرف گروہ: { $labels }
 level-window-mean = صرف ہر { $period } کی اوسط
-level-window-min = صرف ہر { $period } کی سب سے کم قدر
-level-window-max = صرف ہر { $period } کی سب سے زیادہ قدر
-level-window-count = صرف یہ کہ ہر { $period } میں کتنی قدریں آئیں
-level-window-last = صرف ہر { $period } کی آخری قدر
+level-window-min = صرف ہر { $period } کی سب سے کم پیمائش
+level-window-max = صرف ہر { $period } کی سب سے زیادہ پیمائش
+level-window-count = صرف یہ کہ ہر { $period } میں کتنی پیمائشیں آئیں
+level-window-last = صرف ہر { $period } کی آخری پیمائش
 off-by-minutes = { $amount } { $count ->
     [one] منٹ
    *[other] منٹ
@@ -105,27 +105,27 @@ value-within = فرق { $accuracy } تک
 value-coarse = درستی کم کی گئی
 value-threshold = صرف یہ کہ { $bound } یا اس سے زیادہ تھی یا نہیں
 window-mean = { $count ->
-    [one] { $count } قدر
-   *[other] { $count } قدروں
+    [one] { $count } پیمائش
+   *[other] { $count } پیمائشوں
 } کی اوسط، { $from } سے { $until } تک
 window-min = { $count ->
-    [one] { $count } قدر
-   *[other] { $count } قدروں
+    [one] { $count } پیمائش
+   *[other] { $count } پیمائشوں
 } میں سب سے کم، { $from } سے { $until } تک
 window-max = { $count ->
-    [one] { $count } قدر
-   *[other] { $count } قدروں
+    [one] { $count } پیمائش
+   *[other] { $count } پیمائشوں
 } میں سب سے زیادہ، { $from } سے { $until } تک
 window-last = { $count ->
-    [one] { $count } قدر
-   *[other] { $count } قدروں
+    [one] { $count } پیمائش
+   *[other] { $count } پیمائشوں
 } میں آخری، { $from } سے { $until } تک
-window-count = کتنی قدریں آئیں، { $from } سے { $until } تک
-window-incomplete = { $window }؛ ہو سکتا ہے کچھ قدریں رہ گئی ہوں
+window-count = کتنی پیمائشیں آئیں، { $from } سے { $until } تک
+window-incomplete = { $window }؛ ہو سکتا ہے کچھ پیمائشیں رہ گئی ہوں
 
 limit-words = { $what } · { $purpose } · { $most }
-limit-field = قدر { $name }
-limit-sensitivity = وہ سب قدریں جن کے ساتھ ”{ $sensitivity }“ یا اس سے بڑھ کر لکھا ہے
+limit-field = چیز { $name }
+limit-sensitivity = وہ سب چیزیں جن کے ساتھ ”{ $sensitivity }“ یا اس سے بڑھ کر لکھا ہے
 limit-every-purpose = ہر مقصد
 limit-purpose = مقصد { $purpose }
 limit-off = نہ کسی کو دی جائے گی، نہ رکھی جائے گی

@@ -152,8 +152,8 @@ pub(crate) struct News {
 /// A page of the values of a deployment with many.
 #[derive(Debug, Clone)]
 pub(crate) struct SheetPage {
-    /// The first purpose on it.
-    pub(crate) purpose: Text,
+    /// The purposes on it, in their order.
+    pub(crate) purposes: Vec<Text>,
     /// The number of its first value, from 1.
     pub(crate) first: usize,
     /// The number of its last value.

@@ -274,6 +274,9 @@ pub(crate) enum PreviewTitle {
     File,
 }
 
+/// Up to so many changes are shown opened.
+const SHORT: usize = 6;
+
 /// The changes at one deployment.
 #[derive(Debug, Clone)]
 pub(crate) struct DeploymentChanges {
@@ -281,6 +284,31 @@ pub(crate) struct DeploymentChanges {
     pub(crate) title: Text,
     /// The changes on this page.
     pub(crate) changes: Vec<ChoiceChange>,
+}
+
+/// The changes at one deployment for one recipient and purpose.
+struct LaneChanges<'a> {
+    recipient: &'a str,
+    purpose: &'a str,
+    changes: Vec<&'a ChoiceChange>,
+}
+
+impl DeploymentChanges {
+    /// The changes by recipient and purpose, in their order.
+    fn lanes(&self) -> Vec<LaneChanges<'_>> {
+        let same = |a: &ChoiceChange, b: &ChoiceChange| {
+            a.recipient == b.recipient && a.purpose == b.purpose
+        };
+        let runs = self.changes.chunk_by(same).filter_map(|run| {
+            let first = run.first()?;
+            Some(LaneChanges {
+                recipient: &first.recipient,
+                purpose: &first.purpose,
+                changes: run.iter().collect(),
+            })
+        });
+        runs.collect()
+    }
 }
 
 /// What an act of many choices would change.
@@ -349,6 +377,11 @@ impl PreviewPage {
 
     fn changes_anything(&self) -> bool {
         self.count + self.written > 0
+    }
+
+    /// Whether all of it can be read at a glance, so that nothing needs to be opened.
+    fn is_short(&self) -> bool {
+        self.count + self.written <= SHORT
     }
 
     fn action(&self) -> Route {

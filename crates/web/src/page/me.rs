@@ -60,6 +60,8 @@ pub(crate) struct Reading {
     /// When it came in.
     pub(crate) at: Timestamp,
     /// The deployment.
+    pub(crate) deployment: DeploymentId,
+    /// What people call it.
     pub(crate) title: Text,
     /// The thing.
     pub(crate) thing: ThingId,

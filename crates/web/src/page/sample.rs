@@ -372,6 +372,7 @@ pub(crate) fn days() -> Vec<Day> {
         let all = (0..count).filter_map(|it| {
             Some(Reading {
                 at: ago(first + it * 7),
+                deployment: HOME.deployment.clone(),
                 title: HOME.title.clone(),
                 thing: thing("meter-gulberg-17")?,
                 parts: vec![Part {
@@ -525,7 +526,7 @@ pub(crate) fn receipt_id() -> Option<ReceiptId> {
 /// Three pages of values.
 pub(crate) fn sheet_pages(notice: &Notice) -> Vec<SheetPage> {
     let page = |(number, purpose): (usize, &model::Purpose)| SheetPage {
-        purpose: purpose.title.clone(),
+        purposes: vec![purpose.title.clone()],
         first: number * 9 + 1,
         last: number * 9 + 9,
         route: Route::ChoicesFrom {

@@ -50,7 +50,8 @@ async fn a_preset_is_shown_applied_and_put_back() {
     preview
         .has("1 value changes.")
         .has("1 value cannot be changed by anyone")
-        .has("Power in use to Energy lab of the university")
+        .has("Energy lab of the university, for Research on saving power")
+        .has("Power in use: Exact → Off")
         .has("Put this in force");
     assert!(
         world.send(MESSAGE, NOW).is_some(),

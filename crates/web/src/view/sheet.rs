@@ -158,10 +158,14 @@ pub(crate) fn pages(sheet: &ChoiceSheet, id: &DeploymentId, from: u32) -> Vec<Sh
     let ends = starts.iter().skip(1).copied().chain([sheet.rows.len()]);
     let pages = starts.iter().zip(ends).enumerate();
     let pages = pages.filter_map(|(number, (start, end))| {
-        let row = sheet.rows.get(*start)?;
-        let purpose = sheet.notice.purpose(&row.purpose);
+        let rows = sheet.rows.get(*start..end)?;
+        let runs = rows.chunk_by(|a, b| a.purpose == b.purpose);
+        let title = |row: &SheetRow| {
+            let purpose = sheet.notice.purpose(&row.purpose);
+            purpose.map_or_else(|| word(row.purpose.as_str()), |it| it.title.clone())
+        };
         Some(SheetPage {
-            purpose: purpose.map_or_else(|| word(row.purpose.as_str()), |it| it.title.clone()),
+            purposes: runs.filter_map(|it| it.first()).map(title).collect(),
             first: start + 1,
             last: end,
             route: Route::ChoicesFrom {

@@ -130,6 +130,7 @@ fn show(notices: &Notices, shell: &Shell, reading: &TimelineReading, readings: &
         Some(known) => known.parts.push(part),
         None => readings.push(Reading {
             at: reading.at,
+            deployment: reading.deployment.clone(),
             title: notices.title(&reading.deployment),
             thing: reading.thing.clone(),
             parts: vec![part],
