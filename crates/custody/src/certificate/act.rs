@@ -148,6 +148,26 @@ impl Act<'_, '_> {
         })
     }
 
+    /// Certifies a key for the thing of a certificate that holds.
+    ///
+    /// # Errors
+    /// When that certificate does not hold, or as [`Act::issue_certificate`].
+    pub fn renew_certificate(
+        &mut self,
+        serial: &Serial,
+        request: &[u8],
+        days: u32,
+    ) -> Result<IssuedCertificate, CertificateError> {
+        let now = self.now();
+        let thing = rows::certificate::thing_of(self.tx(), serial, now)?
+            .ok_or_else(|| CertificateError::NoCertificate(serial.clone()))?;
+        self.issue_certificate(NewCertificate {
+            thing: &thing,
+            request,
+            days,
+        })
+    }
+
     /// Ends a certificate of ours: no handshake with it succeeds any more, and connections that it opened end. Gives
     /// the thing.
     ///
@@ -202,7 +222,8 @@ impl Act<'_, '_> {
         Ok(id)
     }
 
-    /// Ends the trust in a maker's authority at a deployment; connections that its certificates opened end.
+    /// Ends the trust in a maker's authority at a deployment; connections that its certificates opened end. Gives its
+    /// certificate.
     ///
     /// # Errors
     /// When it is not trusted there, or the database fails.
@@ -210,12 +231,11 @@ impl Act<'_, '_> {
         &mut self,
         maker: &AuthorityId,
         deployment: &DeploymentId,
-    ) -> Result<(), CertificateError> {
-        if !rows::certificate::drop_maker(self.tx(), maker, deployment)? {
-            return Err(CertificateError::NoMaker(maker.clone()));
-        }
+    ) -> Result<CertificateDer<'static>, CertificateError> {
+        let certificate = rows::certificate::drop_maker(self.tx(), maker, deployment)?
+            .ok_or_else(|| CertificateError::NoMaker(maker.clone()))?;
         self.touch_certificates().authorities = true;
-        Ok(())
+        Ok(certificate)
     }
 
     /// Counts a maker's certificate no more.

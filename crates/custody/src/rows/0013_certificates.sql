@@ -37,3 +37,10 @@ CREATE TABLE maker_certificate_revoked (
     revoked_at BIGINT NOT NULL,
     PRIMARY KEY (authority, serial)
 );
+
+-- How each thing came in last: "encrypted", "local" (from this machine) or "plain".
+CREATE TABLE thing_transport (
+    thing TEXT PRIMARY KEY REFERENCES thing (id) ON DELETE CASCADE,
+    transport TEXT NOT NULL,
+    seen_at BIGINT NOT NULL
+);

@@ -150,6 +150,25 @@ pub(crate) fn revoke(
     .transpose()
 }
 
+/// The thing of a certificate that holds.
+pub(crate) fn thing_of(
+    tx: &mut Tx<'_>,
+    serial: &Serial,
+    now: Timestamp,
+) -> Result<Option<ThingId>, RowError> {
+    let row = tx.query_one(
+        "SELECT thing FROM device_certificate
+         WHERE serial = $1 AND revoked_at IS NULL AND not_after > $2",
+        &[serial.as_str().into(), now.as_millis().into()],
+    )?;
+    row.map(|row| {
+        parsed(CERTIFICATE, &row.get::<String>(0)?, |it| {
+            ThingId::parse(it).ok()
+        })
+    })
+    .transpose()
+}
+
 fn live_one(row: &Row, first: usize) -> Result<Live, RowError> {
     Ok(Live {
         serial: parsed(CERTIFICATE, &row.get::<String>(first)?, Serial::parse)?,
@@ -265,12 +284,13 @@ pub(crate) fn drop_maker(
     tx: &mut Tx<'_>,
     id: &AuthorityId,
     deployment: &DeploymentId,
-) -> Result<bool, RowError> {
-    let dropped = tx.execute(
-        "DELETE FROM maker_authority WHERE id = $1 AND deployment = $2",
+) -> Result<Option<CertificateDer<'static>>, RowError> {
+    let row = tx.query_one(
+        "DELETE FROM maker_authority WHERE id = $1 AND deployment = $2 RETURNING certificate",
         &[id.as_str().into(), deployment.as_str().into()],
     )?;
-    Ok(dropped > 0)
+    let certificate = row.map(|row| row.get::<Vec<u8>>(0)).transpose()?;
+    Ok(certificate.map(CertificateDer::from))
 }
 
 pub(crate) fn revoke_of_maker(

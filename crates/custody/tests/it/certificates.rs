@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use custody::{
     AuthorityId, CertificateError, CertificateRefusal, Custody, MAX_CERTIFICATES_PER_THING,
-    NewCertificate, RequestError, Serial, SubjectPattern,
+    NewCertificate, RequestError, Serial, SubjectPattern, Transport,
 };
 use model::{DeploymentId, ThingId, Timestamp};
 use rcgen::{
@@ -471,5 +471,34 @@ fn a_second_authority_is_not_begun() {
             act.trust_maker(&ours.certificate, &place, &pattern)
         });
         assert!(matches!(trusted, Err(CertificateError::NotAnAuthority(_))));
+    });
+}
+
+#[test]
+fn how_a_thing_came_in_last_is_counted_and_survives_a_start() {
+    on_both(|house| {
+        let custody = &house.custody;
+        let meter = custody
+            .authenticate("meter-1", house.meter.expose_secret().as_bytes(), NOW)
+            .unwrap();
+        let home = deployment("home");
+        assert_eq!(custody.plain_things(&home), 0);
+        custody.note_transport(&meter, Transport::Local, NOW);
+        assert_eq!(custody.plain_things(&home), 0);
+        custody.note_transport(&meter, Transport::Plain, NOW);
+        custody.tick(NOW).unwrap();
+        custody.note_transport(&meter, Transport::Plain, NOW.plus_millis(1));
+        assert_eq!(custody.plain_things(&home), 1);
+        assert_eq!(custody.plain_things(&deployment("bus")), 0);
+        custody.close().unwrap();
+        let again = open(&house.db, &house.directory);
+        assert_eq!(again.plain_things(&home), 1);
+        let last = again.transport_of(&thing("meter-1"));
+        assert_eq!(last, Some((Transport::Plain, NOW)));
+        again.note_transport(&meter, Transport::Encrypted, NOW.plus_millis(2));
+        again.tick(NOW).unwrap();
+        assert_eq!(again.plain_things(&home), 0);
+        again.close().unwrap();
+        assert_eq!(open(&house.db, &house.directory).plain_things(&home), 0);
     });
 }
