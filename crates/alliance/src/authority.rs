@@ -90,6 +90,8 @@ actions! {
     RevokeLicence = "revoke a licence",
     /// Limit in the rulebook what may pass anywhere, or lift a limit.
     SetLimits = "set limits of the rulebook",
+    /// Begin the authority for devices, certify things, say which makers are believed.
+    ManageCertificates = "manage certificates of things",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }

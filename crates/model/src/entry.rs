@@ -27,11 +27,17 @@ pub enum EntryKind {
     LimitSet,
     /// A limit of the rulebook was lifted.
     LimitLifted,
+    /// The alliance has an authority of its own that certifies devices.
+    DeviceAuthorityBegun,
+    /// A maker's authority is believed about the things of a deployment.
+    MakerTrusted,
+    /// A maker's authority is not believed any more.
+    MakerDistrusted,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -43,6 +49,9 @@ impl EntryKind {
         Self::GrantWithdrawn,
         Self::LimitSet,
         Self::LimitLifted,
+        Self::DeviceAuthorityBegun,
+        Self::MakerTrusted,
+        Self::MakerDistrusted,
     ];
 
     /// The word in the record.
@@ -60,6 +69,9 @@ impl EntryKind {
             Self::GrantWithdrawn => "grant-withdrawn",
             Self::LimitSet => "limit-set",
             Self::LimitLifted => "limit-lifted",
+            Self::DeviceAuthorityBegun => "device-authority-begun",
+            Self::MakerTrusted => "maker-trusted",
+            Self::MakerDistrusted => "maker-distrusted",
         }
     }
 

@@ -72,6 +72,9 @@ act-grant-issued = { $recipient } was given access to data of { $about }, for { 
 act-grant-withdrawn = { $recipient } lost access to data of { $about }, for { $purpose }.
 act-limit-set = The rulebook has a limit: { $about }.
 act-limit-lifted = A limit of the rulebook was lifted: { $about }.
+act-device-authority-begun = The alliance began to give devices certificates of its own.
+act-maker-trusted = { $about } accepts certificates that a maker of devices gave them.
+act-maker-distrusted = { $about } no longer accepts the certificates of a maker of devices.
 
 level-off = Off
 level-on = Exact

@@ -72,6 +72,9 @@ act-grant-issued = { $recipient } کو { $about } کے ڈیٹا تک رسائی 
 act-grant-withdrawn = { $recipient } سے { $about } کے ڈیٹا تک رسائی واپس لی گئی۔ مقصد: { $purpose }۔
 act-limit-set = ضابطے میں حد لگائی گئی: { $about }۔
 act-limit-lifted = ضابطے کی حد ہٹائی گئی: { $about }۔
+act-device-authority-begun = اتحاد نے آلات کو اپنے سرٹیفکیٹ دینے شروع کیے۔
+act-maker-trusted = { $about } نے آلات بنانے والی ایک کمپنی کے سرٹیفکیٹ قبول کرنے شروع کیے۔
+act-maker-distrusted = { $about } نے آلات بنانے والی ایک کمپنی کے سرٹیفکیٹ قبول کرنے بند کر دیے۔
 
 level-off = بند
 level-on = بالکل درست

@@ -101,6 +101,9 @@ impl Texts {
             EntryKind::GrantWithdrawn => "act-grant-withdrawn",
             EntryKind::LimitSet => "act-limit-set",
             EntryKind::LimitLifted => "act-limit-lifted",
+            EntryKind::DeviceAuthorityBegun => "act-device-authority-begun",
+            EntryKind::MakerTrusted => "act-maker-trusted",
+            EntryKind::MakerDistrusted => "act-maker-distrusted",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);
