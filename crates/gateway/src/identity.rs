@@ -1,7 +1,7 @@
 //! Who is at the other end of a TLS connection, when it shows a certificate.
 //!
 //! [`ClientCertificates`] asks at the handshake, so that a device learns from the alert what is wrong with its
-//! certificate. [`PeerIdentity::of`] asks again when the connection opens: a resumed session shows the certificate of an
+//! certificate. [`Arrival::over_tls`] asks again when the connection opens: a resumed session shows the certificate of an
 //! earlier handshake, and only here its end, its revocation and its authority are looked at again. So it does no harm
 //! that resumption is shared by everything that listens. [`PeerIdentity::ended`] ends a connection whose certificate is
 //! over, revoked, or of an authority that is not trusted any more.
@@ -9,10 +9,11 @@
 //! A client that shows no certificate is not turned away here: it shows a token.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use custody::{CertificateRefusal, CertifiedThing, Custody, Peer, ThingPeer};
+use custody::{CertificateRefusal, CertifiedThing, Custody, Peer, ThingPeer, Transport};
 use model::Timestamp;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -127,6 +128,71 @@ fn alert(refusal: CertificateRefusal) -> CertificateError {
     }
 }
 
+/// How a connection came in: over what, and with which certificate.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    transport: Transport,
+    identity: Option<PeerIdentity>,
+}
+
+impl Arrival {
+    /// Without TLS.
+    #[must_use]
+    pub fn plain(address: IpAddr) -> Self {
+        let transport = match address.to_canonical().is_loopback() {
+            true => Transport::Local,
+            false => Transport::Plain,
+        };
+        Self {
+            transport,
+            identity: None,
+        }
+    }
+
+    /// Over TLS, with the chain that the client has shown, if it has.
+    ///
+    /// # Errors
+    /// When the chain names no thing (any more).
+    pub fn over_tls(
+        custody: &Custody,
+        chain: Option<&[CertificateDer<'_>]>,
+        now: Timestamp,
+    ) -> Result<Self, CertificateRefusal> {
+        Ok(Self {
+            transport: Transport::Encrypted,
+            identity: PeerIdentity::of(custody, chain, now)?,
+        })
+    }
+
+    /// Over what it came.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Who its certificate says it is.
+    #[must_use]
+    pub fn identity(&self) -> Option<&PeerIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// Who a certificate, a user name and a password say it is; nobody when they disagree. Notes how that peer came in.
+    pub(crate) fn authenticate(
+        &self,
+        custody: &Custody,
+        user_name: Option<&str>,
+        password: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<Peer> {
+        let peer = match &self.identity {
+            Some(identity) => identity.authenticate(user_name, password, now),
+            None => custody.authenticate(user_name?, password?, now),
+        }?;
+        custody.note_transport(&peer, self.transport, now);
+        Some(peer)
+    }
+}
+
 /// A thing that has proved with a certificate who it is, on this connection.
 #[derive(Clone)]
 pub struct PeerIdentity {
@@ -142,10 +208,7 @@ impl fmt::Debug for PeerIdentity {
 
 impl PeerIdentity {
     /// Who shows this chain; nobody when there is none.
-    ///
-    /// # Errors
-    /// When the chain names no thing (any more).
-    pub fn of(
+    fn of(
         custody: &Custody,
         chain: Option<&[CertificateDer<'_>]>,
         now: Timestamp,

@@ -107,7 +107,8 @@ fn listening(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Loopback, private and link-local. The unspecified address is none: it listens everywhere.
-fn is_private(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => it.is_loopback() || it.is_private() || it.is_link_local(),
         IpAddr::V6(it) => match it.to_ipv4_mapped() {
