@@ -7,20 +7,28 @@
 //! When a recipient's outbox is full the delivery is dropped and counted; the message stays in the vault. That happens to
 //! recipients that are slow. For one that is only starved of the processor, publishers wait: see [`outbox`](mod@crate::outbox).
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
-use policy::{Decision, Lane, Outcome, Payload, Program};
+use policy::{Decision, Lane, LaneIndex, Outcome, Payload, Program};
 
 use crate::Custody;
-use crate::catalogue::{Catalogue, Concerned, Deployment, Named, RecipientPeer, ThingPeer};
+use crate::catalogue::{Concerned, Deployment, Named, RecipientPeer, ThingPeer};
 use crate::condition::Condition;
 use crate::outbox::Outbox;
 use crate::receipts::Delivered;
 use crate::secret;
+use crate::topic::{NativeFilter, NativeTopic, ShareName};
+
+pub(crate) mod budget;
+pub(crate) mod hub;
+
+pub use budget::MAX_HELD_BYTES;
+use budget::Pressure;
+use hub::Subscriber;
+pub(crate) use hub::{Hub, Route, Topics};
 
 /// What a recipient asks for. Without a purpose there is no data.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +41,16 @@ pub struct Filter {
     pub thing: Option<ThingId>,
     /// What must hold of the payload as the recipient would get it.
     pub condition: Option<Condition>,
+    /// From things whose native topic matches; then `thing` does not count.
+    pub native: Option<NativeFilter>,
+}
+
+impl Filter {
+    /// Whether it asks for something of a deployment.
+    fn reaches(&self, deployment: &Deployment) -> bool {
+        let wanted = self.deployment.as_ref();
+        wanted.is_none_or(|it| *it == deployment.id)
+    }
 }
 
 /// Why a subscription was refused.
@@ -50,28 +68,6 @@ pub enum SubscribeError {
     },
 }
 
-/// All subscribers of one deployment under one recipient and purpose.
-#[derive(Clone)]
-pub(crate) struct Route {
-    recipient: Arc<RecipientPeer>,
-    purpose: PurposeId,
-    subscribers: Vec<Arc<Subscriber>>,
-}
-
-pub(crate) struct Subscriber {
-    recipient: Arc<RecipientPeer>,
-    filter: Filter,
-    outbox: Outbox,
-    tag: u32,
-}
-
-/// Every live subscription.
-#[derive(Default)]
-pub(crate) struct Hub {
-    subscribers: Mutex<Vec<Arc<Subscriber>>>,
-    dropped: AtomicU64,
-}
-
 /// A live subscription; dropping it ends it.
 pub struct Subscription {
     custody: Custody,
@@ -85,6 +81,61 @@ pub(crate) struct Message {
     pub(crate) named: Named,
     pub(crate) concerned: Concerned,
     pub(crate) at: Timestamp,
+    pub(crate) sent: Sent,
+    /// How many bytes it holds, once it was counted in.
+    held: usize,
+    pressure: Pressure,
+}
+
+/// How a message was sent; see [`Arrival`](crate::Arrival).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sent {
+    pub(crate) origin: u64,
+    pub(crate) retain: bool,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+impl Message {
+    pub(crate) fn new(
+        thing: &Arc<ThingPeer>,
+        payload: Payload,
+        named: Named,
+        concerned: Concerned,
+        at: Timestamp,
+        sent: Sent,
+    ) -> Self {
+        Self {
+            thing: Arc::clone(thing),
+            payload,
+            named,
+            concerned,
+            at,
+            sent,
+            held: 0,
+            pressure: Pressure::Low,
+        }
+    }
+
+    /// Counts it in, and shares it.
+    pub(crate) fn shared(mut self) -> Arc<Self> {
+        self.payload.slim();
+        self.held = size_of::<Self>() + self.payload.heap_bytes();
+        self.pressure = self.thing.deployment.budget.take(self.held);
+        Arc::new(self)
+    }
+
+    /// Whether there was place for it in memory, for a recipient who keeps up or for one who is slow.
+    pub(crate) fn is_left_out(&self, is_slow: bool) -> bool {
+        self.pressure == Pressure::Full || (is_slow && self.pressure == Pressure::High)
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        if self.held > 0 {
+            self.thing.deployment.budget.give_back(self.held);
+        }
+    }
 }
 
 /// A message offered to one subscriber. It says nothing until [`Custody::permit`] agrees.
@@ -92,6 +143,9 @@ pub struct Delivery {
     message: Arc<Message>,
     subscriber: Arc<Subscriber>,
     outcome: Outcome,
+    /// The lane of the subscriber in programs of the payload's schema.
+    lane: LaneIndex,
+    is_retained: bool,
 }
 
 impl Delivery {
@@ -99,6 +153,63 @@ impl Delivery {
     #[must_use]
     pub fn tag(&self) -> u32 {
         self.subscriber.tag
+    }
+
+    /// Whether it was sent because of the subscription, not because the message came just now.
+    #[must_use]
+    pub fn is_retained(&self) -> bool {
+        self.is_retained
+    }
+
+    /// What [`Arrival::origin`](crate::Arrival::origin) was: which connection sent the message.
+    #[must_use]
+    pub fn origin(&self) -> u64 {
+        self.message.sent.origin
+    }
+
+    /// What [`Arrival::retain`](crate::Arrival::retain) was.
+    #[must_use]
+    pub fn was_sent_to_retain(&self) -> bool {
+        self.message.sent.retain
+    }
+
+    /// From when on it is not to be delivered any more; see [`Arrival::expires_at`](crate::Arrival::expires_at).
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.message.sent.expires_at
+    }
+
+    /// When the message came in.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.message.at
+    }
+
+    pub(crate) fn retained(
+        message: Arc<Message>,
+        subscriber: &Arc<Subscriber>,
+        outcome: Outcome,
+        lane: LaneIndex,
+    ) -> Self {
+        Self {
+            message,
+            subscriber: Arc::clone(subscriber),
+            outcome,
+            lane,
+            is_retained: true,
+        }
+    }
+
+    /// How many bytes of memory it holds while it waits.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.message.held
+    }
+
+    /// Whether it belongs to a shared subscription; see [`Delivery::hand_over`].
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.subscriber.share.is_some()
     }
 }
 
@@ -124,63 +235,47 @@ pub struct Permit {
     decided_at: Timestamp,
 }
 
-/// Offers a message to everyone who subscribed and may have some of it.
-pub(crate) fn offer(hub: &Hub, message: Message, program: &Program, decision: &Decision) {
-    let thing = Arc::clone(&message.thing);
+/// Offers a message to everyone who subscribed and may have some of it. It is made only where somebody wants it.
+pub(crate) fn offer(
+    hub: &Hub,
+    thing: &ThingPeer,
+    make: impl FnOnce() -> Message,
+    program: &Program,
+    decision: &Decision,
+) {
     let routes = thing.deployment.routes.load();
-    if routes.is_empty() {
-        return;
-    }
-    let message = Arc::new(message);
+    let (mut make, mut shared) = (Some(make), None);
     for route in routes.iter() {
-        let lane = program.lane(&route.recipient.id, &route.purpose);
-        let Some(outcome) = lane.and_then(|it| decision.outcome(it)) else {
+        let lane = route.lane(program);
+        let Some((lane, outcome)) = lane.and_then(|it| Some((it, decision.outcome(it)?))) else {
             continue;
         };
-        route.offer(hub, &message, outcome);
+        if !route.wants(thing) {
+            continue;
+        }
+        let made = make.take().map(|it| it().shared());
+        shared = made.or(shared);
+        if let Some(message) = &shared {
+            hub.count_dropped(route.offer(message, lane, outcome));
+        }
     }
 }
 
 /// Offers a message to everyone who subscribed to one lane.
-pub(crate) fn offer_to(hub: &Hub, message: Message, lane: &Lane, outcome: &Outcome) {
+pub(crate) fn offer_to(
+    hub: &Hub,
+    message: Message,
+    program: &Program,
+    lane: &Lane,
+    outcome: &Outcome,
+) {
     let thing = Arc::clone(&message.thing);
-    let message = Arc::new(message);
-    for route in thing.deployment.routes.load().iter() {
-        if route.recipient.id == lane.recipient && route.purpose == lane.purpose {
-            route.offer(hub, &message, outcome);
-        }
-    }
-}
-
-impl Route {
-    /// Offers a message to everyone here who wants those of its thing.
-    fn offer(&self, hub: &Hub, message: &Arc<Message>, outcome: &Outcome) {
-        for subscriber in self
-            .subscribers
-            .iter()
-            .filter(|it| it.wants(&message.thing.id))
-        {
-            let delivery = Delivery {
-                message: Arc::clone(message),
-                subscriber: Arc::clone(subscriber),
-                outcome: outcome.clone(),
-            };
-            if !subscriber.outbox.offer(delivery) {
-                hub.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Where messages of a thing would go.
-    pub(crate) fn outboxes_for(&self, thing: &ThingId) -> impl Iterator<Item = &Outbox> {
-        let subscribers = self.subscribers.iter().filter(|it| it.wants(thing));
-        subscribers.map(|it| &it.outbox)
-    }
-}
-
-impl Subscriber {
-    fn wants(&self, thing: &ThingId) -> bool {
-        self.filter.thing.as_ref().is_none_or(|it| it == thing)
+    let routes = thing.deployment.routes.load();
+    let mut routes = routes.iter().filter(|it| it.is_lane(lane));
+    if let Some(route) = routes.next()
+        && let Some(lane) = route.lane(program)
+    {
+        hub.count_dropped(route.offer(&message.shared(), lane, outcome));
     }
 }
 
@@ -197,11 +292,28 @@ impl Custody {
         tag: u32,
         now: Timestamp,
     ) -> Result<Subscription, SubscribeError> {
+        self.subscribe_shared(recipient, filter, None, outbox, tag, now)
+    }
+
+    /// The same; under the name of a shared subscription, each message goes to one of those who gave the same name for the
+    /// same filter as the same recipient (MQTT 5.0 section 4.8.2).
+    ///
+    /// # Errors
+    /// When no grant of the recipient names the purpose for what the filter asks.
+    pub fn subscribe_shared(
+        &self,
+        recipient: &Arc<RecipientPeer>,
+        filter: Filter,
+        share: Option<ShareName>,
+        outbox: impl Into<Outbox>,
+        tag: u32,
+        now: Timestamp,
+    ) -> Result<Subscription, SubscribeError> {
         let catalogue = self.inner.catalogue.load();
         let granted = catalogue
             .deployments
             .values()
-            .filter(|it| matches(&filter, it))
+            .filter(|it| filter.reaches(it))
             .any(|it| {
                 it.state
                     .load()
@@ -213,17 +325,15 @@ impl Custody {
                 purpose: filter.purpose,
             });
         }
-        let subscriber = Arc::new(Subscriber {
+        let subscriber = Subscriber {
             recipient: Arc::clone(recipient),
             filter,
+            share: None,
             outbox: outbox.into(),
             tag,
-        });
-        self.inner.hub.change(
-            &self.inner.catalogue,
-            |all| all.push(Arc::clone(&subscriber)),
-            &subscriber.filter,
-        );
+        };
+        let hub = &self.inner.hub;
+        let subscriber = hub.add(&self.inner.catalogue, subscriber, share);
         Ok(Subscription {
             custody: self.clone(),
             subscriber,
@@ -253,6 +363,10 @@ impl Custody {
     #[must_use]
     pub fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permit> {
         let message = &delivery.message;
+        let is_over = message.sent.expires_at.is_some_and(|it| it <= now);
+        if is_over || delivery.subscriber.recipient.is_barred() {
+            return None;
+        }
         let state = message.thing.deployment.state.load();
         if !state.schema.matches(message.payload.schema()) {
             return None; // The notice changed: what was measured under the old one does not leave under the new one.
@@ -261,7 +375,11 @@ impl Custody {
             .bound(message.thing.number, &message.named, message.at)?
             .program;
         let subscriber = &delivery.subscriber;
-        let lane = program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?;
+        // Lanes are numbered by the notice, and a schema is of one notice.
+        let lane = match Arc::ptr_eq(program.schema(), message.payload.schema()) {
+            true => delivery.lane,
+            false => program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?,
+        };
         let decision = policy::decide(program, &message.payload, &state.facts(now));
         let outcome = decision.outcome(lane)?.meet(&delivery.outcome)?;
         let permit = Permit {
@@ -274,10 +392,23 @@ impl Custody {
         permit.is_asked_for().then_some(permit)
     }
 
-    /// How many deliveries were dropped because a recipient's outbox was full, since the start.
+    /// How many deliveries were dropped because a recipient's outbox was full, or all of them together held too much, since
+    /// the start.
     #[must_use]
     pub fn dropped_deliveries(&self) -> u64 {
-        self.inner.hub.dropped.load(Ordering::Relaxed)
+        self.inner.hub.dropped()
+    }
+
+    /// How many bytes messages hold now that wait for recipients.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.inner.hub.budget.held()
+    }
+
+    /// Sets how many bytes of messages may wait for recipients, all of them together; at the start it is [`MAX_HELD_BYTES`].
+    /// From three quarters of it slow recipients get nothing new, beyond it nobody does.
+    pub fn limit_held_bytes(&self, most: usize) {
+        self.inner.hub.budget.set_most(most);
     }
 }
 
@@ -298,6 +429,12 @@ impl Permit {
     #[must_use]
     pub fn thing(&self) -> &ThingId {
         &self.message.thing.id
+    }
+
+    /// The topic on which the thing publishes by nature, where one is registered.
+    #[must_use]
+    pub fn native_topic(&self) -> Option<NativeTopic> {
+        self.message.thing.topic()
     }
 
     /// When the message came in.
@@ -392,75 +529,19 @@ impl std::fmt::Debug for Receipt {
     }
 }
 
-fn matches(filter: &Filter, deployment: &Deployment) -> bool {
-    filter
-        .deployment
-        .as_ref()
-        .is_none_or(|it| *it == deployment.id)
-}
-
-impl Hub {
-    /// Changes the list of subscribers and the routes of every deployment that `filter` reaches.
-    fn change(
-        &self,
-        catalogue: &ArcSwap<Catalogue>,
-        change: impl FnOnce(&mut Vec<Arc<Subscriber>>),
-        filter: &Filter,
-    ) {
-        let mut subscribers = self
-            .subscribers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        change(&mut subscribers);
-        // Looked up under the lock: a deployment is in it, or it asks for its routes after this.
-        for deployment in catalogue
-            .load()
-            .deployments
-            .values()
-            .filter(|it| matches(filter, it))
-        {
-            route(deployment, &subscribers);
-        }
+impl Subscription {
+    pub(crate) fn custody(&self) -> &Custody {
+        &self.custody
     }
 
-    /// Builds the routes of a deployment that has just appeared.
-    pub(crate) fn route_new(&self, deployment: &Deployment) {
-        let subscribers = self
-            .subscribers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        route(deployment, &subscribers);
+    pub(crate) fn subscriber(&self) -> &Arc<Subscriber> {
+        &self.subscriber
     }
-}
-
-fn route(deployment: &Deployment, subscribers: &[Arc<Subscriber>]) {
-    let mut routes: Vec<Route> = Vec::new();
-    for subscriber in subscribers
-        .iter()
-        .filter(|it| matches(&it.filter, deployment))
-    {
-        let known = routes.iter_mut().find(|it| {
-            it.recipient.id == subscriber.recipient.id && it.purpose == subscriber.filter.purpose
-        });
-        match known {
-            Some(route) => route.subscribers.push(Arc::clone(subscriber)),
-            None => routes.push(Route {
-                recipient: Arc::clone(&subscriber.recipient),
-                purpose: subscriber.filter.purpose.clone(),
-                subscribers: vec![Arc::clone(subscriber)],
-            }),
-        }
-    }
-    deployment.routes.store(Arc::new(routes));
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         let inner = &self.custody.inner;
-        inner.hub.change(
-            &inner.catalogue,
-            |all| all.retain(|it| !Arc::ptr_eq(it, &self.subscriber)),
-            &self.subscriber.filter,
-        );
+        inner.hub.remove(&inner.catalogue, &self.subscriber);
     }
 }

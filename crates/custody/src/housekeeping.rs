@@ -39,6 +39,10 @@ impl Custody {
         self.settle_windows(now);
         let counted = self.flush_counts();
         let windows = self.save_windows(false).map_err(TickError::Rows);
+        let retained = self
+            .save_retained(Some(now), false)
+            .map_err(TickError::Rows);
+        let windows = windows.and(retained);
         let maintained = self.maintain(now);
         let tended = self.tend_sources(now).map_err(TickError::Rows);
         counted.and(windows).and(maintained).and(tended)
@@ -53,6 +57,8 @@ impl Custody {
         self.inner.line.close();
         let saved = self.save_sources().map_err(TickError::Rows);
         let windows = self.save_windows(true).map_err(TickError::Rows);
+        let retained = self.save_retained(None, true).map_err(TickError::Rows);
+        let windows = windows.and(retained);
         self.flush_counts().and(saved).and(windows)
     }
 

@@ -1,5 +1,7 @@
 //! A message comes in: licence → decode → decide → seal → append → offer to the recipients.
 
+mod several;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -14,10 +16,26 @@ use vault::{AppendError, Lsn, Reading};
 use crate::Custody;
 use crate::catalogue::bound::Bound;
 use crate::catalogue::{Concerned, DeploymentState, Named, ThingPeer};
-use crate::deliver::{self, Message};
+use crate::deliver::{self, Message, Sent};
 use crate::destination::Placed;
+use crate::retained::ToRetain;
 use crate::secret;
 use crate::windows::Arrived;
+
+/// What a thing sent at once, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Who sent it.
+    pub thing: &'a Arc<ThingPeer>,
+    /// As it came. With [`Arrival::retain`], nothing at all takes back what was retained.
+    pub payload: &'a [u8],
+    /// Whether whoever subscribes later is to get it, until the next one (MQTT 5.0 section 3.3.1.3).
+    pub retain: bool,
+    /// Which connection sent it, so that its own subscriptions can leave it out; 0 where nobody asks.
+    pub origin: u64,
+    /// From when on it is not to be delivered any more (MQTT 5.0 section 3.3.2.3.3). The reading itself stays.
+    pub expires_at: Option<Timestamp>,
+}
 
 /// Why a message did not come in. Nothing of it was kept or delivered.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +62,8 @@ pub enum IngestError {
     /// The store does not take more now; try again.
     #[error("the store is busy or failed, try again later")]
     Unavailable(#[source] AppendError),
-    /// The thing was removed while it was connected.
-    #[error("the thing is not registered any more")]
+    /// The thing was removed, or its credential revoked, while it was connected.
+    #[error("the thing is not registered any more, or its token was revoked")]
     Unregistered,
 }
 
@@ -125,6 +143,21 @@ struct Admitted {
     decision: Decision,
 }
 
+impl Admitted {
+    /// What is kept of it.
+    fn keep<'a>(&'a self, thing: &'a ThingPeer, now: Timestamp) -> Keep<'a> {
+        Keep {
+            thing,
+            concerned: &self.concerned,
+            generation: self.bound.program.generation(),
+            at: now,
+            from: None,
+            payload: &self.payload,
+            stored: self.decision.stored(),
+        }
+    }
+}
+
 impl Custody {
     /// Takes what a thing sent at once: one message, or, of a SenML pack, one for each time. Decides, seals, appends, and
     /// offers each to whoever may have it. When one of them cannot come in, none does.
@@ -142,7 +175,54 @@ impl Custody {
         payload: &[u8],
         now: Timestamp,
     ) -> Result<Lsn, IngestError> {
-        let state = thing.deployment.state.load();
+        let arrival = Arrival {
+            thing,
+            payload,
+            retain: false,
+            origin: 0,
+            expires_at: None,
+        };
+        self.take(&arrival, now)
+    }
+
+    /// See [`Custody::ingest`]; says in addition which connection sent it and whether it is retained.
+    ///
+    /// # Errors
+    /// See [`IngestError`]: the message left no trace but a count.
+    pub fn take(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, IngestError> {
+        let state = arrival.thing.deployment.state.load();
+        let admitted = self.admitted(&state, arrival, now)?;
+        if admitted.is_empty() {
+            self.forget_retained(arrival.thing);
+            return Ok(self.durable());
+        }
+        let keeps: SmallVec<[Keep<'_>; 1]> = admitted
+            .iter()
+            .map(|it| it.keep(arrival.thing, now))
+            .collect();
+        // All of a pack in one: what the vault refuses has left no trace, neither with recipients nor in windows.
+        let lsn = self.keep(&keeps)?;
+        drop(keeps);
+        for message in admitted {
+            self.pass_on(&state, arrival, message, now);
+        }
+        Ok(lsn)
+    }
+
+    /// Decides on the messages of one arrival. Nothing of them is kept yet. None: what is retained is taken back.
+    fn admitted(
+        &self,
+        state: &DeploymentState,
+        arrival: &Arrival<'_>,
+        now: Timestamp,
+    ) -> Result<SmallVec<[Admitted; 1]>, IngestError> {
+        let Arrival { thing, payload, .. } = *arrival;
+        if thing.is_barred() {
+            return Err(IngestError::Unregistered);
+        }
+        if arrival.retain && payload.is_empty() {
+            return Ok(SmallVec::new());
+        }
         let facts = state.facts(now);
         if !facts.licence.in_force() {
             return Err(IngestError::Unlicensed(facts.licence));
@@ -153,32 +233,14 @@ impl Custody {
         })?;
         let mut admitted: SmallVec<[Admitted; 1]> = SmallVec::new();
         for payload in payloads {
-            admitted.push(self.admit(&state, thing, payload, &facts)?);
+            admitted.push(self.admit(state, thing, payload, &facts)?);
         }
         if admitted.is_empty() {
             return Err(IngestError::Malformed(DecodeError::Senml(
                 SenmlError::NoPack,
             )));
         }
-        let keeps: SmallVec<[Keep<'_>; 1]> = admitted
-            .iter()
-            .map(|it| Keep {
-                thing,
-                concerned: &it.concerned,
-                generation: it.bound.program.generation(),
-                at: now,
-                from: None,
-                payload: &it.payload,
-                stored: it.decision.stored(),
-            })
-            .collect();
-        // All of a pack in one: what the vault refuses has left no trace, neither with recipients nor in windows.
-        let lsn = self.keep(&keeps)?;
-        drop(keeps);
-        for message in admitted {
-            self.pass_on(&state, thing, message, now);
-        }
-        Ok(lsn)
+        Ok(admitted)
     }
 
     /// Decides on one message. Nothing of it is kept yet.
@@ -217,10 +279,11 @@ impl Custody {
     fn pass_on(
         &self,
         state: &DeploymentState,
-        thing: &Arc<ThingPeer>,
+        arrival: &Arrival<'_>,
         admitted: Admitted,
         now: Timestamp,
     ) {
+        let Arrival { thing, .. } = *arrival;
         let Admitted {
             payload,
             named,
@@ -240,14 +303,26 @@ impl Custody {
                 at: now,
             });
         }
-        let message = Message {
-            thing: Arc::clone(thing),
-            payload,
-            named,
-            concerned,
-            at: now,
+        let sent = Sent {
+            origin: arrival.origin,
+            retain: arrival.retain,
+            expires_at: arrival.expires_at,
         };
-        deliver::offer(&self.inner.hub, message, &bound.program, &decision);
+        if sent.retain {
+            self.retain(&ToRetain {
+                state,
+                thing,
+                bound: &bound,
+                named: &named,
+                payload: &payload,
+                decision: &decision,
+                at: now,
+                sent,
+            });
+        }
+        let program = &bound.program;
+        let make = || Message::new(thing, payload, named, concerned, now, sent);
+        deliver::offer(&self.inner.hub, thing, make, program, &decision);
     }
 
     /// Whom the message names, where the notice declares a field that identifies people. When that field is there and

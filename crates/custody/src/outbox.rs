@@ -14,24 +14,39 @@
 //! the recipient is slow, or it is gone.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::Custody;
 use crate::catalogue::ThingPeer;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivery, Message};
 
+/// How many bytes of messages one outbox holds at most, where nothing else was said.
+pub const MAX_OUTBOX_BYTES: usize = 8 * 1024 * 1024;
 /// How many of those who wait are let go after a turn of the recipient: each has some messages at hand.
 const RELEASED_AT_ONCE: usize = 8;
 
-/// Makes an outbox for at most `capacity` deliveries, and the inbox that empties it.
+/// Makes an outbox for at most `capacity` deliveries and [`MAX_OUTBOX_BYTES`], and the inbox that empties it.
 #[must_use]
 pub fn outbox(capacity: usize) -> (Outbox, Inbox) {
+    outbox_of(capacity, MAX_OUTBOX_BYTES)
+}
+
+/// Makes an outbox for at most `capacity` deliveries that hold `most_bytes` ([`Delivery::size_bytes`]), and the inbox that
+/// empties it.
+#[must_use]
+pub fn outbox_of(capacity: usize, most_bytes: usize) -> (Outbox, Inbox) {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
-    let crowd = Arc::new(Crowd::default());
+    let crowd = Arc::new(Crowd {
+        bytes: AtomicUsize::new(0),
+        most_bytes,
+        is_slow: AtomicBool::new(false),
+        held: Mutex::default(),
+    });
     let outbox = Outbox {
         sender,
         crowd: Some(Arc::clone(&crowd)),
@@ -75,8 +90,10 @@ pub struct Hold {
 }
 
 /// Those who wait for one outbox, in the order in which they came.
-#[derive(Default)]
 struct Crowd {
+    /// What its deliveries hold.
+    bytes: AtomicUsize,
+    most_bytes: usize,
     is_slow: AtomicBool,
     held: Mutex<Held>,
 }
@@ -91,16 +108,48 @@ struct Held {
 impl Outbox {
     /// Puts a delivery in; false when there is no place. A recipient that is gone takes everything.
     pub(crate) fn offer(&self, delivery: Delivery) -> bool {
-        let outcome = self.sender.try_send(delivery);
-        !matches!(outcome, Err(mpsc::error::TrySendError::Full(_)))
+        self.hand(delivery).is_ok() || self.sender.is_closed()
+    }
+
+    /// Puts a delivery in, or gives it back: there is no place, or the recipient is gone.
+    pub(crate) fn hand(&self, delivery: Delivery) -> Result<(), Delivery> {
+        let bytes = delivery.size_bytes();
+        if !self.crowd.as_ref().is_none_or(|it| it.takes(bytes)) {
+            return Err(delivery);
+        }
+        let back = self.sender.try_send(delivery).map_err(|err| match err {
+            TrySendError::Full(delivery) | TrySendError::Closed(delivery) => delivery,
+        });
+        back.inspect_err(|_| {
+            if let Some(crowd) = &self.crowd {
+                crowd.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
+        })
+    }
+
+    /// Whether its side takes nothing for now; also when nobody says how it is.
+    fn is_slow(&self) -> bool {
+        let crowd = self.crowd.as_ref();
+        crowd.is_none_or(|it| it.is_slow.load(Ordering::Acquire))
+    }
+
+    /// Whether there was no place in memory for a message.
+    pub(crate) fn is_left_out(&self, message: &Message) -> bool {
+        message.is_left_out(false) || (message.is_left_out(true) && self.is_slow())
+    }
+
+    /// Whether its recipient keeps up.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.is_slow() && !self.is_crowded() && !self.sender.is_closed()
     }
 
     /// Whether it is more than half full only because the recipient is starved.
-    fn is_crowded(&self) -> bool {
+    pub(crate) fn is_crowded(&self) -> bool {
         let Some(crowd) = &self.crowd else {
             return false;
         };
-        self.sender.capacity() < self.sender.max_capacity() / 2
+        let is_long = self.sender.capacity() < self.sender.max_capacity() / 2;
+        (is_long || crowd.is_large())
             && !crowd.is_slow.load(Ordering::Acquire)
             && !self.sender.is_closed()
     }
@@ -140,6 +189,20 @@ impl Held {
 }
 
 impl Crowd {
+    /// Counts bytes in, if there is place for them.
+    fn takes(&self, bytes: usize) -> bool {
+        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = held.saturating_add(bytes) <= self.most_bytes;
+        if !fits {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    fn is_large(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.most_bytes / 2
+    }
+
     /// Lets the first `count` go.
     fn release(&self, count: usize) {
         let released: Vec<_> = {
@@ -167,10 +230,17 @@ impl Inbox {
         match self.receiver.poll_recv_many(cx, &mut self.taken, limit) {
             Poll::Ready(0) | Poll::Pending => Poll::Pending,
             Poll::Ready(_) => {
+                let bytes = self.taken.iter().map(Delivery::size_bytes).sum();
+                self.crowd.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 into.extend(self.taken.drain(..));
                 Poll::Ready(())
             }
         }
+    }
+
+    /// The recipient is offline: it is slow until the next [`Inbox::settle`], and whoever waits for it is let go.
+    pub fn park(&self) {
+        self.settle(true);
     }
 
     /// The recipient has had its turn: `is_slow` when its side takes nothing more for now.
@@ -179,16 +249,20 @@ impl Inbox {
         let free = self.receiver.capacity();
         if is_slow || self.receiver.is_empty() {
             self.crowd.release(usize::MAX);
-        } else if free >= self.receiver.max_capacity() / 2 {
+        } else if free >= self.receiver.max_capacity() / 2 && !self.crowd.is_large() {
             self.crowd.release(RELEASED_AT_ONCE);
         }
     }
 }
 
+/// What was not taken goes to others where a subscription is shared.
 impl Drop for Inbox {
     fn drop(&mut self) {
         self.receiver.close();
         self.crowd.release(usize::MAX);
+        while let Ok(delivery) = self.receiver.try_recv() {
+            delivery.hand_over();
+        }
     }
 }
 
@@ -197,15 +271,16 @@ impl Custody {
     #[must_use]
     pub fn has_room(&self, thing: &ThingPeer) -> bool {
         let routes = thing.deployment.routes.load();
-        let mut outboxes = routes.iter().flat_map(|it| it.outboxes_for(&thing.id));
-        !outboxes.any(Outbox::is_crowded)
+        let mut routes = routes.iter();
+        !routes.any(|it| it.any_crowded(thing, Outbox::is_crowded))
     }
 
     /// Ready when [`Custody::has_room`]; until then the task is woken once the starved recipient has had its turn.
     pub fn poll_room(&self, thing: &ThingPeer, hold: &mut Hold, cx: &Context<'_>) -> Poll<()> {
         let routes = thing.deployment.routes.load();
-        let mut outboxes = routes.iter().flat_map(|it| it.outboxes_for(&thing.id));
-        match outboxes.any(|it| it.poll_room(hold, cx).is_pending()) {
+        let mut routes = routes.iter();
+        let mut waits = |it: &Outbox| it.poll_room(hold, cx).is_pending();
+        match routes.any(|it| it.any_crowded(thing, &mut waits)) {
             true => Poll::Pending,
             false => Poll::Ready(()),
         }

@@ -35,7 +35,7 @@ use vault::Lsn;
 
 use crate::Custody;
 use crate::catalogue::{Bound, Deployment, DeploymentState, Named, ThingPeer};
-use crate::deliver::{self, Message};
+use crate::deliver::{self, Message, Sent};
 use crate::ingest::Keep;
 use crate::rows::{self, RowError};
 use crate::secret::SubjectToken;
@@ -358,14 +358,16 @@ impl Custody {
                 let Some(outcome) = number.and_then(|it| decision.outcome(it)) else {
                     return Emitted::Silent;
                 };
-                let message = Message {
-                    thing,
+                let message = Message::new(
+                    &thing,
                     payload,
                     named,
                     concerned,
-                    at: open.last_at,
-                };
-                deliver::offer_to(&self.inner.hub, message, lane, outcome);
+                    open.last_at,
+                    Sent::default(),
+                );
+                let hub = &self.inner.hub;
+                deliver::offer_to(hub, message, &bound.program, lane, outcome);
                 Emitted::Done
             }
             Slot::Kept(keeping, retention) => {

@@ -19,6 +19,9 @@ pub const MAX_UNDECLARED: usize = 16;
 /// The longest undeclared pointer that is listed, in bytes; a longer one is cut and ends with `…`.
 pub const MAX_UNDECLARED_BYTES: usize = 256;
 
+/// How many unused bytes are not worth copying the others.
+const MAX_UNUSED_BYTES: usize = 256;
+
 /// Declared values of one message, as exact JSON text.
 #[derive(Clone)]
 pub struct Payload {
@@ -137,6 +140,16 @@ impl Payload {
             None => Some(Cow::Borrowed(raw)),
             Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
             Some(_) => serde_json::from_str(raw).ok().map(Cow::Owned),
+        }
+    }
+
+    /// Lets go of what is not needed to decide and to render: place that was made for values that did not come, and what was
+    /// undeclared. For a message that waits.
+    pub fn slim(&mut self) {
+        self.undeclared = Vec::new();
+        let unused = self.text.capacity() - self.text.len();
+        if unused > MAX_UNUSED_BYTES {
+            self.text.shrink_to_fit();
         }
     }
 

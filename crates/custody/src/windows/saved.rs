@@ -1,43 +1,27 @@
 //! An open window as a row has it: sealed whole, for it holds measurements and names people.
 //!
-//! # Format, version 1
-//! ```text
-//! 0   1  version = 1
-//! 1  16  salt, random, one for each start of the process
-//! 17  8  counter, big-endian, from 0
-//! 25  …  AES-256-GCM ciphertext and tag
-//! ```
-//! The key is HMAC-SHA-256 of the salt under a key that is derived from the root key for this use alone; the nonce is four
-//! zeros and the counter. So no nonce is used twice under a key, however often windows are saved. Associated data: the name of
-//! the row, which is HMAC-SHA-256, under another key, of what the window is about. The plaintext is JSON (`Wire`).
+//! The format is that of [`row_box`](crate::row_box). The name of a row is HMAC-SHA-256, under another key, of what the window is
+//! about. The plaintext is JSON (`Wire`).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
 use model::{
     PersonId, Pointer, PurposeId, RecipientId, Retention, Role, Roles, ThingId, Timestamp,
 };
 use policy::{Accumulator, Keeping, Lane};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Key, Open, RowId, Slot};
 use crate::catalogue::bound::Present;
+use crate::row_box::RowBox;
 use crate::secret::SubjectToken;
-
-const VERSION: u8 = 1;
-const SALT_BYTES: usize = 16;
-const COUNTER_BYTES: usize = 8;
 
 /// Seals and opens rows of windows.
 pub(crate) struct WindowBox {
-    root: hmac::Key,
+    rows: RowBox,
     names: hmac::Key,
-    salt: [u8; SALT_BYTES],
-    key: LessSafeKey,
-    counter: AtomicU64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,16 +47,11 @@ enum WireSlot {
 impl WindowBox {
     /// `key` is derived for this use alone. `None` when the operating system gives no randomness.
     pub(crate) fn new(key: &[u8; 32]) -> Option<Self> {
-        let mut salt = [0; SALT_BYTES];
-        getrandom::fill(&mut salt).ok()?;
         let root = hmac::Key::new(hmac::HMAC_SHA256, key);
         let names = hmac::sign(&root, b"names");
         Some(Self {
             names: hmac::Key::new(hmac::HMAC_SHA256, names.as_ref()),
-            key: sealing_key(&root, &salt)?,
-            root,
-            salt,
-            counter: AtomicU64::new(0),
+            rows: RowBox::new(root)?,
         })
     }
 
@@ -90,7 +69,6 @@ impl WindowBox {
 
     /// A window as its row has it; `None` only when it is far too large.
     pub(crate) fn seal(&self, key: &Key, open: &Open) -> Option<Vec<u8>> {
-        let counter = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut saved = Vec::with_capacity(policy::SAVED_BYTES);
         open.accumulator.save(&mut saved);
         let wire = Wire {
@@ -98,52 +76,18 @@ impl WindowBox {
             accumulator: HEXLOWER.encode(&saved),
             ..about(key)
         };
-        let mut body = serde_json::to_vec(&wire).ok()?;
-        let aad = Aad::from(open.id);
-        self.key
-            .seal_in_place_append_tag(nonce(counter), aad, &mut body)
-            .ok()?;
-        Some([&[VERSION][..], &self.salt, &counter, &body].concat())
+        self.rows.seal(&open.id, serde_json::to_vec(&wire).ok()?)
     }
 
     /// The window of a row; `None` when it cannot be read.
     pub(crate) fn open(&self, id: &RowId, sealed: &[u8]) -> Option<(Key, Open)> {
-        let ([VERSION], rest) = sealed.split_first_chunk::<1>()? else {
-            return None;
-        };
-        let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>()?;
-        let (counter, body) = rest.split_first_chunk::<COUNTER_BYTES>()?;
-        let key = sealing_key(&self.root, salt)?;
-        let mut body = body.to_vec();
-        let plain = key
-            .open_in_place(nonce(*counter), Aad::from(*id), &mut body)
-            .ok()?;
-        let wire: Wire = serde_json::from_slice(plain).ok()?;
+        let body = self.rows.open(id, sealed)?;
+        let wire: Wire = serde_json::from_slice(&body).ok()?;
         let saved = HEXLOWER.decode(wire.accumulator.as_bytes()).ok()?;
         let accumulator = Accumulator::restore(&saved)?;
         let last_at = Timestamp::from_millis(wire.last_at);
         Some((key_of(&wire)?, Open::restored(accumulator, last_at, *id)))
     }
-}
-
-fn sealing_key(root: &hmac::Key, salt: &[u8; SALT_BYTES]) -> Option<LessSafeKey> {
-    let mut context = hmac::Context::with_key(root);
-    context.update(b"seal\0");
-    context.update(salt);
-    let key = UnboundKey::new(&AES_256_GCM, context.sign().as_ref()).ok()?;
-    Some(LessSafeKey::new(key))
-}
-
-fn nonce(counter: [u8; COUNTER_BYTES]) -> Nonce {
-    let mut nonce = [0; NONCE_LEN];
-    for (place, byte) in nonce
-        .iter_mut()
-        .skip(NONCE_LEN - COUNTER_BYTES)
-        .zip(counter)
-    {
-        *place = byte;
-    }
-    Nonce::assume_unique_for_key(nonce)
 }
 
 /// What a window is about, without what it holds.

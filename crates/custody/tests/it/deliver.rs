@@ -118,6 +118,7 @@ fn without_a_granted_purpose_there_is_no_subscription() {
             deployment: None,
             thing: None,
             condition: None,
+            native: None,
         };
         let utility = house.recipient("utility-desk", &house.utility);
         let refused = house.custody.subscribe(&utility, filter, outbox, 0, NOW);

@@ -410,6 +410,7 @@ fn run(house: &House, deliveries: u64) {
             deployment: Some(deployment("home")),
             thing: None,
             condition: None,
+            native: None,
         };
         let recipient = house.recipient(id, token);
         let subscribed = house.custody.subscribe(&recipient, filter, outbox, 0, NOW);

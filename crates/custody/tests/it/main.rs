@@ -31,6 +31,8 @@ mod record;
 #[cfg(test)]
 mod retained;
 #[cfg(test)]
+mod routing;
+#[cfg(test)]
 mod source;
 #[cfg(test)]
 mod versions;

@@ -62,6 +62,7 @@ fn listen(house: &House) -> (Inbox, Subscription) {
         deployment: None,
         thing: None,
         condition: None,
+        native: None,
     };
     let recipient = house.recipient("utility-desk", &house.utility);
     let subscription = house
