@@ -27,7 +27,7 @@ mod slow {
         browser.leave_by("a[href='/me/decide/preview?preset=all-off']");
         let preview = browser.source();
         assert!(
-            preview.contains("Warmth of the kitchen to Energy adviser"),
+            preview.contains("Energy adviser, for ") && preview.contains("Warmth of the kitchen: "),
             "{preview}"
         );
         send(1, 1_001);
