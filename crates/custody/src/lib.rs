@@ -15,6 +15,7 @@ mod act;
 mod catalogue;
 mod certificate;
 mod choose;
+mod codecs;
 mod collateral;
 mod condition;
 mod consent;
@@ -54,6 +55,7 @@ pub use certificate::{
     MAX_CERTIFICATES_SHOWN, MAX_CHAIN, MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow,
     NewCertificate, PatternError, RequestError, Serial, SubjectPattern,
 };
+pub use codecs::{MAX_CODEC_BYTES, SetCodecError};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use collateral::{
     CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign,

@@ -107,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) catalogue: ArcSwap<Catalogue>,
     /// Which certificate names which thing.
     pub(crate) certificates: Certificates,
+    /// The scripts that read what no dialect knows.
+    pub(crate) codecs: crate::codecs::Codecs,
     pub(crate) hub: Hub,
     pub(crate) receipts: ReceiptCounter,
     /// Read by those who hand bytes to a socket, written by those who change the rules.
@@ -194,6 +196,7 @@ impl Custody {
                 pseudonyms,
                 catalogue: ArcSwap::default(),
                 certificates,
+                codecs: crate::codecs::Codecs::default(),
                 hub: Hub::default(),
                 receipts: ReceiptCounter::default(),
                 gate: RwLock::new(()),
@@ -214,6 +217,7 @@ impl Custody {
             }),
         };
         custody.load_all()?;
+        custody.load_codecs()?;
         custody.load_destinations()?;
         custody.load_windows()?;
         custody.load_retained()?;

@@ -7,6 +7,7 @@ pub(crate) mod bridge;
 pub(crate) mod cap;
 pub(crate) mod certificate;
 pub(crate) mod chosen;
+pub(crate) mod codec;
 pub(crate) mod consent;
 pub(crate) mod credential;
 pub(crate) mod deployment;
@@ -81,6 +82,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 14,
             name: "retained messages",
             sql: include_str!("rows/0014_retained.sql"),
+        },
+        Step {
+            version: 15,
+            name: "codecs",
+            sql: include_str!("rows/0015_codecs.sql"),
         },
     ],
 };

@@ -5,6 +5,8 @@ mod certificates;
 #[cfg(test)]
 mod choke_point;
 #[cfg(test)]
+mod codecs;
+#[cfg(test)]
 mod consent;
 #[cfg(test)]
 mod deliver;
