@@ -1,0 +1,269 @@
+//! The sandbox of codecs, with its real processes.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec::wire::{self, Answer, Call, Question, Refusal};
+use gateway::codecs::{CodecError, CodecOptions, Codecs};
+use gateway::{Counter, Counters};
+use model::DeploymentId;
+
+/// Stays in one built-in function for minutes, where no work is counted.
+const STUCK: &str = "function decodeUplink() { 'a'.repeat(5e6).indexOf('a'.repeat(2.5e6) + 'b'); }";
+const FINE: &str = "function decodeUplink(input) { return {data: {n: input.bytes[0]}}; }";
+
+fn pool(workers: usize) -> (Arc<Codecs>, Arc<Counters>) {
+    let counters = Arc::new(Counters::default());
+    let options = CodecOptions {
+        program: env!("CARGO_BIN_EXE_amanat").into(),
+        arguments: vec!["codec-worker".to_owned()],
+        workers,
+    };
+    (Codecs::new(options, Arc::clone(&counters)), counters)
+}
+
+fn uplink(byte: u8) -> Call<'static> {
+    Call::DecodeUplink {
+        bytes: vec![byte].into(),
+        f_port: 1,
+        received_at: None,
+    }
+}
+
+fn deployment(name: &str) -> DeploymentId {
+    DeploymentId::parse(name).unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[test]
+fn a_codec_that_is_stuck_is_ended_and_rests_while_others_are_served() {
+    block_on(async {
+        let (codecs, counters) = pool(2);
+        let (bad, good) = (deployment("bad"), deployment("good"));
+        let warm = codecs.ask(&bad, FINE, uplink(1)).await;
+        assert_eq!(warm.as_deref(), Ok(r#"{"n":1}"#));
+
+        let stuck: Vec<_> = (0..4)
+            .map(|_| {
+                let (codecs, bad) = (Arc::clone(&codecs), bad.clone());
+                tokio::spawn(async move { codecs.ask(&bad, STUCK, uplink(1)).await })
+            })
+            .collect();
+        for byte in 0..100 {
+            let answer = codecs.ask(&good, FINE, uplink(byte)).await;
+            assert_eq!(answer, Ok(format!(r#"{{"n":{byte}}}"#)));
+        }
+        let mut outcomes = Vec::new();
+        for it in stuck {
+            outcomes.push(it.await.unwrap().unwrap_err());
+        }
+        assert_eq!(outcomes[0], CodecError::Ended);
+        assert!(outcomes[1..].iter().all(|it| *it == CodecError::Resting));
+        assert!(outcomes[1].is_passing() && !outcomes[0].is_passing());
+
+        // The place of the worker that was ended is free again.
+        let other = deployment("other");
+        let answer = codecs.ask(&other, FINE, uplink(7)).await;
+        assert_eq!(answer.as_deref(), Ok(r#"{"n":7}"#));
+        assert_eq!(counters.value(Counter::CodecWorkersEnded), 1);
+        assert_eq!(counters.value(Counter::CodecFailures), 4);
+        assert_eq!(counters.value(Counter::CodecAnswers), 102);
+    });
+}
+
+#[test]
+fn nothing_is_left_in_a_worker_for_the_next_deployment() {
+    block_on(async {
+        let (codecs, _) = pool(1);
+        let spoil = "Object.prototype.data = {stolen: 1}; globalThis.kept = 'secret'; \
+                     function decodeUplink() { return {data: {}}; }";
+        let spoilt = codecs.ask(&deployment("one"), spoil, uplink(1)).await;
+        assert_eq!(spoilt.as_deref(), Ok("{}"));
+        let look = "function decodeUplink() { return {data: {kept: typeof kept, data: typeof ({}).data}}; }";
+        let found = codecs.ask(&deployment("two"), look, uplink(1)).await;
+        assert_eq!(
+            found.as_deref(),
+            Ok(r#"{"kept":"undefined","data":"undefined"}"#)
+        );
+    });
+}
+
+#[test]
+fn limits_of_the_engine_are_refusals_and_the_worker_goes_on() {
+    block_on(async {
+        let (codecs, counters) = pool(1);
+        let home = deployment("home");
+        for (body, refusal) in [
+            ("for (;;) {}", Refusal::TooLong),
+            ("/(a+)+b/.test('a'.repeat(40));", Refusal::TooLong),
+            (
+                "const s = []; for (;;) s.push('x'.repeat(100000));",
+                Refusal::TooMuchMemory,
+            ),
+            ("const f = () => f() + 1; f();", Refusal::Threw),
+            ("return {data: {s: 'x'.repeat(100000)}};", Refusal::TooLarge),
+        ] {
+            let source = format!("function decodeUplink() {{ {body} }}");
+            let answer = codecs.ask(&home, &source, uplink(1)).await;
+            assert_eq!(answer, Err(CodecError::Refused(refusal)), "{body}");
+        }
+        let answer = codecs.ask(&home, FINE, uplink(3)).await;
+        assert_eq!(answer.as_deref(), Ok(r#"{"n":3}"#));
+        assert_eq!(counters.value(Counter::CodecWorkersEnded), 0);
+    });
+}
+
+#[test]
+fn a_worker_that_cannot_be_started_is_said() {
+    block_on(async {
+        for program in ["/nowhere/amanat", "/bin/true"] {
+            let options = CodecOptions {
+                program: program.into(),
+                arguments: Vec::new(),
+                workers: 1,
+            };
+            let codecs = Codecs::new(options, Arc::new(Counters::default()));
+            let answer = codecs.ask(&deployment("home"), FINE, uplink(1)).await;
+            assert_eq!(answer, Err(CodecError::Unavailable), "{program}");
+        }
+    });
+}
+
+struct Worker(Child);
+
+impl Worker {
+    fn start() -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_amanat"))
+            .arg("codec-worker")
+            .env("AMANAT_SECRET", "should not matter")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn ask(&mut self, source: &str) -> Answer {
+        let question = Question {
+            source: source.into(),
+            call: uplink(1),
+        };
+        wire::write(self.0.stdin.as_mut().unwrap(), &question).unwrap();
+        let answer = wire::read(self.0.stdout.as_mut().unwrap())
+            .unwrap()
+            .unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).unwrap()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A worker has given up what it does not need before it reads its first question.
+#[test]
+fn a_worker_is_confined() {
+    let mut worker = Worker::start();
+    assert_eq!(worker.ask(FINE), Answer::Data(r#"{"n":1}"#.to_owned()));
+    let status = worker.file("status");
+    let line = |name: &str| {
+        let line = status.lines().find(|it| it.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(line("Seccomp:"), "2", "a filter of system calls");
+    assert_eq!(line("NoNewPrivs:"), "1");
+    assert_eq!(line("Threads:"), "1");
+    let limits = worker.file("limits");
+    for (name, limit) in [
+        ("Max open files", "0"),
+        ("Max processes", "0"),
+        ("Max file size", "0"),
+        ("Max core file size", "0"),
+        ("Max address space", "536870912"),
+    ] {
+        let line = limits.lines().find(|it| it.starts_with(name)).unwrap();
+        let mut values = line[name.len()..].split_whitespace();
+        assert_eq!(values.next(), Some(limit), "{name}");
+        assert_eq!(values.next(), Some(limit), "{name}");
+    }
+    drop(worker.0.stdin.take());
+    assert!(worker.0.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_no_question_ends_a_worker() {
+    for bytes in [
+        &b"\x02\0\0\0{}"[..],
+        b"\xff\xff\xff\xff",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut worker = Worker::start();
+        use std::io::Write as _;
+        worker.0.stdin.as_mut().unwrap().write_all(bytes).unwrap();
+        drop(worker.0.stdin.take());
+        assert!(!worker.0.wait().unwrap().success(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_codec_can_be_tried_by_hand() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("codec.js");
+    let tried = |source: &str, arguments: &[&str]| {
+        std::fs::write(&file, source).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_amanat"))
+            .args(["codec", "try"])
+            .arg(&file)
+            .args(arguments)
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, out, _) = tried(FINE, &["--bytes", "2aFF", "--port", "3"]);
+    assert_eq!((code, out.as_str()), (0, "{\"n\":42}\n"));
+    let general = "const decode = (it) => ({data: {t: it.topic}})";
+    let (code, out, _) = tried(general, &["--bytes", "", "--topic", "a/b"]);
+    assert_eq!((code, out.as_str()), (0, "{\"t\":\"a/b\"}\n"));
+    let (code, out, err) = tried("function decodeUplink() { null.x }", &["--bytes", "00"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(
+        err.contains("threw an error") && err.contains("null"),
+        "{err}"
+    );
+}
+
+/// How many messages a second one worker reads: a figure to look at, with a floor that only a broken pool misses.
+#[test]
+fn a_pool_is_quick_enough_for_a_network_server() {
+    block_on(async {
+        let (codecs, _) = pool(2);
+        let home = deployment("home");
+        let answers = tokio::time::timeout(Duration::from_secs(20), async {
+            for byte in 0..200 {
+                codecs.ask(&home, FINE, uplink(byte)).await.unwrap();
+            }
+        });
+        assert!(answers.await.is_ok());
+    });
+}

@@ -1,0 +1,138 @@
+//! What a codec is asked about a message, before the message is taken.
+//!
+//! Most messages need none, which is found out without looking at them: no codec is set for who sends them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use adapters::{Adapter, AllTaken, Question, State, Taken};
+use codec::wire::Call;
+use custody::{Custody, Publisher};
+use model::DeploymentId;
+
+use crate::codecs::{CodecError, Codecs};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::ways::Arriving;
+
+/// A question that waits to be asked.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    deployment: DeploymentId,
+    source: Arc<str>,
+    call: Call<'static>,
+}
+
+/// What a codec said about the message that is taken next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decoded(Result<String, CodecError>);
+
+impl Asking {
+    /// What has to be asked about a message; nothing when it can be taken as it is.
+    pub(crate) fn about(
+        custody: &Custody,
+        publisher: &Publisher,
+        message: &Arriving<'_>,
+    ) -> Option<Self> {
+        let word = match publisher {
+            Publisher::Thing(thing) => thing.adapter()?,
+            Publisher::Bridge(bridge) => bridge.adapter(),
+        };
+        let adapter = Adapter::parse(&word).filter(|it| {
+            matches!(
+                it,
+                Adapter::Codec | Adapter::TheThingsStack | Adapter::ChirpStack
+            )
+        })?;
+        // These dialects remember nothing, so that a message may be taken apart twice.
+        let taken = adapters::take(
+            adapter,
+            &mut State::default(),
+            message.topic,
+            message.payload,
+        );
+        let taken = taken.ok()?.into_iter().next()?;
+        let source = source(custody, publisher, &taken)?;
+        let question = adapters::question(adapter, message.topic, &taken)?;
+        let deployment = match publisher {
+            Publisher::Thing(thing) => thing.deployment_id(),
+            Publisher::Bridge(bridge) => bridge.deployment_id(),
+        };
+        Some(Self {
+            deployment: deployment.clone(),
+            source,
+            call: call(question),
+        })
+    }
+
+    /// Asks; without a pool nothing is decoded.
+    pub(crate) async fn asked(self, codecs: Option<&Codecs>) -> Decoded {
+        Decoded(match codecs {
+            Some(codecs) => codecs.ask(&self.deployment, &self.source, self.call).await,
+            None => Err(CodecError::Unavailable),
+        })
+    }
+}
+
+/// The codec of the thing that a message is about, or else of the bridge that sent it.
+fn source(custody: &Custody, publisher: &Publisher, taken: &Taken<'_>) -> Option<Arc<str>> {
+    match publisher {
+        Publisher::Thing(thing) => custody.codec(thing.id().as_str()),
+        Publisher::Bridge(bridge) => {
+            let of_bridge = || custody.codec(bridge.id().as_str());
+            match &taken.device {
+                None => of_bridge(),
+                // What is about nobody's device is not kept, so it is not decoded either.
+                Some(device) => {
+                    let thing = bridge.thing(device)?;
+                    custody.codec(thing.id().as_str()).or_else(of_bridge)
+                }
+            }
+        }
+    }
+}
+
+fn call(question: Question<'_>) -> Call<'static> {
+    match question {
+        Question::Uplink(uplink) => Call::DecodeUplink {
+            bytes: Cow::Owned(uplink.bytes),
+            f_port: uplink.f_port,
+            received_at: uplink.received_at.map(|it| Cow::Owned(it.into_owned())),
+        },
+        Question::Message { topic, bytes } => Call::Decode {
+            topic: Cow::Owned(topic.to_owned()),
+            bytes: Cow::Owned(bytes.to_vec()),
+        },
+    }
+}
+
+/// The messages with what a codec made of them. A dialect that is nothing without its codec needs one.
+pub(crate) fn decoded<'a>(
+    adapter: Adapter,
+    taken: AllTaken<'a>,
+    said: Option<Decoded>,
+) -> Result<AllTaken<'a>, Refusal> {
+    let Some(it) = taken.first() else {
+        return Ok(taken);
+    };
+    match said {
+        Some(Decoded(Ok(data))) => match adapters::answered(adapter, it, &data) {
+            Ok(all) => Ok(all.into_iter().map(|it| -> Taken<'a> { it }).collect()),
+            Err(err) => Err(Refusal {
+                kind: RefusalKind::Malformed,
+                text: err.to_string(),
+            }),
+        },
+        Some(Decoded(Err(err))) => Err(Refusal {
+            kind: match err.is_passing() {
+                true => RefusalKind::Unavailable,
+                false => RefusalKind::Malformed,
+            },
+            text: err.to_string(),
+        }),
+        None if adapter == Adapter::Codec => Err(Refusal {
+            kind: RefusalKind::Malformed,
+            text: "this sender has no codec yet: set one with `amanat codec set`".to_owned(),
+        }),
+        None => Ok(taken),
+    }
+}
