@@ -29,6 +29,11 @@ notice-use-precision = How exact
 notice-use-choice = What you can choose
 notice-terms = Under which terms they receive it
 notice-stored = Where it is stored
+notice-way = On the way there
+notice-way-plain = { $count ->
+    [one] One device last sent its values without encryption. Others on the same network could read them.
+   *[other] { $count } devices last sent their values without encryption. Others on the same network could read them.
+}
 notice-bystanders = People nearby
 notice-bystanders-none = People who only pass by are not recorded.
 notice-people = How people are known

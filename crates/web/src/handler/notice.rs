@@ -70,6 +70,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
             record: view::entry_lines(it, newest)?,
             reader: reader(it, &id),
             sources: it.site.custody().source_counts(&id),
+            plain: it.site.custody().plain_things(&id),
             notice: found.in_force.notice,
         })
     });

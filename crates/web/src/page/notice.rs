@@ -79,6 +79,8 @@ pub(crate) struct NoticePage {
     pub(crate) record: Vec<EntryLine>,
     /// How the devices do as they are told; `None` where they are told nothing.
     pub(crate) sources: Option<SourceCounts>,
+    /// How many devices last sent over a network without encryption.
+    pub(crate) plain: usize,
 }
 
 impl NoticePage {
@@ -245,6 +247,7 @@ impl Page for NoticePage {
             limits: Vec::new(),
             record: Vec::new(),
             sources: None,
+            plain: 0,
         };
         let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
         drifting.drift = sample::drift();
@@ -270,10 +273,13 @@ impl Page for NoticePage {
             .into_iter()
             .collect();
         let fed = page(Arc::new(fed), sample::licence(LicenceState::Active));
+        let mut plain = page(sample::air(), sample::licence(LicenceState::Active));
+        plain.plain = 3;
         vec![
             ("drifting", drifting),
             ("fed", fed),
             ("limited", limited),
+            ("plain", plain),
             (
                 "suspended",
                 page(sample::bus(), sample::licence(LicenceState::Suspended)),
