@@ -22,10 +22,14 @@ pub(super) struct Guess {
 
 /// What is known of this name, for a value of this kind.
 pub(super) fn guess(name: &str, kind: Option<FieldKind>) -> Option<Guess> {
-    let zigbee = candidates(name).find_map(|it| zigbee(&it));
+    candidates(name).find_map(|it| exactly(&it, kind))
+}
+
+/// What both tables know of one spelling.
+fn exactly(name: &str, kind: Option<FieldKind>) -> Option<Guess> {
+    let zigbee = zigbee(name);
     let kind = kind.or_else(|| zigbee.as_ref().and_then(|it| it.kind));
-    let fact = candidates(name).find_map(|it| fact(&it, kind));
-    match (fact, zigbee) {
+    match (fact(name, kind), zigbee) {
         (Some(fact), Some(zigbee)) => Some(Guess {
             kind: fact.kind.or(zigbee.kind),
             unit: zigbee.unit.or(fact.unit),
@@ -35,17 +39,33 @@ pub(super) fn guess(name: &str, kind: Option<FieldKind>) -> Option<Guess> {
     }
 }
 
-/// The name without case and signs; without a number behind it; and without its last or its first part.
+/// The name without case and signs; without a number behind it; and its words, the last first.
 fn candidates(name: &str) -> impl Iterator<Item = String> {
     let whole = plain(name);
     let base = whole.trim_end_matches(|it: char| it.is_ascii_digit());
     let base = base.to_owned();
-    let before = name.rsplit_once(['_', '-', ' ']).map(|it| plain(it.0));
-    let after = name.split_once(['_', '-', ' ']).map(|it| plain(it.1));
-    [Some(whole), Some(base), before, after]
+    let words = words(name).into_iter().rev();
+    [whole, base]
         .into_iter()
-        .flatten()
-        .filter(|it| !it.is_empty())
+        .chain(words)
+        .filter(|it| it.len() > 1)
+}
+
+/// `presenceDetected_left`: presence, detected, left.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for letter in name.chars() {
+        let is_new = !letter.is_alphanumeric() || (was_small && letter.is_uppercase());
+        if is_new {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| letter.is_alphanumeric()) {
+            word.extend(letter.to_lowercase());
+        }
+        was_small = letter.is_lowercase();
+    }
+    words
 }
 
 fn plain(name: &str) -> String {
@@ -195,6 +215,11 @@ mod tests {
             english("friendly_name", Some(FieldKind::Text)),
             Some("Name")
         );
+        assert_eq!(
+            english("presenceDetected", Some(FieldKind::Boolean)),
+            Some("Somebody is there")
+        );
+        assert_eq!(english("power_outage_count", number), None);
         assert_eq!(english("zorblax", number), None);
     }
 

@@ -248,7 +248,8 @@ fn a_thing_description_tells_types_ranges_and_titles() {
         "../../samples/thing-descriptions/smart-home-presence-sensor.td.json"
     ));
     assert!(
-        presence.contains("pointer = \"/presenceDetected\"\ntitle = { en = \"Distance\" }"),
+        presence.contains("pointer = \"/presenceDetected\"\ntitle = { en = \"Distance\" }")
+            && presence.contains("sensitivity = \"high\""),
         "{presence}"
     );
     let clock = draft(include_str!(

@@ -167,7 +167,8 @@ fn field(out: &mut String, pointer: &Pointer, found: &Found, outer: &[&Pointer])
         line(out, &format!("data = \"{}\"", data.as_str()));
     }
     let levels = guess.map_or(&[][..], |it| &it.coarse);
-    for level in levels.iter().filter(|_| is_number) {
+    let tells = |it: &&Coarsening| is_number && range.is_none_or(|range| tells_in(it, &range));
+    for level in levels.iter().filter(tells) {
         coarse(out, pointer, level);
     }
 }
@@ -221,6 +222,16 @@ fn is_sound(range: &Range) -> bool {
     match (range.min, range.max) {
         (Some(min), Some(max)) => min < max,
         (min, max) => min.is_some() || max.is_some(),
+    }
+}
+
+/// Whether a level tells something about values in this range.
+fn tells_in(level: &Coarsening, range: &Range) -> bool {
+    match level {
+        Coarsening::Threshold(bound) => {
+            range.min.is_none_or(|it| it < *bound) && range.max.is_none_or(|it| *bound <= it)
+        }
+        _ => true,
     }
 }
 
