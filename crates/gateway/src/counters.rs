@@ -44,24 +44,52 @@ counters! {
     SessionsOpened = "sessions_opened", EVENT;
     /// Sessions that ended because the same client connected again.
     SessionsTakenOver = "sessions_taken_over", EVENT;
+    /// Sessions that went on after their client had been away.
+    SessionsResumed = "sessions_resumed", EVENT;
+    /// Sessions that ended because their client stayed away too long.
+    SessionsExpired = "sessions_expired", EVENT;
+    /// Sessions that ended with their connection because as many as may be are kept.
+    SessionsNotKept = "sessions_not_kept", EVENT;
     /// Bytes read from MQTT sockets.
     BytesReceived = "bytes_received", EVENT;
     /// Bytes written to MQTT sockets.
     BytesSent = "bytes_sent", EVENT;
     /// Publishes (MQTT or HTTP) that custody took.
     PublishesAccepted = "publishes_accepted", EVENT;
+    /// Messages for devices that their bridge names and nobody registered, or that were revoked: not kept.
+    DevicesNotRegistered = "devices_not_registered", EVENT;
+    /// Messages that belong to a dialect and carry no reading: not kept.
+    MessagesWithoutReading = "messages_without_reading", EVENT;
+    /// Messages that a codec decoded.
+    CodecAnswers = "codec_answers", EVENT;
+    /// Messages that a codec did not decode, or for which none could be run.
+    CodecFailures = "codec_failures", EVENT;
+    /// Workers for codecs that had to be ended, or ended by themselves.
+    CodecWorkersEnded = "codec_workers_ended", EVENT;
     /// Wills that custody took.
     WillsAccepted = "wills_accepted", EVENT;
     /// Subscriptions that were granted.
     SubscriptionsGranted = "subscriptions_granted", EVENT;
     /// Deliveries written to a subscriber.
     DeliveriesSent = "deliveries_sent", EVENT;
+    /// Deliveries written again because the client had not acknowledged them on its last connection.
+    DeliveriesRepeated = "deliveries_repeated", EVENT;
+    /// Deliveries that waited longer than their message expiry interval.
+    DeliveriesExpired = "deliveries_expired", EVENT;
+    /// Deliveries dropped because enough waits for a session without a connection.
+    DeliveriesQueueFull = "deliveries_queue_full", EVENT;
     /// Deliveries that were not permitted (any more) when their turn came.
     DeliveriesNotPermitted = "deliveries_not_permitted", EVENT;
     /// Deliveries larger than the client's maximum packet size, dropped.
     DeliveriesTooLarge = "deliveries_too_large", EVENT;
     /// Commands sent to things that are to stop, slow down or start a measurement.
     CommandsSent = "commands_sent", EVENT;
+    /// Sessions ended because the certificate that opened them is over or revoked.
+    CertificatesEnded = "certificates_ended", EVENT;
+    /// MQTT connections without TLS from another machine.
+    ConnectionsPlain = "connections_plain", EVENT;
+    /// Certificates that devices got over HTTPS.
+    CertificatesIssued = "certificates_issued", EVENT;
     /// Sessions ended because nothing was heard for one and a half keep alives.
     KeepAliveTimeouts = "keep_alive_timeouts", EVENT;
 
@@ -73,6 +101,10 @@ counters! {
     AcceptFailed = "accept_failed", REFUSAL;
     /// Connections whose TLS handshake failed.
     TlsHandshakeFailed = "tls_handshake_failed", REFUSAL;
+    /// Connections that showed a certificate that names no thing, is over, revoked, or of nobody who is trusted.
+    CertificatesRefused = "certificates_refused", REFUSAL;
+    /// Requests for a certificate that were not fulfilled.
+    CertificateRequestsRefused = "certificate_requests_refused", REFUSAL;
     /// Connections that did not send a whole CONNECT in time.
     ConnectTimeouts = "connect_timeouts", REFUSAL;
     /// Connections whose first packet was not a CONNECT of a version we speak.
@@ -81,7 +113,7 @@ counters! {
     BadCredentials = "bad_credentials", REFUSAL;
     /// Client identifiers that are too long, or empty where that is not allowed.
     ClientIdsRejected = "client_ids_rejected", REFUSAL;
-    /// CONNECTs that ask for what we do not have: will QoS 2, retained will, extended authentication.
+    /// CONNECTs that ask for extended authentication, which we do not have.
     ConnectUnsupported = "connect_unsupported", REFUSAL;
     /// Packets that break the format of the protocol.
     MalformedPackets = "malformed_packets", REFUSAL;
@@ -91,10 +123,6 @@ counters! {
     OversizedPackets = "oversized_packets", REFUSAL;
     /// Publishes beyond the receive maximum.
     ReceiveMaximumExceeded = "receive_maximum_exceeded", REFUSAL;
-    /// Publishes with QoS 2.
-    QosNotSupported = "qos_not_supported", REFUSAL;
-    /// MQTT 5 publishes with the retain flag.
-    RetainNotSupported = "retain_not_supported", REFUSAL;
     /// Publishes whose topic is too long, too deep or uses an unknown alias.
     TopicsRejected = "topics_rejected", REFUSAL;
     /// Publishes (and wills) by somebody who is not a thing.

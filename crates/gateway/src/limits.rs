@@ -20,8 +20,8 @@ pub struct Limits {
     pub max_keep_alive_s: u16,
     /// The longest client identifier, in bytes. Default 128.
     pub max_client_id_bytes: usize,
-    /// How many QoS 1 deliveries may wait for the client's PUBACK; a client may ask for fewer.
-    /// Default 256.
+    /// How many QoS 1 and 2 deliveries may be without the client's PUBACK or PUBCOMP; a client may
+    /// ask for fewer. Default 256.
     pub max_inflight: u16,
     /// How many subscriptions a session may hold. Default 64.
     pub max_subscriptions: usize,
@@ -32,10 +32,23 @@ pub struct Limits {
     /// How many deliveries may wait for a slow session; more are dropped and counted.
     /// Default 1 024.
     pub outbox_deliveries: usize,
-    /// How many QoS 1 publishes of a connection may wait for durability: the receive maximum of
-    /// MQTT 5, and the point at which an MQTT 3.1.1 connection is not read any further.
-    /// Default 1 024.
+    /// How many QoS 1 and 2 publishes of a connection may be without our PUBACK or PUBCOMP: the
+    /// receive maximum of MQTT 5, and the point at which an MQTT 3.1.1 connection is not read any
+    /// further. Default 1 024.
     pub max_pending_acks: u16,
+    /// How long a session is kept without its connection at most, in seconds. A client may ask for
+    /// less; MQTT 3.1.1 without clean session gets this. Default 7 days.
+    pub max_session_expiry_s: u32,
+    /// How many sessions without a connection are kept in all. Default 20 000.
+    pub max_sessions: usize,
+    /// How many sessions without a connection are kept of one thing, bridge or recipient; for one
+    /// more the one that was left longest ago ends. Default 16.
+    pub max_sessions_per_peer: usize,
+    /// How many QoS 1 and 2 deliveries wait for a session without a connection; more are dropped
+    /// and counted. Default 1 024.
+    pub queued_deliveries: usize,
+    /// How many bytes of messages wait for a session without a connection. Default 1 MiB.
+    pub queued_bytes: usize,
     /// How many bytes may wait for a client that does not read before it is not read either.
     /// Default 64 KiB.
     pub max_output_bytes: usize,
@@ -67,6 +80,11 @@ impl Default for Limits {
             max_topic_levels: 32,
             outbox_deliveries: 1_024,
             max_pending_acks: 1_024,
+            max_session_expiry_s: 7 * 24 * 3_600,
+            max_sessions: 20_000,
+            max_sessions_per_peer: 16,
+            queued_deliveries: 1_024,
+            queued_bytes: 1024 * 1024,
             max_output_bytes: 64 * 1024,
             streams_per_recipient: 8,
             publishes_per_second: 50_000,

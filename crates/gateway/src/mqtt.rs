@@ -64,6 +64,7 @@
 //! With MQTT 5 its delay is not waited for, because the session ends at once. At a shutdown of the
 //! server no will is published: it is not the client that is lost.
 
+mod away;
 mod backend;
 mod connection;
 mod decode;
@@ -74,15 +75,17 @@ mod frame;
 mod output;
 mod registry;
 mod session;
+mod stamp;
 mod topic;
 
 #[cfg(test)]
 mod testing;
 
+pub(crate) use away::Told;
 pub(crate) use connection::{Connection, Transport};
 pub(crate) use decode::Version;
 pub(crate) use desk::Desk;
 pub(crate) use encode::{Outgoing, Terms, publish as encode_publish};
 pub(crate) use frame::{Framed, frame};
-pub(crate) use registry::{Registry, Signal, Ticket};
-pub(crate) use session::Session;
+pub(crate) use registry::{Registry, Ticket};
+pub(crate) use session::{Kept, Session};

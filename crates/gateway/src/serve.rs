@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use custody::Custody;
+use custody::{Custody, Transport as Arrived};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::clock::Clock;
+use crate::codecs::Codecs;
+use crate::identity::Arrival;
 use crate::listener::Listener;
-use crate::mqtt::{Connection, Desk, Registry, Session, Signal, Ticket, Transport};
+use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport};
 use crate::{Counter, Counters, Limits};
 
 /// How long to wait when the operating system has no more descriptors.
@@ -32,6 +34,8 @@ pub struct ServeOptions {
     pub limits: Arc<Limits>,
     /// The clock.
     pub clock: Clock,
+    /// Runs codecs; without it messages that need one are refused.
+    pub codecs: Option<Arc<Codecs>>,
 }
 
 /// Serves MQTT on all `listeners` until `shutdown` is ready, then lets the connections end: nothing
@@ -49,6 +53,7 @@ pub async fn serve(
         registry: Arc::new(Registry::default()),
         limits: options.limits,
         clock: options.clock,
+        codecs: options.codecs,
         counters,
     };
     let mut tasks = JoinSet::new();
@@ -100,6 +105,12 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a handshake failed because of what the client's certificate says.
+fn is_about_certificate(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|it| it.downcast_ref());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// The next connection of any listener.
 async fn accept(
     listeners: &[Listener],
@@ -118,9 +129,10 @@ async fn accept(
 #[derive(Clone)]
 struct Server {
     custody: Custody,
-    registry: Arc<Registry>,
+    registry: Arc<Registry<Box<Kept<Desk>>>>,
     limits: Arc<Limits>,
     clock: Clock,
+    codecs: Option<Arc<Codecs>>,
     counters: Arc<Counters>,
 }
 
@@ -143,7 +155,11 @@ impl Server {
         let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         match tls {
             None => {
-                let connection = self.connection(stream, ticket, signal);
+                let arrival = Arrival::plain(address.ip());
+                if arrival.transport() == Arrived::Plain {
+                    self.counters.add(Counter::ConnectionsPlain);
+                }
+                let connection = self.connection(stream, arrival, ticket, signal);
                 tasks.spawn(connection.run());
             }
             Some(acceptor) => {
@@ -156,21 +172,20 @@ impl Server {
     fn admit_tls(
         &self,
         accepting: tokio_rustls::Accept<TcpStream>,
-        ticket: Ticket,
-        signal: oneshot::Receiver<Signal>,
+        ticket: Ticket<Box<Kept<Desk>>>,
+        signal: Told<Desk>,
         tasks: &mut JoinSet<()>,
     ) {
         let patience = Duration::from_millis(self.limits.connect_timeout_ms);
         let server = self.clone();
         tasks.spawn(async move {
             match tokio::time::timeout(patience, accepting).await {
-                Ok(Ok(stream)) => {
-                    let connection = server.connection(stream, ticket, signal);
-                    drop(server);
-                    connection.run().await;
-                }
-                Ok(Err(_)) => {
-                    server.counters.add(Counter::TlsHandshakeFailed);
+                Ok(Ok(stream)) => server.run_tls(stream, ticket, signal).await,
+                Ok(Err(err)) => {
+                    server.counters.add(match is_about_certificate(&err) {
+                        true => Counter::CertificatesRefused,
+                        false => Counter::TlsHandshakeFailed,
+                    });
                     server.counters.add(Counter::ConnectionsClosed);
                 }
                 Err(_) => {
@@ -181,14 +196,53 @@ impl Server {
         });
     }
 
+    /// Runs a connection after its handshake; ends it when its certificate does.
+    async fn run_tls(
+        self,
+        stream: TlsStream<TcpStream>,
+        ticket: Ticket<Box<Kept<Desk>>>,
+        signal: Told<Desk>,
+    ) {
+        let chain = stream.get_ref().1.peer_certificates();
+        let arrival = match Arrival::over_tls(&self.custody, chain, self.clock.now().wall) {
+            Ok(it) => it,
+            Err(_) => {
+                self.counters.add(Counter::CertificatesRefused);
+                self.counters.add(Counter::ConnectionsClosed);
+                return;
+            }
+        };
+        let number = ticket.number();
+        let identity = arrival.identity().cloned();
+        let connection = self.connection(stream, arrival, ticket, signal);
+        let Some(identity) = identity else {
+            drop(self);
+            return connection.run().await;
+        };
+        let mut run = pin!(connection.run());
+        tokio::select! {
+            () = &mut run => return,
+            () = identity.ended(self.clock) => self.registry.uncertified(number),
+        }
+        run.await;
+    }
+
     fn connection<T: Transport>(
         &self,
         transport: T,
-        ticket: Ticket,
-        signal: oneshot::Receiver<Signal>,
+        arrival: Arrival,
+        ticket: Ticket<Box<Kept<Desk>>>,
+        signal: Told<Desk>,
     ) -> Connection<T, Desk> {
         let session = Session::new(Arc::clone(&self.limits), ticket.number(), self.clock.now());
-        let desk = Desk::new(self.custody.clone(), ticket, self.limits.outbox_deliveries);
+        let desk = Desk::new(
+            self.custody.clone(),
+            ticket,
+            arrival,
+            Arc::clone(&self.limits),
+            Arc::clone(&self.counters),
+            self.codecs.clone(),
+        );
         Connection::new(
             transport,
             session,

@@ -227,7 +227,7 @@ mod slow {
             wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             assert_eq!(wire.read(), None);
         });
-        // A reserved packet type; a remaining length that never ends; QoS 2; a second CONNACK.
+        // A reserved packet type; a remaining length that never ends; QoS 3; a second CONNACK.
         let cases: [(&[u8], u8, &str); 4] = [
             (&[0x00, 0x00], 0x81, "malformed_packets"),
             (
@@ -236,9 +236,9 @@ mod slow {
                 "malformed_packets",
             ),
             (
-                &[0x34, 0x06, 0, 1, b'a', 0, 1, 0],
-                0x9b,
-                "qos_not_supported",
+                &[0x36, 0x06, 0, 1, b'a', 0, 1, 0],
+                0x81,
+                "malformed_packets",
             ),
             (&[0x20, 0x03, 0, 0, 0], 0x82, "protocol_errors"),
         ];

@@ -108,9 +108,10 @@ impl Link {
         for (packet_id, (topic, payload)) in (1_u16..).zip(messages) {
             let packet = Outgoing {
                 topic: topic.as_bytes(),
+                qos: 1,
                 packet_id: Some(packet_id),
-                coarse: false,
                 payload,
+                ..Outgoing::default()
             };
             if !encode_publish(packet, terms, &mut out) {
                 return Err(FailureClass::Protocol);

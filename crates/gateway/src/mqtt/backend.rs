@@ -8,16 +8,36 @@ use std::task::{Context, Poll};
 
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 
+use super::session::Kept;
+use super::stamp::Stamp;
 use super::topic::Wanted;
 use crate::refusal::Refusal;
+use crate::ways::Arriving;
 
-/// What the peer of a session may do.
+/// What the peer of a session may do; one that may do neither is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Publishes.
-    Thing,
-    /// Subscribes.
-    Recipient,
+pub(crate) struct Role {
+    /// A thing, or a bridge that speaks for several.
+    pub(crate) publishes: bool,
+    /// A recipient.
+    pub(crate) receives: bool,
+}
+
+/// Who came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) role: Role,
+    /// The purpose that was named at the door: the filters of the connection are native then.
+    pub(crate) purpose: Option<PurposeId>,
+}
+
+/// What becomes of an older session of the same client (3.1.2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It ends.
+    Clean,
+    /// It goes on.
+    Resume,
 }
 
 /// What a permitted delivery says about itself.
@@ -26,7 +46,11 @@ pub(crate) struct Label<'a> {
     pub(crate) purpose: &'a PurposeId,
     pub(crate) deployment: &'a DeploymentId,
     pub(crate) thing: &'a ThingId,
+    /// The topic of the thing in its own dialect.
+    pub(crate) native_topic: Option<&'a str>,
     pub(crate) coarse: bool,
+    /// When the message came in.
+    pub(crate) at: Timestamp,
 }
 
 /// A command in the product's own words.
@@ -58,12 +82,40 @@ pub(crate) trait Backend {
     where
         Self: 'a;
 
+    /// Retained messages that have not been looked up yet.
+    type Retained;
+    /// What of a session outlives its connection here: subscriptions and what waits for them.
+    type Resting;
+
     /// Who this is; the session belongs to that peer from then on.
-    fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role>;
-    /// Takes the client identifier; an older connection of the same peer with it is told to go.
-    fn register(&mut self, client_id: &str);
-    /// Takes a message of the thing.
-    fn ingest(&mut self, payload: &[u8], now: Timestamp) -> Result<Self::Position, Refusal>;
+    /// A certificate stands in for the password, and for the user name.
+    fn authenticate(
+        &mut self,
+        user_name: Option<&str>,
+        password: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<Admitted>;
+    /// Takes the client identifier; whoever holds a session of the same peer with it is told to give it up. True when
+    /// it is to be waited for, with [`Backend::poll_claim`].
+    fn claim(&mut self, client_id: &str, start: Start) -> bool;
+    /// The session that was given up; nothing when there was none to give.
+    fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Kept<Self>>>>
+    where
+        Self: Sized;
+    /// The connection is gone and its place is free; false when its session cannot be kept.
+    fn step_aside(&mut self) -> bool;
+    /// Gives away what outlives the connection.
+    fn rest(&mut self) -> Self::Resting;
+    /// Takes what another connection of the same peer gave away.
+    fn wake(&mut self, resting: Self::Resting);
+    /// Whether a message can be taken now. If not, [`Backend::has_room`] says no until it can, and the same message comes
+    /// again then.
+    fn prepare(&mut self, _message: &Arriving<'_>) -> bool {
+        true
+    }
+    /// Takes a message of whoever publishes here.
+    fn ingest(&mut self, message: &Arriving<'_>, now: Timestamp)
+    -> Result<Self::Position, Refusal>;
     /// Everything up to here is kept for good.
     fn durable(&self) -> Self::Position;
     /// Ready when `position` is durable; until then the task is woken when it is.
@@ -78,7 +130,13 @@ pub(crate) trait Backend {
     /// Ready when [`Backend::has_room`]; until then the task is woken after the recipient's turn.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// Begins a subscription of the recipient; an error says why not.
-    fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()>;
+    fn subscribe(&mut self, wanted: &Wanted, tag: u32, now: Timestamp) -> Result<(), ()>;
+    /// The retained messages for a subscription that was just begun.
+    fn retained(&self, tag: u32) -> Option<Self::Retained>;
+    /// The next of them, to be permitted like any delivery.
+    fn next_retained(retained: &mut Self::Retained, now: Timestamp) -> Option<Self::Delivery>;
+    /// A delivery that its session will not send: another member of its shared subscription may.
+    fn hand_over(delivery: Self::Delivery);
     /// Ends a subscription.
     fn unsubscribe(&mut self, tag: u32);
 
@@ -106,6 +164,12 @@ pub(crate) trait Backend {
     fn settle(&mut self, is_slow: bool);
     /// Which subscription a delivery is for.
     fn tag(delivery: &Self::Delivery) -> u32;
+    /// What its publish said about itself.
+    fn stamp(delivery: &Self::Delivery) -> Stamp;
+    /// Whether it is a retained message, sent because of a new subscription.
+    fn is_retained(delivery: &Self::Delivery) -> bool;
+    /// How much memory it holds.
+    fn size_bytes(delivery: &Self::Delivery) -> usize;
     /// Closes the gate for changes of the rules.
     fn gate(&self) -> Self::Gate<'_>;
     /// Decides now whether a delivery may leave.

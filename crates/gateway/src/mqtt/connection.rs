@@ -16,7 +16,6 @@
 mod transport;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -25,13 +24,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use super::away::{Away, Successor, Told};
 use super::backend::{Backend, Stopped};
 use super::output::{Mark, Output};
 use super::registry::Signal;
-use super::session::{Ctx, Delivered, Session};
+use super::session::{Ctx, Kept, Sent, Session, Undo};
 use crate::clock::{Clock, Moment};
 use crate::{Counter, Counters};
 
@@ -65,7 +64,7 @@ enum Turn {
 /// One connection: a socket, a session, and custody behind it.
 pub(crate) struct Connection<T, B: Backend> {
     transport: T,
-    session: Session<B::Position>,
+    session: Session<B>,
     backend: B,
     counters: Arc<Counters>,
     clock: Clock,
@@ -74,11 +73,11 @@ pub(crate) struct Connection<T, B: Backend> {
     output: Output,
     /// Whether the transport holds nothing back of what it took.
     is_flushed: bool,
-    /// Deliveries that were taken from the outbox and not sent.
-    queued: VecDeque<B::Delivery>,
     /// The client takes no deliveries now: its socket is full, or its window is closed.
     is_slow: bool,
-    signal: Option<oneshot::Receiver<Signal>>,
+    signal: Option<Told<B>>,
+    /// Who has connected in the place of this client, and where its session is to go.
+    successor: Option<Successor<B>>,
     timer: Pin<Box<Sleep>>,
     timer_ms: u64,
 }
@@ -86,11 +85,11 @@ pub(crate) struct Connection<T, B: Backend> {
 impl<T: Transport, B: Backend> Connection<T, B> {
     pub(crate) fn new(
         transport: T,
-        session: Session<B::Position>,
+        session: Session<B>,
         backend: B,
         counters: Arc<Counters>,
         clock: Clock,
-        signal: oneshot::Receiver<Signal>,
+        signal: Told<B>,
     ) -> Self {
         let timer_ms = session.deadline_ms().unwrap_or(u64::MAX / 2);
         Self {
@@ -104,20 +103,48 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             input: Vec::new(),
             output: Output::default(),
             is_flushed: true,
-            queued: VecDeque::new(),
             is_slow: false,
             signal: Some(signal),
+            successor: None,
         }
     }
 
-    /// Runs the connection to its end.
+    /// Runs the connection to its end, and then its session for as long as it is kept.
     pub(crate) async fn run(mut self) {
         let turn = poll_fn(|cx| self.poll_turn(cx)).await;
-        self.end();
-        if turn == Turn::Closed {
-            self.linger().await;
+        let is_claiming = self.session.is_claiming();
+        let kept = self.end();
+        let Self {
+            transport,
+            output,
+            is_flushed,
+            session,
+            backend,
+            counters,
+            clock,
+            signal,
+            successor,
+            ..
+        } = self;
+        let goodbye = goodbye(transport, output, is_flushed, turn);
+        let away = Away {
+            backend,
+            limits: session.into_limits(),
+            counters: Arc::clone(&counters),
+            clock,
+        };
+        if kept.is_some() || is_claiming {
+            let goodbye = async {
+                goodbye.await;
+                counters.add(Counter::ConnectionsClosed);
+            };
+            // A client that comes back at once does not wait for the last words of its old connection.
+            tokio::join!(goodbye, away.run(kept, successor, signal));
+        } else {
+            goodbye.await;
+            drop(away);
+            counters.add(Counter::ConnectionsClosed);
         }
-        self.counters.add(Counter::ConnectionsClosed);
     }
 
     /// Does what can be done now; ready when the session is over.
@@ -158,8 +185,18 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
     }
 
+    /// The session of the client may have been given up by whoever held it.
+    fn poll_claim(&mut self, now: Moment, cx: &mut Context<'_>) {
+        if self.session.is_claiming()
+            && let Poll::Ready(kept) = self.backend.poll_claim(cx)
+        {
+            self.with_session(now, |session, ctx| session.accept(kept, ctx));
+        }
+    }
+
     /// Reads once and writes once; tells whether anything moved.
     fn round(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+        self.poll_claim(now, cx);
         let read = self.poll_read(now, cx)?;
         self.acknowledge();
         if self.session.is_draining() && !self.session.is_waiting_for_durability() {
@@ -183,11 +220,16 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         if let Poll::Ready(told) = Pin::new(signal).poll(cx) {
             self.signal = None;
             match told {
-                Ok(Signal::TakenOver) => self.with_session(now, |session, ctx| {
-                    session.taken_over(ctx);
+                Ok(Signal::TakenOver { start, reply }) => {
+                    self.successor = Some(Successor { start, reply });
+                    self.with_session(now, |session, ctx| session.taken_over(ctx));
+                }
+                Ok(Signal::Uncertified) => self.with_session(now, |session, ctx| {
+                    session.uncertified(ctx);
                 }),
                 Ok(Signal::Stop) => self.session.drain(now),
-                Err(_) => {}
+                // Only who has no connection makes room.
+                Ok(Signal::MakeRoom) | Err(_) => {}
             }
         }
     }
@@ -223,7 +265,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     fn with_session<R>(
         &mut self,
         now: Moment,
-        act: impl FnOnce(&mut Session<B::Position>, &mut Ctx<'_, B>) -> R,
+        act: impl FnOnce(&mut Session<B>, &mut Ctx<'_, B>) -> R,
     ) -> R {
         let mut ctx = Ctx {
             backend: &mut self.backend,
@@ -330,10 +372,10 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         let window = self.session.window().min(BATCH_DELIVERIES);
         self.is_slow = window == 0;
         if window == 0
-            || (self.queued.is_empty()
+            || (!self.session.has_next()
                 && self
-                    .backend
-                    .poll_deliveries(cx, 1, &mut self.queued)
+                    .session
+                    .poll_offered(&mut self.backend, cx, 1)
                     .is_pending())
         {
             return Ok(0);
@@ -342,10 +384,10 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             self.is_slow = true;
             return Ok(0);
         }
-        let more = window.saturating_sub(self.queued.len());
+        let more = window.saturating_sub(self.session.queued());
         if more > 0 {
             // Woken by what is queued already: whether there is more does not matter.
-            let _ = self.backend.poll_deliveries(cx, more, &mut self.queued);
+            let _ = self.session.poll_offered(&mut self.backend, cx, more);
         }
         Ok(window)
     }
@@ -362,33 +404,23 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
     /// Decides on at most `count` deliveries, writes what may leave, and hands it to the socket.
     fn send_batch(&mut self, count: usize, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
-        let mut marks = Vec::with_capacity(count.min(self.queued.len()));
-        let mut refused = Refused::default();
+        let mut marks = Vec::with_capacity(count.min(self.session.queued()));
+        let mut tally = Tally::default();
         let mut payload = Vec::new();
         let gate = self.backend.gate();
         for _ in 0..count {
             if self.output.unsent().len() >= BATCH_BYTES {
                 break;
             }
-            let Some(delivery) = self.queued.pop_front() else {
+            let out = self.output.buffer();
+            let start = out.len();
+            let Some(sent) = self
+                .session
+                .send_next(&self.backend, now.wall, &mut payload, out)
+            else {
                 break;
             };
-            let Some(permit) = self.backend.permit(&delivery, now.wall) else {
-                refused.not_permitted += 1;
-                continue;
-            };
-            let out = self.output.buffer();
-            let (start, tag) = (out.len(), B::tag(&delivery));
-            match self.session.deliver::<B>(tag, permit, &mut payload, out) {
-                Delivered::Written { packet_id, receipt } => marks.push(Mark {
-                    start,
-                    packet_id,
-                    delivery,
-                    receipt,
-                }),
-                Delivered::TooLarge => refused.too_large += 1,
-                Delivered::Unsubscribed => {}
-            }
+            tally.note(sent, start, &mut marks);
         }
         let outcome = if self.output.is_empty() {
             Ok(true)
@@ -399,38 +431,41 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         drop(gate);
         self.is_slow = !self.output.is_empty();
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
-            self.session.withdraw(mark.packet_id);
             B::void(mark.receipt);
-            self.queued.push_front(mark.delivery);
+            self.session.take_back(mark.undo);
         }
-        if self.queued.is_empty() {
-            self.queued = VecDeque::new();
-        }
-        refused.count(marks.len() as u64, &self.counters);
+        self.session.shrink();
+        tally.count(&marks, &self.counters);
         let moved = outcome?;
         self.poll_flush(cx)?;
         Ok(moved)
     }
 
-    fn end(&mut self) {
+    /// Ends the session on this connection; gives what is to be kept of it.
+    fn end(&mut self) -> Option<Box<Kept<B>>> {
         let now = self.clock.now();
-        self.with_session(now, |session, ctx| session.end(ctx));
+        let start = self.successor.as_ref().map(|it| it.start);
+        let kept = self.with_session(now, |session, ctx| session.end(start, ctx));
         self.backend.settle(true);
+        kept
     }
+}
 
-    /// Sends the last packet and waits a moment until the client has read it: closing a socket
-    /// with unread input would throw away what was sent.
-    async fn linger(&mut self) {
-        if self.output.is_empty() && self.is_flushed {
-            let _ = self.transport.shutdown().await;
-            return;
-        }
+/// Sends the last packet and waits a moment until the client has read it: closing a socket with unread input would
+/// throw away what was sent.
+async fn goodbye<T: Transport>(mut transport: T, output: Output, is_flushed: bool, turn: Turn) {
+    if turn == Turn::Gone {
+        return;
+    }
+    if output.is_empty() && is_flushed {
+        let _ = transport.shutdown().await;
+    } else {
         let last_words = async {
-            self.transport.write_all(self.output.unsent()).await?;
-            self.transport.flush().await?;
-            self.transport.shutdown().await?;
+            transport.write_all(output.unsent()).await?;
+            transport.flush().await?;
+            transport.shutdown().await?;
             let mut discarded = [0; 512];
-            while self.transport.read(&mut discarded).await? > 0 {}
+            while transport.read(&mut discarded).await? > 0 {}
             io::Result::Ok(())
         };
         // Whether it worked or not, the connection ends here.
@@ -438,19 +473,45 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     }
 }
 
-/// What became of the deliveries of a batch that were not written.
+/// A packet in the output, until it is with the socket.
+type Written<B> = Mark<Undo<<B as Backend>::Delivery>, <B as Backend>::Receipt>;
+
+/// What became of the deliveries of a batch.
 #[derive(Debug, Default)]
-struct Refused {
+struct Tally {
     not_permitted: u64,
     too_large: u64,
+    expired: u64,
 }
 
-impl Refused {
-    fn count(&self, sent: u64, counters: &Counters) {
+impl Tally {
+    fn note<B: Backend>(&mut self, sent: Sent<B>, start: usize, marks: &mut Vec<Written<B>>) {
+        match sent {
+            Sent::Written {
+                receipt,
+                undo,
+                is_repeated,
+            } => marks.push(Mark {
+                start,
+                is_repeated,
+                undo,
+                receipt,
+            }),
+            Sent::NotPermitted => self.not_permitted += 1,
+            Sent::TooLarge => self.too_large += 1,
+            Sent::Expired => self.expired += 1,
+            Sent::Unwanted => {}
+        }
+    }
+
+    fn count<D, R>(&self, marks: &[Mark<D, R>], counters: &Counters) {
+        let repeated = marks.iter().filter(|it| it.is_repeated).count();
         for (counter, count) in [
-            (Counter::DeliveriesSent, sent),
+            (Counter::DeliveriesSent, (marks.len() - repeated) as u64),
+            (Counter::DeliveriesRepeated, repeated as u64),
             (Counter::DeliveriesNotPermitted, self.not_permitted),
             (Counter::DeliveriesTooLarge, self.too_large),
+            (Counter::DeliveriesExpired, self.expired),
         ] {
             if count > 0 {
                 counters.add_many(counter, count);

@@ -10,7 +10,8 @@ mod publish;
 
 use std::sync::Arc;
 
-use mqtt_proto::{PollHeader, QoS, TopicFilter, v3, v5};
+use mqtt_proto::v5::SubscriptionOptions;
+use mqtt_proto::{Pid, PollHeader, TopicFilter, v3, v5};
 
 pub(crate) use connect::{Connect, ConnectFault, Will, decode_connect};
 pub(crate) use publish::Publish;
@@ -31,29 +32,42 @@ pub(crate) enum Version {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Packet<'a> {
     Publish(Publish<'a>),
-    /// The client has this delivery; with MQTT 5 it may also have refused it, which ends it too.
-    Puback {
-        packet_id: u16,
-    },
+    Ack(Ack),
     Subscribe(Subscribe),
     Unsubscribe(Unsubscribe),
     Pingreq,
     Disconnect(Disconnect),
 }
 
+/// Which of the four acknowledgements (3.4 to 3.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AckKind {
+    Puback,
+    Pubrec,
+    Pubrel,
+    Pubcomp,
+}
+
+/// PUBACK, PUBREC, PUBREL or PUBCOMP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ack {
+    pub(crate) kind: AckKind,
+    pub(crate) packet_id: u16,
+    /// With MQTT 5 the client may have refused what it got.
+    pub(crate) is_error: bool,
+}
+
 /// SUBSCRIBE.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Subscribe {
     pub(crate) packet_id: u16,
-    /// Filter and highest quality of service wanted.
-    pub(crate) filters: Vec<(TopicFilter, QoS)>,
+    pub(crate) filters: Vec<(TopicFilter, SubscriptionOptions)>,
     /// Every value of the MQTT 5 user property `purpose`.
     pub(crate) purposes: Vec<Arc<str>>,
     /// Every value of the MQTT 5 user property `where`.
     pub(crate) conditions: Vec<Arc<str>>,
-    pub(crate) has_identifier: bool,
-    /// A filter asks for `no local` on a shared subscription, which is a protocol error.
-    pub(crate) shared_no_local: bool,
+    /// The subscription identifier.
+    pub(crate) identifier: Option<u32>,
 }
 
 /// UNSUBSCRIBE.
@@ -68,36 +82,45 @@ pub(crate) struct Unsubscribe {
 pub(crate) struct Disconnect {
     /// Whether the will is to be forgotten: MQTT 3.1.1 always, MQTT 5 with reason code 0x00.
     pub(crate) forgets_will: bool,
-    pub(crate) session_expiry_s: u32,
+    /// MQTT 5 may change how long the session is kept.
+    pub(crate) session_expiry_s: Option<u32>,
 }
 
 /// Decodes a packet other than CONNECT.
 pub(crate) fn decode(frame: Frame<'_>, version: Version) -> Result<Packet<'_>, Fault> {
     match frame.first >> 4 {
         3 => publish::decode_publish(frame, version).map(Packet::Publish),
-        4 if frame.body.len() == 2 && frame.first == 0x40 => short_puback(frame.body),
+        4..=7 => ack(frame, version),
         12 if frame.first == 0xc0 && frame.body.is_empty() => Ok(Packet::Pingreq),
         14 if frame.first == 0xe0 && frame.body.is_empty() => Ok(Packet::Disconnect(Disconnect {
             forgets_will: true,
-            session_expiry_s: 0,
+            session_expiry_s: None,
         })),
         1 => Err(Fault::protocol("a connection begins with one CONNECT only")),
-        4 | 8 | 10 => with_codec(frame, version),
+        8 | 10 => with_codec(frame, version),
         14 | 15 if version == Version::V5 => with_codec(frame, version),
         2 | 9 | 11 | 13 => Err(Fault::protocol("this packet is sent by servers only")),
-        5..=7 => Err(Fault::protocol(
-            "there is no QoS 2 exchange here: the maximum QoS is 1",
-        )),
         _ => Err(Fault::malformed("no packet has this type and these flags")),
     }
 }
 
-fn short_puback(body: &[u8]) -> Result<Packet<'_>, Fault> {
-    match body {
-        &[high, low] if high != 0 || low != 0 => Ok(Packet::Puback {
+/// The four acknowledgements; almost always they are nothing but a packet identifier.
+fn ack(frame: Frame<'_>, version: Version) -> Result<Packet<'_>, Fault> {
+    let kind = match frame.first {
+        0x40 => AckKind::Puback,
+        0x50 => AckKind::Pubrec,
+        0x62 => AckKind::Pubrel,
+        0x70 => AckKind::Pubcomp,
+        _ => return Err(Fault::malformed("no packet has this type and these flags")),
+    };
+    match frame.body {
+        [0, 0] => Err(Fault::protocol("a packet identifier cannot be 0")),
+        &[high, low] => Ok(Packet::Ack(Ack {
+            kind,
             packet_id: u16::from_be_bytes([high, low]),
-        }),
-        _ => Err(Fault::protocol("a packet identifier cannot be 0")),
+            is_error: false,
+        })),
+        _ => with_codec(frame, version),
     }
 }
 
@@ -123,30 +146,31 @@ fn with_codec(frame: Frame<'_>, version: Version) -> Result<Packet<'_>, Fault> {
 
 fn from_v3(packet: v3::Packet) -> Result<Packet<'static>, Fault> {
     match packet {
-        v3::Packet::Puback(it) => Ok(Packet::Puback {
-            packet_id: it.value(),
-        }),
         v3::Packet::Subscribe(it) => Ok(Packet::Subscribe(Subscribe {
             packet_id: it.pid.value(),
-            filters: it.topics,
+            filters: it
+                .topics
+                .into_iter()
+                .map(|(filter, qos)| (filter, SubscriptionOptions::new(qos)))
+                .collect(),
             purposes: Vec::new(),
             conditions: Vec::new(),
-            has_identifier: false,
-            shared_no_local: false,
+            identifier: None,
         })),
         v3::Packet::Unsubscribe(it) => Ok(Packet::Unsubscribe(Unsubscribe {
             packet_id: it.pid.value(),
             filters: it.topics,
         })),
-        _ => Err(Fault::protocol("this packet cannot come here")),
+        _ => Err(Fault::malformed("the packet is longer than what it holds")),
     }
 }
 
 fn from_v5(packet: v5::Packet) -> Result<Packet<'static>, Fault> {
     match packet {
-        v5::Packet::Puback(it) => Ok(Packet::Puback {
-            packet_id: it.pid.value(),
-        }),
+        v5::Packet::Puback(it) => ack_v5(AckKind::Puback, it.pid, it.reason_code as u8),
+        v5::Packet::Pubrec(it) => ack_v5(AckKind::Pubrec, it.pid, it.reason_code as u8),
+        v5::Packet::Pubrel(it) => ack_v5(AckKind::Pubrel, it.pid, it.reason_code as u8),
+        v5::Packet::Pubcomp(it) => ack_v5(AckKind::Pubcomp, it.pid, it.reason_code as u8),
         v5::Packet::Subscribe(it) => subscribe_v5(it),
         v5::Packet::Unsubscribe(it) => Ok(Packet::Unsubscribe(Unsubscribe {
             packet_id: it.pid.value(),
@@ -154,7 +178,7 @@ fn from_v5(packet: v5::Packet) -> Result<Packet<'static>, Fault> {
         })),
         v5::Packet::Disconnect(it) => Ok(Packet::Disconnect(Disconnect {
             forgets_will: it.reason_code == v5::DisconnectReasonCode::NormalDisconnect,
-            session_expiry_s: it.properties.session_expiry_interval.unwrap_or(0),
+            session_expiry_s: it.properties.session_expiry_interval,
         })),
         v5::Packet::Auth(_) => Err(Fault::protocol(
             "AUTH needs an authentication method agreed in CONNECT, and there is none here",
@@ -163,28 +187,30 @@ fn from_v5(packet: v5::Packet) -> Result<Packet<'static>, Fault> {
     }
 }
 
+fn ack_v5(kind: AckKind, packet_id: Pid, code: u8) -> Result<Packet<'static>, Fault> {
+    Ok(Packet::Ack(Ack {
+        kind,
+        packet_id: packet_id.value(),
+        is_error: code >= 0x80,
+    }))
+}
+
 fn subscribe_v5(packet: v5::Subscribe) -> Result<Packet<'static>, Fault> {
-    if packet
-        .properties
-        .subscription_id
-        .is_some_and(|it| it.value() == 0)
-    {
+    let identifier = packet.properties.subscription_id.map(|it| it.value());
+    if identifier == Some(0) {
         return Err(Fault::protocol("a subscription identifier cannot be 0"));
+    }
+    let no_local = |it: &(TopicFilter, SubscriptionOptions)| it.0.is_shared() && it.1.no_local;
+    if packet.topics.iter().any(no_local) {
+        // 5.0, 3.8.3-4
+        return Err(Fault::protocol("no local and shared exclude each other"));
     }
     Ok(Packet::Subscribe(Subscribe {
         packet_id: packet.pid.value(),
-        shared_no_local: packet
-            .topics
-            .iter()
-            .any(|(filter, options)| filter.is_shared() && options.no_local),
-        filters: packet
-            .topics
-            .into_iter()
-            .map(|(filter, options)| (filter, options.max_qos))
-            .collect(),
+        filters: packet.topics,
         purposes: values_of("purpose", &packet.properties.user_properties),
         conditions: values_of("where", &packet.properties.user_properties),
-        has_identifier: packet.properties.subscription_id.is_some(),
+        identifier,
     }))
 }
 

@@ -1,27 +1,49 @@
 //! The real [`Backend`]: custody, for one session and its peer.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use custody::{
     Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
-    Peer, Permit, Receipt, SourceListener, Subscription,
+    NativeFilter, NativeTopic, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
+    SourceListener, Subscription,
 };
 use model::Timestamp;
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
-use super::backend::{Backend, CommandText, Label, Role, Stopped};
+use super::backend::{Admitted, Backend, CommandText, Label, Role, Start, Stopped};
 use super::registry::Ticket;
+use super::session::Kept;
+use super::stamp::Stamp;
 use super::topic::{self, Wanted};
+use crate::codecs::Codecs;
+use crate::decoding::{Asking, Decoded};
+use crate::identity::Arrival;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::ways::{Arriving, Ways};
+use crate::{Counters, Limits};
 
 /// Custody for one session.
 pub(crate) struct Desk {
     custody: Custody,
-    ticket: Ticket,
-    outbox_deliveries: usize,
+    ticket: Ticket<Box<Kept<Self>>>,
+    limits: Arc<Limits>,
+    /// Where the session of the client will come from.
+    claimed: Option<oneshot::Receiver<Box<Kept<Self>>>>,
+    /// How the connection came in, and with which certificate.
+    arrival: Arrival,
     peer: Option<Peer>,
+    /// As whom it publishes, if it does.
+    publisher: Option<Publisher>,
+    ways: Ways,
+    codecs: Option<Arc<Codecs>>,
+    /// The codec that is asked about the message which waits; at most one.
+    asking: JoinSet<Decoded>,
     wait: DurableWait,
     hold: Hold,
     /// Made with the first subscription, so that a thing never has one.
@@ -33,59 +55,136 @@ pub(crate) struct Desk {
 /// How long a thing may take to acknowledge a command, in milliseconds.
 const COMMAND_ACK_MS: i64 = 30_000;
 
-struct Outbox {
+/// The subscriptions of a session and what waits for them: it outlives the connection.
+pub(crate) struct Outbox {
     outbox: custody::Outbox,
     inbox: Inbox,
     subscriptions: FxHashMap<u32, Subscription>,
 }
 
+/// The right to send one delivery, and the topic that its thing has in its own dialect.
+pub(crate) struct Permitted {
+    permit: Permit,
+    native: Option<NativeTopic>,
+}
+
 impl Desk {
-    pub(crate) fn new(custody: Custody, ticket: Ticket, outbox_deliveries: usize) -> Self {
+    pub(crate) fn new(
+        custody: Custody,
+        ticket: Ticket<Box<Kept<Self>>>,
+        arrival: Arrival,
+        limits: Arc<Limits>,
+        counters: Arc<Counters>,
+        codecs: Option<Arc<Codecs>>,
+    ) -> Self {
         Self {
             custody,
             ticket,
-            outbox_deliveries,
+            limits,
+            claimed: None,
+            arrival,
             peer: None,
+            publisher: None,
+            ways: Ways::new(counters),
+            codecs,
+            asking: JoinSet::new(),
             wait: DurableWait::default(),
             hold: Hold::default(),
             outbox: None,
             listener: None,
         }
     }
+
+    /// What was named at the door.
+    fn has_purpose(&self) -> bool {
+        self.peer.as_ref().and_then(Peer::purpose).is_some()
+    }
 }
 
 impl Backend for Desk {
     type Position = Lsn;
     type Delivery = Delivery;
-    type Permit = Permit;
+    type Permit = Permitted;
     type Command = Arc<Command>;
     type Receipt = Receipt;
     type Gate<'a> = DeliveryGuard<'a>;
+    type Retained = RetainedCursor;
+    type Resting = Option<Box<Outbox>>;
 
-    fn authenticate(&mut self, user_name: &str, password: &[u8]) -> Option<Role> {
-        self.peer = self.custody.authenticate(user_name, password);
-        self.peer.as_ref().map(|it| match it {
-            Peer::Thing(_) => Role::Thing,
-            Peer::Recipient(_) => Role::Recipient,
-        })
-    }
-
-    fn register(&mut self, client_id: &str) {
-        let peer = match &self.peer {
-            Some(Peer::Thing(it)) => format!("thing/{}", it.id()),
-            Some(Peer::Recipient(it)) => format!("recipient/{}", it.id()),
-            None => return,
+    fn authenticate(
+        &mut self,
+        user_name: Option<&str>,
+        password: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<Admitted> {
+        let peer = self
+            .arrival
+            .authenticate(&self.custody, user_name, password, now)?;
+        self.publisher = peer.publisher();
+        let admitted = Admitted {
+            role: Role {
+                publishes: self.publisher.is_some(),
+                receives: peer.recipient().is_some(),
+            },
+            purpose: peer.purpose().cloned(),
         };
-        self.ticket.claim(&peer, client_id);
+        self.peer = Some(peer);
+        Some(admitted)
     }
 
-    fn ingest(&mut self, payload: &[u8], now: Timestamp) -> Result<Lsn, Refusal> {
-        match &self.peer {
-            Some(Peer::Thing(thing)) => self
-                .custody
-                .ingest(thing, payload, now)
-                .map_err(|it| Refusal::from(&it)),
-            _ => Err(Refusal {
+    fn claim(&mut self, client_id: &str, start: Start) -> bool {
+        let Some(peer) = &self.peer else {
+            return false;
+        };
+        // What a client subscribed to for one purpose is not there for another.
+        let name = match peer.purpose() {
+            Some(purpose) => format!("{}?{purpose}", peer.id()),
+            None => peer.id().to_owned(),
+        };
+        self.claimed = self.ticket.claim(&name, client_id, start);
+        self.claimed.is_some()
+    }
+
+    fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Kept<Self>>>> {
+        let Some(claimed) = &mut self.claimed else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(claimed).poll(cx);
+        if polled.is_ready() {
+            self.claimed = None;
+        }
+        polled.map(Result::ok)
+    }
+
+    fn step_aside(&mut self) -> bool {
+        self.ticket.step_aside(&self.limits)
+    }
+
+    fn rest(&mut self) -> Option<Box<Outbox>> {
+        self.outbox.take()
+    }
+
+    fn wake(&mut self, resting: Option<Box<Outbox>>) {
+        self.outbox = resting;
+    }
+
+    fn prepare(&mut self, message: &Arriving<'_>) -> bool {
+        let Some(publisher) = self.publisher.as_ref().filter(|_| !self.ways.has_heard()) else {
+            return true;
+        };
+        let Some(asking) = Asking::about(&self.custody, publisher, message) else {
+            return true;
+        };
+        let codecs = self.codecs.clone();
+        self.asking
+            .spawn(async move { asking.asked(codecs.as_deref()).await });
+        false
+    }
+
+    fn ingest(&mut self, message: &Arriving<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
+        match &self.publisher {
+            Some(publisher) => self.ways.take(&self.custody, publisher, message, now),
+            None => Err(Refusal {
                 kind: RefusalKind::Unregistered,
                 text: "only a registered thing publishes".to_owned(),
             }),
@@ -102,43 +201,71 @@ impl Backend for Desk {
     }
 
     fn has_room(&self) -> bool {
-        match &self.peer {
-            Some(Peer::Thing(thing)) => self.custody.has_room(thing),
-            _ => true,
+        if !self.asking.is_empty() {
+            return false;
+        }
+        match self.ways.paced_by(self.publisher.as_ref()) {
+            Some(thing) => self.custody.has_room(thing),
+            None => true,
         }
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.peer {
-            Some(Peer::Thing(thing)) => self.custody.poll_room(thing, &mut self.hold, cx),
-            _ => Poll::Ready(()),
+        if !self.asking.is_empty() {
+            let Poll::Ready(asked) = self.asking.poll_join_next(cx) else {
+                return Poll::Pending;
+            };
+            let said = asked.and_then(Result::ok);
+            self.ways.hear(said.unwrap_or_else(Decoded::unheard));
+        }
+        match self.ways.paced_by(self.publisher.as_ref()) {
+            Some(thing) => self.custody.poll_room(thing, &mut self.hold, cx),
+            None => Poll::Ready(()),
         }
     }
 
-    fn subscribe(&mut self, wanted: Wanted, tag: u32, now: Timestamp) -> Result<(), ()> {
-        let Some(Peer::Recipient(recipient)) = &self.peer else {
+    fn subscribe(&mut self, wanted: &Wanted, tag: u32, now: Timestamp) -> Result<(), ()> {
+        let Some(recipient) = self.peer.as_ref().and_then(Peer::recipient) else {
             return Err(());
         };
+        let native = wanted.native.as_deref().map(NativeFilter::parse);
+        let share = wanted.group.as_deref().map(ShareName::parse);
+        let filter = Filter {
+            purpose: wanted.purpose.clone(),
+            deployment: wanted.deployment.clone(),
+            thing: wanted.thing.clone(),
+            condition: wanted.condition.clone(),
+            native: native.transpose().map_err(|_| ())?,
+        };
+        let share = share.transpose().map_err(|_| ())?;
         let outbox = self.outbox.get_or_insert_with(|| {
-            let (outbox, inbox) = custody::outbox(self.outbox_deliveries);
+            let (outbox, inbox) = custody::outbox(self.limits.outbox_deliveries);
             Box::new(Outbox {
                 outbox,
                 inbox,
                 subscriptions: FxHashMap::default(),
             })
         });
-        let filter = Filter {
-            purpose: wanted.purpose,
-            deployment: wanted.deployment,
-            thing: wanted.thing,
-            condition: wanted.condition,
-        };
         let subscription = self
             .custody
-            .subscribe(recipient, filter, outbox.outbox.clone(), tag, now)
+            .subscribe_shared(recipient, filter, share, outbox.outbox.clone(), tag, now)
             .map_err(|_| ())?;
         outbox.subscriptions.insert(tag, subscription);
         Ok(())
+    }
+
+    fn retained(&self, tag: u32) -> Option<RetainedCursor> {
+        let subscription = self.outbox.as_ref()?.subscriptions.get(&tag)?;
+        Some(subscription.retained())
+    }
+
+    fn next_retained(retained: &mut RetainedCursor, now: Timestamp) -> Option<Delivery> {
+        retained.next(now)
+    }
+
+    fn hand_over(delivery: Delivery) {
+        // Where it is nobody else's, it was for this session alone and ends with it.
+        let _ = delivery.hand_over();
     }
 
     fn unsubscribe(&mut self, tag: u32) {
@@ -148,14 +275,14 @@ impl Backend for Desk {
     }
 
     fn command_topics(&self) -> Vec<String> {
-        match &self.peer {
-            Some(Peer::Thing(thing)) => self.custody.command_topics(thing),
-            _ => Vec::new(),
+        match self.peer.as_ref().and_then(Peer::thing) {
+            Some(thing) => self.custody.command_topics(thing),
+            None => Vec::new(),
         }
     }
 
     fn listen(&mut self, filters: Vec<Box<str>>) {
-        let Some(Peer::Thing(thing)) = &self.peer else {
+        let Some(thing) = self.peer.as_ref().and_then(Peer::thing) else {
             return;
         };
         if filters.is_empty() {
@@ -222,25 +349,45 @@ impl Backend for Desk {
         delivery.tag()
     }
 
+    fn stamp(delivery: &Delivery) -> Stamp {
+        Stamp::from_word(delivery.origin())
+    }
+
+    fn is_retained(delivery: &Delivery) -> bool {
+        delivery.is_retained()
+    }
+
+    fn size_bytes(delivery: &Delivery) -> usize {
+        delivery.size_bytes()
+    }
+
     fn gate(&self) -> DeliveryGuard<'_> {
         self.custody.delivery_gate()
     }
 
-    fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permit> {
-        self.custody.permit(delivery, now)
+    fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permitted> {
+        let permit = self.custody.permit(delivery, now)?;
+        let native = match self.has_purpose() {
+            true => permit.native_topic(),
+            false => None,
+        };
+        Some(Permitted { permit, native })
     }
 
-    fn label(permit: &Permit) -> Label<'_> {
+    fn label(permitted: &Permitted) -> Label<'_> {
+        let permit = &permitted.permit;
         Label {
             purpose: permit.purpose(),
             deployment: permit.deployment(),
             thing: permit.thing(),
+            native_topic: permitted.native.as_ref().map(NativeTopic::as_str),
             coarse: permit.is_coarse(),
+            at: permit.at(),
         }
     }
 
-    fn write_payload(permit: Permit, out: &mut Vec<u8>) -> Receipt {
-        permit.write_payload(out)
+    fn write_payload(permitted: Permitted, out: &mut Vec<u8>) -> Receipt {
+        permitted.permit.write_payload(out)
     }
 
     fn void(receipt: Receipt) {

@@ -1,7 +1,7 @@
 //! Packets to bytes.
 //!
-//! PUBACK, PUBLISH and PINGRESP are written here straight into the output buffer; everything
-//! else goes through `mqtt-proto`.
+//! PUBLISH, its acknowledgements and PINGRESP are written here straight into the output buffer;
+//! everything else goes through `mqtt-proto`.
 //!
 //! An MQTT 5 packet that would be longer than the client's maximum packet size loses its reason
 //! string first (3.2.2-19, 3.4.2-2, 3.9.2-2, 3.14.2-3).
@@ -9,8 +9,9 @@
 use std::sync::Arc;
 
 use mqtt_proto::{Encodable, Pid, v3, v5};
+use smallvec::SmallVec;
 
-use super::decode::Version;
+use super::decode::{AckKind, Version};
 
 /// What the client said about packets it takes.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +22,9 @@ pub(crate) struct Terms {
     pub(crate) wants_problems: bool,
 }
 
-/// CONNACK of MQTT 3.1.1. A session is never present.
-pub(crate) fn connack_v3(code: v3::ConnectReturnCode, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0x20, 0x02, 0x00, code as u8]);
+/// CONNACK of MQTT 3.1.1.
+pub(crate) fn connack_v3(code: v3::ConnectReturnCode, is_session_present: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0x20, 0x02, is_session_present.into(), code as u8]);
 }
 
 /// CONNACK of MQTT 5.
@@ -49,31 +50,49 @@ pub(crate) fn disconnect(
     push_v5(&packet.into(), out);
 }
 
-/// PUBACK that says: kept.
-pub(crate) fn puback(packet_id: u16, out: &mut Vec<u8>) {
+/// An acknowledgement that says: success.
+pub(crate) fn ack(kind: AckKind, packet_id: u16, out: &mut Vec<u8>) {
     let [high, low] = packet_id.to_be_bytes();
-    out.extend_from_slice(&[0x40, 0x02, high, low]);
+    out.extend_from_slice(&[first_byte(kind), 0x02, high, low]);
 }
 
-/// PUBACK of MQTT 5 that says: not kept, and why.
-pub(crate) fn puback_refused(
+/// An acknowledgement of MQTT 5 that says: no, and why.
+pub(crate) fn ack_refused(
+    kind: AckKind,
     packet_id: u16,
-    code: v5::PubackReasonCode,
+    code: u8,
     text: &str,
     terms: Terms,
     out: &mut Vec<u8>,
 ) {
-    let Ok(packet_id) = Pid::try_from(packet_id) else {
-        return;
+    let [high, low] = packet_id.to_be_bytes();
+    // The property: its identifier 0x1f, the length of the text, the text.
+    let property = 3 + text.len();
+    let remaining = 3 + length_bytes(property) + property;
+    let total = 1 + length_bytes(remaining) + remaining;
+    let fits = total <= terms.max_packet_bytes as usize;
+    let Some(text_bytes) = u16::try_from(text.len())
+        .ok()
+        .filter(|_| terms.wants_problems && fits)
+    else {
+        return out.extend_from_slice(&[first_byte(kind), 0x03, high, low, code]);
     };
-    let mut packet = v5::Puback::new(packet_id, code);
-    if terms.wants_problems {
-        packet.properties.reason_string = Some(Arc::from(text));
-        if packet.encode_len() + 5 > terms.max_packet_bytes as usize {
-            packet.properties.reason_string = None;
-        }
+    out.push(first_byte(kind));
+    push_length(remaining, out);
+    out.extend_from_slice(&[high, low, code]);
+    push_length(property, out);
+    out.push(0x1f);
+    out.extend_from_slice(&text_bytes.to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn first_byte(kind: AckKind) -> u8 {
+    match kind {
+        AckKind::Puback => 0x40,
+        AckKind::Pubrec => 0x50,
+        AckKind::Pubrel => 0x62,
+        AckKind::Pubcomp => 0x70,
     }
-    push_v5(&packet.into(), out);
 }
 
 /// The answer to one filter of a SUBSCRIBE.
@@ -109,6 +128,7 @@ fn suback_v3(packet_id: Pid, answers: &[Answer], out: &mut Vec<u8>) {
     out.extend(answers.iter().map(|it| match it.code {
         v5::SubscribeReasonCode::GrantedQoS0 => 0x00,
         v5::SubscribeReasonCode::GrantedQoS1 => 0x01,
+        v5::SubscribeReasonCode::GrantedQoS2 => 0x02,
         _ => 0x80,
     }));
 }
@@ -138,29 +158,64 @@ pub(crate) fn pingresp(out: &mut Vec<u8>) {
 }
 
 /// A delivery.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Outgoing<'a> {
+    /// Empty when the alias stands for it.
     pub(crate) topic: &'a [u8],
-    /// With QoS 1.
+    pub(crate) qos: u8,
+    /// With QoS 1 and 2.
     pub(crate) packet_id: Option<u16>,
+    /// It is sent again (3.3.1.1).
+    pub(crate) dup: bool,
+    pub(crate) retain: bool,
     /// The values are less precise than what was measured.
     pub(crate) coarse: bool,
+    /// The topic alias.
+    pub(crate) alias: Option<u16>,
+    /// How many seconds are left of the message expiry interval.
+    pub(crate) expiry_s: Option<u32>,
+    /// The identifiers of the subscriptions it is for.
+    pub(crate) identifiers: &'a [u32],
     pub(crate) payload: &'a [u8],
 }
 
-/// The properties of a coarse delivery: the user property `coarse` = `true`.
+/// The user property `coarse` = `true`.
 const COARSE: &[u8] = &[
     0x26, 0, 6, b'c', b'o', b'a', b'r', b's', b'e', 0, 4, b't', b'r', b'u', b'e',
 ];
 
-/// PUBLISH: never retained, never sent again. False when it is longer than the client takes;
-/// then nothing is written.
+/// The properties of a PUBLISH (3.3.2.3).
+fn properties(packet: &Outgoing<'_>) -> SmallVec<[u8; 64]> {
+    let mut bytes = SmallVec::new();
+    if let Some(expiry_s) = packet.expiry_s {
+        bytes.push(0x02);
+        bytes.extend_from_slice(&expiry_s.to_be_bytes());
+    }
+    if let Some(alias) = packet.alias {
+        bytes.push(0x23);
+        bytes.extend_from_slice(&alias.to_be_bytes());
+    }
+    for identifier in packet.identifiers {
+        bytes.push(0x0b);
+        let mut rest = *identifier;
+        while rest > 0x7f {
+            bytes.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push((rest & 0x7f) as u8);
+    }
+    if packet.coarse {
+        bytes.extend_from_slice(COARSE);
+    }
+    bytes
+}
+
+/// PUBLISH. False when it is longer than the client takes; then nothing is written.
 #[must_use]
 pub(crate) fn publish(packet: Outgoing<'_>, terms: Terms, out: &mut Vec<u8>) -> bool {
-    let properties: Option<&[u8]> = match terms.version {
+    let properties = match terms.version {
         Version::V3 => None,
-        Version::V5 if packet.coarse => Some(COARSE),
-        Version::V5 => Some(&[]),
+        Version::V5 => Some(properties(&packet)),
     };
     let Ok(topic_bytes) = u16::try_from(packet.topic.len()) else {
         return false;
@@ -168,17 +223,16 @@ pub(crate) fn publish(packet: Outgoing<'_>, terms: Terms, out: &mut Vec<u8>) -> 
     let remaining = 2
         + packet.topic.len()
         + packet.packet_id.map_or(0, |_| 2)
-        + properties.map_or(0, |it| 1 + it.len())
+        + properties
+            .as_ref()
+            .map_or(0, |it| length_bytes(it.len()) + it.len())
         + packet.payload.len();
     match mqtt_proto::total_len(remaining) {
         Ok(total) if total <= terms.max_packet_bytes as usize => out.reserve(total),
         _ => return false,
     }
-    out.push(if packet.packet_id.is_some() {
-        0x32
-    } else {
-        0x30
-    });
+    let flags = u8::from(packet.dup) << 3 | packet.qos << 1 | u8::from(packet.retain);
+    out.push(0x30 | flags);
     push_length(remaining, out);
     out.extend_from_slice(&topic_bytes.to_be_bytes());
     out.extend_from_slice(packet.topic);
@@ -187,10 +241,20 @@ pub(crate) fn publish(packet: Outgoing<'_>, terms: Terms, out: &mut Vec<u8>) -> 
     }
     if let Some(properties) = properties {
         push_length(properties.len(), out);
-        out.extend_from_slice(properties);
+        out.extend_from_slice(&properties);
     }
     out.extend_from_slice(packet.payload);
     true
+}
+
+/// How many bytes a variable byte integer takes.
+fn length_bytes(length: usize) -> usize {
+    match length {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        _ => 4,
+    }
 }
 
 fn push_length(mut length: usize, out: &mut Vec<u8>) {

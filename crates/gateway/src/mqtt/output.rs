@@ -15,10 +15,12 @@ const KEPT_BYTES: usize = 512;
 
 /// Where a delivery begins in the output.
 #[derive(Debug)]
-pub(crate) struct Mark<D, R> {
+pub(crate) struct Mark<U, R> {
     pub(crate) start: usize,
-    pub(crate) packet_id: Option<u16>,
-    pub(crate) delivery: D,
+    /// It was sent before, on another connection.
+    pub(crate) is_repeated: bool,
+    /// How it is taken back.
+    pub(crate) undo: U,
     pub(crate) receipt: R,
 }
 
@@ -50,7 +52,7 @@ impl Output {
     }
 
     /// Takes back the deliveries of which nothing has been sent, in order. `marks` keeps the others.
-    pub(crate) fn take_back<D, R>(&mut self, marks: &mut Vec<Mark<D, R>>) -> Vec<Mark<D, R>> {
+    pub(crate) fn take_back<U, R>(&mut self, marks: &mut Vec<Mark<U, R>>) -> Vec<Mark<U, R>> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -77,8 +79,8 @@ mod tests {
             .enumerate()
             .map(|(at, delivery)| Mark {
                 start: 10 + at * 10,
-                packet_id: None,
-                delivery,
+                is_repeated: false,
+                undo: delivery,
                 receipt: (),
             })
             .collect();
@@ -100,7 +102,7 @@ mod tests {
             let (mut output, mut marks) = output();
             output.sent(sent);
             let taken = output.take_back(&mut marks);
-            let text = |it: &[Mark<char, ()>]| it.iter().map(|it| it.delivery).collect::<String>();
+            let text = |it: &[Mark<char, ()>]| it.iter().map(|it| it.undo).collect::<String>();
             assert_eq!(text(&marks), kept, "{sent}");
             assert_eq!(text(&taken), back, "{sent}");
             assert_eq!(output.unsent().len(), unsent, "{sent}");

@@ -1,78 +1,128 @@
-//! Who is connected: counts by address, client identifiers, and a way to tell each connection to go.
+//! Who is connected and whose session is kept: counts by address and by peer, client identifiers, and a way to tell each
+//! of them to go.
 //!
 //! A client identifier belongs to its peer: two peers may use the same one and do not notice each
 //! other, so nobody can throw somebody else out by naming an identifier.
+//!
+//! A session is held by the task of its connection and, when that is gone, by the same task without one. Who connects
+//! with the same identifier asks that task for it: `K` is what is handed over.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
+use super::backend::Start;
 use crate::{Counter, Limits};
 
-/// What a connection is told from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
+/// What the holder of a session is told from outside.
+#[derive(Debug)]
+pub(crate) enum Signal<K> {
     /// The same client has connected again.
-    TakenOver,
+    TakenOver {
+        /// What it wants of the session.
+        start: Start,
+        /// Where to give the session, when it is wanted.
+        reply: Option<oneshot::Sender<K>>,
+    },
+    /// Its peer has too many sessions without a connection.
+    MakeRoom,
+    /// The certificate that opened it does not hold any more.
+    Uncertified,
     /// The server stops.
     Stop,
 }
 
-/// All connections of a gateway.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
-    connections: Mutex<Connections>,
+/// All connections of a gateway, and all sessions without one.
+#[derive(Debug)]
+pub(crate) struct Registry<K> {
+    holders: Mutex<Holders<K>>,
 }
 
-#[derive(Debug, Default)]
-struct Connections {
+#[derive(Debug)]
+struct Holders<K> {
     last_number: u64,
     is_stopping: bool,
-    by_number: FxHashMap<u64, Held>,
+    by_number: FxHashMap<u64, Holder<K>>,
     by_client: FxHashMap<Arc<str>, u64>,
     by_address: FxHashMap<IpAddr, usize>,
+    connected: usize,
+    /// Those without a connection, of each peer; the oldest first.
+    resting: FxHashMap<Box<str>, VecDeque<u64>>,
 }
 
 #[derive(Debug)]
-struct Held {
-    signal: Option<oneshot::Sender<Signal>>,
-    address: IpAddr,
-    client: Option<Arc<str>>,
+struct Holder<K> {
+    signal: Option<oneshot::Sender<Signal<K>>>,
+    /// While it is connected.
+    address: Option<IpAddr>,
+    client: Option<Client>,
 }
 
-/// A place among the connections; dropping it gives the place back.
+/// `<peer>/<client identifier>`.
+#[derive(Debug, Clone)]
+struct Client {
+    text: Arc<str>,
+    peer_bytes: usize,
+}
+
+impl Client {
+    fn peer(&self) -> &str {
+        self.text.get(..self.peer_bytes).unwrap_or_default()
+    }
+}
+
+/// A place among the connections, or among the sessions without one; dropping it gives the place back.
 #[derive(Debug)]
-pub(crate) struct Ticket {
-    registry: Arc<Registry>,
+pub(crate) struct Ticket<K> {
+    registry: Arc<Registry<K>>,
     number: u64,
 }
 
-impl Registry {
+impl<K> Default for Registry<K> {
+    fn default() -> Self {
+        let holders = Holders {
+            last_number: 0,
+            is_stopping: false,
+            by_number: FxHashMap::default(),
+            by_client: FxHashMap::default(),
+            by_address: FxHashMap::default(),
+            connected: 0,
+            resting: FxHashMap::default(),
+        };
+        Self {
+            holders: Mutex::new(holders),
+        }
+    }
+}
+
+impl<K> Registry<K> {
     /// Lets a connection in, or says which limit stands against it.
     pub(crate) fn enter(
         self: &Arc<Self>,
         address: IpAddr,
         limits: &Limits,
-    ) -> Result<(Ticket, oneshot::Receiver<Signal>), Counter> {
-        let mut connections = self.lock();
-        if connections.is_stopping || connections.by_number.len() >= limits.max_connections {
+    ) -> Result<(Ticket<K>, oneshot::Receiver<Signal<K>>), Counter> {
+        let mut holders = self.lock();
+        if holders.is_stopping || holders.connected >= limits.max_connections {
             return Err(Counter::RefusedServerFull);
         }
-        let count = connections.by_address.get(&address).copied().unwrap_or(0);
+        let count = holders.by_address.get(&address).copied().unwrap_or(0);
         if count >= limits.max_connections_per_address && !address.is_loopback() {
             return Err(Counter::RefusedAddressFull);
         }
-        connections.by_address.insert(address, count + 1);
-        connections.last_number += 1;
-        let number = connections.last_number;
+        holders.by_address.insert(address, count + 1);
+        holders.connected += 1;
+        holders.last_number += 1;
+        let number = holders.last_number;
         let (signal, receiver) = oneshot::channel();
-        connections.by_number.insert(
+        holders.by_number.insert(
             number,
-            Held {
+            Holder {
                 signal: Some(signal),
-                address,
+                address: Some(address),
                 client: None,
             },
         );
@@ -83,70 +133,130 @@ impl Registry {
         Ok((ticket, receiver))
     }
 
-    /// Tells every connection to stop and lets no more in.
+    /// Tells a connection that its certificate does not hold any more.
+    pub(crate) fn uncertified(&self, number: u64) {
+        if let Some(holder) = self.lock().by_number.get_mut(&number) {
+            tell(holder, Signal::Uncertified);
+        }
+    }
+
+    /// Tells everybody to stop and lets no more in.
     pub(crate) fn stop(&self) {
-        let mut connections = self.lock();
-        connections.is_stopping = true;
-        for held in connections.by_number.values_mut() {
-            tell(held, Signal::Stop);
+        let mut holders = self.lock();
+        holders.is_stopping = true;
+        for holder in holders.by_number.values_mut() {
+            tell(holder, Signal::Stop);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connections> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Holders<K>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ticket {
-    /// The number of the connection.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Takes a client identifier of `peer`; an older connection that has it is told to go.
-    pub(crate) fn claim(&self, peer: &str, client_id: &str) {
-        // A peer is an identifier behind a fixed word, so it has no further slash.
-        let client: Arc<str> = Arc::from(format!("{peer}/{client_id}"));
-        let mut connections = self.registry.lock();
-        if let Some(held) = connections.by_number.get_mut(&self.number) {
-            held.client = Some(Arc::clone(&client));
-        }
-        let older = connections.by_client.insert(client, self.number);
-        if let Some(held) = older
-            .filter(|it| *it != self.number)
-            .and_then(|it| connections.by_number.get_mut(&it))
-        {
-            tell(held, Signal::TakenOver);
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut connections = self.registry.lock();
-        let Some(held) = connections.by_number.remove(&self.number) else {
+impl<K> Holders<K> {
+    /// Takes the connection of a holder away.
+    fn disconnect(&mut self, number: u64) {
+        let holder = self.by_number.get_mut(&number);
+        let Some(address) = holder.and_then(|it| it.address.take()) else {
             return;
         };
-        if let Some(client) = held.client
-            && connections.by_client.get(&client) == Some(&self.number)
-        {
-            connections.by_client.remove(&client);
-        }
-        if let Some(count) = connections.by_address.get_mut(&held.address) {
+        self.connected -= 1;
+        if let Some(count) = self.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                connections.by_address.remove(&held.address);
+                self.by_address.remove(&address);
             }
         }
     }
 }
 
-/// A connection that has gone in the meantime needs no telling.
-fn tell(held: &mut Held, signal: Signal) {
-    if let Some(sender) = held.signal.take() {
-        let _ = sender.send(signal);
+impl<K> Ticket<K> {
+    /// The number of the connection.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Takes a client identifier of `peer`; who held a session with it is told to go. Gives where that session will
+    /// come from, if one is wanted and may come.
+    pub(crate) fn claim(
+        &self,
+        peer: &str,
+        client_id: &str,
+        start: Start,
+    ) -> Option<oneshot::Receiver<K>> {
+        // A peer is an identifier behind a fixed word, so it has no further slash.
+        let client = Client {
+            text: Arc::from(format!("{peer}/{client_id}")),
+            peer_bytes: peer.len(),
+        };
+        let mut holders = self.registry.lock();
+        if let Some(holder) = holders.by_number.get_mut(&self.number) {
+            holder.client = Some(client.clone());
+        }
+        let older = holders.by_client.insert(client.text, self.number);
+        let holder = older
+            .filter(|it| *it != self.number)
+            .and_then(|it| holders.by_number.get_mut(&it))?;
+        let (reply, receiver) = oneshot::channel();
+        let reply = (start == Start::Resume).then_some(reply);
+        let is_wanted = reply.is_some();
+        let is_told = tell(holder, Signal::TakenOver { start, reply });
+        (is_told && is_wanted).then_some(receiver)
+    }
+
+    /// The connection is gone and the session stays. False when it cannot: there are too many in all. When only its
+    /// peer has too many, the one of them that was left longest ago ends.
+    pub(crate) fn step_aside(&self, limits: &Limits) -> bool {
+        let mut holders = self.registry.lock();
+        holders.disconnect(self.number);
+        let in_all = holders.by_number.len() - holders.connected;
+        if holders.is_stopping || in_all > limits.max_sessions {
+            return false;
+        }
+        let client = holders.by_number.get(&self.number);
+        let Some(client) = client.and_then(|it| it.client.clone()) else {
+            return false;
+        };
+        let resting = holders.resting.entry(client.peer().into()).or_default();
+        resting.push_back(self.number);
+        if resting.len() > limits.max_sessions_per_peer
+            && let Some(oldest) = resting.pop_front()
+            && let Some(holder) = holders.by_number.get_mut(&oldest)
+        {
+            tell(holder, Signal::MakeRoom);
+        }
+        true
+    }
+}
+
+impl<K> Drop for Ticket<K> {
+    fn drop(&mut self) {
+        let mut holders = self.registry.lock();
+        holders.disconnect(self.number);
+        let Some(holder) = holders.by_number.remove(&self.number) else {
+            return;
+        };
+        let Some(client) = holder.client else {
+            return;
+        };
+        if holders.by_client.get(&client.text) == Some(&self.number) {
+            holders.by_client.remove(&client.text);
+        }
+        if let Some(resting) = holders.resting.get_mut(client.peer()) {
+            resting.retain(|it| *it != self.number);
+            if resting.is_empty() {
+                holders.resting.remove(client.peer());
+            }
+        }
+    }
+}
+
+/// Tells a holder something, unless it was told something before or has gone in the meantime.
+fn tell<K>(holder: &mut Holder<K>, signal: Signal<K>) -> bool {
+    match holder.signal.take() {
+        Some(sender) => sender.send(signal).is_ok(),
+        None => false,
     }
 }
 
@@ -160,7 +270,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::<()>::default());
         let limits = Limits {
             max_connections: 3,
             max_connections_per_address: 2,
@@ -184,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_limit_by_address_is_not_for_loopback() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::<()>::default());
         let limits = Limits {
             max_connections_per_address: 0,
             ..Limits::default()
@@ -199,16 +309,24 @@ mod tests {
 
     #[test]
     fn a_client_is_taken_over_by_the_same_peer_only() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::<()>::default());
         let limits = Limits::default();
         let (one, mut one_told) = registry.enter(address(1), &limits).unwrap();
         let (two, mut two_told) = registry.enter(address(2), &limits).unwrap();
         let (three, _three_told) = registry.enter(address(3), &limits).unwrap();
-        one.claim("thing/a", "client");
-        two.claim("thing/b", "client");
+        assert!(one.claim("thing/a", "client", Start::Resume).is_none());
+        assert!(two.claim("thing/b", "client", Start::Resume).is_none());
         assert!(one_told.try_recv().is_err());
-        three.claim("thing/a", "client");
-        assert_eq!(one_told.try_recv(), Ok(Signal::TakenOver));
+        let mut coming = three.claim("thing/a", "client", Start::Resume).unwrap();
+        let Ok(Signal::TakenOver {
+            start: Start::Resume,
+            reply: Some(reply),
+        }) = one_told.try_recv()
+        else {
+            panic!("the older connection was not told");
+        };
+        reply.send(()).unwrap();
+        assert_eq!(coming.try_recv(), Ok(()));
         assert!(two_told.try_recv().is_err());
         drop(one);
         assert_eq!(registry.lock().by_client.len(), 2);
@@ -218,11 +336,61 @@ mod tests {
 
     #[test]
     fn a_stop_reaches_everybody_and_closes_the_door() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::<()>::default());
         let limits = Limits::default();
         let (_ticket, mut told) = registry.enter(address(1), &limits).unwrap();
         registry.stop();
-        assert_eq!(told.try_recv(), Ok(Signal::Stop));
+        assert!(matches!(told.try_recv(), Ok(Signal::Stop)));
         assert!(registry.enter(address(1), &limits).is_err());
+    }
+
+    #[test]
+    fn a_new_session_waits_for_nobody() {
+        let registry = Arc::new(Registry::<()>::default());
+        let limits = Limits::default();
+        let (one, mut told) = registry.enter(address(1), &limits).unwrap();
+        let (two, _told) = registry.enter(address(1), &limits).unwrap();
+        one.claim("thing/a", "client", Start::Clean);
+        assert!(two.claim("thing/a", "client", Start::Clean).is_none());
+        assert!(matches!(
+            told.try_recv(),
+            Ok(Signal::TakenOver {
+                start: Start::Clean,
+                reply: None
+            })
+        ));
+    }
+
+    #[test]
+    fn sessions_without_a_connection_take_no_place_of_one_and_are_bounded() {
+        let registry = Arc::new(Registry::<()>::default());
+        let limits = Limits {
+            max_connections: 1,
+            max_sessions: 3,
+            max_sessions_per_peer: 2,
+            ..Limits::default()
+        };
+        let rest = |peer: &str, client: &str| {
+            let (ticket, told) = registry.enter(address(1), &limits).unwrap();
+            ticket.claim(peer, client, Start::Resume);
+            (ticket.step_aside(&limits), ticket, told)
+        };
+        let (is_kept, one, mut one_told) = rest("thing/a", "1");
+        assert!(is_kept);
+        let (_, _two, mut two_told) = rest("thing/a", "2");
+        assert!(one_told.try_recv().is_err());
+        let (is_kept, _three, _) = rest("thing/a", "3");
+        assert!(is_kept, "the oldest of the same peer makes room");
+        assert!(matches!(one_told.try_recv(), Ok(Signal::MakeRoom)));
+        let (is_kept, _four, _) = rest("thing/b", "4");
+        assert!(!is_kept, "there are three of others");
+        assert!(two_told.try_recv().is_err());
+        drop((one, _four));
+        let (is_kept, _five, _) = rest("thing/b", "5");
+        assert!(is_kept);
+        assert_eq!(registry.lock().connected, 0);
+        drop((_two, _three, _five));
+        assert!(registry.lock().resting.is_empty());
+        assert!(registry.lock().by_client.is_empty());
     }
 }

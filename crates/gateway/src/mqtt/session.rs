@@ -4,32 +4,43 @@
 //! Whatever is to be sent is appended to the output buffer. Publishes go to the
 //! [`Backend`] at once; their acknowledgements wait in [`acks`] until
 //! [`Session::acknowledge`] is told that their position is durable.
+//!
+//! A connection begins without a session. Once CONNECT is admitted it claims the one of its client
+//! ([`Session::is_claiming`], [`Session::accept`]); [`Session::end`] gives back what outlives it.
 
 mod acks;
+mod aliases;
 mod commands;
+mod kept;
 mod open;
 mod outbound;
 mod publish;
+mod queue;
 mod subscribe;
+mod subscriptions;
 
 use std::sync::Arc;
 
+use model::PurposeId;
 use mqtt_proto::v5::DisconnectReasonCode;
 
-use super::backend::{Backend, Role};
-use super::decode::{self, Packet, Version, Will};
+use super::backend::{Backend, Role, Start};
+use super::decode::{self, AckKind, Disconnect, Packet, Version, Will};
 use super::encode::{self, Terms};
 use super::fault::Fault;
 use super::frame::{self, Frame, Framed};
+use super::stamp::Origin;
 use crate::clock::Moment;
 use crate::rate::Bucket;
 use crate::{Counter, Counters, Limits};
 
 use acks::Acks;
-use commands::Listening;
-pub(crate) use outbound::Delivered;
-use outbound::Outbound;
-use subscribe::Subscriptions;
+use aliases::{FromClient, ToClient};
+pub(crate) use kept::Kept;
+use kept::State;
+use open::Opening;
+pub(crate) use outbound::Undo;
+pub(crate) use queue::Sent;
 
 /// Type and flags of CONNECT.
 const CONNECT: u8 = 0x10;
@@ -47,6 +58,8 @@ pub(crate) struct Ctx<'a, B: Backend> {
 enum Phase {
     /// Nothing but CONNECT may come.
     Waiting,
+    /// CONNECT was admitted; another connection is about to give up the session of the client.
+    Claiming(Role),
     Open(Role),
     /// The last acknowledgements are sent, nothing more is read.
     Draining,
@@ -54,8 +67,8 @@ enum Phase {
     Closed,
 }
 
-/// One session, which is one connection: none survives it.
-pub(crate) struct Session<P> {
+/// One session on one connection.
+pub(crate) struct Session<B: Backend> {
     limits: Arc<Limits>,
     /// Tells connections apart; assigned client identifiers are made of it.
     number: u64,
@@ -64,19 +77,28 @@ pub(crate) struct Session<P> {
     keep_alive_ms: u64,
     /// When the connection was made, then when the last packet came.
     heard_at_ms: u64,
-    acks: Acks<P>,
+    acks: Acks<B::Position>,
     bucket: Bucket,
-    /// The topic aliases the client has set, as bits.
-    aliases: u16,
-    outbound: Outbound,
-    subscriptions: Subscriptions,
-    listening: Listening,
+    aliases_from_client: FromClient,
+    aliases_to_client: ToClient,
+    /// How many QoS 1 and 2 deliveries may be unacknowledged.
+    window: usize,
+    /// What may outlive the connection.
+    state: State<B>,
+    /// The purpose that was named at the door.
+    door: Option<Box<PurposeId>>,
     will: Option<Box<Will>>,
+    opening: Option<Box<Opening>>,
+    /// How long the session outlives its connection; 0: not at all.
+    expiry_s: u32,
+    /// The packet that was just looked at cannot be taken yet and comes again.
+    is_deferred: bool,
     /// CONNECT asked for a session that outlives its connection, so DISCONNECT may too.
     may_prolong: bool,
+    is_bridge: bool,
 }
 
-impl<P: Copy + Ord> Session<P> {
+impl<B: Backend> Session<B> {
     /// A connection has been made.
     pub(crate) fn new(limits: Arc<Limits>, number: u64, now: Moment) -> Self {
         Self {
@@ -91,23 +113,24 @@ impl<P: Copy + Ord> Session<P> {
             heard_at_ms: now.uptime_ms,
             acks: Acks::default(),
             bucket: Bucket::new(limits.publishes_per_second, now.uptime_ms),
-            aliases: 0,
-            outbound: Outbound::new(limits.max_inflight),
-            subscriptions: Subscriptions::default(),
-            listening: Listening::default(),
+            aliases_from_client: FromClient::default(),
+            aliases_to_client: ToClient::default(),
+            window: 0,
+            state: State::new(Origin::of(number)),
+            door: None,
             will: None,
+            opening: None,
+            expiry_s: 0,
+            is_deferred: false,
             may_prolong: false,
+            is_bridge: false,
             limits,
         }
     }
 
     /// Takes bytes from the client and gives back how many were used up; the rest is the start of
     /// a packet, or must wait until [`Session::may_read`] and [`Backend::has_room`].
-    pub(crate) fn receive<B: Backend<Position = P>>(
-        &mut self,
-        bytes: &[u8],
-        ctx: &mut Ctx<'_, B>,
-    ) -> usize {
+    pub(crate) fn receive(&mut self, bytes: &[u8], ctx: &mut Ctx<'_, B>) -> usize {
         let mut used = 0;
         let mut accepted = 0;
         while self.may_read(ctx.out.len()) {
@@ -122,9 +145,14 @@ impl<P: Copy + Ord> Session<P> {
                 Ok(Framed::Partial { .. }) => break,
                 Ok(Framed::Whole(_)) if !ctx.backend.has_room() => break,
                 Ok(Framed::Whole(frame)) => {
-                    used += frame.total_bytes;
+                    let total_bytes = frame.total_bytes;
                     self.heard_at_ms = ctx.now.uptime_ms;
-                    self.packet(frame, &mut accepted, ctx)
+                    let outcome = self.packet(frame, &mut accepted, ctx);
+                    if std::mem::take(&mut self.is_deferred) {
+                        break;
+                    }
+                    used += total_bytes;
+                    outcome
                 }
                 Err(fault) => Err(fault),
             };
@@ -155,7 +183,7 @@ impl<P: Copy + Ord> Session<P> {
         }
     }
 
-    fn packet<B: Backend<Position = P>>(
+    fn packet(
         &mut self,
         frame: Frame<'_>,
         accepted: &mut u64,
@@ -167,7 +195,7 @@ impl<P: Copy + Ord> Session<P> {
                 return Ok(());
             }
             Phase::Open(role) => role,
-            Phase::Draining | Phase::Closed => return Ok(()),
+            Phase::Claiming(_) | Phase::Draining | Phase::Closed => return Ok(()),
         };
         match decode::decode(frame, self.terms.version)? {
             Packet::Publish(it) => {
@@ -175,30 +203,36 @@ impl<P: Copy + Ord> Session<P> {
                     *accepted += 1;
                 }
             }
-            Packet::Puback { packet_id } => {
-                self.outbound.acknowledged(packet_id);
-                self.command_acknowledged(packet_id, ctx);
-            }
-            Packet::Subscribe(it) => self.subscribe(it, role, ctx)?,
+            Packet::Ack(it) if it.kind == AckKind::Pubrel => self.released(it, ctx)?,
+            Packet::Ack(it) => self.acknowledged(it, ctx),
+            Packet::Subscribe(it) => self.subscribe(&it, role, ctx),
             Packet::Unsubscribe(it) => self.unsubscribe(&it, ctx),
             Packet::Pingreq => encode::pingresp(ctx.out),
-            Packet::Disconnect(it) => {
-                if it.session_expiry_s > 0 && !self.may_prolong {
-                    return Err(Fault::protocol(
-                        "a session that was to end with its connection cannot be prolonged",
-                    ));
-                }
-                if it.forgets_will {
-                    self.will = None;
-                }
-                self.phase = Phase::Closed;
-            }
+            Packet::Disconnect(it) => self.disconnected(it)?,
         }
         Ok(())
     }
 
+    /// The client goes (3.14): how long its session is kept may change now, and its will is forgotten unless it says
+    /// that it is not.
+    fn disconnected(&mut self, packet: Disconnect) -> Result<(), Fault> {
+        if let Some(expiry_s) = packet.session_expiry_s {
+            if expiry_s > 0 && !self.may_prolong {
+                return Err(Fault::protocol(
+                    "a session that was to end with its connection cannot be prolonged",
+                ));
+            }
+            self.expiry_s = expiry_s.min(self.limits.max_session_expiry_s);
+        }
+        if packet.forgets_will {
+            self.will = None;
+        }
+        self.phase = Phase::Closed;
+        Ok(())
+    }
+
     /// Ends the session with a reason: MQTT 5 is told, MQTT 3.1.1 is closed.
-    fn fail<B: Backend>(&mut self, fault: &Fault, ctx: &mut Ctx<'_, B>) {
+    fn fail(&mut self, fault: &Fault, ctx: &mut Ctx<'_, B>) {
         ctx.counters.add(fault.counter);
         self.leave(fault.code, &fault.text, ctx.out);
     }
@@ -212,14 +246,14 @@ impl<P: Copy + Ord> Session<P> {
     }
 
     /// Everything up to `durable` is kept for good: what waited for that is acknowledged.
-    pub(crate) fn acknowledge(&mut self, durable: P, out: &mut Vec<u8>) {
+    pub(crate) fn acknowledge(&mut self, durable: B::Position, out: &mut Vec<u8>) {
         if self.phase != Phase::Closed {
             self.acks.write_until(durable, self.terms, out);
         }
     }
 
     /// The position that the next acknowledgement waits for.
-    pub(crate) fn waits_for(&self) -> Option<P> {
+    pub(crate) fn waits_for(&self) -> Option<B::Position> {
         match self.phase {
             Phase::Closed => None,
             _ => self.acks.next_position(),
@@ -234,7 +268,9 @@ impl<P: Copy + Ord> Session<P> {
     /// When [`Session::tick`] is to be called next, in milliseconds of uptime.
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
         match self.phase {
-            Phase::Waiting => Some(self.heard_at_ms + self.limits.connect_timeout_ms),
+            Phase::Waiting | Phase::Claiming(_) => {
+                Some(self.heard_at_ms + self.limits.connect_timeout_ms)
+            }
             Phase::Open(_) if self.keep_alive_ms > 0 => {
                 Some(self.heard_at_ms + self.keep_alive_ms + self.keep_alive_ms / 2)
             }
@@ -244,12 +280,12 @@ impl<P: Copy + Ord> Session<P> {
     }
 
     /// Time has passed: no CONNECT in time (4.13), keep alive (3.1.2-24), end of a drain.
-    pub(crate) fn tick<B: Backend>(&mut self, ctx: &mut Ctx<'_, B>) {
+    pub(crate) fn tick(&mut self, ctx: &mut Ctx<'_, B>) {
         if self.deadline_ms().is_none_or(|it| ctx.now.uptime_ms < it) {
             return;
         }
         match self.phase {
-            Phase::Waiting => {
+            Phase::Waiting | Phase::Claiming(_) => {
                 ctx.counters.add(Counter::ConnectTimeouts);
                 self.phase = Phase::Closed;
             }
@@ -267,12 +303,27 @@ impl<P: Copy + Ord> Session<P> {
     }
 
     /// The same client has connected again.
-    pub(crate) fn taken_over<B: Backend>(&mut self, ctx: &mut Ctx<'_, B>) {
+    pub(crate) fn taken_over(&mut self, ctx: &mut Ctx<'_, B>) {
         if self.phase != Phase::Closed {
             ctx.counters.add(Counter::SessionsTakenOver);
             self.leave(
                 DisconnectReasonCode::SessionTakenOver,
                 "another connection of this user uses the same client identifier",
+                ctx.out,
+            );
+        }
+    }
+
+    /// The certificate that opened the connection does not hold any more. Nothing more is taken from this client, its
+    /// will neither, and its session ends.
+    pub(crate) fn uncertified(&mut self, ctx: &mut Ctx<'_, B>) {
+        if self.phase != Phase::Closed {
+            self.will = None;
+            self.expiry_s = 0;
+            ctx.counters.add(Counter::CertificatesEnded);
+            self.leave(
+                DisconnectReasonCode::NotAuthorized,
+                "the certificate of this connection does not hold any more",
                 ctx.out,
             );
         }
@@ -287,9 +338,20 @@ impl<P: Copy + Ord> Session<P> {
                 self.phase = Phase::Draining;
                 self.heard_at_ms = now.uptime_ms;
             }
-            Phase::Waiting => self.phase = Phase::Closed,
+            Phase::Waiting | Phase::Claiming(_) => self.phase = Phase::Closed,
             Phase::Draining | Phase::Closed => {}
         }
+    }
+
+    /// The packet identifiers of deliveries without an acknowledgement, the oldest first.
+    #[cfg(test)]
+    pub(crate) fn packet_ids_in_flight(&self) -> Vec<u16> {
+        self.state.outbound.packet_ids()
+    }
+
+    /// What it was made with.
+    pub(crate) fn into_limits(self) -> Arc<Limits> {
+        self.limits
     }
 
     /// The end of a drain: everything is acknowledged, or there is no time left.
@@ -311,21 +373,37 @@ impl<P: Copy + Ord> Session<P> {
         self.phase == Phase::Closed
     }
 
-    /// The connection is gone: nothing is delivered any more, and whatever the client wanted said
-    /// then is said now.
-    pub(crate) fn end<B: Backend<Position = P>>(&mut self, ctx: &mut Ctx<'_, B>) {
+    /// The connection is gone: whatever the client wanted said then is said now, and what outlives the connection is
+    /// given back. `start` is what the client wants that has connected in its place.
+    pub(crate) fn end(
+        &mut self,
+        start: Option<Start>,
+        ctx: &mut Ctx<'_, B>,
+    ) -> Option<Box<Kept<B>>> {
         self.phase = Phase::Closed;
-        for tag in self.subscriptions.take_tags() {
-            ctx.backend.unsubscribe(tag);
-        }
         ctx.backend.listen(Vec::new());
-        if let Some(will) = self.will.take() {
-            let counter = match ctx.backend.ingest(&will.payload, ctx.now.wall) {
-                Ok(_) => Counter::WillsAccepted,
-                Err(_) => Counter::WillsRefused,
-            };
-            ctx.counters.add(counter);
+        let state = std::mem::replace(&mut self.state, State::new(Origin::of(self.number)));
+        let is_kept = self.expiry_s > 0 && start != Some(Start::Clean);
+        let may_wait = |it: &Will| is_kept && it.delay_s > 0;
+        let delayed = match self.will.take() {
+            Some(will) if !may_wait(&will) => {
+                kept::publish_will(&will, state.origin, ctx.backend, ctx.now, ctx.counters);
+                None
+            }
+            will => will,
+        };
+        if !is_kept {
+            state.end(ctx.backend);
+            return None;
         }
+        Some(Box::new(Kept::new(
+            state,
+            self.expiry_s,
+            delayed,
+            ctx.now,
+            &self.limits,
+            ctx.counters,
+        )))
     }
 }
 

@@ -9,6 +9,11 @@
 //!   delivered on <deployment>/<thing>
 //! ```
 //!
+//! Whoever named a purpose at the door (user name `<recipient>?purpose=<purpose>`) subscribes to the topics that
+//! the things have in their own dialect, with all wildcards of section 4.7, and receives on them.
+//!
+//! `$share/<group>/` may stand before each of these (5.0, 4.8.2; taken from MQTT 3.1.1 clients too).
+//!
 //! In MQTT 5 the user property `where=<condition>` asks for less, see [`custody::Condition`].
 //!
 //! The topic a thing publishes on is not identity, is not declared, and is never delivered.
@@ -18,18 +23,21 @@ use model::{DeploymentId, PurposeId, ThingId};
 use mqtt_proto::v5::SubscribeReasonCode;
 use smallvec::SmallVec;
 
+use super::backend::Label;
 use crate::Counter;
 
 /// The first level of topics that name their purpose.
 const FOR: &str = "for";
 
-/// Which of the two forms a subscription has; deliveries come in the same.
+/// Which form a subscription has; deliveries come in the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `for/<purpose>/<deployment>/<thing>`.
     WithPurpose,
     /// `<deployment>/<thing>`.
     Plain,
+    /// The topic of the thing in its own dialect.
+    Native,
 }
 
 /// What a recipient asks for.
@@ -38,7 +46,11 @@ pub(crate) struct Wanted {
     pub(crate) purpose: PurposeId,
     pub(crate) deployment: Option<DeploymentId>,
     pub(crate) thing: Option<ThingId>,
+    /// A filter over the native topics of things.
+    pub(crate) native: Option<Box<str>>,
     pub(crate) condition: Option<Condition>,
+    /// The name of a shared subscription (5.0, 4.8.2).
+    pub(crate) group: Option<Box<str>>,
 }
 
 /// Why a filter is not accepted.
@@ -62,10 +74,10 @@ const NO_SUCH_TOPIC: FilterRefusal = FilterRefusal {
     text: "after the purpose a filter is <deployment>/<thing>, where + and # may stand for any",
 };
 
-const SHARED: FilterRefusal = FilterRefusal {
-    code: SubscribeReasonCode::SharedSubscriptionNotSupported,
+const NO_GROUP: FilterRefusal = FilterRefusal {
+    code: SubscribeReasonCode::TopicFilterInvalid,
     counter: Counter::SubscriptionsInvalid,
-    text: "shared subscriptions are not supported",
+    text: "a shared subscription is $share/<group>/<filter>",
 };
 
 const TOO_LONG: FilterRefusal = FilterRefusal {
@@ -74,14 +86,45 @@ const TOO_LONG: FilterRefusal = FilterRefusal {
     text: "the filter is too long or too deep",
 };
 
-/// Reads a filter; `purposes` are the values of the user property `purpose`.
+/// How filters are read: what the client said about its purpose, and the limits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a, P> {
+    /// The purpose named at the door.
+    pub(crate) door: Option<&'a PurposeId>,
+    /// The values of the user property `purpose`.
+    pub(crate) purposes: &'a [P],
+    pub(crate) max_bytes: usize,
+    pub(crate) max_levels: usize,
+}
+
+/// Reads a filter.
 pub(crate) fn parse_filter<P: AsRef<str>>(
     filter: &str,
-    purposes: &[P],
-    max_bytes: usize,
-    max_levels: usize,
+    reading: Reading<'_, P>,
 ) -> Result<(Wanted, Form), FilterRefusal> {
-    check_filter(filter, max_bytes, max_levels)?;
+    check_filter(filter, reading.max_bytes, reading.max_levels)?;
+    let (group, filter) = split_group(filter)?;
+    let (mut wanted, form) = match (reading.door, reading.purposes) {
+        (Some(purpose), []) => (native(purpose.clone(), filter), Form::Native),
+        (_, purposes) => placed(filter, purposes)?,
+    };
+    wanted.group = group.map(Box::from);
+    Ok((wanted, form))
+}
+
+fn native(purpose: PurposeId, filter: &str) -> Wanted {
+    Wanted {
+        purpose,
+        deployment: None,
+        thing: None,
+        native: Some(filter.into()),
+        condition: None,
+        group: None,
+    }
+}
+
+/// A filter that names deployment and thing.
+fn placed<P: AsRef<str>>(filter: &str, purposes: &[P]) -> Result<(Wanted, Form), FilterRefusal> {
     let parts: SmallVec<[&str; 6]> = filter.split('/').collect();
     let (purpose, place, form) = match (purposes, parts.as_slice()) {
         ([purpose], place) => (purpose.as_ref(), place, Form::Plain),
@@ -95,15 +138,48 @@ pub(crate) fn parse_filter<P: AsRef<str>>(
         [deployment, thing] => (*deployment, *thing),
         _ => return Err(NO_SUCH_TOPIC),
     };
-    Ok((
-        Wanted {
-            purpose,
-            deployment: any_or(deployment, DeploymentId::parse)?,
-            thing: any_or(thing, ThingId::parse)?,
-            condition: None,
-        },
-        form,
-    ))
+    let wanted = Wanted {
+        purpose,
+        deployment: any_or(deployment, DeploymentId::parse)?,
+        thing: any_or(thing, ThingId::parse)?,
+        native: None,
+        condition: None,
+        group: None,
+    };
+    Ok((wanted, form))
+}
+
+/// Takes `$share/<group>/` off a filter.
+fn split_group(filter: &str) -> Result<(Option<&str>, &str), FilterRefusal> {
+    let Some(rest) = filter.strip_prefix(mqtt_proto::SHARED_PREFIX) else {
+        return Ok((None, filter));
+    };
+    match rest.split_once('/') {
+        // 4.8.2-1 and 4.8.2-2
+        Some((group, shared))
+            if !group.is_empty() && !group.contains(['+', '#']) && !shared.is_empty() =>
+        {
+            Ok((Some(group), shared))
+        }
+        _ => Err(NO_GROUP),
+    }
+}
+
+impl Wanted {
+    /// Whether a delivery is one of those that are asked for, its condition aside.
+    pub(crate) fn covers(&self, label: &Label<'_>) -> bool {
+        self.purpose == *label.purpose
+            && self
+                .deployment
+                .as_ref()
+                .is_none_or(|it| it == label.deployment)
+            && self.thing.as_ref().is_none_or(|it| it == label.thing)
+            && match (&self.native, label.native_topic) {
+                (None, _) => true,
+                (Some(filter), Some(topic)) => matches(filter, topic),
+                (Some(_), None) => false,
+            }
+    }
 }
 
 const NO_CONDITION: FilterRefusal = FilterRefusal {
@@ -129,11 +205,8 @@ pub(crate) fn check_filter(
     max_bytes: usize,
     max_levels: usize,
 ) -> Result<(), FilterRefusal> {
-    if filter.len() > max_bytes || levels(filter) > max_levels {
-        return Err(TOO_LONG);
-    }
-    match filter.starts_with(mqtt_proto::SHARED_PREFIX) {
-        true => Err(SHARED),
+    match filter.len() > max_bytes || levels(filter) > max_levels {
+        true => Err(TOO_LONG),
         false => Ok(()),
     }
 }
@@ -176,22 +249,21 @@ pub(crate) fn levels(topic: &str) -> usize {
 pub(crate) type TopicBytes = SmallVec<[u8; 224]>;
 
 /// Writes the topic of a delivery.
-pub(crate) fn delivery_topic(
-    form: Form,
-    purpose: &PurposeId,
-    deployment: &DeploymentId,
-    thing: &ThingId,
-) -> TopicBytes {
+pub(crate) fn delivery_topic(form: Form, label: &Label<'_>) -> TopicBytes {
     let mut topic = TopicBytes::new();
+    if let (Form::Native, Some(native)) = (form, label.native_topic) {
+        topic.extend_from_slice(native.as_bytes());
+        return topic;
+    }
     if form == Form::WithPurpose {
         topic.extend_from_slice(FOR.as_bytes());
         topic.push(b'/');
-        topic.extend_from_slice(purpose.as_str().as_bytes());
+        topic.extend_from_slice(label.purpose.as_str().as_bytes());
         topic.push(b'/');
     }
-    topic.extend_from_slice(deployment.as_str().as_bytes());
+    topic.extend_from_slice(label.deployment.as_str().as_bytes());
     topic.push(b'/');
-    topic.extend_from_slice(thing.as_str().as_bytes());
+    topic.extend_from_slice(label.thing.as_str().as_bytes());
     topic
 }
 
@@ -222,8 +294,17 @@ mod tests {
         }
     }
 
+    fn reading<'a>(door: Option<&'a PurposeId>, purposes: &'a [&'a str]) -> Reading<'a, &'a str> {
+        Reading {
+            door,
+            purposes,
+            max_bytes: 1_024,
+            max_levels: 32,
+        }
+    }
+
     fn parsed(filter: &str, purposes: &[&str]) -> Result<String, SubscribeReasonCode> {
-        parse_filter(filter, purposes, 1_024, 32)
+        parse_filter(filter, reading(None, purposes))
             .map(|(wanted, form)| {
                 format!(
                     "{} {} {} {form:?}",
@@ -280,9 +361,7 @@ mod tests {
 
     #[test]
     fn without_one_purpose_there_is_no_subscription() {
-        use SubscribeReasonCode::{
-            NotAuthorized, SharedSubscriptionNotSupported, TopicFilterInvalid,
-        };
+        use SubscribeReasonCode::{NotAuthorized, TopicFilterInvalid};
         for (filter, purposes, code) in [
             ("#", &[][..], NotAuthorized),
             ("home-1/meter-7", &[], NotAuthorized),
@@ -296,11 +375,11 @@ mod tests {
             ("for/research/a/b/c", &[], TopicFilterInvalid),
             ("for/research/A/b", &[], TopicFilterInvalid),
             ("for/research/#/b", &[], TopicFilterInvalid),
-            (
-                "$share/g/for/research/#",
-                &[],
-                SharedSubscriptionNotSupported,
-            ),
+            ("$share/g/#", &[], NotAuthorized),
+            ("$share//for/research/#", &[], TopicFilterInvalid),
+            ("$share/g/", &[], TopicFilterInvalid),
+            ("$share/g", &[], TopicFilterInvalid),
+            ("$share/+/for/research/#", &[], TopicFilterInvalid),
         ] {
             assert_eq!(parsed(filter, purposes), Err(code), "{filter}");
         }
@@ -310,14 +389,78 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_subscription_names_its_group_section_4_8_2() {
+        let (wanted, form) =
+            parse_filter("$share/g/for/research/home-1/#", reading(None, &[])).unwrap();
+        assert_eq!(form, Form::WithPurpose);
+        assert_eq!(wanted.group.as_deref(), Some("g"));
+        assert_eq!(wanted.deployment.unwrap().as_str(), "home-1");
+    }
+
+    #[test]
+    fn with_a_purpose_from_the_door_filters_are_native() {
+        let purpose = PurposeId::parse("care").unwrap();
+        for (filter, native) in [
+            ("zigbee2mqtt/+", "zigbee2mqtt/+"),
+            ("#", "#"),
+            ("for/research/#", "for/research/#"),
+            ("$share/g/a/#", "a/#"),
+        ] {
+            let (wanted, form) = parse_filter(filter, reading(Some(&purpose), &[])).unwrap();
+            assert_eq!(form, Form::Native);
+            assert_eq!(wanted.purpose, purpose);
+            assert_eq!(wanted.native.as_deref(), Some(native));
+        }
+        let (_, form) = parse_filter("#", reading(Some(&purpose), &["research"])).unwrap();
+        assert_eq!(form, Form::Plain, "a purpose in the packet is nearer");
+    }
+
+    #[test]
+    fn a_subscription_covers_what_its_filter_matches() {
+        let (purpose, deployment, thing) = (
+            PurposeId::parse("care").unwrap(),
+            DeploymentId::parse("home-1").unwrap(),
+            ThingId::parse("meter-7").unwrap(),
+        );
+        let label = Label {
+            purpose: &purpose,
+            deployment: &deployment,
+            thing: &thing,
+            native_topic: Some("zigbee2mqtt/kitchen"),
+            coarse: false,
+            at: model::Timestamp::from_millis(0),
+        };
+        for (filter, door, expected) in [
+            ("for/care/#", false, true),
+            ("for/care/home-1/meter-7", false, true),
+            ("for/care/home-1/meter-8", false, false),
+            ("for/care/home-2/+", false, false),
+            ("for/research/#", false, false),
+            ("zigbee2mqtt/+", true, true),
+            ("zigbee2mqtt/hall", true, false),
+        ] {
+            let door = door.then_some(&purpose);
+            let (wanted, _) = parse_filter(filter, reading(door, &[])).unwrap();
+            assert_eq!(wanted.covers(&label), expected, "{filter}");
+        }
+        assert_eq!(
+            delivery_topic(Form::Native, &label).as_slice(),
+            b"zigbee2mqtt/kitchen"
+        );
+    }
+
+    #[test]
     fn the_longest_topic_of_a_delivery_needs_no_allocation() {
         let id = "x".repeat(model::MAX_ID_BYTES);
-        let topic = delivery_topic(
-            Form::WithPurpose,
-            &PurposeId::parse(&id).unwrap(),
-            &DeploymentId::parse(&id).unwrap(),
-            &ThingId::parse(&id).unwrap(),
-        );
+        let label = Label {
+            purpose: &PurposeId::parse(&id).unwrap(),
+            deployment: &DeploymentId::parse(&id).unwrap(),
+            thing: &ThingId::parse(&id).unwrap(),
+            native_topic: None,
+            coarse: false,
+            at: model::Timestamp::from_millis(0),
+        };
+        let topic = delivery_topic(Form::WithPurpose, &label);
         assert!(!topic.spilled());
         assert_eq!(topic.as_slice(), format!("for/{id}/{id}/{id}").as_bytes());
     }

@@ -9,12 +9,13 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::{Connection, KEPT_INPUT_BYTES, Signal, Transport, Turn};
+use super::{Connection, KEPT_INPUT_BYTES, Kept, Signal, Transport, Turn, goodbye};
 use crate::clock::Clock;
+use crate::mqtt::backend::Start;
 use crate::mqtt::decode::Version;
 use crate::mqtt::session::Session;
 use crate::mqtt::testing::{
-    DISCONNECT, FakeBackend, Offered, World, bytes_v3, connect, connect_v3, puback, publish,
+    DISCONNECT, FakeBackend, World, bytes_v3, connect, connect_v3, offered, puback, publish,
     subscribe, texts,
 };
 use crate::{Counter, Counters, Limits};
@@ -95,7 +96,7 @@ struct Bench {
     world: Arc<Mutex<World>>,
     counters: Arc<Counters>,
     version: Version,
-    signal: Option<oneshot::Sender<Signal>>,
+    signal: Option<oneshot::Sender<Signal<Box<Kept<FakeBackend>>>>>,
 }
 
 impl Bench {
@@ -151,11 +152,7 @@ impl Bench {
     }
 
     fn offer(&self, payloads: &[&str]) {
-        let offered = payloads.iter().map(|it| Offered {
-            tag: 1,
-            payload: (*it).to_owned(),
-            coarse: false,
-        });
+        let offered = payloads.iter().map(|it| offered(1, it));
         self.world.lock().unwrap().offered.extend(offered);
     }
 
@@ -432,15 +429,28 @@ async fn the_last_words_are_sent_before_the_socket_is_closed() {
 #[tokio::test]
 async fn a_connection_hears_that_it_is_taken_over_or_that_the_server_stops() {
     for (signal, answer) in [
-        (Signal::TakenOver, "DISCONNECT 0x8e"),
+        (
+            Signal::TakenOver {
+                start: Start::Clean,
+                reply: None,
+            },
+            "DISCONNECT 0x8e",
+        ),
         (Signal::Stop, "DISCONNECT 0x8b"),
     ] {
         let mut bench = Bench::connected(V5, "thing", Limits::default());
-        bench.signal.take().unwrap().send(signal).unwrap();
+        assert!(bench.signal.take().unwrap().send(signal).is_ok());
         assert_eq!(bench.turn(), Poll::Ready(Turn::Closed));
         bench.socket.0.lock().unwrap().client_closed = true;
-        bench.connection.linger().await;
-        assert_eq!(bench.answers(), [answer]);
+        let Connection {
+            transport,
+            output,
+            is_flushed,
+            ..
+        } = bench.connection;
+        goodbye(transport, output, is_flushed, Turn::Closed).await;
+        let written = bench.socket.0.lock().unwrap().written.clone();
+        assert_eq!(texts(&written, V5), [answer]);
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Version, from_common, from_v5_error};
 use crate::mqtt::fault::Fault;
 use crate::mqtt::frame::Frame;
 
-/// The bit a bridge sets in the protocol version; everything else of it is the same.
+/// The bit a bridge sets in the protocol version, as mosquitto does with `try_private`.
 const BRIDGE: u8 = 0x80;
 
 /// CONNECT, both versions in one shape.
@@ -22,13 +22,17 @@ pub(crate) struct Connect {
     pub(crate) user_name: Option<Arc<str>>,
     pub(crate) password: Option<Bytes>,
     pub(crate) will: Option<Will>,
-    /// How many QoS 1 deliveries the client takes at once.
+    /// How many QoS 1 and QoS 2 deliveries the client takes at once.
     pub(crate) receive_maximum: u16,
     /// The longest packet the client takes.
     pub(crate) max_packet_bytes: u32,
     /// Whether reason strings may stand in packets other than CONNACK, PUBLISH and DISCONNECT.
     pub(crate) wants_problems: bool,
     pub(crate) session_expiry_s: u32,
+    /// The highest topic alias the client takes.
+    pub(crate) topic_alias_max: u16,
+    /// It is another broker, which wants messages as they were published and none of its own back.
+    pub(crate) is_bridge: bool,
     /// The client wants extended authentication.
     pub(crate) wants_authentication: bool,
 }
@@ -36,9 +40,13 @@ pub(crate) struct Connect {
 /// What is published when the connection drops.
 #[derive(Debug)]
 pub(crate) struct Will {
+    pub(crate) topic: Box<str>,
     pub(crate) payload: Bytes,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
+    /// How long after the end of the connection it is published (5.0, 3.1.3.2.2).
+    pub(crate) delay_s: u32,
+    pub(crate) expiry_s: Option<u32>,
 }
 
 /// Why there is no CONNECT.
@@ -55,7 +63,7 @@ pub(crate) enum ConnectFault {
 /// Decodes the first packet of a connection, whose first byte is that of CONNECT.
 pub(crate) fn decode_connect(frame: Frame<'_>) -> Result<Connect, ConnectFault> {
     let mut read_bytes = 0;
-    let (protocol, flags) = protocol(frame.body, &mut read_bytes)?;
+    let (protocol, flags, is_bridge) = protocol(frame.body, &mut read_bytes)?;
     let version = match protocol {
         Protocol::V310 | Protocol::V311 => Version::V3,
         Protocol::V500 => Version::V5,
@@ -71,14 +79,14 @@ pub(crate) fn decode_connect(frame: Frame<'_>) -> Result<Connect, ConnectFault> 
     };
     connect
         .and_then(|it| match read_bytes == frame.body.len() {
-            true => check_values(it),
+            true => check_values(Connect { is_bridge, ..it }),
             false => Err(Fault::malformed("the packet is longer than what it holds")),
         })
         .map_err(|it| ConnectFault::Broken(version, it))
 }
 
 /// Reads protocol name and version, and looks at the flags behind them.
-fn protocol(body: &[u8], read_bytes: &mut usize) -> Result<(Protocol, u8), ConnectFault> {
+fn protocol(body: &[u8], read_bytes: &mut usize) -> Result<(Protocol, u8, bool), ConnectFault> {
     let name_bytes = match body.split_first_chunk::<2>() {
         Some((head, _)) => usize::from(u16::from_be_bytes(*head)),
         None => return Err(ConnectFault::NotMqtt),
@@ -87,13 +95,17 @@ fn protocol(body: &[u8], read_bytes: &mut usize) -> Result<(Protocol, u8), Conne
     let (Some(name), Some(&level)) = (name, body.get(2 + name_bytes)) else {
         return Err(ConnectFault::NotMqtt);
     };
-    let known = match level {
-        0x83 | 0x84 => Protocol::new(name, level & !BRIDGE),
-        _ => Protocol::new(name, level),
+    let is_bridge = matches!(level, 0x83 | 0x84);
+    let known = match is_bridge {
+        true => Protocol::new(name, level & !BRIDGE),
+        false => Protocol::new(name, level),
     };
     *read_bytes = 3 + name_bytes;
     match known {
-        Ok(protocol) => Ok((protocol, body.get(*read_bytes).copied().unwrap_or(0))),
+        Ok(protocol) => {
+            let flags = body.get(*read_bytes).copied().unwrap_or(0);
+            Ok((protocol, flags, is_bridge))
+        }
         Err(Error::InvalidProtocol(name, level)) if &*name == "MQTT" => {
             Err(ConnectFault::UnknownVersion(match level {
                 0..=4 => Version::V3,
@@ -139,14 +151,19 @@ fn from_v3(packet: v3::Connect) -> Connect {
         user_name: packet.username,
         password: packet.password,
         will: packet.last_will.map(|it| Will {
+            topic: Box::from(&*it.topic_name),
             payload: it.message,
             qos: it.qos,
             retain: it.retain,
+            delay_s: 0,
+            expiry_s: None,
         }),
         receive_maximum: u16::MAX,
         max_packet_bytes: u32::MAX,
         wants_problems: false,
         session_expiry_s: 0,
+        topic_alias_max: 0,
+        is_bridge: false,
         wants_authentication: false,
     }
 }
@@ -161,14 +178,19 @@ fn from_v5(packet: v5::Connect) -> Connect {
         user_name: packet.username,
         password: packet.password,
         will: packet.last_will.map(|it| Will {
+            topic: Box::from(&*it.topic_name),
             payload: it.payload,
             qos: it.qos,
             retain: it.retain,
+            delay_s: it.properties.delay_interval.unwrap_or(0),
+            expiry_s: it.properties.message_expiry_interval,
         }),
         receive_maximum: properties.receive_max.unwrap_or(u16::MAX),
         max_packet_bytes: properties.max_packet_size.unwrap_or(u32::MAX),
         wants_problems: properties.request_problem_info.unwrap_or(true),
         session_expiry_s: properties.session_expiry_interval.unwrap_or(0),
+        topic_alias_max: properties.topic_alias_max.unwrap_or(0),
+        is_bridge: false,
         wants_authentication: properties.auth_method.is_some() || properties.auth_data.is_some(),
     }
 }

@@ -2,18 +2,16 @@
 //!
 //! ```text
 //! topic name   2 bytes length, UTF-8
-//! packet id    2 bytes, with QoS 1 only
+//! packet id    2 bytes, with QoS 1 and 2
 //! properties   MQTT 5: variable byte integer length, then id and value, repeated
 //! payload      the rest
 //! ```
 //!
-//! Properties are checked and skipped: a thing's user properties are not declared fields, so
-//! nothing of them may enter. Only the topic alias is kept.
-
-use mqtt_proto::v5::DisconnectReasonCode;
+//! Properties are checked and skipped: user properties, content type, response topic and correlation
+//! data are no declared fields, so nothing of them may enter. Topic alias and message expiry interval
+//! are kept, because they are about the packet and not about anybody.
 
 use super::Version;
-use crate::Counter;
 use crate::mqtt::fault::Fault;
 use crate::mqtt::frame::{Frame, remaining_length};
 
@@ -21,11 +19,14 @@ use crate::mqtt::frame::{Frame, remaining_length};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Publish<'a> {
     pub(crate) topic: &'a str,
-    /// With QoS 1.
+    pub(crate) qos: u8,
+    /// With QoS 1 and 2.
     pub(crate) packet_id: Option<u16>,
     pub(crate) retain: bool,
     /// MQTT 5.
     pub(crate) alias: Option<u16>,
+    /// MQTT 5: the message expiry interval.
+    pub(crate) expiry_s: Option<u32>,
     pub(crate) payload: &'a [u8],
 }
 
@@ -38,36 +39,38 @@ pub(super) fn decode_publish(frame: Frame<'_>, version: Version) -> Result<Publi
     let topic = topic_name(topic)?;
     let (packet_id, rest) = match qos {
         0 => (None, rest),
-        1 => {
+        1 | 2 => {
             let (packet_id, rest) = take_u16(rest).ok_or_else(cut_short)?;
             if packet_id == 0 {
                 return Err(Fault::protocol("a packet identifier cannot be 0"));
             }
             (Some(packet_id), rest)
         }
-        2 => {
-            return Err(Fault::new(
-                DisconnectReasonCode::QoSNotSupported,
-                Counter::QosNotSupported,
-                "the maximum QoS here is 1",
-            ));
-        }
         _ => return Err(Fault::malformed("the quality of service is 0, 1 or 2")),
     };
-    let (alias, payload) = match version {
-        Version::V3 => (None, rest),
+    let (kept, payload) = match version {
+        Version::V3 => (Properties::default(), rest),
         Version::V5 => properties(rest)?,
     };
-    if topic.is_empty() && alias.is_none() {
+    if topic.is_empty() && kept.alias.is_none() {
         return Err(Fault::protocol("a publish names a topic"));
     }
     Ok(Publish {
         topic,
+        qos,
         packet_id,
         retain: frame.first & 1 != 0,
-        alias,
+        alias: kept.alias,
+        expiry_s: kept.expiry_s,
         payload,
     })
+}
+
+/// What is kept of the properties.
+#[derive(Default)]
+struct Properties {
+    alias: Option<u16>,
+    expiry_s: Option<u32>,
 }
 
 fn topic_name(bytes: &[u8]) -> Result<&str, Fault> {
@@ -77,15 +80,15 @@ fn topic_name(bytes: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|_| Fault::malformed("a text is not UTF-8"))
 }
 
-/// Checks the properties of a PUBLISH and gives the topic alias and what follows them.
-fn properties(bytes: &[u8]) -> Result<(Option<u16>, &[u8]), Fault> {
+/// Checks the properties of a PUBLISH and gives what is kept of them and what follows them.
+fn properties(bytes: &[u8]) -> Result<(Properties, &[u8]), Fault> {
     let (length, length_bytes) = remaining_length(bytes)?.ok_or_else(cut_short)?;
     let (mut left, payload) = bytes
         .get(length_bytes..)
         .and_then(|it| it.split_at_checked(length as usize))
         .ok_or_else(cut_short)?;
     let mut seen = 0_u64;
-    let mut alias = None;
+    let mut kept = Properties::default();
     while let Some((&id, rest)) = left.split_first() {
         let repeatable = id == 0x26;
         let bit = 1_u64 << (id & 0x3f);
@@ -93,22 +96,26 @@ fn properties(bytes: &[u8]) -> Result<(Option<u16>, &[u8]), Fault> {
             return Err(Fault::protocol("a property stands here twice"));
         }
         seen |= bit;
-        left = property(id, rest, &mut alias)?;
+        left = property(id, rest, &mut kept)?;
     }
-    Ok((alias, payload))
+    Ok((kept, payload))
 }
 
 /// Checks one property and gives what follows it.
-fn property<'a>(id: u8, bytes: &'a [u8], alias: &mut Option<u16>) -> Result<&'a [u8], Fault> {
+fn property<'a>(id: u8, bytes: &'a [u8], kept: &mut Properties) -> Result<&'a [u8], Fault> {
     match id {
-        // Payload format indicator: the payload is JSON here, so it is UTF-8 or it is refused.
+        // Payload format indicator: custody reads the payload as the notice says and refuses what it cannot read.
         0x01 => match bytes.split_first() {
             Some((0 | 1, rest)) => Ok(rest),
             Some(_) => Err(Fault::protocol("a property is neither 0 nor 1")),
             None => Err(cut_short()),
         },
         // Message expiry interval.
-        0x02 => bytes.get(4..).ok_or_else(cut_short),
+        0x02 => {
+            let (value, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_short)?;
+            kept.expiry_s = Some(u32::from_be_bytes(*value));
+            Ok(rest)
+        }
         // Content type.
         0x03 => text(bytes),
         // Response topic.
@@ -127,7 +134,7 @@ fn property<'a>(id: u8, bytes: &'a [u8], alias: &mut Option<u16>) -> Result<&'a 
         )),
         0x23 => {
             let (value, rest) = take_u16(bytes).ok_or_else(cut_short)?;
-            *alias = Some(value);
+            kept.alias = Some(value);
             Ok(rest)
         }
         // User property.

@@ -1,18 +1,18 @@
-//! Acknowledgements that wait: PUBACK goes out when the message is durable, in the order in
-//! which the publishes came (4.6.0-2), so a refusal waits for those before it.
+//! Acknowledgements that wait: PUBACK and PUBREC go out when the message is durable, in the order in
+//! which the publishes came (4.6.0-2, 4.6.0-3), so a refusal waits for those before it.
 
 use std::collections::VecDeque;
 
-use mqtt_proto::v5::PubackReasonCode;
-
+use crate::mqtt::decode::AckKind;
 use crate::mqtt::encode::{self, Terms};
 
 /// Above this many places the queue gives its memory back when it is empty.
 const KEPT_PLACES: usize = 32;
 
 #[derive(Debug)]
-struct Ack<P> {
+struct Waiting<P> {
     packet_id: u16,
+    kind: AckKind,
     answer: Answer<P>,
 }
 
@@ -20,19 +20,22 @@ struct Ack<P> {
 enum Answer<P> {
     /// Success, once everything up to here is durable.
     KeptAt(P),
-    Refused(Box<(PubackReasonCode, String)>),
+    Refused(Box<(u8, String)>),
 }
 
 /// The acknowledgements of one session.
 #[derive(Debug)]
 pub(super) struct Acks<P> {
-    waiting: VecDeque<Ack<P>>,
+    waiting: VecDeque<Waiting<P>>,
+    /// How many of them are PUBREC with success.
+    pubrecs: usize,
 }
 
 impl<P> Default for Acks<P> {
     fn default() -> Self {
         Self {
             waiting: VecDeque::new(),
+            pubrecs: 0,
         }
     }
 }
@@ -40,6 +43,17 @@ impl<P> Default for Acks<P> {
 impl<P: Copy + Ord> Acks<P> {
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Those that are not the PUBREC of a message that was taken.
+    pub(super) fn len_without_pubrecs(&self) -> usize {
+        self.waiting.len() - self.pubrecs
+    }
+
+    /// Whether the PUBREC of a packet waits.
+    pub(super) fn has_pubrec(&self, packet_id: u16) -> bool {
+        let is_it = |it: &Waiting<P>| it.kind == AckKind::Pubrec && it.packet_id == packet_id;
+        self.pubrecs > 0 && self.waiting.iter().any(is_it)
     }
 
     /// What the first of them waits for. A refusal is never first: it is said at once then.
@@ -51,9 +65,11 @@ impl<P: Copy + Ord> Acks<P> {
     }
 
     /// A publish was taken.
-    pub(super) fn kept(&mut self, packet_id: u16, position: P) {
-        self.waiting.push_back(Ack {
+    pub(super) fn kept(&mut self, kind: AckKind, packet_id: u16, position: P) {
+        self.pubrecs += usize::from(kind == AckKind::Pubrec);
+        self.waiting.push_back(Waiting {
             packet_id,
+            kind,
             answer: Answer::KeptAt(position),
         });
     }
@@ -61,17 +77,19 @@ impl<P: Copy + Ord> Acks<P> {
     /// An MQTT 5 publish was refused.
     pub(super) fn refused(
         &mut self,
+        kind: AckKind,
         packet_id: u16,
-        code: PubackReasonCode,
+        code: u8,
         text: String,
         terms: Terms,
         out: &mut Vec<u8>,
     ) {
         if self.waiting.is_empty() {
-            return encode::puback_refused(packet_id, code, &text, terms, out);
+            return encode::ack_refused(kind, packet_id, code, &text, terms, out);
         }
-        self.waiting.push_back(Ack {
+        self.waiting.push_back(Waiting {
             packet_id,
+            kind,
             answer: Answer::Refused(Box::new((code, text))),
         });
     }
@@ -81,9 +99,12 @@ impl<P: Copy + Ord> Acks<P> {
         while let Some(ack) = self.waiting.front() {
             match &ack.answer {
                 Answer::KeptAt(position) if *position > durable => return,
-                Answer::KeptAt(_) => encode::puback(ack.packet_id, out),
+                Answer::KeptAt(_) => {
+                    self.pubrecs -= usize::from(ack.kind == AckKind::Pubrec);
+                    encode::ack(ack.kind, ack.packet_id, out);
+                }
                 Answer::Refused(it) => {
-                    encode::puback_refused(ack.packet_id, it.0, &it.1, terms, out);
+                    encode::ack_refused(ack.kind, ack.packet_id, it.0, &it.1, terms, out);
                 }
             }
             self.waiting.pop_front();

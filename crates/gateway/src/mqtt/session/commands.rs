@@ -5,8 +5,7 @@
 //! with the QoS of the subscription; its PUBACK is custody's to know. None is sent twice by a session: a command whose
 //! connection ended is made anew by custody.
 
-use rustc_hash::FxHashMap;
-
+use super::outbound::Stage;
 use super::subscribe::TOO_MANY;
 use super::{Ctx, Session};
 use crate::Counter;
@@ -19,8 +18,6 @@ use mqtt_proto::v5::SubscribeReasonCode;
 #[derive(Debug, Default)]
 pub(super) struct Listening {
     filters: Vec<Listened>,
-    /// Commands without a PUBACK yet, by packet identifier.
-    in_flight: FxHashMap<u16, u64>,
 }
 
 #[derive(Debug)]
@@ -46,14 +43,15 @@ impl Listening {
         matching.map(|it| it.with_ack).max()
     }
 
-    fn filters(&self) -> Vec<Box<str>> {
+    /// What is listened to.
+    pub(super) fn filters(&self) -> Vec<Box<str>> {
         self.filters.iter().map(|it| it.filter.clone()).collect()
     }
 }
 
-impl<P: Copy + Ord> Session<P> {
+impl<B: Backend> Session<B> {
     /// Adds a subscription of a thing, or replaces the one with the same filter (3.8.4-3).
-    pub(super) fn add_listening<B: Backend>(
+    pub(super) fn add_listening(
         &mut self,
         filter: &str,
         with_ack: bool,
@@ -68,7 +66,7 @@ impl<P: Copy + Ord> Session<P> {
         if !topics.iter().any(|it| topic::matches(filter, it)) {
             return Err(NOT_ITS_OWN);
         }
-        let filters = &mut self.listening.filters;
+        let filters = &mut self.state.listening.filters;
         let known = filters.iter().position(|it| &*it.filter == filter);
         if known.is_none() && filters.len() >= self.limits.max_subscriptions {
             return Err(TOO_MANY);
@@ -80,63 +78,49 @@ impl<P: Copy + Ord> Session<P> {
             filter: filter.into(),
             with_ack,
         });
-        ctx.backend.listen(self.listening.filters());
+        ctx.backend.listen(self.state.listening.filters());
         ctx.counters.add(Counter::SubscriptionsGranted);
         Ok(())
     }
 
     /// Ends a subscription of a thing; false where there is none.
-    pub(super) fn remove_listening<B: Backend>(
-        &mut self,
-        filter: &str,
-        ctx: &mut Ctx<'_, B>,
-    ) -> bool {
-        let filters = &mut self.listening.filters;
+    pub(super) fn remove_listening(&mut self, filter: &str, ctx: &mut Ctx<'_, B>) -> bool {
+        let filters = &mut self.state.listening.filters;
         let Some(at) = filters.iter().position(|it| &*it.filter == filter) else {
             return false;
         };
         filters.swap_remove(at);
-        ctx.backend.listen(self.listening.filters());
+        ctx.backend.listen(self.state.listening.filters());
         true
     }
 
     /// Writes a command, if it is still wanted and the thing still listens.
-    pub(crate) fn tell<B: Backend>(&mut self, command: &B::Command, ctx: &mut Ctx<'_, B>) {
+    pub(crate) fn tell(&mut self, command: &B::Command, ctx: &mut Ctx<'_, B>) {
         let Some(text) = B::command_text(command, ctx.now.wall) else {
             return;
         };
-        let Some(with_ack) = self.listening.with_ack(text.topic) else {
+        let Some(with_ack) = self.state.listening.with_ack(text.topic) else {
             return;
         };
-        let packet_id = with_ack.then(|| self.outbound.take_packet_id());
+        let outbound = &mut self.state.outbound;
+        let packet_id = with_ack.then(|| outbound.begin(Stage::Command(text.id)));
         let packet = Outgoing {
             topic: text.topic.as_bytes(),
+            qos: u8::from(with_ack),
             packet_id,
-            coarse: false,
             payload: text.payload.as_bytes(),
+            ..Outgoing::default()
         };
         if encode::publish(packet, self.terms, ctx.out) {
             ctx.counters.add(Counter::CommandsSent);
-            if let Some(packet_id) = packet_id {
-                self.listening.in_flight.insert(packet_id, text.id);
-            }
             ctx.backend.command_sent(command, with_ack, ctx.now.wall);
         } else {
             // It will never fit: it is tried as often as one that is never acknowledged.
-            self.withdraw(packet_id);
+            if packet_id.is_some() {
+                outbound.take_back();
+            }
             ctx.counters.add(Counter::DeliveriesTooLarge);
             ctx.backend.command_sent(command, true, ctx.now.wall);
-        }
-    }
-
-    /// The client has a packet: tells custody when that was a command.
-    pub(super) fn command_acknowledged<B: Backend>(
-        &mut self,
-        packet_id: u16,
-        ctx: &mut Ctx<'_, B>,
-    ) {
-        if let Some(command) = self.listening.in_flight.remove(&packet_id) {
-            ctx.backend.command_received(command, ctx.now.wall);
         }
     }
 }

@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use mqtt_proto::QoS;
 use mqtt_proto::v3::ConnectReturnCode;
 use mqtt_proto::v5::{Connack, ConnackProperties, ConnectReasonCode, DisconnectReasonCode};
 
+use super::aliases::{TOPIC_ALIASES, ToClient};
+use super::kept::Kept;
 use super::{Ctx, Phase, Session};
 use crate::Counter;
-use crate::mqtt::backend::{Backend, Role};
+use crate::mqtt::backend::{Admitted, Backend, Start};
 use crate::mqtt::decode::{Connect, ConnectFault, Version, decode_connect};
 use crate::mqtt::encode::{self, Terms};
 use crate::mqtt::frame::Frame;
+use crate::mqtt::topic;
 
-/// How many topic aliases an MQTT 5 client may set: one bit each.
-pub(super) const TOPIC_ALIASES: u16 = 16;
+/// A CONNECT that was admitted and waits for its session.
+pub(super) struct Opening {
+    connect: Connect,
+    /// The client identifier that we have given.
+    assigned: Option<Arc<str>>,
+}
 
 /// Why a CONNECT is not accepted, in both versions.
 struct Rejection {
@@ -41,13 +47,9 @@ impl Rejection {
     }
 }
 
-impl<P: Copy + Ord> Session<P> {
+impl<B: Backend> Session<B> {
     /// The first packet.
-    pub(super) fn open<B: Backend<Position = P>>(
-        &mut self,
-        frame: Frame<'_>,
-        ctx: &mut Ctx<'_, B>,
-    ) {
+    pub(super) fn open(&mut self, frame: Frame<'_>, ctx: &mut Ctx<'_, B>) {
         let connect = match decode_connect(frame) {
             Ok(it) => it,
             Err(fault) => return self.reject_broken(fault, ctx),
@@ -58,12 +60,35 @@ impl<P: Copy + Ord> Session<P> {
             wants_problems: connect.wants_problems,
         };
         match self.admit(&connect, ctx) {
-            Ok(role) => self.accept(connect, role, ctx),
+            Ok(admitted) => self.claim(connect, admitted, ctx),
             Err(rejection) => self.reject(&rejection, ctx),
         }
     }
 
-    fn reject_broken<B: Backend>(&mut self, fault: ConnectFault, ctx: &mut Ctx<'_, B>) {
+    /// Takes the client identifier (3.1.4-3 of MQTT 5, 3.1.4-2 of 3.1.1) and asks for the session that goes with it.
+    fn claim(&mut self, mut connect: Connect, admitted: Admitted, ctx: &mut Ctx<'_, B>) {
+        let assigned = connect.client_id.is_empty().then(|| {
+            // Not the same after a restart: a client may come back with the one it was given.
+            let millis = ctx.now.wall.as_millis();
+            Arc::<str>::from(format!("assigned-{}-{millis}", self.number))
+        });
+        if let Some(assigned) = &assigned {
+            connect.client_id = Arc::clone(assigned);
+        }
+        let start = match connect.clean {
+            true => Start::Clean,
+            false => Start::Resume,
+        };
+        self.door = admitted.purpose.map(Box::new);
+        self.phase = Phase::Claiming(admitted.role);
+        let must_wait = ctx.backend.claim(&connect.client_id, start);
+        self.opening = Some(Box::new(Opening { connect, assigned }));
+        if !must_wait {
+            self.accept(None, ctx);
+        }
+    }
+
+    fn reject_broken(&mut self, fault: ConnectFault, ctx: &mut Ctx<'_, B>) {
         match fault {
             ConnectFault::NotMqtt => {
                 ctx.counters.add(Counter::NotMqtt);
@@ -93,29 +118,27 @@ impl<P: Copy + Ord> Session<P> {
     }
 
     /// Checks what is asked for, then who asks.
-    fn admit<B: Backend>(
-        &self,
-        connect: &Connect,
-        ctx: &mut Ctx<'_, B>,
-    ) -> Result<Role, Rejection> {
+    fn admit(&self, connect: &Connect, ctx: &mut Ctx<'_, B>) -> Result<Admitted, Rejection> {
         self.check_client_id(connect)?;
+        self.check_will(connect)?;
         check_supported(connect)?;
         let bad_credentials = || {
             Rejection::new(
                 ConnectReasonCode::BadUserNameOrPassword,
                 Some(ConnectReturnCode::BadUserNameOrPassword),
                 Counter::BadCredentials,
-                "user name is the identifier of a registered thing or recipient, password is its token",
+                "user name is the identifier of a registered thing or recipient, password is its token; a certificate stands in for both",
             )
         };
-        let (Some(user_name), Some(password)) = (&connect.user_name, &connect.password) else {
-            return Err(bad_credentials());
-        };
-        let role = ctx
+        let admitted = ctx
             .backend
-            .authenticate(user_name, password)
+            .authenticate(
+                connect.user_name.as_deref(),
+                connect.password.as_deref(),
+                ctx.now.wall,
+            )
             .ok_or_else(bad_credentials)?;
-        if role == Role::Recipient && connect.will.is_some() {
+        if !admitted.role.publishes && connect.will.is_some() {
             return Err(Rejection::new(
                 ConnectReasonCode::NotAuthorized,
                 Some(ConnectReturnCode::NotAuthorized),
@@ -123,7 +146,25 @@ impl<P: Copy + Ord> Session<P> {
                 "a recipient publishes nothing, not even a will",
             ));
         }
-        Ok(role)
+        Ok(admitted)
+    }
+
+    /// A will is a publish, so its topic has the limits of one.
+    fn check_will(&self, connect: &Connect) -> Result<(), Rejection> {
+        let Some(will) = &connect.will else {
+            return Ok(());
+        };
+        if will.topic.len() <= self.limits.max_topic_bytes
+            && topic::levels(&will.topic) <= self.limits.max_topic_levels
+        {
+            return Ok(());
+        }
+        Err(Rejection::new(
+            ConnectReasonCode::TopicNameInvalid,
+            None,
+            Counter::TopicsRejected,
+            "the topic of the will is too long or too deep",
+        ))
     }
 
     fn check_client_id(&self, connect: &Connect) -> Result<(), Rejection> {
@@ -143,27 +184,64 @@ impl<P: Copy + Ord> Session<P> {
         ))
     }
 
-    fn accept<B: Backend>(&mut self, connect: Connect, role: Role, ctx: &mut Ctx<'_, B>) {
-        let assigned = connect
-            .client_id
-            .is_empty()
-            .then(|| Arc::<str>::from(format!("assigned-{}", self.number)));
-        ctx.backend
-            .register(assigned.as_deref().unwrap_or(&connect.client_id));
+    /// Whether the session of the client is still to be given up by somebody else.
+    pub(crate) fn is_claiming(&self) -> bool {
+        matches!(self.phase, Phase::Claiming(_))
+    }
+
+    /// Opens the session: that of an older connection, or a new one (3.1.2.4, 3.2.2.1.1).
+    pub(crate) fn accept(&mut self, kept: Option<Box<Kept<B>>>, ctx: &mut Ctx<'_, B>) {
+        let (Phase::Claiming(role), Some(opening)) = (self.phase, self.opening.take()) else {
+            return;
+        };
+        let Opening { connect, assigned } = *opening;
+        let is_present = kept.is_some();
+        if let Some(kept) = kept {
+            // A will that was delayed is not published: the client has come back in time (5.0, 3.1.3-9).
+            let Kept { state, resting, .. } = *kept;
+            self.state = state;
+            if let Some(resting) = resting {
+                ctx.backend.wake(resting);
+            }
+            ctx.counters.add(Counter::SessionsResumed);
+        }
         let server_keep_alive = self.keep_alive(&connect);
-        self.outbound.narrow(connect.receive_maximum);
-        self.may_prolong = connect.session_expiry_s > 0;
+        let session_expiry = self.expire_after(&connect);
+        self.window = usize::from(self.limits.max_inflight.min(connect.receive_maximum).max(1));
+        self.aliases_to_client = ToClient::new(connect.topic_alias_max);
+        self.is_bridge = connect.is_bridge;
         self.will = connect.will.map(Box::new);
         self.phase = Phase::Open(role);
         ctx.counters.add(Counter::SessionsOpened);
         match connect.version {
-            Version::V3 => encode::connack_v3(ConnectReturnCode::Accepted, ctx.out),
+            Version::V3 => {
+                encode::connack_v3(ConnectReturnCode::Accepted, is_present, ctx.out);
+            }
             Version::V5 => {
-                let mut packet = Connack::new(false, ConnectReasonCode::Success);
-                packet.properties = self.what_we_offer(assigned, server_keep_alive);
+                let mut packet = Connack::new(is_present, ConnectReasonCode::Success);
+                packet.properties = self.what_we_offer(assigned, server_keep_alive, session_expiry);
                 encode::connack_v5(packet, self.terms.max_packet_bytes, ctx.out);
             }
         }
+        let filters = self.state.listening.filters();
+        if !filters.is_empty() {
+            ctx.backend.listen(filters);
+        }
+        self.state.outbound.resume(ctx.out);
+    }
+
+    /// Sets how long the session outlives its connection; gives back what the client must be told when it is not what
+    /// it asked for (5.0, 3.2.2.3.2). A session of MQTT 3.1.1 is kept for the longest time there is (3.1.2.4).
+    fn expire_after(&mut self, connect: &Connect) -> Option<u32> {
+        let longest = self.limits.max_session_expiry_s;
+        let wanted = match connect.version {
+            Version::V5 => connect.session_expiry_s,
+            Version::V3 if connect.clean => 0,
+            Version::V3 => longest,
+        };
+        self.expiry_s = wanted.min(longest);
+        self.may_prolong = wanted > 0;
+        (self.expiry_s != wanted).then_some(self.expiry_s)
     }
 
     /// Sets the keep alive; gives back what the client must be told when it is not its own
@@ -180,32 +258,30 @@ impl<P: Copy + Ord> Session<P> {
         ours
     }
 
+    /// What is not said here is there: QoS 2, retained messages, wildcards, subscription identifiers, shared
+    /// subscriptions.
     fn what_we_offer(
         &self,
         assigned_client_id: Option<Arc<str>>,
         server_keep_alive: Option<u16>,
+        session_expiry_interval: Option<u32>,
     ) -> ConnackProperties {
         ConnackProperties {
-            session_expiry_interval: Some(0),
+            session_expiry_interval,
             receive_max: Some(self.limits.max_pending_acks.max(1)),
-            max_qos: Some(QoS::Level1),
-            retain_available: Some(false),
             max_packet_size: Some(self.limits.max_packet_bytes),
             assigned_client_id,
             topic_alias_max: Some(TOPIC_ALIASES),
-            wildcard_subscription_available: Some(true),
-            subscription_id_available: Some(false),
-            shared_subscription_available: Some(false),
             server_keep_alive,
             ..ConnackProperties::default()
         }
     }
 
-    fn reject<B: Backend>(&mut self, rejection: &Rejection, ctx: &mut Ctx<'_, B>) {
+    fn reject(&mut self, rejection: &Rejection, ctx: &mut Ctx<'_, B>) {
         ctx.counters.add(rejection.counter);
         self.phase = Phase::Closed;
         match (self.terms.version, rejection.v3) {
-            (Version::V3, Some(code)) => encode::connack_v3(code, ctx.out),
+            (Version::V3, Some(code)) => encode::connack_v3(code, false, ctx.out),
             (Version::V3, None) => {}
             (Version::V5, _) => {
                 let mut packet = Connack::new(false, rejection.v5);
@@ -216,35 +292,15 @@ impl<P: Copy + Ord> Session<P> {
     }
 }
 
-/// 3.2.2-12 and 3.2.2-13 of MQTT 5: what we said we do not have must be refused. MQTT 3.1.1 cannot
-/// be told, so such a will is taken and published like any other.
+/// 4.12: an authentication method that is not supported is refused.
 fn check_supported(connect: &Connect) -> Result<(), Rejection> {
-    if connect.version == Version::V3 {
-        return Ok(());
-    }
-    let unsupported = |code, text| {
-        Err(Rejection::new(
-            code,
+    match connect.wants_authentication {
+        false => Ok(()),
+        true => Err(Rejection::new(
+            ConnectReasonCode::BadAuthMethod,
             None,
             Counter::ConnectUnsupported,
-            text,
-        ))
-    };
-    if connect.wants_authentication {
-        return unsupported(
-            ConnectReasonCode::BadAuthMethod,
             "there is no authentication method here but user name and password",
-        );
-    }
-    match &connect.will {
-        Some(will) if will.qos == QoS::Level2 => unsupported(
-            ConnectReasonCode::QoSNotSupported,
-            "the maximum QoS here is 1, for the will too",
-        ),
-        Some(will) if will.retain => unsupported(
-            ConnectReasonCode::RetainNotSupported,
-            "retained messages are not supported, a retained will neither",
-        ),
-        _ => Ok(()),
+        )),
     }
 }

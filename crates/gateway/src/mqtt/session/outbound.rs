@@ -1,115 +1,488 @@
-//! Deliveries on their way to the client: packet identifiers, the client's window, PUBACK.
+//! Deliveries on their way to the client: packet identifiers, the client's window, PUBACK, PUBREC, PUBREL, PUBCOMP.
+//!
+//! A delivery with QoS 1 or 2 stays in flight until the client has it, over reconnections too. When it must be sent
+//! again (4.4) it is decided again: if it may not leave any more its identifier is released and nothing is sent.
+//! Identifiers are given in turn, so a released one does not come back before 65,534 others.
 
-use rustc_hash::FxHashSet;
+use std::collections::VecDeque;
 
-use super::{Phase, Session};
-use crate::mqtt::backend::Backend;
+use super::aliases::Alias;
+use super::queue::Sent;
+use super::{Ctx, Phase, Session};
+use crate::mqtt::backend::{Backend, Label};
+use crate::mqtt::decode::{Ack, AckKind, Version};
 use crate::mqtt::encode::{self, Outgoing};
-use crate::mqtt::topic;
+use crate::mqtt::stamp::Stamp;
+use crate::mqtt::topic::{self, Form};
 
-/// What became of a delivery.
+/// How many packet identifiers there are: 0 is none.
+const PACKET_IDS: u64 = 65_535;
+/// 5.0, 3.6.2.1: the identifier is not known.
+const NOT_FOUND: u8 = 0x92;
+
+/// What the client has not acknowledged, in the order in which it was first sent.
 #[derive(Debug)]
-pub(crate) enum Delivered<R> {
-    /// It stands in the output buffer.
-    Written {
-        /// With QoS 1; give it back with [`Session::withdraw`] if the packet is not sent.
-        packet_id: Option<u16>,
-        /// To be voided if the packet is not sent.
-        receipt: R,
+pub(super) struct Outbound<D> {
+    next: u64,
+    in_flight: VecDeque<InFlight<D>>,
+    /// How many of them are to be sent again on this connection.
+    due: usize,
+}
+
+#[derive(Debug)]
+struct InFlight<D> {
+    number: u64,
+    stage: Stage<D>,
+}
+
+/// How far an exchange is.
+#[derive(Debug)]
+pub(super) enum Stage<D> {
+    /// PUBLISH was sent: PUBACK or PUBREC is to come.
+    Sent {
+        delivery: D,
+        qos: u8,
+        form: Form,
+        is_due: bool,
     },
-    /// Its subscription has ended.
-    Unsubscribed,
-    /// It is longer than the client takes, and counts as delivered (5.0, 3.1.2-25).
-    TooLarge,
+    /// PUBREL was sent: PUBCOMP is to come.
+    Released,
+    /// A command to a thing was sent: PUBACK is to come.
+    Command(u64),
 }
 
-/// The sending side of a session.
-#[derive(Debug)]
-pub(super) struct Outbound {
-    /// How many QoS 1 deliveries may wait for their PUBACK.
-    window: usize,
-    last_packet_id: u16,
-    in_flight: FxHashSet<u16>,
-}
-
-impl Outbound {
-    pub(super) fn new(window: u16) -> Self {
+impl<D> Default for Outbound<D> {
+    fn default() -> Self {
         Self {
-            window: window.into(),
-            last_packet_id: 0,
-            in_flight: FxHashSet::default(),
+            next: 0,
+            in_flight: VecDeque::new(),
+            due: 0,
         }
     }
+}
 
-    /// The client's receive maximum (5.0, 3.1.2.11.3).
-    pub(super) fn narrow(&mut self, receive_maximum: u16) {
-        self.window = self.window.min(receive_maximum.into()).max(1);
+impl<D> InFlight<D> {
+    fn packet_id(&self) -> u16 {
+        packet_id(self.number)
     }
 
-    /// The client has it. An identifier that is not in flight is ignored: it belongs to nothing.
-    pub(super) fn acknowledged(&mut self, packet_id: u16) {
-        self.in_flight.remove(&packet_id);
+    fn is_due(&self) -> bool {
+        matches!(self.stage, Stage::Sent { is_due: true, .. })
+    }
+}
+
+fn packet_id(number: u64) -> u16 {
+    u16::try_from(number % PACKET_IDS + 1).unwrap_or(1)
+}
+
+impl<D> Outbound<D> {
+    /// How many more packets the client takes.
+    fn room(&self, window: usize) -> usize {
+        window.saturating_sub(self.in_flight.len() - self.due)
     }
 
-    fn room(&self) -> usize {
-        self.window.saturating_sub(self.in_flight.len())
+    /// Takes the next free identifier; there is one, because the window is smaller than their number.
+    pub(super) fn begin(&mut self, stage: Stage<D>) -> u16 {
+        let oldest = self.in_flight.front().map(|it| it.number);
+        while oldest.is_some_and(|it| self.next - it >= PACKET_IDS)
+            && self.position(packet_id(self.next)).is_some()
+        {
+            self.next += 1;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.in_flight.push_back(InFlight { number, stage });
+        packet_id(number)
     }
 
-    /// The next free identifier; there is one, because the window is smaller than their number.
-    pub(super) fn take_packet_id(&mut self) -> u16 {
-        loop {
-            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
-            if self.in_flight.insert(self.last_packet_id) {
-                return self.last_packet_id;
+    /// The packet that was begun last was not sent.
+    pub(super) fn take_back(&mut self) -> Option<Stage<D>> {
+        let last = self.in_flight.pop_back()?;
+        self.next = last.number;
+        Some(last.stage)
+    }
+
+    fn position(&self, packet_id: u16) -> Option<usize> {
+        self.in_flight
+            .iter()
+            .position(|it| it.packet_id() == packet_id)
+    }
+
+    fn remove(&mut self, idx: usize) -> Option<InFlight<D>> {
+        let removed = self.in_flight.remove(idx)?;
+        self.due -= usize::from(removed.is_due());
+        if self.in_flight.is_empty() {
+            self.in_flight = VecDeque::new();
+        }
+        Some(removed)
+    }
+
+    /// The client has connected again (4.4.0-1): PUBRELs go out at once, PUBLISHes are due. Commands are custody's to
+    /// make anew.
+    pub(super) fn resume(&mut self, out: &mut Vec<u8>) {
+        self.forget_commands();
+        self.due = 0;
+        for it in &mut self.in_flight {
+            let packet_id = packet_id(it.number);
+            match &mut it.stage {
+                Stage::Sent { is_due, .. } => {
+                    *is_due = true;
+                    self.due += 1;
+                }
+                Stage::Released => encode::ack(AckKind::Pubrel, packet_id, out),
+                Stage::Command(_) => {}
             }
         }
     }
+
+    /// Commands of a connection that is gone are not waited for.
+    pub(super) fn forget_commands(&mut self) {
+        self.in_flight
+            .retain(|it| !matches!(it.stage, Stage::Command(_)));
+    }
+
+    /// The deliveries with QoS 1 that the client has not acknowledged: somebody else may get them.
+    pub(super) fn unsent(self) -> impl Iterator<Item = D> {
+        self.in_flight.into_iter().filter_map(|it| match it.stage {
+            Stage::Sent {
+                delivery, qos: 1, ..
+            } => Some(delivery),
+            _ => None,
+        })
+    }
+
+    pub(super) fn has_due(&self) -> bool {
+        self.due > 0
+    }
+
+    fn set_due(&mut self, packet_id: u16, due: bool) {
+        let found = self.position(packet_id);
+        if let Some(InFlight {
+            stage: Stage::Sent { is_due, .. },
+            ..
+        }) = found.and_then(|it| self.in_flight.get_mut(it))
+            && *is_due != due
+        {
+            *is_due = due;
+            match due {
+                true => self.due += 1,
+                false => self.due -= 1,
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn packet_ids(&self) -> Vec<u16> {
+        self.in_flight.iter().map(InFlight::packet_id).collect()
+    }
 }
 
-impl<P: Copy + Ord> Session<P> {
+/// How a packet that was not sent is undone.
+#[derive(Debug)]
+pub(crate) struct Undo<D> {
+    packet: Undone<D>,
+    /// It would have told the client a new alias.
+    has_new_alias: bool,
+}
+
+#[derive(Debug)]
+enum Undone<D> {
+    /// QoS 0: the delivery goes back into the queue.
+    Plain(D),
+    /// QoS 1 and 2, the first time.
+    First,
+    /// It was to be sent again.
+    Again(u16),
+}
+
+/// The head of a PUBLISH: everything but the payload.
+struct Head<'a> {
+    form: Form,
+    qos: u8,
+    packet_id: Option<u16>,
+    dup: bool,
+    retain: bool,
+    identifiers: &'a [u32],
+    expiry_s: Option<u32>,
+}
+
+/// What a write was: not possible for its length, or possible and perhaps with a new alias.
+enum Write<R> {
+    TooLarge,
+    Done { receipt: R, has_new_alias: bool },
+}
+
+impl<B: Backend> Session<B> {
     /// How many deliveries the client takes now; the others wait in their queue.
     pub(crate) fn window(&self) -> usize {
         match self.phase {
-            Phase::Open(_) => self.outbound.room(),
-            Phase::Waiting | Phase::Draining | Phase::Closed => 0,
+            Phase::Open(_) => self.state.outbound.room(self.window),
+            Phase::Waiting | Phase::Claiming(_) | Phase::Draining | Phase::Closed => 0,
         }
     }
 
-    /// Writes a permitted delivery; `payload` is memory to work in.
-    pub(crate) fn deliver<B: Backend>(
+    /// An acknowledgement of the client. One for an identifier that is not in flight belongs to nothing.
+    pub(super) fn acknowledged(&mut self, ack: Ack, ctx: &mut Ctx<'_, B>) {
+        let outbound = &mut self.state.outbound;
+        let found = outbound.position(ack.packet_id);
+        let stage = found
+            .and_then(|it| outbound.in_flight.get_mut(it))
+            .map(|it| &mut it.stage);
+        match (ack.kind, stage, found) {
+            (AckKind::Puback, Some(Stage::Command(command)), Some(idx)) => {
+                let command = *command;
+                outbound.remove(idx);
+                ctx.backend.command_received(command, ctx.now.wall);
+            }
+            (AckKind::Puback, Some(Stage::Sent { qos: 1, .. }), Some(idx))
+            | (AckKind::Pubcomp, Some(Stage::Released), Some(idx)) => {
+                outbound.remove(idx);
+            }
+            // 4.3.3: a PUBREC with an error ends the exchange.
+            (AckKind::Pubrec, Some(Stage::Sent { qos: 2, .. }), Some(idx)) if ack.is_error => {
+                outbound.remove(idx);
+            }
+            (AckKind::Pubrec, Some(stage @ Stage::Sent { qos: 2, .. }), Some(_)) => {
+                let was_due = matches!(stage, Stage::Sent { is_due: true, .. });
+                *stage = Stage::Released;
+                outbound.due -= usize::from(was_due);
+                encode::ack(AckKind::Pubrel, ack.packet_id, ctx.out);
+            }
+            (AckKind::Pubrec, Some(Stage::Released), _) => {
+                encode::ack(AckKind::Pubrel, ack.packet_id, ctx.out);
+            }
+            (AckKind::Pubrec, None, _) if !ack.is_error => self.pubrel_unknown(ack.packet_id, ctx),
+            _ => {}
+        }
+    }
+
+    /// The client holds a message that we do not know any more: it is let go.
+    fn pubrel_unknown(&mut self, packet_id: u16, ctx: &mut Ctx<'_, B>) {
+        match self.terms.version {
+            Version::V3 => encode::ack(AckKind::Pubrel, packet_id, ctx.out),
+            Version::V5 => encode::ack_refused(
+                AckKind::Pubrel,
+                packet_id,
+                NOT_FOUND,
+                "no message with this packet identifier is on its way",
+                self.terms,
+                ctx.out,
+            ),
+        }
+    }
+
+    /// Sends the first packet that is due again. The caller has seen that there is one.
+    pub(super) fn send_again(
         &mut self,
-        tag: u32,
+        backend: &B,
+        now: model::Timestamp,
+        payload: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Option<Sent<B>> {
+        let outbound = &mut self.state.outbound;
+        let idx = outbound.in_flight.iter().position(InFlight::is_due)?;
+        let InFlight {
+            number,
+            stage:
+                Stage::Sent {
+                    delivery,
+                    qos,
+                    form,
+                    ..
+                },
+        } = outbound.in_flight.get(idx)?
+        else {
+            return None;
+        };
+        let (packet_id, qos, form) = (packet_id(*number), *qos, *form);
+        let (stamp, tag) = (B::stamp(delivery), B::tag(delivery));
+        let is_retained = B::is_retained(delivery);
+        let Some(permit) = backend.permit(delivery, now) else {
+            outbound.remove(idx);
+            return Some(Sent::NotPermitted);
+        };
+        let label = B::label(&permit);
+        let Some(expiry_s) = seconds_left(stamp, &label, now) else {
+            outbound.remove(idx);
+            return Some(Sent::Expired);
+        };
+        let addressed =
+            (self.state.subscriptions).address(tag, &label, stamp, self.state.origin, is_retained);
+        let (retain, identifiers) = addressed.map_or_else(
+            || (is_retained, Default::default()),
+            |it| (it.retain, it.identifiers),
+        );
+        let head = Head {
+            form,
+            qos,
+            packet_id: Some(packet_id),
+            dup: true,
+            retain,
+            identifiers: &identifiers,
+            expiry_s,
+        };
+        match self.write(&head, permit, payload, out) {
+            Write::TooLarge => {
+                self.state.outbound.remove(idx);
+                Some(Sent::TooLarge)
+            }
+            Write::Done {
+                receipt,
+                has_new_alias,
+            } => {
+                self.state.outbound.set_due(packet_id, false);
+                let packet = Undone::Again(packet_id);
+                Some(Sent::Written {
+                    receipt,
+                    undo: Undo {
+                        packet,
+                        has_new_alias,
+                    },
+                    is_repeated: true,
+                })
+            }
+        }
+    }
+
+    /// Decides on a delivery and writes it if it may leave.
+    pub(super) fn send_first(
+        &mut self,
+        delivery: B::Delivery,
+        backend: &B,
+        now: model::Timestamp,
+        payload: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Sent<B> {
+        let (stamp, tag, origin) = (B::stamp(&delivery), B::tag(&delivery), self.state.origin);
+        if !self.state.subscriptions.takes(tag, stamp, origin) {
+            return Sent::Unwanted;
+        }
+        let Some(permit) = backend.permit(&delivery, now) else {
+            return Sent::NotPermitted;
+        };
+        let label = B::label(&permit);
+        let Some(expiry_s) = seconds_left(stamp, &label, now) else {
+            return Sent::Expired;
+        };
+        let is_retained = B::is_retained(&delivery);
+        let addressed = (self.state.subscriptions).address(tag, &label, stamp, origin, is_retained);
+        let Some(addressed) = addressed else {
+            return Sent::Unwanted;
+        };
+        let (form, qos) = (addressed.form, addressed.qos);
+        let mut plain = None;
+        let packet_id = match qos {
+            0 => {
+                plain = Some(delivery);
+                None
+            }
+            _ => Some(self.state.outbound.begin(Stage::Sent {
+                delivery,
+                qos,
+                form,
+                is_due: false,
+            })),
+        };
+        let head = Head {
+            form,
+            qos,
+            packet_id,
+            dup: false,
+            retain: addressed.retain,
+            identifiers: &addressed.identifiers,
+            expiry_s,
+        };
+        match self.write(&head, permit, payload, out) {
+            Write::TooLarge => {
+                if packet_id.is_some() {
+                    self.state.outbound.take_back();
+                }
+                Sent::TooLarge
+            }
+            Write::Done {
+                receipt,
+                has_new_alias,
+            } => Sent::Written {
+                receipt,
+                undo: Undo {
+                    packet: plain.map_or(Undone::First, Undone::Plain),
+                    has_new_alias,
+                },
+                is_repeated: false,
+            },
+        }
+    }
+
+    fn write(
+        &mut self,
+        head: &Head<'_>,
         permit: B::Permit,
         payload: &mut Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> Delivered<B::Receipt> {
-        let Some((form, with_ack)) = self.subscriptions.by_tag(tag) else {
-            return Delivered::Unsubscribed;
-        };
+    ) -> Write<B::Receipt> {
         let label = B::label(&permit);
         let coarse = label.coarse;
-        let topic = topic::delivery_topic(form, label.purpose, label.deployment, label.thing);
+        let topic = topic::delivery_topic(head.form, &label);
         payload.clear();
         let receipt = B::write_payload(permit, payload);
-        let packet_id = with_ack.then(|| self.outbound.take_packet_id());
-        let packet = Outgoing {
+        let mut packet = Outgoing {
             topic: &topic,
-            packet_id,
+            qos: head.qos,
+            packet_id: head.packet_id,
+            dup: head.dup,
+            retain: head.retain,
             coarse,
+            alias: None,
+            expiry_s: head.expiry_s,
+            identifiers: head.identifiers,
             payload,
         };
+        let alias = self.aliases_to_client.alias(&topic);
+        match alias {
+            Alias::None => {}
+            Alias::New(alias) => packet.alias = Some(alias),
+            Alias::Known(alias) => (packet.alias, packet.topic) = (Some(alias), b""),
+        }
+        let has_new_alias = matches!(alias, Alias::New(_));
         if encode::publish(packet, self.terms, out) {
-            return Delivered::Written { packet_id, receipt };
+            return Write::Done {
+                receipt,
+                has_new_alias,
+            };
+        }
+        if has_new_alias {
+            self.aliases_to_client.take_back();
         }
         B::void(receipt);
-        self.withdraw(packet_id);
-        Delivered::TooLarge
+        Write::TooLarge
     }
 
-    /// A written delivery was not sent: its identifier is free again.
-    pub(crate) fn withdraw(&mut self, packet_id: Option<u16>) {
-        if let Some(packet_id) = packet_id {
-            self.outbound.in_flight.remove(&packet_id);
+    /// A written packet was not sent: what it changed is undone. The last is given back first.
+    pub(crate) fn take_back(&mut self, undo: Undo<B::Delivery>) {
+        if undo.has_new_alias {
+            self.aliases_to_client.take_back();
         }
+        match undo.packet {
+            Undone::Plain(delivery) => self.state.queue.push_front(delivery),
+            Undone::First => {
+                if let Some(Stage::Sent { delivery, .. }) = self.state.outbound.take_back() {
+                    self.state.queue.push_front(delivery);
+                }
+            }
+            Undone::Again(packet_id) => self.state.outbound.set_due(packet_id, true),
+        }
+    }
+}
+
+/// What is left of the message expiry interval (3.3.2-6): `None` when it is over, `Some(None)` when there is none.
+fn seconds_left(stamp: Stamp, label: &Label<'_>, now: model::Timestamp) -> Option<Option<u32>> {
+    let Some(expiry_s) = stamp.expiry_s() else {
+        return Some(None);
+    };
+    let waited_ms = now.as_millis().saturating_sub(label.at.as_millis()).max(0);
+    let waited_s = u32::try_from(waited_ms / 1_000).unwrap_or(u32::MAX);
+    match expiry_s.checked_sub(waited_s) {
+        Some(left) if left > 0 => Some(Some(left)),
+        _ => None,
     }
 }

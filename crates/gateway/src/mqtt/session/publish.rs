@@ -1,100 +1,153 @@
-//! PUBLISH from the client (sections 3.3 of both versions).
+//! PUBLISH from the client (sections 3.3 of both versions), and PUBREL (3.6).
 
+use model::Timestamp;
 use mqtt_proto::v5::{DisconnectReasonCode, PubackReasonCode};
+use rustc_hash::FxHashMap;
 
-use super::open::TOPIC_ALIASES;
+use super::aliases::{FromClient, TOPIC_ALIASES};
 use super::{Ctx, Session};
 use crate::Counter;
 use crate::mqtt::backend::{Backend, Role};
-use crate::mqtt::decode::{Publish, Version};
+use crate::mqtt::decode::{Ack, AckKind, Publish, Version};
+use crate::mqtt::encode;
 use crate::mqtt::fault::Fault;
+use crate::mqtt::stamp::Stamp;
 use crate::mqtt::topic;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::ways::Arriving;
 
-/// A publish that is not taken. MQTT 5 with QoS 1 is told in PUBACK; everybody else can only be
-/// told by the end of the connection.
+/// Above this many identifiers of QoS 2 publishes the session gives their memory back when there are none.
+const KEPT_IDENTIFIERS: usize = 32;
+/// 5.0, 3.7.2.1: no message with this identifier waits for its PUBREL.
+const NOT_FOUND: u8 = 0x92;
+
+/// A publish that is not taken. MQTT 5 with QoS 1 and 2 is told in PUBACK and PUBREC; everybody else can
+/// only be told by the end of the connection.
 struct Refused {
-    puback: PubackReasonCode,
+    /// PUBACK and PUBREC have the same codes.
+    code: PubackReasonCode,
     fault: Fault,
 }
 
-impl<P: Copy + Ord> Session<P> {
+impl<B: Backend> Session<B> {
     /// Takes a publish; gives whether custody has it.
-    pub(super) fn publish<B: Backend<Position = P>>(
+    pub(super) fn publish(
         &mut self,
         publish: &Publish<'_>,
         role: Role,
         ctx: &mut Ctx<'_, B>,
     ) -> Result<bool, Fault> {
+        if publish.qos == 2 && self.is_known(publish) {
+            return Ok(false);
+        }
         self.check_window(publish)?;
-        self.check_flags(publish)?;
-        match self.take(publish, role, ctx)? {
+        // Taken out for the call, because the topic may be borrowed from them.
+        let mut aliases = std::mem::take(&mut self.aliases_from_client);
+        let taken = match resolve(publish, &mut aliases) {
+            Ok(topic) => {
+                let arriving = self.arriving(publish, topic, ctx.now.wall);
+                match ctx.backend.prepare(&arriving) {
+                    true => self.take(&arriving, role, ctx).map(Some),
+                    false => Ok(None),
+                }
+            }
+            Err(fault) => Err(fault),
+        };
+        self.aliases_from_client = aliases;
+        let Some(taken) = taken? else {
+            self.is_deferred = true;
+            return Ok(false);
+        };
+        let kind = match publish.qos {
+            2 => AckKind::Pubrec,
+            _ => AckKind::Puback,
+        };
+        match taken {
             Ok(position) => {
                 if let Some(packet_id) = publish.packet_id {
-                    self.acks.kept(packet_id, position);
+                    self.acks.kept(kind, packet_id, position);
+                    if kind == AckKind::Pubrec {
+                        self.state.received.insert(packet_id, position);
+                    }
                 }
                 Ok(true)
             }
-            Err(refused) => self.refuse(publish, refused, ctx).map(|()| false),
+            Err(refused) => self.refuse(publish, kind, refused, ctx).map(|()| false),
         }
     }
 
-    /// 5.0, 3.3.4-9: no more unacknowledged publishes than the receive maximum.
+    /// 4.3.3: a QoS 2 publish that was taken and not released is not taken again, on whatever connection it comes. It
+    /// is acknowledged when it is durable.
+    fn is_known(&mut self, publish: &Publish<'_>) -> bool {
+        let Some(packet_id) = publish.packet_id else {
+            return false;
+        };
+        let Some(&position) = self.state.received.get(&packet_id) else {
+            return false;
+        };
+        if !self.acks.has_pubrec(packet_id) {
+            self.acks.kept(AckKind::Pubrec, packet_id, position);
+        }
+        true
+    }
+
+    /// The client has the PUBREC and lets the message go (4.3.3).
+    pub(super) fn released(&mut self, ack: Ack, ctx: &mut Ctx<'_, B>) -> Result<(), Fault> {
+        let packet_id = ack.packet_id;
+        if self.acks.has_pubrec(packet_id) {
+            return Err(Fault::protocol("a PUBREL follows its PUBREC"));
+        }
+        let is_known = self.state.received.remove(&packet_id).is_some();
+        if self.state.received.is_empty() && self.state.received.capacity() > KEPT_IDENTIFIERS {
+            self.state.received = FxHashMap::default();
+        }
+        match is_known || self.terms.version == Version::V3 {
+            true => encode::ack(AckKind::Pubcomp, packet_id, ctx.out),
+            false => encode::ack_refused(
+                AckKind::Pubcomp,
+                packet_id,
+                NOT_FOUND,
+                "no message with this packet identifier was taken",
+                self.terms,
+                ctx.out,
+            ),
+        }
+        Ok(())
+    }
+
+    /// 5.0, 3.3.4-9: no more unacknowledged publishes than the receive maximum. An MQTT 3.1.1 connection is not read
+    /// while too many wait for durability; QoS 2 publishes that its client does not release are bounded here.
     fn check_window(&self, publish: &Publish<'_>) -> Result<(), Fault> {
         let window = usize::from(self.limits.max_pending_acks.max(1));
-        if self.terms.version == Version::V5
-            && publish.packet_id.is_some()
-            && self.acks.len() >= window
-        {
-            return Err(Fault::new(
+        let held = self.state.received.len();
+        let used = match self.terms.version {
+            _ if publish.packet_id.is_none() => return Ok(()),
+            Version::V5 => self.acks.len_without_pubrecs() + held,
+            Version::V3 if publish.qos == 2 => held,
+            Version::V3 => return Ok(()),
+        };
+        match used >= window {
+            false => Ok(()),
+            true => Err(Fault::new(
                 DisconnectReasonCode::ReceiveMaximumExceeded,
                 Counter::ReceiveMaximumExceeded,
-                format!("at most {window} publishes may wait for their PUBACK"),
-            ));
+                format!("at most {window} publishes may be without PUBACK or PUBCOMP"),
+            )),
         }
-        Ok(())
-    }
-
-    /// 5.0: 3.2.2-14 (retain), 3.3.2-8 and 3.3.2-9 (topic alias). MQTT 3.1.1 is never told that
-    /// nothing is retained, so the flag is passed over there.
-    fn check_flags(&mut self, publish: &Publish<'_>) -> Result<(), Fault> {
-        if self.terms.version == Version::V5 && publish.retain {
-            return Err(Fault::new(
-                DisconnectReasonCode::RetainNotSupported,
-                Counter::RetainNotSupported,
-                "retained messages are not supported",
-            ));
-        }
-        let Some(alias) = publish.alias else {
-            return Ok(());
-        };
-        if !(1..=TOPIC_ALIASES).contains(&alias) {
-            return Err(Fault::new(
-                DisconnectReasonCode::TopicAliasInvalid,
-                Counter::TopicsRejected,
-                format!("a topic alias is a number from 1 to {TOPIC_ALIASES}"),
-            ));
-        }
-        let bit = 1_u16 << (alias - 1);
-        if !publish.topic.is_empty() {
-            self.aliases |= bit;
-        } else if self.aliases & bit == 0 {
-            return Err(Fault::protocol("this topic alias has not been set"));
-        }
-        Ok(())
     }
 
     /// Asks custody, after what custody need not be asked for. The outer error ends the session
     /// whatever the version.
-    fn take<B: Backend<Position = P>>(
+    fn take(
         &mut self,
-        publish: &Publish<'_>,
+        arriving: &Arriving<'_>,
         role: Role,
         ctx: &mut Ctx<'_, B>,
-    ) -> Result<Result<P, Refused>, Fault> {
-        if role == Role::Recipient {
+    ) -> Result<Result<B::Position, Refused>, Fault> {
+        let topic = arriving.topic;
+        if !role.publishes {
             return Ok(Err(Refused {
-                puback: PubackReasonCode::NotAuthorized,
+                code: PubackReasonCode::NotAuthorized,
                 fault: Fault::new(
                     DisconnectReasonCode::NotAuthorized,
                     Counter::PublishesNotAllowed,
@@ -102,11 +155,11 @@ impl<P: Copy + Ord> Session<P> {
                 ),
             }));
         }
-        if publish.topic.len() > self.limits.max_topic_bytes
-            || topic::levels(publish.topic) > self.limits.max_topic_levels
+        if topic.len() > self.limits.max_topic_bytes
+            || topic::levels(topic) > self.limits.max_topic_levels
         {
             return Ok(Err(Refused {
-                puback: PubackReasonCode::TopicNameInvalid,
+                code: PubackReasonCode::TopicNameInvalid,
                 fault: Fault::new(
                     DisconnectReasonCode::TopicNameInvalid,
                     Counter::TopicsRejected,
@@ -116,7 +169,7 @@ impl<P: Copy + Ord> Session<P> {
         }
         if !self.bucket.take(ctx.now.uptime_ms) {
             return Ok(Err(Refused {
-                puback: PubackReasonCode::QuotaExceeded,
+                code: PubackReasonCode::QuotaExceeded,
                 fault: Fault::new(
                     DisconnectReasonCode::MessageRateTooHigh,
                     Counter::PublishesTooFast,
@@ -127,15 +180,37 @@ impl<P: Copy + Ord> Session<P> {
                 ),
             }));
         }
-        match ctx.backend.ingest(publish.payload, ctx.now.wall) {
+        match ctx.backend.ingest(arriving, ctx.now.wall) {
             Ok(position) => Ok(Ok(position)),
             Err(refusal) => refused(refusal).map(Err),
         }
     }
 
-    fn refuse<B: Backend>(
+    fn arriving<'a>(
+        &self,
+        publish: &'a Publish<'_>,
+        topic: &'a str,
+        now: Timestamp,
+    ) -> Arriving<'a> {
+        let stamp = Stamp::new(
+            self.state.origin,
+            publish.qos,
+            publish.retain,
+            publish.expiry_s,
+        );
+        Arriving {
+            topic,
+            payload: publish.payload,
+            retain: publish.retain,
+            origin: stamp.word(),
+            expires_at: stamp.expires_at(now),
+        }
+    }
+
+    fn refuse(
         &mut self,
         publish: &Publish<'_>,
+        kind: AckKind,
         refused: Refused,
         ctx: &mut Ctx<'_, B>,
     ) -> Result<(), Fault> {
@@ -144,8 +219,9 @@ impl<P: Copy + Ord> Session<P> {
         };
         ctx.counters.add(refused.fault.counter);
         self.acks.refused(
+            kind,
             packet_id,
-            refused.puback,
+            refused.code as u8,
             refused.fault.text.into_owned(),
             self.terms,
             ctx.out,
@@ -154,10 +230,31 @@ impl<P: Copy + Ord> Session<P> {
     }
 }
 
+/// The topic of a publish: its own, or that of its alias (5.0, 3.3.2.3.4).
+fn resolve<'a>(publish: &Publish<'a>, aliases: &'a mut FromClient) -> Result<&'a str, Fault> {
+    let Some(alias) = publish.alias else {
+        return Ok(publish.topic);
+    };
+    if !(1..=TOPIC_ALIASES).contains(&alias) {
+        return Err(Fault::new(
+            DisconnectReasonCode::TopicAliasInvalid,
+            Counter::TopicsRejected,
+            format!("a topic alias is a number from 1 to {TOPIC_ALIASES}"),
+        ));
+    }
+    if !publish.topic.is_empty() {
+        aliases.set(alias, publish.topic);
+        return Ok(publish.topic);
+    }
+    aliases
+        .topic(alias)
+        .ok_or_else(|| Fault::protocol("this topic alias has not been set"))
+}
+
 /// Custody's answer in reason codes. `Unavailable` ends the session: a PUBACK with an error code
 /// would make the client forget a message that may well be kept a moment later.
 fn refused(refusal: Refusal) -> Result<Refused, Fault> {
-    let (puback, disconnect) = match refusal.kind {
+    let (code, disconnect) = match refusal.kind {
         RefusalKind::Unlicensed | RefusalKind::Quarantined | RefusalKind::Unregistered => (
             PubackReasonCode::NotAuthorized,
             DisconnectReasonCode::NotAuthorized,
@@ -179,7 +276,7 @@ fn refused(refusal: Refusal) -> Result<Refused, Fault> {
         }
     };
     Ok(Refused {
-        puback,
+        code,
         fault: Fault::new(disconnect, refusal.kind.counter(), refusal.text),
     })
 }

@@ -1,51 +1,17 @@
 //! SUBSCRIBE and UNSUBSCRIBE (sections 3.8 to 3.11 of both versions).
 
 use mqtt_proto::QoS;
-use mqtt_proto::v5::{DisconnectReasonCode, SubscribeReasonCode, UnsubscribeReasonCode};
+use mqtt_proto::v5::{
+    RetainHandling, SubscribeReasonCode, SubscriptionOptions, UnsubscribeReasonCode,
+};
 
+use super::subscriptions::Options;
 use super::{Ctx, Session};
 use crate::Counter;
 use crate::mqtt::backend::{Backend, Role};
 use crate::mqtt::decode::{Subscribe, Unsubscribe};
 use crate::mqtt::encode::{self, Answer};
-use crate::mqtt::fault::Fault;
-use crate::mqtt::topic::{self, FilterRefusal, Form};
-
-/// The subscriptions of one session.
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions {
-    entries: Vec<Entry>,
-    last_tag: u32,
-}
-
-#[derive(Debug)]
-struct Entry {
-    filter: Box<str>,
-    tag: u32,
-    form: Form,
-    with_ack: bool,
-}
-
-impl Subscriptions {
-    /// How deliveries of a subscription are sent: the form of their topic, and whether with QoS 1.
-    pub(super) fn by_tag(&self, tag: u32) -> Option<(Form, bool)> {
-        let entry = self.entries.iter().find(|it| it.tag == tag)?;
-        Some((entry.form, entry.with_ack))
-    }
-
-    /// Ends all of them.
-    pub(super) fn take_tags(&mut self) -> impl Iterator<Item = u32> {
-        std::mem::take(&mut self.entries)
-            .into_iter()
-            .map(|it| it.tag)
-    }
-
-    /// Takes a subscription out and gives its tag.
-    fn remove(&mut self, filter: &str) -> Option<u32> {
-        let at = self.entries.iter().position(|it| &*it.filter == filter)?;
-        Some(self.entries.swap_remove(at).tag)
-    }
-}
+use crate::mqtt::topic::{self, FilterRefusal, Form, Reading};
 
 pub(super) const TOO_MANY: FilterRefusal = FilterRefusal {
     code: SubscribeReasonCode::QuotaExceeded,
@@ -59,40 +25,25 @@ const NO_GRANT: FilterRefusal = FilterRefusal {
     text: "there is no grant for this purpose there: ask the deployment for access",
 };
 
-impl<P: Copy + Ord> Session<P> {
-    pub(super) fn subscribe<B: Backend>(
-        &mut self,
-        packet: Subscribe,
-        role: Role,
-        ctx: &mut Ctx<'_, B>,
-    ) -> Result<(), Fault> {
-        if packet.has_identifier {
-            // 5.0, 3.2.2.3.12
-            return Err(Fault::new(
-                DisconnectReasonCode::SubscriptionIdentifiersNotSupported,
-                Counter::ProtocolErrors,
-                "subscription identifiers are not supported",
-            ));
-        }
-        if packet.shared_no_local {
-            // 5.0, 3.8.3-4
-            return Err(Fault::protocol("no local and shared exclude each other"));
-        }
+/// Of a native topic it is not said whether there is no such thing or only no grant.
+const NO_NATIVE_GRANT: FilterRefusal = FilterRefusal {
+    code: SubscribeReasonCode::UnspecifiedError,
+    counter: Counter::SubscriptionsDenied,
+    text: "no thing with such a topic may be read for this purpose: ask the deployment for access",
+};
+
+impl<B: Backend> Session<B> {
+    pub(super) fn subscribe(&mut self, packet: &Subscribe, role: Role, ctx: &mut Ctx<'_, B>) {
         let mut answers = Vec::with_capacity(packet.filters.len());
-        for (at, (filter, wanted_qos)) in packet.filters.iter().enumerate() {
-            let with_ack = *wanted_qos != QoS::Level0;
-            let outcome = match role {
+        for (at, (filter, options)) in packet.filters.iter().enumerate() {
+            let outcome = match at >= self.limits.max_subscriptions {
                 // One packet may not make more work than a session may hold.
-                _ if at >= self.limits.max_subscriptions => Err(TOO_MANY),
-                Role::Thing => self.add_listening(filter, with_ack, ctx),
-                Role::Recipient => self.add(filter, &packet, with_ack, ctx),
+                true => Err(TOO_MANY),
+                false => self.subscribe_one(filter, options, packet, role, ctx),
             };
             answers.push(match outcome {
-                Ok(()) => Answer {
-                    code: match with_ack {
-                        true => SubscribeReasonCode::GrantedQoS1,
-                        false => SubscribeReasonCode::GrantedQoS0,
-                    },
+                Ok(qos) => Answer {
+                    code: granted(qos),
                     text: None,
                 },
                 Err(refusal) => {
@@ -105,63 +56,121 @@ impl<P: Copy + Ord> Session<P> {
             });
         }
         encode::suback(packet.packet_id, &answers, self.terms, ctx.out);
-        Ok(())
+    }
+
+    /// A filter of a recipient is about things, a filter of a thing about its own commands; who is both may mean
+    /// either. Gives the QoS that is granted.
+    fn subscribe_one(
+        &mut self,
+        filter: &str,
+        options: &SubscriptionOptions,
+        packet: &Subscribe,
+        role: Role,
+        ctx: &mut Ctx<'_, B>,
+    ) -> Result<QoS, FilterRefusal> {
+        let received = match role.receives {
+            true => self.add(filter, options, packet, ctx),
+            false => Err(NO_GRANT),
+        };
+        if !role.publishes {
+            return received;
+        }
+        // A command has a QoS of 1 at most.
+        let qos = options.max_qos.min(QoS::Level1);
+        let listened = self.add_listening(filter, qos != QoS::Level0, ctx);
+        match (received, listened) {
+            (Ok(qos), _) => Ok(qos),
+            (Err(_), Ok(())) => Ok(qos),
+            (Err(refusal), Err(_)) if role.receives => Err(refusal),
+            (Err(_), Err(refusal)) => Err(refusal),
+        }
     }
 
     /// Adds one subscription, or replaces the one with the same filter (3.8.4-3).
-    fn add<B: Backend>(
+    fn add(
         &mut self,
         filter: &str,
+        options: &SubscriptionOptions,
         packet: &Subscribe,
-        with_ack: bool,
         ctx: &mut Ctx<'_, B>,
-    ) -> Result<(), FilterRefusal> {
-        let (mut wanted, form) = topic::parse_filter(
-            filter,
-            &packet.purposes,
-            self.limits.max_topic_bytes,
-            self.limits.max_topic_levels,
-        )?;
+    ) -> Result<QoS, FilterRefusal> {
+        let reading = Reading {
+            door: self.door.as_deref(),
+            purposes: &packet.purposes,
+            max_bytes: self.limits.max_topic_bytes,
+            max_levels: self.limits.max_topic_levels,
+        };
+        let (mut wanted, form) = topic::parse_filter(filter, reading)?;
         wanted.condition = topic::parse_condition(&packet.conditions)?;
-        let replaces = self
-            .subscriptions
-            .entries
-            .iter()
-            .any(|it| &*it.filter == filter);
-        if !replaces && self.subscriptions.entries.len() >= self.limits.max_subscriptions {
+        let replaces = self.state.subscriptions.has(filter);
+        if !replaces && self.state.subscriptions.len() >= self.limits.max_subscriptions {
             return Err(TOO_MANY);
         }
-        let tag = self.subscriptions.last_tag.wrapping_add(1);
+        let tag = self.state.subscriptions.next_tag();
         ctx.backend
-            .subscribe(wanted, tag, ctx.now.wall)
-            .map_err(|()| NO_GRANT)?;
-        self.subscriptions.last_tag = tag;
-        if let Some(old) = self.subscriptions.remove(filter) {
-            ctx.backend.unsubscribe(old);
+            .subscribe(&wanted, tag, ctx.now.wall)
+            .map_err(|()| match form {
+                Form::Native => NO_NATIVE_GRANT,
+                Form::WithPurpose | Form::Plain => NO_GRANT,
+            })?;
+        if let Some(old) = self.state.subscriptions.remove(filter) {
+            self.end_subscription(old, ctx);
         }
-        self.subscriptions.entries.push(Entry {
-            filter: filter.into(),
-            tag,
+        // 3.8.4-4 and 5.0, 3.3.1-9 to 3.3.1-11; a shared subscription gets none (5.0, 4.8.2).
+        let wants_retained = wanted.group.is_none()
+            && match options.retain_handling {
+                RetainHandling::SendAtSubscribe => true,
+                RetainHandling::SendAtSubscribeIfNotExist => !replaces,
+                RetainHandling::DoNotSend => false,
+            };
+        self.state.subscriptions.add(
+            filter,
             form,
-            with_ack,
-        });
+            Options {
+                qos: options.max_qos as u8,
+                // What mosquitto gives a bridge of MQTT 3.1.1, which cannot ask for it.
+                no_local: options.no_local || self.is_bridge,
+                retain_as_published: options.retain_as_published || self.is_bridge,
+                identifier: packet.identifier,
+            },
+            wanted,
+        );
+        if wants_retained {
+            let retained = ctx.backend.retained(tag);
+            self.state.retained.extend(retained.map(|it| (tag, it)));
+        }
         ctx.counters.add(Counter::SubscriptionsGranted);
-        Ok(())
+        Ok(options.max_qos)
     }
 
-    pub(super) fn unsubscribe<B: Backend>(&mut self, packet: &Unsubscribe, ctx: &mut Ctx<'_, B>) {
+    fn end_subscription(&mut self, tag: u32, ctx: &mut Ctx<'_, B>) {
+        ctx.backend.unsubscribe(tag);
+        self.state.retained.retain(|it| it.0 != tag);
+    }
+
+    pub(super) fn unsubscribe(&mut self, packet: &Unsubscribe, ctx: &mut Ctx<'_, B>) {
         let codes = packet
             .filters
             .iter()
-            .map(|filter| match self.subscriptions.remove(filter) {
-                Some(tag) => {
-                    ctx.backend.unsubscribe(tag);
-                    UnsubscribeReasonCode::Success
+            .map(|filter| {
+                let tag = self.state.subscriptions.remove(filter);
+                if let Some(tag) = tag {
+                    self.end_subscription(tag, ctx);
                 }
-                None if self.remove_listening(filter, ctx) => UnsubscribeReasonCode::Success,
-                None => UnsubscribeReasonCode::NoSubscriptionExisted,
+                match self.remove_listening(filter, ctx) || tag.is_some() {
+                    true => UnsubscribeReasonCode::Success,
+                    false => UnsubscribeReasonCode::NoSubscriptionExisted,
+                }
             })
             .collect();
         encode::unsuback(packet.packet_id, codes, self.terms.version, ctx.out);
+    }
+}
+
+fn granted(qos: QoS) -> SubscribeReasonCode {
+    match qos {
+        QoS::Level0 => SubscribeReasonCode::GrantedQoS0,
+        QoS::Level1 => SubscribeReasonCode::GrantedQoS1,
+        QoS::Level2 => SubscribeReasonCode::GrantedQoS2,
     }
 }

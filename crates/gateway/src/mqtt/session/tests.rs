@@ -3,6 +3,8 @@
 mod connecting;
 mod delivering;
 mod fuzz;
+mod keeping;
 mod listening;
 mod publishing;
+mod releasing;
 mod subscribing;

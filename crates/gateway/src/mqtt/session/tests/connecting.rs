@@ -137,9 +137,12 @@ fn client_identifiers_have_limits_section_3_1_3_1() {
 fn an_empty_client_identifier_is_assigned_section_3_1_3_6() {
     let mut rig = Rig::new(V3, Limits::default());
     rig.send(&v3_with(|it| it.client_id = "".into()));
-    assert_eq!(rig.world().client_ids, ["assigned-7"]);
+    assert_eq!(rig.world().client_ids, ["assigned-7-1700000000000"]);
     let connack = connack_v5(Limits::default(), |it| it.client_id = "".into());
-    assert_eq!(connack.assigned_client_id.as_deref(), Some("assigned-7"));
+    assert_eq!(
+        connack.assigned_client_id.as_deref(),
+        Some("assigned-7-1700000000000")
+    );
 }
 
 fn connack_v5(limits: Limits, change: impl FnOnce(&mut v5::Connect)) -> v5::ConnackProperties {
@@ -162,51 +165,53 @@ fn mqtt_5_is_told_what_there_is_and_what_not_section_3_2_2_3() {
         max_pending_acks: 20,
         max_packet_bytes: 5_000,
         max_keep_alive_s: 100,
+        max_session_expiry_s: 500,
         ..Limits::default()
     };
     let offered = connack_v5(limits.clone(), |it| {
         it.properties.session_expiry_interval = Some(1_000);
         it.keep_alive = 0;
     });
-    assert_eq!(offered.session_expiry_interval, Some(0));
+    assert_eq!(offered.session_expiry_interval, Some(500));
     assert_eq!(offered.receive_max, Some(20));
-    assert_eq!(offered.max_qos, Some(QoS::Level1));
-    assert_eq!(offered.retain_available, Some(false));
+    assert_eq!(offered.max_qos, None);
+    assert_eq!(offered.retain_available, None);
     assert_eq!(offered.max_packet_size, Some(5_000));
     assert_eq!(offered.topic_alias_max, Some(16));
-    assert_eq!(offered.wildcard_subscription_available, Some(true));
-    assert_eq!(offered.subscription_id_available, Some(false));
-    assert_eq!(offered.shared_subscription_available, Some(false));
+    assert_eq!(offered.wildcard_subscription_available, None);
+    assert_eq!(offered.subscription_id_available, None);
+    assert_eq!(offered.shared_subscription_available, None);
     assert_eq!(offered.server_keep_alive, Some(100));
     assert_eq!(offered.assigned_client_id, None);
     assert_eq!(
         connack_v5(limits.clone(), |it| it.keep_alive = 101).server_keep_alive,
         Some(100)
     );
-    assert_eq!(
-        connack_v5(limits, |it| it.keep_alive = 100).server_keep_alive,
-        None
-    );
+    let offered = connack_v5(limits, |it| {
+        it.properties.session_expiry_interval = Some(500);
+        it.keep_alive = 100;
+    });
+    assert_eq!(offered.server_keep_alive, None);
+    assert_eq!(offered.session_expiry_interval, None);
 }
 
 #[test]
-fn what_is_not_offered_is_refused_section_3_2_2_3_4() {
-    for (bytes, answer) in [
-        (
-            v5_with(|it| it.last_will = Some(will_v5(QoS::Level2, false))),
-            "CONNACK 0x9b",
-        ),
-        (
-            v5_with(|it| it.last_will = Some(will_v5(QoS::Level1, true))),
-            "CONNACK 0x9a",
-        ),
-        (
-            v5_with(|it| it.properties.auth_method = Some("SCRAM".into())),
-            "CONNACK 0x8c",
-        ),
-    ] {
-        check_refused(V5, &bytes, &[answer], "connect_unsupported");
-    }
+fn an_authentication_method_is_refused_section_4_12() {
+    let bytes = v5_with(|it| it.properties.auth_method = Some("SCRAM".into()));
+    check_refused(V5, &bytes, &["CONNACK 0x8c"], "connect_unsupported");
+}
+
+#[test]
+fn a_will_has_the_topic_limits_of_a_publish_section_3_1_3_3() {
+    let long = "x".repeat(1_025);
+    let mut will = will_v5(QoS::Level0, false);
+    will.topic_name = TopicName::try_from(long.as_str()).unwrap();
+    let bytes = v5_with(|it| it.last_will = Some(will));
+    check_refused(V5, &bytes, &["CONNACK 0x90"], "topics_rejected");
+    let mut will = will_v3(QoS::Level0, false);
+    will.topic_name = TopicName::try_from(long.as_str()).unwrap();
+    let bytes = v3_with(|it| it.last_will = Some(will));
+    check_refused(V3, &bytes, &[], "topics_rejected");
 }
 
 #[test]
@@ -334,12 +339,10 @@ fn packets_that_may_not_come_end_the_session_section_4_13() {
         for first in [0x20, 0x90, 0xb0, 0xd0] {
             check_ends(version, &[first, 0], answers, "protocol_errors");
         }
-        // PUBREC, PUBREL, PUBCOMP belong to QoS 2.
-        for first in [0x50, 0x62, 0x70] {
-            check_ends(version, &[first, 2, 0, 1], answers, "protocol_errors");
-        }
         // 2.2.1-3: a packet identifier of 0.
-        check_ends(version, &[0x40, 2, 0, 0], answers, "protocol_errors");
+        for first in [0x40, 0x50, 0x62, 0x70] {
+            check_ends(version, &[first, 2, 0, 0], answers, "protocol_errors");
+        }
     }
     check_ends(V5, &[0xf0, 0], &["DISCONNECT 0x82"], "protocol_errors");
 }
@@ -354,6 +357,7 @@ fn packets_that_cannot_be_read_end_the_session_section_4_8() {
             &[0x80, 4, 0, 1, 0, 0],          // 3.8.1-1: flags of SUBSCRIBE
             &[0xa0, 2, 0, 1],                // 3.10.1-1: flags of UNSUBSCRIBE
             &[0x40, 1, 0],                   // PUBACK without an identifier
+            &[0x60, 2, 0, 1],                // 3.6.1-1: flags of PUBREL
             &[0xe1, 0],                      // 3.14.1-1: flags of DISCONNECT
             &[0x30, 0x80, 0x00, 0, 0],       // 1.5.5-1: a length that is not minimal
             &[0x30, 0xff, 0xff, 0xff, 0xff], // 2.1.4: a length of five bytes
@@ -409,7 +413,7 @@ fn disconnect_forgets_the_will_section_3_14_4_3() {
     }));
     assert!(rig.send(DISCONNECT).is_empty());
     assert!(rig.session.is_closed());
-    rig.call(|session, ctx| session.end(ctx));
+    rig.end();
     assert!(rig.world().ingested.is_empty());
 }
 
@@ -419,7 +423,7 @@ fn a_lost_connection_publishes_the_will_section_3_1_2_5() {
     rig.send(&v3_with(|it| {
         it.last_will = Some(will_v3(QoS::Level1, true))
     }));
-    rig.call(|session, ctx| session.end(ctx));
+    rig.end();
     assert_eq!(rig.world().ingested, ["{\"gone\":true}"]);
     assert_eq!(rig.count(Counter::WillsAccepted), 1);
 
@@ -429,7 +433,7 @@ fn a_lost_connection_publishes_the_will_section_3_1_2_5() {
     }));
     rig.send(&[0xe0, 1, 0x04]); // with the will, 3.14.2.1
     rig.world().refusal = Some(RefusalKind::Unlicensed);
-    rig.call(|session, ctx| session.end(ctx));
+    rig.end();
     assert!(rig.world().ingested.is_empty());
     assert_eq!(rig.refusals(), [("wills_refused", 1)]);
 }
@@ -476,7 +480,7 @@ fn a_server_that_stops_acknowledges_first_and_publishes_no_will() {
         rig.call(|session, ctx| session.shut_down(ctx.out)),
         ["DISCONNECT 0x8b"]
     );
-    rig.call(|session, ctx| session.end(ctx));
+    rig.end();
     assert_eq!(rig.world().ingested, ["{}"]);
 }
 

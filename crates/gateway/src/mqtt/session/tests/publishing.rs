@@ -189,22 +189,24 @@ fn publishes_that_break_the_protocol_end_the_session_section_3_3() {
 }
 
 #[test]
-fn qos_2_is_not_offered_section_3_2_2_11() {
-    let bytes = &[0x34, 6, 0, 1, b'a', 0, 1, 0];
-    check_ends(V5, bytes, &["DISCONNECT 0x9b"], "qos_not_supported");
-    check_ends(V3, bytes, &[], "qos_not_supported");
-}
-
-#[test]
-fn retained_messages_are_not_offered_section_3_2_2_14() {
-    let mut bytes = publish(V5, 1, "{}");
-    bytes[0] |= 1;
-    check_ends(V5, &bytes, &["DISCONNECT 0x9a"], "retain_not_supported");
-    let mut bytes = publish(V3, 1, "{}");
-    bytes[0] |= 1;
-    let mut rig = Rig::connected(V3, "thing", Limits::default());
-    assert!(rig.send(&bytes).is_empty());
-    assert_eq!(rig.durable(1), ["PUBACK 1"]);
+fn a_publish_says_what_it_is_to_custody_section_3_3_1() {
+    for version in [V3, V5] {
+        for retain in [false, true] {
+            let mut bytes = publish(version, 1, "{}");
+            bytes[0] |= u8::from(retain);
+            let mut rig = Rig::connected(version, "thing", Limits::default());
+            assert!(rig.send(&bytes).is_empty());
+            assert_eq!(rig.durable(1), ["PUBACK 1"]);
+            let (topic, retained, stamp) = rig.world().arrived[0].clone();
+            assert_eq!((topic.as_str(), retained), ("sensors/a", retain));
+            assert_eq!((stamp.qos(), stamp.retain()), (1, retain));
+            assert_eq!(stamp.expiry_s(), None);
+        }
+    }
+    let mut rig = Rig::connected(V5, "thing", Limits::default());
+    rig.send(&with_properties(&[0x02, 0, 0, 0, 9]));
+    let stamp = rig.world().arrived[0].2;
+    assert_eq!((stamp.qos(), stamp.expiry_s()), (0, Some(9)));
 }
 
 fn with_properties(properties: &[u8]) -> Vec<u8> {
@@ -268,8 +270,11 @@ fn a_topic_alias_is_set_before_it_is_used_section_3_3_2_3_4() {
     let mut rig = Rig::connected(V5, "thing", Limits::default());
     assert!(rig.send(&with_alias("sensors/a", 16)).is_empty());
     assert!(rig.send(&with_alias("", 16)).is_empty());
+    assert!(rig.send(&with_alias("sensors/b", 16)).is_empty());
+    assert!(rig.send(&with_alias("", 16)).is_empty());
     assert_eq!(rig.send(&with_alias("", 1)), ["DISCONNECT 0x82"]);
-    assert_eq!(rig.world().ingested.len(), 2);
+    let topics: Vec<_> = rig.world().arrived.iter().map(|it| it.0.clone()).collect();
+    assert_eq!(topics, ["sensors/a", "sensors/a", "sensors/b", "sensors/b"]);
 }
 
 #[test]
