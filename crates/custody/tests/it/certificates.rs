@@ -214,7 +214,7 @@ fn a_thing_has_the_latest_certificates_and_no_key_of_another() {
         }
         let last = NOW.plus_millis(10_000 * i64::try_from(issued.len()).unwrap());
         for (number, one) in issued.iter().enumerate() {
-            let found = named_at(custody, &[one.certificate.clone()], last);
+            let found = named_at(custody, std::slice::from_ref(&one.certificate), last);
             assert_eq!(found.is_ok(), number > 0, "{number}: {found:?}");
         }
         let soon = issue(custody, "meter-1", &request, last.plus_millis(-9_000));
@@ -276,12 +276,15 @@ fn a_makers_certificate_names_a_registered_thing_of_its_deployment() {
         let maker = Maker::new(|_| {});
         let good = maker.gives(&Given::default());
         assert_eq!(
-            named(custody, &[good.clone()]),
+            named(custody, std::slice::from_ref(&good)),
             Err(CertificateRefusal::NotTrusted)
         );
         let id = trust(custody, &maker, "home", "cn:SN-{thing}");
         let found = |given| named(custody, &[maker.gives(&given)]);
-        assert_eq!(named(custody, &[good.clone()]).unwrap(), "meter-1");
+        assert_eq!(
+            named(custody, std::slice::from_ref(&good)).unwrap(),
+            "meter-1"
+        );
         for (common_name, expected) in [
             ("SN-meter-2", CertificateRefusal::NamesNothing),
             ("SN-validator-1", CertificateRefusal::NamesNothing),
@@ -324,7 +327,7 @@ fn a_makers_certificate_names_a_registered_thing_of_its_deployment() {
             ),
             "{foreign:?}"
         );
-        let certified = custody.identify(&[good.clone()], NOW).unwrap();
+        let certified = custody.identify(std::slice::from_ref(&good), NOW).unwrap();
         let serial = Serial::parse("7").unwrap();
         custody
             .act(NOW, |act| act.revoke_of_maker(&id, &serial))
@@ -442,7 +445,7 @@ fn chains_are_bounded_and_nonsense_is_refused() {
         let nonsense = CertificateDer::from(vec![0x30, 0x03, 1, 2, 3]);
         assert_eq!(named(custody, &[]), Err(CertificateRefusal::Unreadable));
         assert_eq!(
-            named(custody, &[nonsense.clone()]),
+            named(custody, std::slice::from_ref(&nonsense)),
             Err(CertificateRefusal::Unreadable)
         );
         let many = vec![nonsense; 9];
