@@ -68,6 +68,8 @@ enum Notice {
     Check(command::notice_check::Arguments),
     /// Say in plain words what a new version of a notice changes for people
     Diff(command::notice_diff::Arguments),
+    /// Draft a notice from a message that was seen, or from a description of a device
+    Draft(command::notice_draft::Arguments),
     /// Print the JSON Schema of notice files
     Schema,
     /// Print the JSON-LD context of notices
@@ -118,6 +120,7 @@ fn about_notices(notice: Notice) -> Result<Exit, Stop> {
     match notice {
         Notice::Check(arguments) => command::notice_check::run(&arguments),
         Notice::Diff(arguments) => command::notice_diff::run(&arguments),
+        Notice::Draft(arguments) => command::notice_draft::run(&arguments),
         Notice::Schema => command::notice_schema::run(),
         Notice::Context(arguments) => command::notice_context::run(&arguments),
         Notice::Show(arguments) => command::notice_show::run(&arguments),

@@ -8,6 +8,7 @@ pub(crate) mod load;
 pub(crate) mod notice_check;
 pub(crate) mod notice_context;
 pub(crate) mod notice_diff;
+pub(crate) mod notice_draft;
 mod notice_files;
 pub(crate) mod notice_schema;
 pub(crate) mod notice_show;

@@ -52,7 +52,7 @@ fn candidates(name: &str) -> impl Iterator<Item = String> {
 }
 
 /// `presenceDetected_left`: presence, detected, left.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
     for letter in name.chars() {

@@ -212,7 +212,9 @@ fn title(out: &mut String, pointer: &Pointer, found: &Found) {
 fn spoken(pointer: &Pointer) -> String {
     let mut names: Vec<_> = pointer.tokens().filter(|it| is_name(it)).collect();
     let last = names.pop().unwrap_or_default();
-    let words = last.replace(['_', '-', ':', '/'], " ");
+    let words = super::facts::words(&last);
+    let are_words = words.iter().all(|it| it.len() > 1);
+    let words = if are_words { words.join(" ") } else { last };
     let mut letters = words.trim().chars();
     let first = letters.next().map(|it| it.to_uppercase().to_string());
     first.unwrap_or_default() + letters.as_str()
