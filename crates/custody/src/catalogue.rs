@@ -25,6 +25,7 @@ use model::{
 use crate::deliver::budget::Budget;
 use crate::deliver::{Route, Topics};
 use crate::drift::DriftCounter;
+use crate::receipts::ReceiptCounter;
 use crate::rows::{self, RowError};
 
 pub use peer::{
@@ -61,6 +62,8 @@ pub(crate) struct Deployment {
     pub(crate) retained: crate::retained::table::RetainedTable,
     /// What messages hold that wait for recipients, everywhere.
     pub(crate) budget: Arc<Budget>,
+    /// What has left, everywhere.
+    pub(crate) receipts: Arc<ReceiptCounter>,
     /// What waits for the end of a time window.
     pub(crate) windows: crate::windows::table::WindowTable,
 }

@@ -227,7 +227,6 @@ pub struct DeliveryGuard<'a> {
 
 /// The right to hand one payload to one recipient: minted by [`Custody::permit`], used up by [`Permit::into_payload`].
 pub struct Permit {
-    custody: Custody,
     message: Arc<Message>,
     subscriber: Arc<Subscriber>,
     outcome: Outcome,
@@ -371,19 +370,18 @@ impl Custody {
         if !state.schema.matches(message.payload.schema()) {
             return None; // The notice changed: what was measured under the old one does not leave under the new one.
         }
-        let program = &state
-            .bound(message.thing.number, &message.named, message.at)?
-            .program;
+        let bound = state.holding(message.thing.number, &message.named, message.at)?;
+        let program = &bound.program;
         let subscriber = &delivery.subscriber;
         // Lanes are numbered by the notice, and a schema is of one notice.
         let lane = match Arc::ptr_eq(program.schema(), message.payload.schema()) {
             true => delivery.lane,
             false => program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?,
         };
-        let decision = policy::decide(program, &message.payload, &state.facts(now));
-        let outcome = decision.outcome(lane)?.meet(&delivery.outcome)?;
+        let facts = state.facts(now);
+        let outcome = policy::decide_for(program, &message.payload, &facts, lane)?;
+        let outcome = outcome.meet(&delivery.outcome)?;
         let permit = Permit {
-            custody: self.clone(),
             message: Arc::clone(message),
             subscriber: Arc::clone(subscriber),
             outcome,
@@ -510,12 +508,11 @@ impl Drop for Receipt {
     fn drop(&mut self) {
         let Some(permit) = &self.permit else { return };
         let message = &permit.message;
-        permit.custody.inner.receipts.count(&Delivered {
+        message.thing.deployment.receipts.count(&Delivered {
             concerned: &message.concerned,
-            recipient: &permit.subscriber.recipient.id,
+            recipient: &permit.subscriber.recipient,
             purpose: &permit.subscriber.filter.purpose,
-            deployment: &message.thing.deployment.id,
-            thing: &message.thing.id,
+            thing: &message.thing,
             schema: message.payload.schema(),
             fields: permit.outcome.fields(),
             at: permit.decided_at,

@@ -82,7 +82,7 @@ impl Custody {
     }
 
     fn flush_receipts(&self) -> Result<(), RowError> {
-        let receipts = self.inner.receipts.take();
+        let receipts = self.inner.hub.receipts.take();
         if receipts.is_empty() {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl Custody {
                 .iter()
                 .try_for_each(|it| rows::receipt::add(tx, it))
         });
-        written.inspect_err(|_| self.inner.receipts.put_back(receipts))
+        written.inspect_err(|_| self.inner.hub.receipts.put_back(receipts))
     }
 
     fn flush_drift(&self) -> Result<(), RowError> {

@@ -3,12 +3,13 @@
 mod several;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Subject, Timestamp};
 use policy::{
-    Decision, DecodeError, Effect, Facts, FieldSet, Keeping, Kept, Payload, Refusal, SenmlError,
-    Undeclared,
+    Decision, DecodeError, Effect, Facts, FieldSet, Keeping, Kept, Outcome, Payload, Refusal,
+    SenmlError, Undeclared,
 };
 use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
@@ -21,6 +22,9 @@ use crate::destination::Placed;
 use crate::retained::ToRetain;
 use crate::secret;
 use crate::windows::Arrived;
+
+/// How many bytes most messages are stored in.
+const TEXT_BYTES: usize = 512;
 
 /// What a thing sent at once, and how.
 #[derive(Debug, Clone, Copy)]
@@ -80,22 +84,26 @@ pub(crate) struct Keep<'a> {
 }
 
 impl Keep<'_> {
-    /// Adds one body per retention class and person; `placed` says where each person wants theirs.
-    fn bodies<'a>(&'a self, placed: &'a [Placed], bodies: &mut SmallVec<[Body<'a>; 2]>) {
+    /// Adds one body per retention class and person, and its text; `placed` says where each person wants theirs.
+    fn bodies<'a>(
+        &'a self,
+        placed: &'a [Placed],
+        text: &mut Vec<u8>,
+        bodies: &mut SmallVec<[Body<'a>; 2]>,
+    ) {
         for kept in self.stored {
             let first = bodies.len();
             for ((subject, about), placed) in self.concerned.iter().zip(placed) {
                 let same = |it: &&Body<'_>| it.about == *about;
-                let bytes = match bodies.iter().skip(first).find(same) {
-                    Some(body) => Arc::clone(&body.bytes),
-                    None => match kept.outcome.only(*about) {
-                        Some(outcome) => {
-                            let mut body = Vec::with_capacity(256);
-                            policy::render_stored(self.payload, &outcome, &mut body);
-                            Arc::new(body)
+                let range = match bodies.iter().skip(first).find(same) {
+                    Some(body) => body.range.clone(),
+                    None => {
+                        let start = text.len();
+                        if !self.write(&kept.outcome, *about, text) {
+                            continue;
                         }
-                        None => continue,
-                    },
+                        start..text.len()
+                    }
                 };
                 bodies.push(Body {
                     of: self,
@@ -104,10 +112,23 @@ impl Keep<'_> {
                     placed,
                     keeping: kept.keeping,
                     retention: kept.retention,
-                    bytes,
+                    range,
                 });
             }
         }
+    }
+
+    /// Writes what passes of some fields; `false` when that is nothing.
+    fn write(&self, outcome: &Outcome, about: FieldSet, text: &mut Vec<u8>) -> bool {
+        if outcome.fields().without(about).is_empty() {
+            policy::render_stored(self.payload, outcome, text);
+            return true;
+        }
+        let Some(outcome) = outcome.only(about) else {
+            return false;
+        };
+        policy::render_stored(self.payload, &outcome, text);
+        true
     }
 }
 
@@ -120,16 +141,16 @@ struct Body<'a> {
     placed: &'a Placed,
     keeping: Keeping,
     retention: Retention,
-    bytes: Arc<Vec<u8>>,
+    /// Where its text stands among all texts.
+    range: Range<usize>,
 }
 
 impl Body<'_> {
     /// With how long and as what it goes into the vault, if it does.
-    fn part(&self) -> Option<(&Self, Retention, Cow<'_, [u8]>)> {
+    fn part<'t>(&'t self, text: &'t [u8]) -> Option<(&'t Self, Retention, Cow<'t, [u8]>)> {
         let (keeping, retention) = (self.keeping, self.retention);
-        let part = self
-            .placed
-            .part(self.of.from, keeping, retention, &self.bytes);
+        let body = text.get(self.range.clone())?;
+        let part = self.placed.part(self.of.from, keeping, retention, body);
         part.map(|(retention, bytes)| (self, retention, bytes))
     }
 }
@@ -364,10 +385,11 @@ impl Custody {
         };
         let placed: SmallVec<[_; 1]> = messages.iter().map(placed).collect();
         let mut bodies: SmallVec<[Body<'_>; 2]> = SmallVec::new();
+        let mut text = Vec::with_capacity(TEXT_BYTES);
         for (message, placed) in messages.iter().zip(&placed) {
-            message.bodies(placed, &mut bodies);
+            message.bodies(placed, &mut text, &mut bodies);
         }
-        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(Body::part).collect();
+        let parts: SmallVec<[_; 2]> = bodies.iter().filter_map(|it| it.part(&text)).collect();
         let readings: SmallVec<[Reading<'_>; 2]> = parts
             .iter()
             .map(|(body, retention, bytes)| Reading {

@@ -17,9 +17,7 @@ use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
 use crate::ledger::{self, LedgerError};
-use crate::receipts::ReceiptCounter;
 use crate::retained::Retaining;
-use crate::retained::saved::RetainedBox;
 use crate::rows::{self, RowError};
 use crate::secret::Pseudonyms;
 use crate::windows::Windows;
@@ -88,6 +86,9 @@ pub enum OpenError {
     /// The key for the addresses and passwords of people's destinations.
     #[error("the key for people's destinations could not be made")]
     Secrets,
+    /// The key for the authority for devices.
+    #[error("the key for the authority for devices could not be made")]
+    Authority,
     /// The record.
     #[error("the record could not be opened")]
     Record(#[source] LedgerError),
@@ -110,7 +111,6 @@ pub(crate) struct Inner {
     /// The scripts that read what no dialect knows.
     pub(crate) codecs: crate::codecs::Codecs,
     pub(crate) hub: Hub,
-    pub(crate) receipts: ReceiptCounter,
     /// Read by those who hand bytes to a socket, written by those who change the rules.
     pub(crate) gate: RwLock<()>,
     /// One act at a time, so that states are swapped in the order of their commits. Owns the published directory.
@@ -163,12 +163,9 @@ impl Custody {
         let windows = WindowBox::new(&root.derive(label::WINDOW_STATE))
             .map(Windows::new)
             .ok_or(OpenError::Windows)?;
-        let certificates = KeyBox::new(&root.derive(label::DEVICE_AUTHORITY))
-            .map(Certificates::new)
-            .ok_or(OpenError::Secrets)?;
-        let retaining = RetainedBox::new(&root.derive(label::RETAINED))
-            .map(Retaining::new)
-            .ok_or(OpenError::Retained)?;
+        let certificates = certificates(&root)?;
+        let retaining =
+            Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
         let vault = Vault::open(
@@ -198,7 +195,6 @@ impl Custody {
                 certificates,
                 codecs: crate::codecs::Codecs::default(),
                 hub: Hub::default(),
-                receipts: ReceiptCounter::default(),
                 gate: RwLock::new(()),
                 writer: Mutex::new(published),
                 generation: Arc::default(),
@@ -219,9 +215,14 @@ impl Custody {
         custody.load_all()?;
         custody.load_codecs()?;
         custody.load_destinations()?;
-        custody.load_windows()?;
-        custody.load_retained()?;
+        custody.load_saved()?;
         Ok(custody)
+    }
+
+    /// Reads what was saved of messages that had come in before the start.
+    fn load_saved(&self) -> Result<(), RowError> {
+        self.load_windows()?;
+        self.load_retained()
     }
 
     /// Who stands behind a user name and a password, or nobody. A user name is the identifier of a thing, a bridge or a
@@ -246,6 +247,11 @@ impl Custody {
     pub fn failed(&self) -> bool {
         self.inner.vault.failed()
     }
+}
+
+fn certificates(root: &RootKey) -> Result<Certificates, OpenError> {
+    let key_box = KeyBox::new(&root.derive(label::DEVICE_AUTHORITY));
+    key_box.map(Certificates::new).ok_or(OpenError::Authority)
 }
 
 /// A directory that only this user can enter.

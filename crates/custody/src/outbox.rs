@@ -1,15 +1,26 @@
 //! Where deliveries wait for the connection of one recipient, and when publishers wait for it.
 //!
-//! An outbox is bounded. Two things fill it, and they are told apart:
+//! An outbox is bounded, by count and by what its deliveries hold. Two things fill it, and they are told apart:
 //!
-//! - The recipient is **slow**: its socket takes nothing more, or its window of unacknowledged deliveries is closed.
-//!   Nobody ever waits for that. What does not fit is dropped and counted; the message stays in the vault.
+//! - The recipient is **slow**: its socket takes nothing more, its window of unacknowledged deliveries is closed, or it is
+//!   offline and only its session is there ([`Inbox::park`]). Nobody ever waits for that. What does not fit is dropped and
+//!   counted; what waits already stays, in order. The message is in the vault.
 //! - The recipient is **starved**: its socket would take more, but its task does not get the processor, because those
 //!   who publish have it. Once the outbox is more than half full, whoever fills it stops reading
 //!   ([`Custody::poll_room`]) until the recipient has had its turn.
 //!
 //! Waiting is therefore bounded by a turn on the processor, never by what the other side of a socket does.
 //! The recipient says after each turn which of the two it is ([`Inbox::settle`]); while it has not said, it is starved.
+//!
+//! # When a queue is full
+//! 1. An outbox that is full by count or by bytes takes nothing new: the delivery is dropped and counted
+//!    ([`Custody::dropped_deliveries`]).
+//! 2. All messages that wait, for everybody, have a budget ([`MAX_HELD_BYTES`](crate::MAX_HELD_BYTES)). From three quarters of it
+//!    slow recipients get nothing new, beyond it nobody does. Also that is dropped and counted.
+//! 3. A delivery of a shared subscription goes to another member first, and is dropped when none has a place.
+//! 4. What is left in an outbox when its connection ends is let go; what is shared goes to another member.
+//!
+//! # Who is let go when
 //! Those who wait are let go in the order in which they came, some at a time, and all of them when the outbox is empty,
 //! the recipient is slow, or it is gone.
 
@@ -108,23 +119,21 @@ struct Held {
 impl Outbox {
     /// Puts a delivery in; false when there is no place. A recipient that is gone takes everything.
     pub(crate) fn offer(&self, delivery: Delivery) -> bool {
-        self.hand(delivery).is_ok() || self.sender.is_closed()
+        self.hand(delivery).is_none() || self.sender.is_closed()
     }
 
     /// Puts a delivery in, or gives it back: there is no place, or the recipient is gone.
-    pub(crate) fn hand(&self, delivery: Delivery) -> Result<(), Delivery> {
+    pub(crate) fn hand(&self, delivery: Delivery) -> Option<Delivery> {
         let bytes = delivery.size_bytes();
         if !self.crowd.as_ref().is_none_or(|it| it.takes(bytes)) {
-            return Err(delivery);
+            return Some(delivery);
         }
-        let back = self.sender.try_send(delivery).map_err(|err| match err {
-            TrySendError::Full(delivery) | TrySendError::Closed(delivery) => delivery,
-        });
-        back.inspect_err(|_| {
-            if let Some(crowd) = &self.crowd {
-                crowd.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            }
-        })
+        let (TrySendError::Full(delivery) | TrySendError::Closed(delivery)) =
+            self.sender.try_send(delivery).err()?;
+        if let Some(crowd) = &self.crowd {
+            crowd.gives(bytes);
+        }
+        Some(delivery)
     }
 
     /// Whether its side takes nothing for now; also when nobody says how it is.
@@ -194,9 +203,14 @@ impl Crowd {
         let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = held.saturating_add(bytes) <= self.most_bytes;
         if !fits {
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.gives(bytes);
         }
         fits
+    }
+
+    /// Counts bytes out.
+    fn gives(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn is_large(&self) -> bool {
@@ -231,11 +245,24 @@ impl Inbox {
             Poll::Ready(0) | Poll::Pending => Poll::Pending,
             Poll::Ready(_) => {
                 let bytes = self.taken.iter().map(Delivery::size_bytes).sum();
-                self.crowd.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.crowd.gives(bytes);
                 into.extend(self.taken.drain(..));
                 Poll::Ready(())
             }
         }
+    }
+
+    /// The next delivery; the task is woken when there is one. `None`: nothing will come any more.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        let next = self.receiver.poll_recv(cx);
+        next.map(|it| it.inspect(|it| self.crowd.gives(it.size_bytes())))
+    }
+
+    /// The next delivery, if there is one.
+    pub fn try_next(&mut self) -> Option<Delivery> {
+        let next = self.receiver.try_recv().ok()?;
+        self.crowd.gives(next.size_bytes());
+        Some(next)
     }
 
     /// The recipient is offline: it is slow until the next [`Inbox::settle`], and whoever waits for it is let go.

@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::{DeploymentId, PurposeId, RecipientId, Subject, ThingId, Timestamp};
 use policy::{FieldSet, Schema};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::catalogue::{RecipientPeer, ThingPeer};
 
 pub(crate) const HOUR_MILLIS: i64 = 3_600_000;
 
@@ -68,7 +71,24 @@ impl ReceiptRow {
     }
 }
 
+/// By address, so that counting looks up three numbers; a place keeps alive what it names.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
+    thing: usize,
+    recipient: usize,
+    hour: i64,
+}
+
+/// What was delivered of one thing to one recipient in one hour.
+struct Counted {
+    thing: Arc<ThingPeer>,
+    recipient: Arc<RecipientPeer>,
+    counts: SmallVec<[Count; 1]>,
+}
+
 struct Count {
+    subject: Subject,
+    purpose: PurposeId,
     schema: Arc<Schema>,
     fields: FieldSet,
     deliveries: i64,
@@ -79,49 +99,58 @@ struct Count {
 pub(crate) struct Delivered<'a> {
     /// About whom, and which fields are about them.
     pub(crate) concerned: &'a [(Subject, FieldSet)],
-    pub(crate) recipient: &'a RecipientId,
+    pub(crate) recipient: &'a Arc<RecipientPeer>,
     pub(crate) purpose: &'a PurposeId,
-    pub(crate) deployment: &'a DeploymentId,
-    pub(crate) thing: &'a ThingId,
+    pub(crate) thing: &'a Arc<ThingPeer>,
     pub(crate) schema: &'a Arc<Schema>,
     pub(crate) fields: FieldSet,
     pub(crate) at: Timestamp,
 }
 
+impl Delivered<'_> {
+    fn place(&self) -> Place {
+        Place {
+            thing: Arc::as_ptr(self.thing).addr(),
+            recipient: Arc::as_ptr(self.recipient).addr(),
+            hour: self.at.as_millis().div_euclid(HOUR_MILLIS),
+        }
+    }
+}
+
 /// Counts deliveries until the next flush.
 #[derive(Default)]
 pub(crate) struct ReceiptCounter {
-    counts: Mutex<FxHashMap<Key, Vec<Count>>>,
+    counts: Mutex<FxHashMap<Place, Counted>>,
     unwritten: Mutex<FxHashMap<Key, ReceiptRow>>,
 }
 
 impl ReceiptCounter {
     pub(crate) fn count(&self, delivered: &Delivered<'_>) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = counts.entry(delivered.place()).or_insert_with(|| Counted {
+            thing: Arc::clone(delivered.thing),
+            recipient: Arc::clone(delivered.recipient),
+            counts: SmallVec::new(),
+        });
         for (subject, about) in delivered.concerned {
             let fields = delivered.fields.and(*about);
             if fields.is_empty() {
                 continue;
             }
-            let key = Key {
-                subject: subject.clone(),
-                recipient: delivered.recipient.clone(),
-                purpose: delivered.purpose.clone(),
-                deployment: delivered.deployment.clone(),
-                thing: delivered.thing.clone(),
-                hour: delivered.at.as_millis().div_euclid(HOUR_MILLIS),
+            let is_same = |it: &&mut Count| {
+                Arc::ptr_eq(&it.schema, delivered.schema)
+                    && it.purpose == *delivered.purpose
+                    && it.subject == *subject
             };
-            let counts = counts.entry(key).or_default();
-            let known = counts
-                .iter_mut()
-                .find(|it| Arc::ptr_eq(&it.schema, delivered.schema));
-            match known {
+            match counted.counts.iter_mut().find(is_same) {
                 Some(count) => {
                     count.fields = count.fields.or(fields);
                     count.deliveries += 1;
                     count.last_at = count.last_at.max(delivered.at);
                 }
-                None => counts.push(Count {
+                None => counted.counts.push(Count {
+                    subject: subject.clone(),
+                    purpose: delivered.purpose.clone(),
                     schema: Arc::clone(delivered.schema),
                     fields,
                     deliveries: 1,
@@ -158,8 +187,8 @@ impl ReceiptCounter {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         let mut rows: Vec<_> = unwritten.into_values().collect();
-        for (key, counts) in taken {
-            for count in counts {
+        for (place, counted) in taken {
+            for count in counted.counts {
                 let mut fields: Vec<_> = count
                     .fields
                     .iter()
@@ -167,12 +196,12 @@ impl ReceiptCounter {
                     .collect();
                 fields.sort();
                 rows.push(ReceiptRow {
-                    subject: key.subject.clone(),
-                    recipient: key.recipient.clone(),
-                    purpose: key.purpose.clone(),
-                    deployment: key.deployment.clone(),
-                    thing: key.thing.clone(),
-                    hour: key.hour,
+                    subject: count.subject,
+                    recipient: counted.recipient.id.clone(),
+                    purpose: count.purpose,
+                    deployment: counted.thing.deployment.id.clone(),
+                    thing: counted.thing.id.clone(),
+                    hour: place.hour,
                     fields,
                     deliveries: count.deliveries,
                     last_at: count.last_at,

@@ -105,16 +105,17 @@ enum Looked {
 }
 
 impl Retaining {
-    pub(crate) fn new(seal: RetainedBox) -> Self {
-        Self {
-            seal,
+    /// `key` is derived for this use alone. `None` when the operating system gives no randomness.
+    pub(crate) fn new(key: &[u8; 32]) -> Option<Self> {
+        Some(Self {
+            seal: RetainedBox::new(key)?,
             messages: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             swept_at: AtomicI64::new(0),
             rows: Mutex::default(),
-        }
+        })
     }
 
     fn rows(&self) -> MutexGuard<'_, ()> {
@@ -273,7 +274,8 @@ impl Custody {
     pub(crate) fn prune_retained(&self, deployment: &Arc<Deployment>, now: Option<Timestamp>) {
         self.inner.retaining.changes.fetch_add(1, Ordering::AcqRel);
         let state = deployment.state.load();
-        let in_force = now.is_none_or(|it| state.facts(it).licence.in_force());
+        let facts = now.map(|it| state.facts(it));
+        let in_force = facts.is_none_or(|it| it.licence.in_force() && !it.quarantined);
         let is_settled = |it: &Retained| {
             let bound = state.bound(it.thing.number, &it.named, it.at);
             in_force

@@ -233,8 +233,8 @@ mod tests {
     fn what_is_no_topic_or_filter_is_refused() {
         let topic = |text: &str| NativeTopic::parse(text).map(|_| ());
         let filter = |text: &str| NativeFilter::parse(text).map(|_| ());
-        let parsers: [&dyn Fn(&str) -> Result<(), TopicError>; 2] = [&topic, &filter];
-        for parse in parsers {
+        type Parse = fn(&str) -> Result<(), TopicError>;
+        for parse in [topic as Parse, filter as Parse] {
             assert_eq!(parse("zigbee2mqtt/0x00158d00/état"), Ok(()));
             assert_eq!(parse(""), Err(TopicError::Empty));
             assert_eq!(parse("a\0b"), Err(TopicError::Control));

@@ -298,7 +298,8 @@ impl Payload {
     }
 
     /// Whether its values were made of time windows.
-    pub(crate) fn is_aggregate(&self) -> bool {
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
         let mut notes = self.marks.iter().map(|it| it.note);
         notes.any(|it| matches!(it, Note::Window(_)))
     }

@@ -15,6 +15,8 @@
 
 use std::io::Write as _;
 
+use model::Level;
+
 use crate::decide::Outcome;
 use crate::decimal::Decimal;
 use crate::decode::VALUE_KEY;
@@ -25,6 +27,9 @@ use crate::payload::{Mark, Payload};
 use crate::schema::{Node, NodeIndex, Schema};
 
 mod leaf;
+
+/// About how many bytes of names stand beside a value.
+const NAME_BYTES: usize = 16;
 
 /// Appends the JSON that a recipient gets. `pseudonym` turns the token that names a person into one for this recipient alone.
 pub fn render(
@@ -53,17 +58,29 @@ fn write(
         kept = kept.without([subject].into_iter().collect());
     }
     let coarse = if outcome.is_coarse() { kept.len() } else { 0 };
+    out.reserve(payload.text.len() + kept.len() * NAME_BYTES);
     let mut writer = Writer {
         schema,
         payload,
         outcome,
         pseudonym,
         kept,
+        plain: plain(payload, outcome),
         element: ElementIndex::MESSAGE,
         coarse: Vec::with_capacity(coarse),
         out,
     };
     writer.message();
+}
+
+/// The fields that are written exactly as they came: they pass as they are, were not coarse before, and say nobody's name.
+fn plain(payload: &Payload, outcome: &Outcome) -> FieldSet {
+    let levels = outcome.levels.iter();
+    let on = levels.filter(|it| it.0 == Level::ON);
+    let on = on.fold(FieldSet::EMPTY, |all, it| all.or(it.1));
+    let marked = payload.marks.iter().map(|it| it.field);
+    let names = payload.schema().subject_field();
+    on.without(marked.chain(names).collect())
 }
 
 struct Writer<'a> {
@@ -72,6 +89,8 @@ struct Writer<'a> {
     outcome: &'a Outcome,
     pseudonym: Option<&'a dyn Fn(&str) -> String>,
     kept: FieldSet,
+    /// Those that are written exactly as they came.
+    plain: FieldSet,
     /// The element of a list that is being written.
     element: ElementIndex,
     /// What was written coarse so far.

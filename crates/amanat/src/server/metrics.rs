@@ -7,37 +7,53 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use custody::{Custody, WindowCounts};
+use custody::{Custody, RetainedCounts, WindowCounts};
 use gateway::Counters;
 
 /// What is counted where data is held.
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
-    /// Deliveries that a full outbox dropped.
+    /// Deliveries that found no place.
     dropped: u64,
+    /// Bytes of messages that wait for recipients.
+    waiting: usize,
     /// Events of switches beyond what is written in an hour.
     unwritten: u64,
     windows: WindowCounts,
+    retained: RetainedCounts,
 }
 
 impl Held {
     fn of(custody: &Custody) -> Self {
         Self {
             dropped: custody.dropped_deliveries(),
+            waiting: custody.held_bytes(),
             unwritten: custody.unwritten_source_events(),
             windows: custody.window_counts(),
+            retained: custody.retained_counts(),
         }
     }
 
     /// Every number that only grows, with its name.
-    const fn counted(&self) -> [(&'static str, u64); 6] {
+    const fn counted(&self) -> [(&'static str, u64); 7] {
         [
             ("deliveries_dropped", self.dropped),
+            ("retained_refused", self.retained.refused),
             ("source_events_unwritten", self.unwritten),
             ("window_values_late", self.windows.late),
             ("window_values_refused", self.windows.refused),
             ("window_values_unfit", self.windows.unfit),
             ("windows_silent", self.windows.silent),
+        ]
+    }
+
+    /// Every number that rises and falls, with its name.
+    const fn standing(&self) -> [(&'static str, usize); 4] {
+        [
+            ("retained_bytes", self.retained.bytes),
+            ("retained_messages", self.retained.messages),
+            ("waiting_bytes", self.waiting),
+            ("windows_open", self.windows.open),
         ]
     }
 }
@@ -66,11 +82,12 @@ fn page(counters: &Counters, held: &Held) -> String {
             "# TYPE amanat_{part}_{name}_total counter\namanat_{part}_{name}_total {value}\n"
         );
     }
-    let open = held.windows.open;
-    let _ = write!(
-        page,
-        "# TYPE amanat_custody_windows_open gauge\namanat_custody_windows_open {open}\n"
-    );
+    for (name, value) in held.standing() {
+        let _ = write!(
+            page,
+            "# TYPE amanat_custody_{name} gauge\namanat_custody_{name} {value}\n"
+        );
+    }
     page
 }
 
@@ -86,6 +103,12 @@ mod tests {
         counters.add_many(Counter::PublishesAccepted, 3);
         let held = Held {
             dropped: 4,
+            waiting: 11,
+            retained: RetainedCounts {
+                messages: 12,
+                bytes: 13,
+                refused: 14,
+            },
             unwritten: 10,
             windows: WindowCounts {
                 open: 5,
@@ -101,6 +124,10 @@ mod tests {
             "amanat_custody_deliveries_dropped_total 4",
             "amanat_custody_source_events_unwritten_total 10",
             "amanat_custody_windows_open 5",
+            "amanat_custody_waiting_bytes 11",
+            "amanat_custody_retained_messages 12",
+            "amanat_custody_retained_bytes 13",
+            "amanat_custody_retained_refused_total 14",
             "amanat_custody_window_values_late_total 6",
             "amanat_custody_window_values_refused_total 7",
             "amanat_custody_window_values_unfit_total 8",
@@ -108,7 +135,7 @@ mod tests {
         ] {
             assert!(page.lines().any(|it| it == line), "{line} in {page}");
         }
-        let held = held.counted().len() + 1;
+        let held = held.counted().len() + held.standing().len();
         assert_eq!(page.lines().count(), 2 * (Counter::ALL.len() + held));
     }
 

@@ -11,7 +11,7 @@ use super::{Act, ActError};
 use crate::Custody;
 use crate::catalogue::load::{self, Appeared, LoadError, Next, Touched};
 use crate::catalogue::{BridgePeer, Catalogue, Deployment, RecipientPeer, ThingPeer};
-use crate::deliver::budget::Budget;
+use crate::deliver::Hub;
 use crate::ledger::{self, Files};
 use crate::open::{OpenError, writer};
 use crate::rows;
@@ -152,7 +152,7 @@ impl Custody {
                 put_bridge(&mut catalogue, &row);
             }
             for next in prepared.states {
-                routes.extend(swap(&mut catalogue, next, &self.inner.hub.budget));
+                routes.extend(swap(&mut catalogue, next, &self.inner.hub));
             }
             self.inner.catalogue.store(Arc::new(catalogue));
         }
@@ -275,7 +275,7 @@ impl Custody {
 fn swap(
     catalogue: &mut Catalogue,
     next: Next,
-    budget: &Arc<Budget>,
+    hub: &Hub,
 ) -> Option<Arc<Deployment>> {
     let Next {
         id,
@@ -296,7 +296,8 @@ fn swap(
                 routes: ArcSwap::default(),
                 topics: Mutex::default(),
                 retained: crate::retained::table::RetainedTable::default(),
-                budget: Arc::clone(budget),
+                budget: Arc::clone(&hub.budget),
+                receipts: Arc::clone(&hub.receipts),
                 windows: crate::windows::table::WindowTable::default(),
             });
             catalogue.deployments.insert(id, Arc::clone(&deployment));

@@ -32,6 +32,34 @@ pub(crate) enum Named {
     Somebody(SubjectToken),
 }
 
+/// What holds for a message, for as long as the state is looked at.
+pub(crate) enum Holding<'a> {
+    /// As it stands in the state.
+    Standing(&'a Arc<Bound>),
+    /// For people who meet.
+    Met(Arc<Bound>),
+}
+
+impl Holding<'_> {
+    fn shared(self) -> Arc<Bound> {
+        match self {
+            Self::Standing(bound) => Arc::clone(bound),
+            Self::Met(bound) => bound,
+        }
+    }
+}
+
+impl std::ops::Deref for Holding<'_> {
+    type Target = Bound;
+
+    fn deref(&self) -> &Bound {
+        match self {
+            Self::Standing(bound) => bound,
+            Self::Met(bound) => bound,
+        }
+    }
+}
+
 /// Whom a message is about, with the fields that are about them. What is about none of the people present, or where
 /// there are none, is about the thing.
 pub(crate) type Concerned = SmallVec<[(Subject, FieldSet); 1]>;
@@ -292,6 +320,16 @@ impl DeploymentState {
         named: &Named,
         at: Timestamp,
     ) -> Option<Arc<Bound>> {
+        self.holding(thing, named, at).map(Holding::shared)
+    }
+
+    /// The same for a moment, without counting who uses it: that counter is shared by all who send and receive.
+    pub(crate) fn holding(
+        &self,
+        thing: ThingNumber,
+        named: &Named,
+        at: Timestamp,
+    ) -> Option<Holding<'_>> {
         let index = usize::try_from(thing).ok()?;
         let assigned = self.things.get(index)?.at(at)?;
         let named = match named {
@@ -299,9 +337,12 @@ impl DeploymentState {
             Named::Somebody(token) => self.subjects.get(token),
         };
         match named {
-            None => Some(Arc::clone(assigned)),
-            Some(named) if assigned.people.is_empty() => Some(Arc::clone(named)),
-            Some(named) => Some(self.rules.both(assigned, named, &self.people)),
+            None => Some(Holding::Standing(assigned)),
+            Some(named) if assigned.people.is_empty() => Some(Holding::Standing(named)),
+            Some(named) => {
+                let both = self.rules.both(assigned, named, &self.people);
+                Some(Holding::Met(both))
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use super::budget::Budget;
 use super::{Delivery, Filter, Message};
 use crate::catalogue::{Catalogue, Deployment, RecipientPeer, ThingNumber, ThingPeer};
 use crate::outbox::Outbox;
+use crate::receipts::ReceiptCounter;
 use crate::topic::{NativeTopic, ShareName};
 
 /// Every live subscription.
@@ -30,6 +31,8 @@ pub(crate) struct Hub {
     dropped: AtomicU64,
     /// What messages hold that wait for recipients.
     pub(crate) budget: Arc<Budget>,
+    /// What has left.
+    pub(crate) receipts: Arc<ReceiptCounter>,
 }
 
 /// One subscription of one connection.
@@ -194,6 +197,22 @@ impl Wanted {
 }
 
 impl Subscriber {
+    /// Who asks for what was, once: nothing is ever offered to it.
+    pub(crate) fn asking(recipient: &Arc<RecipientPeer>, filter: Filter) -> Arc<Self> {
+        let (nowhere, _) = tokio::sync::mpsc::channel(1);
+        Arc::new(Self {
+            recipient: Arc::clone(recipient),
+            filter,
+            share: None,
+            outbox: nowhere.into(),
+            tag: 0,
+        })
+    }
+
+    pub(crate) fn recipient(&self) -> &RecipientPeer {
+        &self.recipient
+    }
+
     /// Whether others take turns with it.
     pub(crate) fn is_shared(&self) -> bool {
         self.share.is_some()
@@ -380,8 +399,8 @@ impl Group {
                 }
                 delivery.subscriber = Arc::clone(member);
                 match outbox.hand(delivery) {
-                    Ok(()) => return true,
-                    Err(back) => delivery = back,
+                    None => return true,
+                    Some(back) => delivery = back,
                 }
             }
         }

@@ -342,14 +342,31 @@ fn an_outbox_is_bounded_by_what_its_deliveries_hold_too() {
             measure(&house, 0..1);
             probe.take().pop().unwrap().size_bytes()
         };
-        let mut member = Member::of(&house, filter(), None, custody::outbox_of(64, 3 * size));
+        let mut member = Member::of(
+            &house,
+            filter(),
+            None,
+            custody::outbox_of(64, 3 * size + size / 2),
+        );
         member.inbox.settle(true);
         measure(&house, 0..5);
         assert_eq!(house.custody.dropped_deliveries(), 2);
         assert_eq!(member.got(&house), [power(0), power(1), power(2)]);
-        measure(&house, 5..6);
-        assert_eq!(member.got(&house), [power(5)], "there is place again");
-        assert_eq!(house.custody.dropped_deliveries(), 2);
+        measure(&house, 5..10);
+        assert_eq!(house.custody.dropped_deliveries(), 4);
+        assert!(member.inbox.try_next().is_some());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(
+            member.inbox.poll_next(&mut cx),
+            Poll::Ready(Some(_))
+        ));
+        measure(&house, 10..12);
+        assert_eq!(
+            member.got(&house),
+            [power(7), power(10), power(11)],
+            "there is place again"
+        );
+        assert_eq!(house.custody.dropped_deliveries(), 4);
     });
 }
 

@@ -31,12 +31,11 @@ use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use custody::{Condition, Custody, Delivery, Filter, Peer, Permit, RecipientPeer, Subscription};
+use custody::{Condition, Custody, Delivery, Filter, Inbox, Permit, RecipientPeer, Subscription};
 use hyper::body::Frame;
 use model::{DeploymentId, PurposeId, RecipientId, ThingId};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
-use tokio::sync::mpsc;
 use tokio::time::Interval;
 
 use super::credentials;
@@ -116,7 +115,9 @@ fn open(
         ));
     };
     let turn = Turn::take(door, recipient.id())?;
-    let (sender, inbox) = mpsc::channel(door.limits.outbox_deliveries.max(1));
+    let (sender, inbox) = custody::outbox(door.limits.outbox_deliveries);
+    // Nobody waits for a stream: it counts as slow for as long as it lives.
+    inbox.park();
     let subscription = door
         .custody
         .subscribe(&recipient, filter, sender, 0, door.clock.now().wall)
@@ -137,12 +138,13 @@ fn open(
 fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
     let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
     let password = credentials.password.as_bytes();
-    match door.custody.authenticate(&credentials.user_name, password) {
-        Some(Peer::Recipient(recipient)) => Ok(recipient),
-        Some(Peer::Thing(_)) => Err(problem::forbidden(
-            Counter::SubscriptionsDenied,
-            "a thing does not receive data; only a recipient does".to_owned(),
-        )),
+    match door.custody.authenticate(&credentials.user_name, password, door.clock.now().wall) {
+        Some(peer) => peer.recipient().map(Arc::clone).ok_or_else(|| {
+            problem::forbidden(
+                Counter::SubscriptionsDenied,
+                "a thing does not receive data; only a recipient does".to_owned(),
+            )
+        }),
         None => Err(problem::unauthorized()),
     }
 }
@@ -163,6 +165,7 @@ fn filter(parameters: &Parameters, headers: &HeaderMap) -> Result<Filter, Proble
             .map(str::parse::<Condition>)
             .transpose()
             .map_err(|err| problem::bad_request(format!("where: {err}")))?,
+        native: None,
     })
 }
 
@@ -225,7 +228,7 @@ impl Drop for Turn {
 /// The body of an answer that does not end by itself.
 struct Stream {
     door: Arc<Door>,
-    inbox: mpsc::Receiver<Delivery>,
+    inbox: Inbox,
     keep_alive: Interval,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
     handover: Handover,
@@ -245,7 +248,7 @@ impl hyper::body::Body for Stream {
         if stream.stopping.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
-        while let Poll::Ready(delivery) = stream.inbox.poll_recv(cx) {
+        while let Poll::Ready(delivery) = stream.inbox.poll_next(cx) {
             match delivery.map(|it| stream.piece(it)) {
                 Some(Piece::Bytes(bytes)) => {
                     stream.keep_alive.reset();
@@ -293,7 +296,7 @@ impl Stream {
                 None => self.door.counters.add(Counter::DeliveriesNotPermitted),
             }
             next = match bytes.len() < PIECE_BYTES {
-                true => self.inbox.try_recv().ok(),
+                true => self.inbox.try_next(),
                 false => None,
             };
         }

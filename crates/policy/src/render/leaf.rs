@@ -15,14 +15,14 @@ use crate::window::WindowMark;
 impl Writer<'_> {
     /// Writes what stands at a leaf; `raw` is one of its values. `false` when nothing was written.
     pub(super) fn leaf(&mut self, index: FieldIndex, raw: &str) -> bool {
+        if self.plain.contains(index) {
+            self.push(raw);
+            return true;
+        }
         let level = self.outcome.level(index);
         let mark = self.payload.mark(index);
         if level == Level::ON && mark.is_none() {
-            if Some(index) == self.schema.subject_field() {
-                self.subject(index);
-            } else {
-                self.push(raw);
-            }
+            self.subject(index);
             return true;
         }
         match self.coarse(index, level, raw, mark.as_ref()) {
