@@ -40,9 +40,19 @@ pub enum BindError {
     },
 }
 
+/// How MQTT comes over the stream of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// As it is.
+    Mqtt,
+    /// In the frames of WebSocket.
+    WebSocket,
+}
+
 /// A bound socket that takes MQTT connections.
 pub struct Listener {
     pub(crate) socket: TcpListener,
+    pub(crate) carries: Carries,
     pub(crate) tls: Option<TlsAcceptor>,
     address: SocketAddr,
 }
@@ -50,7 +60,7 @@ pub struct Listener {
 impl std::fmt::Debug for Listener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = if self.tls.is_some() { "TLS" } else { "plain" };
-        write!(f, "Listener({kind} {})", self.address)
+        write!(f, "Listener({:?} {kind} {})", self.carries, self.address)
     }
 }
 
@@ -75,6 +85,13 @@ impl Listener {
         Self::bind(address, Some(TlsAcceptor::from(config)))
     }
 
+    /// The same for MQTT over WebSocket, which is what browsers speak.
+    #[must_use]
+    pub fn over_websocket(mut self) -> Self {
+        self.carries = Carries::WebSocket;
+        self
+    }
+
     /// Where it listens: the port that was found, when 0 was asked for.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
@@ -87,6 +104,7 @@ impl Listener {
         let address = socket.local_addr().map_err(failed)?;
         Ok(Self {
             socket,
+            carries: Carries::Mqtt,
             tls,
             address,
         })

@@ -109,7 +109,7 @@ mod topic;
 mod testing;
 
 pub(crate) use away::Told;
-pub(crate) use connection::{Connection, Transport};
+pub(crate) use connection::{Connection, Transport, WebSocket};
 pub(crate) use decode::Version;
 pub(crate) use desk::Desk;
 pub(crate) use encode::{Outgoing, Terms, publish as encode_publish};

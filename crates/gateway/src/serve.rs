@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -12,14 +12,13 @@ use custody::{Custody, Transport as Arrived};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::identity::Arrival;
-use crate::listener::Listener;
-use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport};
+use crate::listener::{Carries, Listener};
+use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport, WebSocket};
 use crate::{Counter, Counters, Limits};
 
 /// How long to wait when the operating system has no more descriptors.
@@ -63,8 +62,8 @@ pub async fn serve(
             biased;
             () = &mut shutdown => break,
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => report(ended),
-            (accepted, tls) = accept(&listeners) => match accepted {
-                Ok((stream, address)) => server.admit(stream, address, tls, &mut tasks),
+            (accepted, listener) = accept(&listeners) => match accepted {
+                Ok((stream, address)) => server.admit(stream, address, listener, &mut tasks),
                 Err(err) => {
                     server.counters.add(Counter::AcceptFailed);
                     if !is_about_one_connection(&err) {
@@ -112,13 +111,11 @@ fn is_about_certificate(error: &io::Error) -> bool {
 }
 
 /// The next connection of any listener.
-async fn accept(
-    listeners: &[Listener],
-) -> (io::Result<(TcpStream, SocketAddr)>, Option<&TlsAcceptor>) {
+async fn accept(listeners: &[Listener]) -> (io::Result<(TcpStream, SocketAddr)>, &Listener) {
     poll_fn(|cx| {
         for listener in listeners {
             if let Poll::Ready(accepted) = listener.socket.poll_accept(cx) {
-                return Poll::Ready((accepted, listener.tls.as_ref()));
+                return Poll::Ready((accepted, listener));
             }
         }
         Poll::Pending
@@ -141,7 +138,7 @@ impl Server {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        tls: Option<&TlsAcceptor>,
+        listener: &Listener,
         tasks: &mut JoinSet<()>,
     ) {
         let (ticket, signal) = match self.registry.enter(address.ip(), &self.limits) {
@@ -153,18 +150,26 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-        match tls {
+        match &listener.tls {
             None => {
                 let arrival = Arrival::plain(address.ip());
                 if arrival.transport() == Arrived::Plain {
                     self.counters.add(Counter::ConnectionsPlain);
                 }
-                let connection = self.connection(stream, arrival, ticket, signal);
-                tasks.spawn(connection.run());
+                match listener.carries {
+                    Carries::Mqtt => {
+                        let connection = self.connection(stream, arrival, ticket, signal);
+                        tasks.spawn(connection.run());
+                    }
+                    Carries::WebSocket => {
+                        let server = self.clone();
+                        tasks.spawn(server.run_websocket(stream, arrival, ticket, signal));
+                    }
+                }
             }
             Some(acceptor) => {
                 let accepting = acceptor.accept(stream);
-                self.admit_tls(accepting, ticket, signal, tasks);
+                self.admit_tls(accepting, listener.carries, ticket, signal, tasks);
             }
         }
     }
@@ -172,6 +177,7 @@ impl Server {
     fn admit_tls(
         &self,
         accepting: tokio_rustls::Accept<TcpStream>,
+        carries: Carries,
         ticket: Ticket<Box<Kept<Desk>>>,
         signal: Told<Desk>,
         tasks: &mut JoinSet<()>,
@@ -180,7 +186,7 @@ impl Server {
         let server = self.clone();
         tasks.spawn(async move {
             match tokio::time::timeout(patience, accepting).await {
-                Ok(Ok(stream)) => server.run_tls(stream, ticket, signal).await,
+                Ok(Ok(stream)) => server.run_tls(stream, carries, ticket, signal).await,
                 Ok(Err(err)) => {
                     server.counters.add(match is_about_certificate(&err) {
                         true => Counter::CertificatesRefused,
@@ -200,6 +206,7 @@ impl Server {
     async fn run_tls(
         self,
         stream: TlsStream<TcpStream>,
+        carries: Carries,
         ticket: Ticket<Box<Kept<Desk>>>,
         signal: Told<Desk>,
     ) {
@@ -214,17 +221,43 @@ impl Server {
         };
         let number = ticket.number();
         let identity = arrival.identity().cloned();
-        let connection = self.connection(stream, arrival, ticket, signal);
-        let Some(identity) = identity else {
-            drop(self);
-            return connection.run().await;
+        let (registry, clock) = (Arc::clone(&self.registry), self.clock);
+        let run: Pin<Box<dyn Future<Output = ()> + Send>> = match carries {
+            Carries::Mqtt => Box::pin(self.connection(stream, arrival, ticket, signal).run()),
+            Carries::WebSocket => Box::pin(self.run_websocket(stream, arrival, ticket, signal)),
         };
-        let mut run = pin!(connection.run());
+        let Some(identity) = identity else {
+            return run.await;
+        };
+        let mut run = run;
         tokio::select! {
             () = &mut run => return,
-            () = identity.ended(self.clock) => self.registry.uncertified(number),
+            () = identity.ended(clock) => registry.uncertified(number),
         }
         run.await;
+    }
+
+    /// Runs a connection over WebSocket, after its handshake.
+    async fn run_websocket<T: Transport>(
+        self,
+        stream: T,
+        arrival: Arrival,
+        ticket: Ticket<Box<Kept<Desk>>>,
+        signal: Told<Desk>,
+    ) {
+        let patience = Duration::from_millis(self.limits.connect_timeout_ms);
+        let accepting = WebSocket::accept(stream, &self.limits);
+        let counter = match tokio::time::timeout(patience, accepting).await {
+            Ok(Ok(stream)) => {
+                let connection = self.connection(stream, arrival, ticket, signal);
+                drop(self);
+                return connection.run().await;
+            }
+            Ok(Err(_)) => Counter::NotMqtt,
+            Err(_) => Counter::ConnectTimeouts,
+        };
+        self.counters.add(counter);
+        self.counters.add(Counter::ConnectionsClosed);
     }
 
     fn connection<T: Transport>(

@@ -14,6 +14,7 @@
 //! the way (or its window); for that nobody waits, and what does not fit is dropped and counted.
 
 mod transport;
+mod websocket;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -35,6 +36,7 @@ use crate::clock::{Clock, Moment};
 use crate::{Counter, Counters};
 
 pub(crate) use transport::Transport;
+pub(crate) use websocket::WebSocket;
 
 /// How much is read at once: about a hundred messages, which is the work of one turn.
 const READ_BYTES: usize = 16 * 1024;

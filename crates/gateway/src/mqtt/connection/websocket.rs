@@ -1,0 +1,161 @@
+//! MQTT over WebSocket (3.1.1 and 5.0 section 6, RFC 6455): packets in binary frames, which need not be whole packets.
+//!
+//! | what comes | what happens |
+//! |---|---|
+//! | a request that is no WebSocket handshake, or longer than the library reads | closed |
+//! | a handshake without the subprotocol `mqtt` | 400 with a sentence (6.0.0-3) |
+//! | binary frames | their bytes, one after the other (6.0.0-2) |
+//! | a text frame, a frame above its limit, a frame that is not masked | closed (6.0.0-1) |
+//! | ping | answered by the library |
+//! | close | the end of the connection, with its will if there was no DISCONNECT |
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Callback, ErrorResponse, Request, Response,
+};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::transport::Transport;
+use crate::Limits;
+
+/// The subprotocol (6.0.0-3).
+const MQTT: &str = "mqtt";
+/// How much the library reads at once; each connection holds as much.
+const READ_BYTES: usize = 2 * 1024;
+/// How long a frame may be that we write.
+const FRAME_BYTES: usize = 64 * 1024;
+/// How many bytes of frames may wait for the socket.
+const WAITING_BYTES: usize = 256 * 1024;
+
+/// A byte stream in binary frames.
+pub(crate) struct WebSocket<T> {
+    frames: WebSocketStream<T>,
+    /// What is left of the frame that was read last.
+    unread: Bytes,
+}
+
+/// Answers a handshake: only who asks for MQTT is let in.
+struct Handshake;
+
+impl Callback for Handshake {
+    fn on_request(
+        self,
+        request: &Request,
+        mut response: Response,
+    ) -> Result<Response, ErrorResponse> {
+        let asked = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+        let is_mqtt = |it: &HeaderValue| {
+            let text = it.to_str().unwrap_or_default();
+            text.split(',').any(|it| it.trim() == MQTT)
+        };
+        if asked.iter().any(is_mqtt) {
+            let protocol = HeaderValue::from_static(MQTT);
+            response
+                .headers_mut()
+                .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+            return Ok(response);
+        }
+        let text = "this is MQTT over WebSocket: ask for the subprotocol `mqtt`".to_owned();
+        let mut refusal = ErrorResponse::new(Some(text));
+        *refusal.status_mut() = StatusCode::BAD_REQUEST;
+        Err(refusal)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Waits for the handshake; the caller bounds the time.
+    pub(crate) async fn accept(transport: T, limits: &Limits) -> io::Result<Self> {
+        let longest = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(WAITING_BYTES)
+            .max_frame_size(Some(longest))
+            .max_message_size(Some(longest));
+        let frames =
+            tokio_tungstenite::accept_hdr_async_with_config(transport, Handshake, Some(config))
+                .await
+                .map_err(as_io)?;
+        Ok(Self {
+            frames,
+            unread: Bytes::new(),
+        })
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() {
+            match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
+                Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
+                Some(Ok(Message::Text(_))) => {
+                    let text = "MQTT comes in binary frames";
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
+                }
+                Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
+                // A ping has been answered by the library.
+                Some(Ok(_)) => {}
+                Some(Err(err)) => return Poll::Ready(Err(as_io(err))),
+            }
+        }
+        let count = self.unread.len().min(buffer.remaining());
+        buffer.put_slice(self.unread.get(..count).unwrap_or_default());
+        self.unread.advance(count);
+        if self.unread.is_empty() {
+            // It may be a part of something longer.
+            self.unread = Bytes::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut frames = Pin::new(&mut self.frames);
+        ready!(frames.as_mut().poll_ready(cx)).map_err(as_io)?;
+        let count = bytes.len().min(FRAME_BYTES);
+        let frame = Bytes::copy_from_slice(bytes.get(..count).unwrap_or_default());
+        let sent = frames.start_send(Message::Binary(frame));
+        Poll::Ready(sent.map(|()| count).map_err(as_io))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.frames).poll_flush(cx).map_err(as_io)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.frames).poll_close(cx).map_err(as_io)
+    }
+}
+
+impl<T: Transport> Transport for WebSocket<T> {
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.frames.get_ref().poll_writable(cx)
+    }
+}
+
+/// What the library says, as what a socket would.
+fn as_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(err) => err,
+        Error::ConnectionClosed | Error::AlreadyClosed => io::ErrorKind::UnexpectedEof.into(),
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
+    }
+}
