@@ -8,7 +8,11 @@
 
 mod accounts;
 mod authority;
+mod certificates;
+mod claims;
+mod codecs;
 mod licensing;
+mod onboarding;
 mod register;
 mod rows;
 mod rulebook;
@@ -21,7 +25,12 @@ pub use accounts::{
     Account, LINK_LIFETIME_MILLIS, LinkToken, SESSION_LIFETIME_MILLIS, SessionToken,
 };
 pub use authority::{Action, Actor, Office};
+pub use claims::{
+    CODE_CHARS, Claim, ClaimCode, Claimable, MAX_CLAIM_MILLIS, MAX_WRONG_CODES, WRONG_CODES_MILLIS,
+};
+pub use codecs::CodecError;
 pub use licensing::MAX_REASON_CHARS;
+pub use onboarding::{Joining, ThingChange};
 pub use register::Member;
 pub use rulebook::Limit;
 pub use views::{DeploymentPage, Overview};
@@ -68,12 +77,18 @@ pub enum AllianceError {
     /// A limit at which everything passes.
     #[error("a limit must let less pass than everything")]
     NoLimit,
+    /// A claim code that would work at no moment, or for too long.
+    #[error("a claim code ends between now and {} days from now", claims::MAX_CLAIM_MILLIS / 86_400_000)]
+    ClaimEnd,
     /// A notice has problems.
     #[error("the notice cannot be published")]
     Notice(#[from] model::NoticeError),
     /// Custody refused or failed.
     #[error(transparent)]
     Act(#[from] ActError),
+    /// An act on certificates was refused or failed.
+    #[error(transparent)]
+    Certificate(custody::CertificateError),
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] getrandom::Error),

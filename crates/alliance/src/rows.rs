@@ -3,6 +3,7 @@
 use store::{MigrationSet, Step};
 
 pub(crate) mod account;
+pub(crate) mod claim;
 pub(crate) mod limit;
 pub(crate) mod member;
 
@@ -19,6 +20,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 2,
             name: "limits of the rulebook",
             sql: include_str!("rows/0002_rulebook_limits.sql"),
+        },
+        Step {
+            version: 3,
+            name: "claim codes",
+            sql: include_str!("rows/0003_claims.sql"),
         },
     ],
 };

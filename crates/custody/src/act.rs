@@ -8,7 +8,7 @@
 mod in_force;
 mod ways_in;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -158,6 +158,8 @@ pub struct Act<'a, 't> {
     recipients: BTreeSet<RecipientId>,
     bridges: BTreeSet<BridgeId>,
     links: Vec<Link>,
+    /// How many names bridges have, as far as this act had to know.
+    link_counts: BTreeMap<BridgeId, i64>,
 }
 
 /// Carries the caller's error through the store's transaction.
@@ -196,6 +198,7 @@ impl Custody {
                 recipients: BTreeSet::new(),
                 bridges: BTreeSet::new(),
                 links: Vec::new(),
+                link_counts: BTreeMap::new(),
             };
             let value = run(&mut act).map_err(Failure::Caller)?;
             let prepared = act.prepare().map_err(Failure::Act)?;
@@ -347,7 +350,7 @@ impl<'t> Act<'_, 't> {
     /// # Errors
     /// When the database fails or a party is not known.
     pub fn grant(&mut self, grant: &Grant) -> Result<(), ActError> {
-        rows::access::put_grant(self.tx, grant)?;
+        rows::access::put_grant(self.tx, grant, self.now)?;
         self.touch(&grant.deployment).grants = true;
         Ok(())
     }
@@ -407,7 +410,7 @@ impl<'t> Act<'_, 't> {
         if caps.len() > MAX_CAPS {
             return Err(ActError::TooManyCaps);
         }
-        rows::cap::replace(self.tx, caps)?;
+        rows::cap::replace(self.tx, caps, self.now)?;
         self.limits = true;
         Ok(())
     }

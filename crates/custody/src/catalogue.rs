@@ -151,6 +151,40 @@ impl crate::Custody {
         catalogue.things.get(thing).map(Arc::clone)
     }
 
+    /// The things of a deployment, by identifier, without those that were removed.
+    #[must_use]
+    pub fn things_of(&self, deployment: &DeploymentId) -> Vec<Arc<ThingPeer>> {
+        let catalogue = self.inner.catalogue.load();
+        let theirs = |it: &&Arc<ThingPeer>| it.deployment.id == *deployment && !it.is_removed();
+        let mut all: Vec<_> = catalogue
+            .things
+            .values()
+            .filter(theirs)
+            .map(Arc::clone)
+            .collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    /// Whether a thing, a bridge or a recipient has this identifier, or a thing that was removed had it.
+    #[must_use]
+    pub fn is_taken(&self, id: &str) -> bool {
+        let catalogue = self.inner.catalogue.load();
+        let is_thing = ThingId::parse(id).is_ok_and(|it| catalogue.things.get(&it).is_some());
+        let is_bridge = BridgeId::parse(id).is_ok_and(|it| catalogue.bridges.get(&it).is_some());
+        let recipient = RecipientId::parse(id);
+        is_thing || is_bridge || recipient.is_ok_and(|it| catalogue.recipients.get(&it).is_some())
+    }
+
+    /// Every recipient, by identifier.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Arc<RecipientPeer>> {
+        let catalogue = self.inner.catalogue.load();
+        let mut all: Vec<_> = catalogue.recipients.values().map(Arc::clone).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
     /// Every bridge, by identifier.
     #[must_use]
     pub fn bridges(&self) -> Vec<Arc<BridgePeer>> {

@@ -145,9 +145,15 @@ impl Act<'_, '_> {
                 bridge: bridge.clone(),
             });
         }
-        if rows::bridge::link_count(self.tx, bridge)? >= MAX_BRIDGE_THINGS {
+        let count = match self.link_counts.get(bridge) {
+            Some(count) => *count,
+            None => rows::bridge::link_count(self.tx, bridge)?,
+        };
+        if count >= MAX_BRIDGE_THINGS {
             return Err(ActError::BridgeFull(bridge.clone()));
         }
+        // A name that is linked anew is counted twice, for this act only.
+        self.link_counts.insert(bridge.clone(), count + 1);
         rows::bridge::put_link(self.tx, bridge, name, thing)?;
         self.links.push(Link {
             bridge: bridge.clone(),

@@ -203,6 +203,7 @@ struct Ways {
     topic: Option<NativeTopic>,
     adapter: Option<Arc<str>>,
     receives_as: Option<RecipientId>,
+    removed: bool,
 }
 
 /// A registered thing.
@@ -239,6 +240,7 @@ impl ThingPeer {
             topic: row.topic.clone(),
             adapter: row.adapter.clone(),
             receives_as: row.receives_as.clone(),
+            removed: row.removed_at.is_some(),
         };
         let ways = (ways != Ways::default()).then(|| Arc::new(ways));
         self.ways.store(ways);
@@ -280,6 +282,12 @@ impl ThingPeer {
     #[must_use]
     pub fn adapter(&self) -> Option<Arc<str>> {
         self.ways.load().as_ref()?.adapter.clone()
+    }
+
+    /// Whether it was removed, for good.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.ways.load().as_ref().is_some_and(|it| it.removed)
     }
 
     /// Whether it was removed or its credential revoked: nothing of it is taken any more.
