@@ -3,6 +3,7 @@
 pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod choices;
+pub(crate) mod claim;
 pub(crate) mod consent;
 pub(crate) mod destinations;
 pub(crate) mod files;

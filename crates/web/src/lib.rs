@@ -29,6 +29,7 @@ mod visit;
 #[cfg(test)]
 mod tests;
 
+pub use page::{LabelError, claim_label};
 pub use qr::CodeError;
 pub use route::{Ask, Route};
 pub use samples::{SamplesError, write_samples};

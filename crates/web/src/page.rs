@@ -7,6 +7,7 @@ use crate::shell::Shell;
 
 mod changes;
 mod choices;
+mod claim;
 mod consent;
 mod destinations;
 mod drift;
@@ -30,6 +31,8 @@ pub(crate) use changes::{ChangesPage, Story, VersionLine};
 pub(crate) use choices::{
     ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, News, Saved, SheetPage,
 };
+pub use claim::{LabelError, claim_label};
+pub(crate) use claim::{ClaimDevice, ClaimError, ClaimPage, ClaimStep};
 pub(crate) use consent::{
     DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage,
     MyDeployment, PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,

@@ -29,6 +29,7 @@ pub(crate) mod pattern {
     pub(crate) const SIGN_IN: &str = "/sign-in";
     pub(crate) const SIGN_IN_ONCE: &str = "/sign-in/once/{token}";
     pub(crate) const SIGN_OUT: &str = "/sign-out";
+    pub(crate) const CLAIM: &str = "/claim";
     pub(crate) const ME: &str = "/me";
     pub(crate) const CHOICES: &str = "/me/choices/{deployment}";
     pub(crate) const ALL_CHOICES: &str = "/me/choices";
@@ -55,7 +56,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 43] = [
+    pub(crate) const ALL: [&str; 44] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -76,6 +77,7 @@ pub(crate) mod pattern {
         SIGN_IN,
         SIGN_IN_ONCE,
         SIGN_OUT,
+        CLAIM,
         ME,
         CHOICES,
         ALL_CHOICES,
@@ -207,6 +209,8 @@ pub enum Route {
     SignInOnce(String),
     /// Ends the session (POST).
     SignOut,
+    /// Takes a device with the code from its label.
+    Claim,
     /// What was recorded about the person who is signed in, older than `before`.
     Me {
         /// Where the page begins; `None` for the newest page.
@@ -316,6 +320,7 @@ impl Route {
             Self::SignIn => pattern::SIGN_IN,
             Self::SignInOnce(_) => pattern::SIGN_IN_ONCE,
             Self::SignOut => pattern::SIGN_OUT,
+            Self::Claim => pattern::CLAIM,
             Self::Me { .. } => pattern::ME,
             Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
             Self::AllChoices => pattern::ALL_CHOICES,

@@ -170,6 +170,10 @@ pub fn router(options: SiteOptions) -> Router {
             get(handler::sign_in::confirm).post(handler::sign_in::sign_in),
         )
         .route(pattern::SIGN_OUT, post(handler::sign_in::sign_out))
+        .route(
+            pattern::CLAIM,
+            get(handler::claim::show).post(handler::claim::take),
+        )
         .route(pattern::ME, get(handler::me::show))
         .route(
             pattern::DESTINATIONS,

@@ -3,6 +3,7 @@
 mod authorization;
 mod browser;
 mod changes;
+mod claims;
 mod consent;
 mod destinations;
 mod forms;

@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 14] = [
+const ENGLISH: [&str; 15] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -41,6 +41,7 @@ const ENGLISH: [&str; 14] = [
     include_str!("../locales/en/notice.ftl"),
     include_str!("../locales/en/notice-diff.ftl"),
     include_str!("../locales/en/record.ftl"),
+    include_str!("../locales/en/claim.ftl"),
     include_str!("../locales/en/me.ftl"),
     include_str!("../locales/en/nearby.ftl"),
     include_str!("../locales/en/why.ftl"),
@@ -50,7 +51,7 @@ const ENGLISH: [&str; 14] = [
     include_str!("../locales/en/sources.ftl"),
 ];
 
-const URDU: [&str; 14] = [
+const URDU: [&str; 15] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -58,6 +59,7 @@ const URDU: [&str; 14] = [
     include_str!("../locales/ur/notice.ftl"),
     include_str!("../locales/ur/notice-diff.ftl"),
     include_str!("../locales/ur/record.ftl"),
+    include_str!("../locales/ur/claim.ftl"),
     include_str!("../locales/ur/me.ftl"),
     include_str!("../locales/ur/nearby.ftl"),
     include_str!("../locales/ur/why.ftl"),

@@ -58,6 +58,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<SignInPage>(shell, &mut all)?;
     add::<SignInOncePage>(shell, &mut all)?;
     add::<SignInGonePage>(shell, &mut all)?;
+    add::<super::ClaimPage>(shell, &mut all)?;
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
     add::<MyChoicesPage>(shell, &mut all)?;

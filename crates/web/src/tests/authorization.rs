@@ -96,6 +96,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /sign-in/once/{token}              403  303  303  303
     GET  /sign-out                          405  405  405  405
     POST /sign-out                          403  303  303  303
+    GET  /claim                             200  200  200  200
+    POST /claim                             403  200  200  200
     GET  /me                                303  200  200  200
     POST /me                                405  405  405  405
     GET  /me/choices/{deployment}           303  200  404  404

@@ -1,0 +1,126 @@
+//! A resident takes a device with the code from its label.
+
+use alliance::{Actor, ClaimCode, MAX_WRONG_CODES};
+use model::{DeploymentId, Role, ThingId};
+
+use super::world::{HOME, NOW, World};
+
+impl World {
+    /// A code for a device of the home that nobody has.
+    fn claim_code(&self, thing: &str) -> String {
+        let id = ThingId::parse(thing).unwrap();
+        let home = DeploymentId::parse(HOME).unwrap();
+        if self.custody().thing(&id).is_none() {
+            self.alliance
+                .register_thing(&Actor::Operator, &id, &home, NOW)
+                .unwrap();
+        }
+        let end = NOW.plus_millis(86_400_000);
+        let code: ClaimCode = self
+            .alliance
+            .make_claim_code(&Actor::Operator, &id, Role::Holder, end, NOW)
+            .unwrap();
+        code.expose_secret()
+    }
+}
+
+#[tokio::test]
+async fn gp_a3_a_resident_reads_what_a_device_measures_and_takes_it_with_its_code() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    let path = format!("/claim?code={code}");
+    let home = DeploymentId::parse(HOME).unwrap();
+    for _ in 0..2 {
+        neighbour
+            .get(&path)
+            .await
+            .has("What it measures")
+            .has("plug-9")
+            .has("Read the whole notice")
+            .has("one that you own or carry");
+    }
+    assert!(
+        !world.custody().concerns(&world.neighbour.id, &home),
+        "looking takes nothing"
+    );
+    let typed = code.replace('-', "").to_uppercase();
+    let taken = neighbour
+        .post("/claim", &[("code", &typed), ("take", "1")])
+        .await;
+    assert_eq!(taken.status, 200);
+    taken.has("plug-9 is linked to you from now on.");
+    assert!(world.custody().concerns(&world.neighbour.id, &home));
+    let mine = world
+        .custody()
+        .assignments(&world.neighbour.id, &home)
+        .unwrap();
+    assert_eq!(
+        (mine.len(), mine[0].role, mine[0].valid_from),
+        (1, Role::Holder, NOW)
+    );
+    let choices = neighbour.get(&format!("/me/choices/{HOME}")).await;
+    assert_eq!(choices.status, 200);
+}
+
+#[tokio::test]
+async fn a_claim_code_works_once_and_for_nobody_else_afterwards() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let take = [("code", code.as_str()), ("take", "1")];
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    let mut resident = world.signed_in(&world.resident).await;
+    neighbour.get("/claim").await;
+    resident.get("/claim").await;
+    assert_eq!(neighbour.post("/claim", &take).await.status, 200);
+    for browser in [&mut neighbour, &mut resident] {
+        let replayed = browser.post("/claim", &take).await;
+        assert_eq!(replayed.status, 422);
+        replayed.has("This code does not work.");
+    }
+    let home = DeploymentId::parse(HOME).unwrap();
+    let all = world
+        .custody()
+        .assignments(&world.neighbour.id, &home)
+        .unwrap();
+    assert_eq!(all.len(), 1);
+    // A newer code for a thing ends the one before.
+    let old = world.claim_code("plug-9");
+    let new = world.claim_code("plug-9");
+    let gone = resident.get(&format!("/claim?code={old}")).await;
+    assert_eq!(gone.status, 422);
+    assert_eq!(
+        resident.get(&format!("/claim?code={new}")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn who_guesses_codes_has_to_wait_and_strangers_cannot_guess_at_all() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let mut stranger = world.stranger();
+    let said = stranger.get(&format!("/claim?code={code}")).await;
+    said.has("Sign in first.").lacks("plug-9");
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    neighbour.get("/claim").await;
+    for _ in 0..MAX_WRONG_CODES {
+        let wrong = neighbour
+            .post("/claim", &[("code", "aaaa-bbbb-cccc-dddd")])
+            .await;
+        assert_eq!(wrong.status, 422);
+    }
+    let right = neighbour
+        .post("/claim", &[("code", &code), ("take", "1")])
+        .await;
+    assert_eq!(right.status, 429);
+    right.has("Wait an hour");
+    let home = DeploymentId::parse(HOME).unwrap();
+    assert!(!world.custody().concerns(&world.neighbour.id, &home));
+    // Somebody else's guesses do not keep the right person out.
+    let mut resident = world.signed_in(&world.resident).await;
+    resident
+        .get(&format!("/claim?code={code}"))
+        .await
+        .has("plug-9");
+}
