@@ -34,8 +34,38 @@ enum Command {
     /// Work with the pages of the site
     #[command(subcommand)]
     Pages(Pages),
+    /// Work with members, the organisations that joined
+    #[command(subcommand)]
+    Member(command::institution::MemberCommand),
+    /// Work with deployments and their notices
+    #[command(subcommand)]
+    Deployment(command::institution::DeploymentCommand),
+    /// Decide on licences: without one, no device of a deployment may send
+    #[command(subcommand)]
+    Licence(command::institution::LicenceCommand),
+    /// Work with devices
+    #[command(subcommand)]
+    Thing(command::thing::ThingCommand),
+    /// Work with bridges, which speak for several devices
+    #[command(subcommand)]
+    Bridge(command::bridge::BridgeCommand),
+    /// Work with recipients and what they receive for
+    #[command(subcommand)]
+    Recipient(command::recipient::RecipientCommand),
     /// Make a link with which somebody signs in once
     SignInLink(command::sign_in_link::Arguments),
+    /// Work with codecs, the scripts that read what no dialect knows
+    #[command(subcommand)]
+    Codec(command::codec::CodecCommand),
+    /// Run codecs for the server that started this
+    #[command(hide = true)]
+    CodecWorker,
+    /// Work with certificates of devices
+    #[command(subcommand)]
+    Ca(command::ca::Ca),
+    /// Work with the TLS of a running server
+    #[command(subcommand)]
+    Tls(command::ca::Tls),
     /// Read and check the configuration; bind nothing
     CheckConfig(command::check_config::Arguments),
     /// Print the reference page of the configuration
@@ -104,12 +134,22 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Serve(arguments) => command::serve::run(arguments),
         Command::Pages(Pages::Check(arguments)) => command::pages_check::run(&arguments),
+        Command::Member(it) => command::institution::member(it),
+        Command::Deployment(it) => command::institution::deployment(it),
+        Command::Licence(it) => command::institution::licence(it),
+        Command::Thing(it) => command::thing::run(it),
+        Command::Bridge(it) => command::bridge::run(it),
+        Command::Recipient(it) => command::recipient::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Policy(Policy::Explain(arguments)) => command::policy_explain::run(&arguments),
         Command::Notice(notice) => about_notices(notice),
+        Command::Codec(command) => command::codec::run(command),
+        Command::CodecWorker => command::codec_worker::run(),
+        Command::Ca(ca) => command::ca::run(ca),
+        Command::Tls(tls) => command::ca::run_tls(tls),
         Command::CheckConfig(arguments) => command::check_config::run(arguments),
         Command::ConfigReference => command::config_reference::run(),
         Command::Load(arguments) => command::load::run(*arguments),

@@ -1,9 +1,15 @@
 //! The commands, one file each: parse what clap found into checked options, then act.
 
 pub(crate) mod bench_fixture;
+pub(crate) mod bridge;
+pub(crate) mod ca;
 pub(crate) mod check_config;
+pub(crate) mod codec;
+pub(crate) mod codec_try;
+pub(crate) mod codec_worker;
 pub(crate) mod config_reference;
 pub(crate) mod demo;
+pub(crate) mod institution;
 pub(crate) mod load;
 pub(crate) mod notice_check;
 pub(crate) mod notice_context;
@@ -12,12 +18,15 @@ pub(crate) mod notice_draft;
 mod notice_files;
 pub(crate) mod notice_schema;
 pub(crate) mod notice_show;
+mod operator;
 pub(crate) mod pages_check;
 pub(crate) mod policy_explain;
 pub(crate) mod policy_test;
+pub(crate) mod recipient;
 pub(crate) mod record_verify;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
+pub(crate) mod thing;
 
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
@@ -43,6 +52,7 @@ fn lifecycle() -> Result<Lifecycle, Stop> {
 /// Prints where the server is reached: `name: value` a line, or one line of JSON.
 fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
     let mut lines = vec![("http", addresses.site.to_string())];
+    lines.extend(addresses.https.map(|it| ("https", it.to_string())));
     lines.extend(addresses.mqtt.map(|it| ("mqtt", it.to_string())));
     lines.extend(addresses.mqtts.map(|it| ("mqtts", it.to_string())));
     lines.extend(

@@ -6,13 +6,19 @@
 //! answer:   ok ACCOUNT URL \n               or  error WORDS \n
 //! ```
 //!
+//! or one line of JSON behind a word, and JSON behind `ok`: [`certificates`], [`operate`].
+//!
 //! One request a connection, at most [`MAX_LINE_BYTES`]. A socket without a server behind it is a leftover and replaced.
+
+pub(crate) mod certificates;
+pub(crate) mod operate;
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alliance::{Actor, Alliance, Office};
@@ -24,10 +30,18 @@ use web::PublicUrl;
 
 use crate::clock;
 use crate::lifecycle::Stopping;
+use crate::tls::Served;
+
+pub(crate) use certificates::CertificatesRequest;
+pub(crate) use operate::OperatorRequest;
 
 const SOCKET: &str = "control.sock";
-const MAX_LINE_BYTES: u64 = 512;
+/// An import of [`operate::MAX_IMPORTED`] things, and its tokens, fit into it.
+const MAX_LINE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a request may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long its answer may take: an import is one act.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// For whom a link is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +131,26 @@ pub(crate) fn ask(data: &Path, request: &LinkRequest) -> anyhow::Result<Option<M
     }
 }
 
+/// Asks the server that has the data directory; `None` when none runs. Gives what stands behind `ok`.
+pub(crate) fn ask_line(data: &Path, line: &str) -> anyhow::Result<Option<String>> {
+    let mut stream = match StdUnixStream::connect(data.join(SOCKET)) {
+        Ok(stream) => stream,
+        // No socket, nobody behind it, or a path too long for one.
+        Err(_) => return Ok(None),
+    };
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.write_all(line.as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream.take(MAX_LINE_BYTES))
+        .read_line(&mut answer)
+        .context("the server does not answer")?;
+    match answer.trim_end().split_once(' ') {
+        Some(("ok", rest)) => Ok(Some(rest.to_owned())),
+        Some(("error", words)) => Err(anyhow!("{words}")),
+        _ => bail!("the server does not know this request"),
+    }
+}
+
 /// Binds the control socket. The data directory must be locked by this process.
 pub(crate) fn bind(data: &Path) -> io::Result<UnixListener> {
     let path = data.join(SOCKET);
@@ -135,6 +169,7 @@ pub(crate) async fn serve(
     listener: UnixListener,
     alliance: Alliance,
     site: PublicUrl,
+    tls: Option<Arc<Served>>,
     mut stopping: Stopping,
 ) {
     loop {
@@ -144,8 +179,8 @@ pub(crate) async fn serve(
         };
         if let Ok((stream, _)) = accepted {
             // One at a time: whoever asks is the operator.
-            let answered = answer(stream, &alliance, &site);
-            match tokio::time::timeout(TIMEOUT, answered).await {
+            let answered = answer(stream, &alliance, &site, tls.as_ref());
+            match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
                 Ok(Err(err)) => tracing::warn!("a request on the control socket failed: {err}"),
                 Err(_) => tracing::warn!("a request on the control socket took too long"),
                 Ok(Ok(())) => (),
@@ -154,12 +189,24 @@ pub(crate) async fn serve(
     }
 }
 
-async fn answer(stream: UnixStream, alliance: &Alliance, site: &PublicUrl) -> io::Result<()> {
+async fn answer(
+    stream: UnixStream,
+    alliance: &Alliance,
+    site: &PublicUrl,
+    tls: Option<&Arc<Served>>,
+) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(read.take(MAX_LINE_BYTES))
-        .read_line(&mut line)
-        .await?;
+    let mut read = tokio::io::BufReader::new(read.take(MAX_LINE_BYTES));
+    tokio::time::timeout(TIMEOUT, read.read_line(&mut line)).await??;
+    if let Some(request) = OperatorRequest::parse(&line) {
+        let answer = operated(request, alliance, site).await;
+        return write.write_all(answer.as_bytes()).await;
+    }
+    if let Some(request) = CertificatesRequest::parse(&line) {
+        let answer = about_certificates(request, alliance, tls).await;
+        return write.write_all(answer.as_bytes()).await;
+    }
     let answer = match LinkRequest::parse(&line) {
         None => "error this request is not known\n".to_owned(),
         Some(request) => {
@@ -173,6 +220,37 @@ async fn answer(stream: UnixStream, alliance: &Alliance, site: &PublicUrl) -> io
         }
     };
     write.write_all(answer.as_bytes()).await
+}
+
+async fn operated(
+    request: anyhow::Result<OperatorRequest>,
+    alliance: &Alliance,
+    site: &PublicUrl,
+) -> String {
+    let (alliance, site) = (alliance.clone(), site.clone());
+    let done = tokio::task::spawn_blocking(move || operate::act(&alliance, &site, &request?));
+    match done.await {
+        Ok(Ok(value)) => format!("ok {value}\n"),
+        // A cause may have lines of its own, and an answer has one.
+        Ok(Err(err)) => format!("error {}\n", format!("{err:#}").replace('\n', "; ")),
+        Err(_) => "error the server failed\n".to_owned(),
+    }
+}
+
+async fn about_certificates(
+    request: anyhow::Result<CertificatesRequest>,
+    alliance: &Alliance,
+    tls: Option<&Arc<Served>>,
+) -> String {
+    let (alliance, tls) = (alliance.clone(), tls.cloned());
+    let done = tokio::task::spawn_blocking(move || {
+        certificates::act(&alliance, tls.as_ref(), &request?)
+    });
+    match done.await {
+        Ok(Ok(value)) => format!("ok {value}\n"),
+        Ok(Err(err)) => format!("error {err:#}\n"),
+        Err(_) => "error the server failed\n".to_owned(),
+    }
 }
 
 #[cfg(test)]

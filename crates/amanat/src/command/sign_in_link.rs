@@ -87,7 +87,7 @@ fn make_here(config: &Config, request: &LinkRequest) -> Result<Made, Stop> {
 }
 
 /// Where the site will be, once the server runs.
-fn site(config: &Config) -> Result<PublicUrl, Stop> {
+pub(super) fn site(config: &Config) -> Result<PublicUrl, Stop> {
     let http = &config.http;
     match &http.public_url {
         Some(url) => Ok(url.clone()),

@@ -1,0 +1,164 @@
+//! What the commands of an operator share: which data directory, who answers, how secrets are shown.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use serde_json::Value;
+
+use super::check_config::{self, SourceArguments};
+use super::sign_in_link;
+use crate::config::{Config, Flag};
+use crate::control::{self, OperatorRequest, operate};
+use crate::exit::{Exit, Stop};
+use crate::server::Kept;
+use crate::ui;
+
+/// Which server's data.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+/// Where a new token goes.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// Write the token to a new file that only its owner may read, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+const NEXT: &str = "nothing was changed; correct what is named and try again";
+
+/// Asks the running server; where none runs, does it here.
+pub(super) fn ask(place: Place, request: &OperatorRequest) -> Result<Value, Stop> {
+    let config = config(place)?;
+    let failed = |err: anyhow::Error| Stop::failure(err, NEXT);
+    let line = request.to_line().map_err(failed)?;
+    if let Some(answer) = control::ask_line(&config.data.directory, &line).map_err(failed)? {
+        return serde_json::from_str(&answer).map_err(|err| failed(err.into()));
+    }
+    // Nobody answers: the data directory is free, or opening it says who has it.
+    let site = sign_in_link::site(&config)?;
+    let kept = Kept::open(&config)?;
+    let answer = operate::act(&kept.alliance, &site, request).map_err(failed);
+    kept.close()?;
+    answer
+}
+
+fn config(place: Place) -> Result<Config, Stop> {
+    let data = place
+        .data
+        .map(|it| Flag::new("--data", "data.directory", it));
+    let (config, _) = check_config::load(place.source, data.into_iter().collect())?;
+    let directory = &config.data.directory;
+    match directory.is_dir() {
+        true => Ok(config),
+        false => Err(Stop::invalid(
+            anyhow!("there is no data directory `{}`", directory.display()),
+            "name it with --data; `amanat serve` makes it",
+        )),
+    }
+}
+
+/// Asks for something that makes a token, and shows it: printed, or in its file.
+pub(super) fn ask_for_token(
+    place: Place,
+    token: &TokenArguments,
+    request: &OperatorRequest,
+) -> Result<Exit, Stop> {
+    // Before anything is made: a token that cannot be written would be lost.
+    let file = token.token_file.as_deref().map(new_secret).transpose()?;
+    let answer = ask(place, request)?;
+    let made = answer
+        .get("token")
+        .or_else(|| answer.get("tokens")?.get(0))
+        .and_then(Value::as_str);
+    let Some(made) = made else {
+        return problems(&answer, |_| None);
+    };
+    match file {
+        Some(mut file) => file
+            .write_all(format!("{made}\n").as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(|err| Stop::failure(err, "the token is lost: renew it"))?,
+        None => ui::data(&format!("token: {made}")),
+    }
+    if let Some(until) = answer.get("until").and_then(Value::as_str) {
+        ui::words(&format!("the former token is taken until {until}"));
+    }
+    ui::words("this token is not shown again");
+    Ok(Exit::Ok)
+}
+
+/// A new file for secrets, of mode 0600.
+pub(super) fn new_secret(path: &Path) -> Result<std::fs::File, Stop> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot make `{}`", path.display()))
+        .map_err(|err| Stop::invalid(err, "name a file that does not exist yet"))
+}
+
+/// Says what the server found wrong; `line` is the line of a thing, where there are lines.
+pub(super) fn problems(answer: &Value, line: impl Fn(u64) -> Option<usize>) -> Result<Exit, Stop> {
+    let listed = answer.get("problems").and_then(Value::as_array);
+    let Some(listed) = listed else {
+        return Ok(Exit::Ok);
+    };
+    for problem in listed {
+        let position = problem.get(0).and_then(Value::as_u64).unwrap_or_default();
+        let words = problem.get(1).and_then(Value::as_str).unwrap_or_default();
+        match line(position) {
+            Some(line) => ui::words(&format!("line {line}: {words}")),
+            None => ui::words(words),
+        }
+    }
+    let all = answer
+        .get("all")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    let more = all.saturating_sub(listed.len() as u64);
+    if more > 0 {
+        ui::words(&format!("and {more} more"));
+    }
+    Err(Stop::invalid(anyhow!("nothing was registered"), NEXT))
+}
+
+/// Prints every entry of a list, one line of JSON each.
+pub(super) fn list(answer: &Value, name: &str) {
+    for entry in answer
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        ui::data(&entry.to_string());
+    }
+}
+
+/// Nothing but that it worked.
+pub(super) fn done(place: Place, request: &OperatorRequest) -> Result<Exit, Stop> {
+    ask(place, request).map(|_| Exit::Ok)
+}
+
+/// Reads a duration such as `7d`, `12h` or `0s` into milliseconds.
+pub(super) fn overlap(text: &str) -> Result<i64, String> {
+    let words = || "write a time such as 7d, 12h or 0s".to_owned();
+    let span: jiff::Span = text.parse().map_err(|_| words())?;
+    let day = jiff::SpanRelativeTo::days_are_24_hours();
+    let duration = span.to_duration(day).map_err(|_| words())?;
+    i64::try_from(duration.as_millis())
+        .ok()
+        .filter(|it| *it >= 0)
+        .ok_or_else(words)
+}

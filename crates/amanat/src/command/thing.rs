@@ -1,0 +1,211 @@
+//! `amanat thing`: devices, their topics, dialects and tokens, one by one or from a file.
+
+mod import;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use clap::{Args, Subcommand};
+use model::{DeploymentId, ThingId};
+use serde_json::Value;
+
+use super::operator::{self, Place, TokenArguments};
+use crate::control::OperatorRequest;
+use crate::control::operate::{ThingRequest, WhoRequest};
+use crate::exit::{Exit, Stop};
+use crate::ui;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ThingCommand {
+    /// Register a device; its token is shown this once
+    Add(AddArguments),
+    /// Register every device of a CSV file, all or none
+    Import(import::Arguments),
+    /// Say which devices a deployment has, one line of JSON each
+    List {
+        /// The deployment
+        #[arg(long, value_parser = DeploymentId::parse)]
+        deployment: DeploymentId,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show one device: no secret of it
+    Show(OneArguments),
+    /// Change the topic or the dialect of a device, in force at once
+    Set(SetArguments),
+    /// Make a new token; the former one goes on for the overlap
+    Renew {
+        #[command(flatten)]
+        one: OneArguments,
+        /// How long the former token is taken, such as 7d
+        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = operator::overlap)]
+        overlap: i64,
+        #[command(flatten)]
+        token: TokenArguments,
+    },
+    /// End the token at once; who is connected with it is refused
+    Revoke(OneArguments),
+    /// Remove a device for good; its identifier stays taken
+    Remove(OneArguments),
+    /// Make a code with which a resident takes the device as theirs; shown this once
+    ClaimCode(ClaimArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneArguments {
+    /// The device
+    #[arg(value_parser = ThingId::parse)]
+    thing: ThingId,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    /// Its identifier: also its user name
+    #[arg(value_parser = ThingId::parse)]
+    thing: ThingId,
+    /// Its deployment
+    #[arg(long, value_parser = DeploymentId::parse)]
+    deployment: DeploymentId,
+    /// Its native topic, such as zigbee2mqtt/kitchen
+    #[arg(long)]
+    topic: Option<String>,
+    /// The dialect that it speaks on a connection of its own [default: plain]
+    #[arg(long, value_name = "WORD")]
+    adapter: Option<String>,
+    /// The bridge that speaks for it
+    #[arg(long, requires = "name")]
+    bridge: Option<String>,
+    /// What that bridge calls it
+    #[arg(long, requires = "bridge")]
+    name: Option<String>,
+    #[command(flatten)]
+    token: TokenArguments,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "change", required = true, multiple = true, args = ["topic", "adapter"])]
+pub(crate) struct SetArguments {
+    /// Its native topic; empty: none
+    #[arg(long)]
+    topic: Option<String>,
+    /// Its dialect; empty: plain
+    #[arg(long, value_name = "WORD")]
+    adapter: Option<String>,
+    #[command(flatten)]
+    one: OneArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimArguments {
+    #[command(flatten)]
+    one: OneArguments,
+    /// As what the device senses whoever takes it: holder, household or occupant
+    #[arg(long, default_value = "holder")]
+    role: String,
+    /// For how many days the code works
+    #[arg(long, default_value_t = 30)]
+    days: u32,
+    /// Write a page with the code and its QR code, to print, to a new file that only its owner may read
+    #[arg(long, value_name = "FILE")]
+    label: Option<PathBuf>,
+}
+
+/// Does what is asked of things.
+pub(crate) fn run(command: ThingCommand) -> Result<Exit, Stop> {
+    match command {
+        ThingCommand::Add(it) => add(it),
+        ThingCommand::Import(it) => import::run(it),
+        ThingCommand::List { deployment, place } => {
+            let deployment = deployment.to_string();
+            let answer = operator::ask(place, &OperatorRequest::ListThings { deployment })?;
+            operator::list(&answer, "things");
+            Ok(Exit::Ok)
+        }
+        ThingCommand::Show(OneArguments { thing, place }) => {
+            let thing = thing.to_string();
+            let answer = operator::ask(place, &OperatorRequest::ShowThing { thing })?;
+            ui::data(&answer.to_string());
+            Ok(Exit::Ok)
+        }
+        ThingCommand::Set(it) => {
+            let request = OperatorRequest::ChangeThing {
+                thing: it.one.thing.to_string(),
+                topic: it.topic,
+                adapter: it.adapter,
+            };
+            operator::done(it.one.place, &request)
+        }
+        ThingCommand::Renew {
+            one,
+            overlap,
+            token,
+        } => {
+            let request = OperatorRequest::Renew {
+                who: WhoRequest::Thing(one.thing.to_string()),
+                overlap_ms: overlap,
+            };
+            operator::ask_for_token(one.place, &token, &request)
+        }
+        ThingCommand::Revoke(OneArguments { thing, place }) => {
+            let who = WhoRequest::Thing(thing.to_string());
+            operator::done(place, &OperatorRequest::Revoke { who })
+        }
+        ThingCommand::Remove(OneArguments { thing, place }) => {
+            let thing = thing.to_string();
+            operator::done(place, &OperatorRequest::RemoveThing { thing })
+        }
+        ThingCommand::ClaimCode(it) => claim_code(it),
+    }
+}
+
+fn add(it: AddArguments) -> Result<Exit, Stop> {
+    let request = OperatorRequest::AddThings {
+        deployment: it.deployment.to_string(),
+        things: vec![ThingRequest {
+            id: it.thing.to_string(),
+            topic: it.topic,
+            adapter: it.adapter,
+            bridge: it.bridge.zip(it.name),
+        }],
+        dry_run: false,
+    };
+    operator::ask_for_token(it.place, &it.token, &request)
+}
+
+fn claim_code(it: ClaimArguments) -> Result<Exit, Stop> {
+    let request = OperatorRequest::ClaimCode {
+        thing: it.one.thing.to_string(),
+        role: it.role,
+        days: it.days,
+    };
+    let label = it.label.as_deref().map(operator::new_secret).transpose()?;
+    let answer = operator::ask(it.one.place, &request)?;
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    match label {
+        Some(mut file) => {
+            let lost = "the code is lost: make another";
+            let page = web::claim_label(text("code"), text("link"), text("until"))
+                .map_err(|err| Stop::failure(err, lost))?;
+            std::io::Write::write_all(&mut file, page.as_bytes())
+                .context("cannot write the label")
+                .map_err(|err| Stop::failure(err, lost))?;
+        }
+        None => {
+            ui::data(&format!("code: {}", text("code")));
+            ui::data(&format!("link: {}", text("link")));
+        }
+    }
+    if text("code").is_empty() {
+        return Err(Stop::failure(
+            anyhow!("the answer has no code"),
+            "try again",
+        ));
+    }
+    ui::words(&format!("it works once, until {}", text("until")));
+    Ok(Exit::Ok)
+}
