@@ -34,7 +34,7 @@ use crate::{Counter, Counters};
 /// How long a worker may take for a message, in milliseconds.
 pub const ANSWER_MS: u64 = 500;
 /// How long a worker may take for its first message, in milliseconds: its start is in it.
-pub const FIRST_ANSWER_MS: u64 = 5_000;
+pub const FIRST_ANSWER_MS: u64 = 2_000;
 /// How long the codecs of a deployment rest after one had to be ended, in milliseconds.
 pub const REST_MS: u64 = 2_000;
 /// How many messages of a deployment may wait for its codecs.

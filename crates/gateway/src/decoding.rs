@@ -3,6 +3,7 @@
 //! Most messages need none, which is found out without looking at them: no codec is set for who sends them.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use adapters::{Adapter, AllTaken, Question, State, Taken};
@@ -20,11 +21,33 @@ pub(crate) struct Asking {
     deployment: DeploymentId,
     source: Arc<str>,
     call: Call<'static>,
+    /// Of the message.
+    fingerprint: u64,
 }
 
-/// What a codec said about the message that is taken next.
+/// What a codec said about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Decoded(Result<String, CodecError>);
+pub(crate) struct Decoded {
+    said: Result<String, CodecError>,
+    /// Of the message: what was said about one is never taken for another.
+    fingerprint: u64,
+}
+
+impl Decoded {
+    /// Nobody could be asked.
+    pub(crate) fn unheard() -> Self {
+        Self {
+            said: Err(CodecError::Unavailable),
+            fingerprint: 0,
+        }
+    }
+}
+
+fn fingerprint(message: &Arriving<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (message.topic, message.payload).hash(&mut hasher);
+    hasher.finish()
+}
 
 impl Asking {
     /// What has to be asked about a message; nothing when it can be taken as it is.
@@ -61,15 +84,23 @@ impl Asking {
             deployment: deployment.clone(),
             source,
             call: call(question),
+            fingerprint: fingerprint(message),
         })
     }
 
     /// Asks; without a pool nothing is decoded.
     pub(crate) async fn asked(self, codecs: Option<&Codecs>) -> Decoded {
-        Decoded(match codecs {
-            Some(codecs) => codecs.ask(&self.deployment, &self.source, self.call).await,
+        let said = match codecs {
+            Some(codecs) => {
+                let call = self.call;
+                codecs.ask(&self.deployment, &self.source, call).await
+            }
             None => Err(CodecError::Unavailable),
-        })
+        };
+        Decoded {
+            said,
+            fingerprint: self.fingerprint,
+        }
     }
 }
 
@@ -108,21 +139,26 @@ fn call(question: Question<'_>) -> Call<'static> {
 /// The messages with what a codec made of them. A dialect that is nothing without its codec needs one.
 pub(crate) fn decoded<'a>(
     adapter: Adapter,
+    message: &Arriving<'_>,
     taken: AllTaken<'a>,
-    said: Option<Decoded>,
+    heard: Option<Decoded>,
 ) -> Result<AllTaken<'a>, Refusal> {
     let Some(it) = taken.first() else {
         return Ok(taken);
     };
-    match said {
-        Some(Decoded(Ok(data))) => match adapters::answered(adapter, it, &data) {
+    let heard = heard.map(|it| match it.fingerprint == fingerprint(message) {
+        true => it.said,
+        false => Err(CodecError::Unavailable),
+    });
+    match heard {
+        Some(Ok(data)) => match adapters::answered(adapter, it, &data) {
             Ok(all) => Ok(all.into_iter().map(|it| -> Taken<'a> { it }).collect()),
             Err(err) => Err(Refusal {
                 kind: RefusalKind::Malformed,
                 text: err.to_string(),
             }),
         },
-        Some(Decoded(Err(err))) => Err(Refusal {
+        Some(Err(err)) => Err(Refusal {
             kind: match err.is_passing() {
                 true => RefusalKind::Unavailable,
                 false => RefusalKind::Malformed,

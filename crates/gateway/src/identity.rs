@@ -186,10 +186,25 @@ impl Arrival {
     ) -> Option<Peer> {
         let peer = match &self.identity {
             Some(identity) => identity.authenticate(user_name, password, now),
-            None => custody.authenticate(user_name?, password?, now),
+            None => {
+                let (user_name, password) = shown(user_name?, password)?;
+                custody.authenticate(user_name, password, now)
+            }
         }?;
         custody.note_transport(&peer, self.transport, now);
         Some(peer)
+    }
+}
+
+/// A user name and a password. A device that has one text to say who it is and no password (the access token of a device
+/// that was made for ThingsBoard) says both in it, with a colon between them.
+fn shown<'a>(user_name: &'a str, password: Option<&'a [u8]>) -> Option<(&'a str, &'a [u8])> {
+    match password.filter(|it| !it.is_empty()) {
+        Some(password) => Some((user_name, password)),
+        None => {
+            let (user_name, token) = user_name.split_once(':')?;
+            Some((user_name, token.as_bytes()))
+        }
     }
 }
 

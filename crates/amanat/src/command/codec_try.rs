@@ -44,8 +44,7 @@ fn hex(text: &str) -> Result<Bytes, String> {
 
 /// Prints the data on standard output; a refusal is a failure.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
-    let source = std::fs::read_to_string(&arguments.file)
-        .map_err(|err| Stop::invalid(err, "name a file with a codec that can be read"))?;
+    let source = super::codec::read(&arguments.file)?;
     let call = match &arguments.topic {
         Some(topic) => Call::Decode {
             topic: topic.into(),

@@ -9,6 +9,8 @@ use gateway::codecs::{CodecError, CodecOptions, Codecs};
 use gateway::{Counter, Counters};
 use model::DeploymentId;
 
+use crate::harness::{Client, HOME, HOME_NOTICE, House, METER, Run, publish, run};
+
 /// Stays in one built-in function for minutes, where no work is counted.
 const STUCK: &str = "function decodeUplink() { 'a'.repeat(5e6).indexOf('a'.repeat(2.5e6) + 'b'); }";
 const FINE: &str = "function decodeUplink(input) { return {data: {n: input.bytes[0]}}; }";
@@ -266,4 +268,102 @@ fn a_pool_is_quick_enough_for_a_network_server() {
         });
         assert!(answers.await.is_ok());
     });
+}
+
+const NETWORK_SERVER: &str = "lorawan-1";
+const DEVICE: &str = "70b3d57ed0001234";
+const UP: &str =
+    "application/3f1c5a52-9d4b-4f4e-8f63-0a9b2f1f7c11/device/70b3d57ed0001234/event/up";
+
+/// ChirpStack's event for an uplink that it did not decode: the temperature in tenths of a degree.
+fn event(tenths: i16) -> String {
+    let bytes = data_encoding::BASE64.encode(&tenths.to_be_bytes());
+    format!(
+        r#"{{"time":"2026-03-04T05:06:07Z","deviceInfo":{{"devEui":"{DEVICE}"}},"fPort":2,"data":"{bytes}"}}"#
+    )
+}
+
+/// The operator's commands against a server that runs.
+fn operate(house: &House, arguments: &[&str]) -> Run {
+    let data = house.directory.path().display().to_string();
+    let place = ["--set".to_owned(), format!("data.directory={data}")];
+    run(arguments.iter().map(|it| (*it).to_owned()).chain(place))
+}
+
+/// The whole way: an operator registers a network server and sets a codec; what it sends over MQTT and as a webhook is
+/// decoded in the sandbox, and the notice lets the declared field of it in.
+#[test]
+fn what_a_network_server_did_not_decode_is_decoded_by_the_codec_of_its_device() {
+    let notice = HOME_NOTICE.replace("/temperature", "/object/temperature");
+    let house = House::declaring(&testkit::sqlite(), &notice);
+    let server = house.serve(&[]);
+    let token_file = house.directory.path().join("bridge.token");
+    let token_path = token_file.display().to_string();
+    let added = operate(
+        &house,
+        &[
+            "bridge",
+            "add",
+            NETWORK_SERVER,
+            "--deployment",
+            HOME,
+            "--adapter",
+            "chirpstack",
+            "--token-file",
+            &token_path,
+        ],
+    );
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let token = std::fs::read_to_string(&token_file).unwrap();
+    let token = token.trim();
+    let linked = operate(&house, &["bridge", "link", NETWORK_SERVER, DEVICE, METER]);
+    assert_eq!(linked.code, Some(0), "{linked:?}");
+    let codec = house.directory.path().join("codec.js");
+    std::fs::write(
+        &codec,
+        "function decodeUplink({bytes}) { \
+         if (bytes[0] === 127) for (;;) {} \
+         return {data: {temperature: (bytes[0] << 8 | bytes[1]) / 10, secret: 1}}; }",
+    )
+    .unwrap();
+    let codec = codec.display().to_string();
+    let nobody = operate(&house, &["codec", "set", "--bridge", "nobody", &codec]);
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    let set = operate(&house, &["codec", "set", "--thing", METER, &codec]);
+    assert_eq!(set.code, Some(0), "{set:?}");
+
+    let bridge = Client {
+        server: server.mqtt(),
+        version: "mqttv5",
+        user_name: NETWORK_SERVER,
+        password: token,
+        certificate: None,
+        identity: None,
+    };
+    for tenths in [215, 216] {
+        let sent = publish(&bridge, UP, &event(tenths));
+        assert_eq!(sent.code, Some(0), "{sent:?}");
+    }
+    // Work without end: this message is refused, the next is read.
+    let refused = publish(&bridge, UP, &event(0x7f00));
+    assert!(refused.words.contains("works too long"), "{refused:?}");
+    let sent = publish(&bridge, UP, &event(217));
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+
+    let mut webhook = server.visitor("en");
+    let header = format!("Bearer {NETWORK_SERVER}:{token}");
+    let path = format!("/ways/v1/{NETWORK_SERVER}?event=up");
+    let headers = [("authorization", header.as_str())];
+    let page = webhook.send(&path, &headers, event(218).as_bytes());
+    assert_eq!(page.status, 202, "{}", page.body);
+    let page = webhook.send(&path, &headers, event(0x7f00).as_bytes());
+    assert_eq!(page.status, 422, "{}", page.body);
+
+    let counters = server.counters();
+    assert_eq!(counters["amanat_gateway_codec_answers_total"], 4);
+    assert_eq!(counters["amanat_gateway_codec_failures_total"], 2);
+    assert_eq!(server.stop(), Some(0));
+    let mut recorded = house.recorded("/object/temperature");
+    recorded.sort();
+    assert_eq!(recorded, ["21.5", "21.6", "21.7", "21.8"]);
 }
