@@ -179,6 +179,33 @@ impl Admitted {
     }
 }
 
+/// The messages of one arrival, where its thing may send: at least one, or none where what is retained is taken back.
+fn decoded(
+    state: &DeploymentState,
+    arrival: &Arrival<'_>,
+    facts: &Facts,
+) -> Result<SmallVec<[Payload; 1]>, IngestError> {
+    if arrival.thing.is_barred() {
+        return Err(IngestError::Unregistered);
+    }
+    if arrival.retain && arrival.payload.is_empty() {
+        return Ok(SmallVec::new());
+    }
+    if !facts.licence.in_force() {
+        return Err(IngestError::Unlicensed(facts.licence));
+    }
+    let payloads = state.schema.decode_all(arrival.payload);
+    let payloads = payloads.map_err(|err| match err {
+        DecodeError::TooLarge { .. } => IngestError::TooLarge,
+        err => IngestError::Malformed(err),
+    })?;
+    if payloads.is_empty() {
+        let nothing = DecodeError::Senml(SenmlError::NoPack);
+        return Err(IngestError::Malformed(nothing));
+    }
+    Ok(payloads)
+}
+
 impl Custody {
     /// Takes what a thing sent at once: one message, or, of a SenML pack, one for each time. Decides, seals, appends, and
     /// offers each to whoever may have it. When one of them cannot come in, none does.
@@ -212,15 +239,23 @@ impl Custody {
     /// See [`IngestError`]: the message left no trace but a count.
     pub fn take(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, IngestError> {
         let state = arrival.thing.deployment.state.load();
-        let admitted = self.admitted(&state, arrival, now)?;
-        if admitted.is_empty() {
+        let facts = state.facts(now);
+        let mut payloads = decoded(&state, arrival, &facts)?;
+        let Some(last) = payloads.pop() else {
             self.forget_retained(arrival.thing);
             return Ok(self.durable());
+        };
+        if payloads.is_empty() {
+            // Nearly always. A message is large to move about, so it is not gathered with others.
+            let admitted = self.admit(&state, arrival.thing, last, &facts)?;
+            let lsn = self.keep(&[admitted.keep(arrival.thing, now)])?;
+            self.pass_on(&state, arrival, admitted, now);
+            return Ok(lsn);
         }
-        let keeps: SmallVec<[Keep<'_>; 1]> = admitted
-            .iter()
-            .map(|it| it.keep(arrival.thing, now))
-            .collect();
+        payloads.push(last);
+        let admitted = self.admit_all(&state, arrival, payloads, &facts)?;
+        let keeps = admitted.iter().map(|it| it.keep(arrival.thing, now));
+        let keeps: SmallVec<[Keep<'_>; 4]> = keeps.collect();
         // All of a pack in one: what the vault refuses has left no trace, neither with recipients nor in windows.
         let lsn = self.keep(&keeps)?;
         drop(keeps);
@@ -237,31 +272,22 @@ impl Custody {
         arrival: &Arrival<'_>,
         now: Timestamp,
     ) -> Result<SmallVec<[Admitted; 1]>, IngestError> {
-        let Arrival { thing, payload, .. } = *arrival;
-        if thing.is_barred() {
-            return Err(IngestError::Unregistered);
-        }
-        if arrival.retain && payload.is_empty() {
-            return Ok(SmallVec::new());
-        }
         let facts = state.facts(now);
-        if !facts.licence.in_force() {
-            return Err(IngestError::Unlicensed(facts.licence));
-        }
-        let payloads = state.schema.decode_all(payload).map_err(|err| match err {
-            DecodeError::TooLarge { .. } => IngestError::TooLarge,
-            err => IngestError::Malformed(err),
-        })?;
-        let mut admitted: SmallVec<[Admitted; 1]> = SmallVec::new();
-        for payload in payloads {
-            admitted.push(self.admit(state, thing, payload, &facts)?);
-        }
-        if admitted.is_empty() {
-            return Err(IngestError::Malformed(DecodeError::Senml(
-                SenmlError::NoPack,
-            )));
-        }
-        Ok(admitted)
+        let payloads = decoded(state, arrival, &facts)?;
+        self.admit_all(state, arrival, payloads, &facts)
+    }
+
+    fn admit_all(
+        &self,
+        state: &DeploymentState,
+        arrival: &Arrival<'_>,
+        payloads: SmallVec<[Payload; 1]>,
+        facts: &Facts,
+    ) -> Result<SmallVec<[Admitted; 1]>, IngestError> {
+        payloads
+            .into_iter()
+            .map(|it| self.admit(state, arrival.thing, it, facts))
+            .collect()
     }
 
     /// Decides on one message. Nothing of it is kept yet.

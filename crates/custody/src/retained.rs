@@ -1,6 +1,7 @@
 //! Retained messages: what whoever subscribes later gets of a thing, until it says something new (MQTT 5.0 section 3.3.1.3).
 //!
-//! A thing has at most one: the last message that it sent with RETAIN. An empty one takes it back.
+//! A thing has at most one: the last message that it sent with RETAIN; of a SenML pack that of the last time. An empty one takes
+//! it back.
 //!
 //! # What is retained
 //! A retained message is a reading that the platform keeps, so it is kept as readings are:

@@ -102,6 +102,21 @@ fn of_a_pack_everything_comes_in_or_nothing() {
 }
 
 #[test]
+fn of_a_pack_the_last_time_is_retained() {
+    on_both(|house| {
+        publish(&house, |it| {
+            in_format(it, "senml-json").replace("/room/temperature", "/temperature")
+        });
+        let pack = r#"[{"n":"power","v":1,"t":1000},{"n":"power","v":2,"t":2000}]"#;
+        house.retain(pack, NOW);
+        assert_eq!(house.custody.retained_counts().messages, 1);
+        assert_eq!(house.utility(NOW), [r#"{"power":2}"#]);
+        let house = house.reopened(true);
+        assert_eq!(house.utility(NOW), [r#"{"power":2}"#]);
+    });
+}
+
+#[test]
 fn recipients_get_json_whatever_came() {
     on_both(|house| {
         publish(&house, |it| in_format(it, "cbor"));

@@ -66,7 +66,7 @@ impl House {
         found
     }
 
-    fn utility(&self, now: Timestamp) -> Vec<String> {
+    pub(crate) fn utility(&self, now: Timestamp) -> Vec<String> {
         self.retained_with("utility-desk", filter("billing"), now)
     }
 
@@ -89,7 +89,7 @@ impl House {
     }
 
     /// The same house after its process has ended; cleanly or not.
-    fn reopened(self, cleanly: bool) -> Self {
+    pub(crate) fn reopened(self, cleanly: bool) -> Self {
         if cleanly {
             self.custody.close().unwrap();
         }
