@@ -82,6 +82,10 @@ counters! {
     DeliveriesNotPermitted = "deliveries_not_permitted", EVENT;
     /// Deliveries larger than the client's maximum packet size, dropped.
     DeliveriesTooLarge = "deliveries_too_large", EVENT;
+    /// Pages of the history that were given.
+    HistoryPages = "history_pages", EVENT;
+    /// Readings in them.
+    HistoryReadings = "history_readings", EVENT;
     /// Commands sent to things that are to stop, slow down or start a measurement.
     CommandsSent = "commands_sent", EVENT;
     /// Sessions ended because the certificate that opened them is over or revoked.
@@ -147,6 +151,14 @@ counters! {
     SubscriptionsInvalid = "subscriptions_invalid", REFUSAL;
     /// Subscriptions beyond the number a session may hold.
     SubscriptionsOverLimit = "subscriptions_over_limit", REFUSAL;
+    /// Questions for the history without a purpose, or that cannot be read.
+    HistoryInvalid = "history_invalid", REFUSAL;
+    /// Questions for the history without a grant, by a thing, or where there is none.
+    HistoryDenied = "history_denied", REFUSAL;
+    /// Questions for the history faster than the limit, or while too many others were being answered.
+    HistoryOverLimit = "history_over_limit", REFUSAL;
+    /// Questions for the history that could not be answered.
+    HistoryUnavailable = "history_unavailable", REFUSAL;
     /// HTTP bodies that are not JSON by their content type.
     UnsupportedMediaType = "unsupported_media_type", REFUSAL;
     /// HTTP bodies that did not come in time.

@@ -8,6 +8,9 @@
 //! {"…": …}                                      the message, as over MQTT
 //! ```
 //!
+//! Who speaks a dialect, a bridge or a thing with an adapter, adds `?topic=…`, the topic that it would use over MQTT, and
+//! may send any content type.
+//!
 //! The answer is 202 with nothing in it, once the message is kept for good (with `Amanat-Commands` in the request it
 //! carries commands to the thing, see `commands`); or a problem of RFC 9457
 //! (`application/problem+json`) that says what to do and repeats nothing of what was sent.
@@ -25,34 +28,44 @@
 
 mod commands;
 mod credentials;
+mod enrol;
 mod handover;
+mod history;
+mod lorawan;
 mod problem;
 mod receive;
+mod thingsboard;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use custody::{Custody, Lsn, Peer, ThingPeer};
-use model::ThingId;
+use custody::{Custody, Lsn, Publisher};
 use rustc_hash::FxHashMap;
+use serde::Deserialize;
 
 use crate::clock::{Clock, Moment};
+use crate::codecs::Codecs;
+use crate::decoding::Asking;
+use crate::identity::Arrival;
 use crate::rate::Bucket;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::ways::{Arriving, Ways};
 use crate::{Counter, Counters, Limits};
 
 use commands::Mailboxes;
+use credentials::Credentials;
 use problem::Problem;
 use receive::Door;
 
 pub use handover::{Gated, Handover};
+pub use history::{HISTORY_PATH, MAX_AT_ONCE, PAGES_PER_SECOND};
 pub use receive::{PURPOSE_HEADER, RECEIVE_PATH, Stop};
 
 /// The route of HTTP ingest.
@@ -74,10 +87,13 @@ pub fn router(
         clock: Clock::start(),
         stop,
         open: Mutex::default(),
+        pages: history::Pages::default(),
     };
     let receiving = Router::new()
         .route(RECEIVE_PATH, get(receive::receive))
+        .route(HISTORY_PATH, get(history::history))
         .with_state(Arc::new(door));
+    let enrolling = enrol::router(custody.clone(), Arc::clone(&counters));
     let max_bytes = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
     let ingest = Ingest {
         custody,
@@ -90,9 +106,14 @@ pub fn router(
     Router::new()
         .route(INGEST_PATH, post(accept))
         .route(COMMANDS_PATH, get(ask))
+        .route(thingsboard::TELEMETRY_PATH, post(thingsboard::telemetry))
+        .route(thingsboard::ATTRIBUTES_PATH, post(thingsboard::attributes))
+        .route(lorawan::WEBHOOK_PATH, post(lorawan::accept))
+        .route(lorawan::WEBHOOK_KIND_PATH, post(lorawan::accept))
         .layer(DefaultBodyLimit::max(max_bytes))
         .with_state(Arc::new(ingest))
         .merge(receiving)
+        .merge(enrolling)
 }
 
 struct Ingest {
@@ -100,8 +121,8 @@ struct Ingest {
     limits: Arc<Limits>,
     counters: Arc<Counters>,
     clock: Clock,
-    /// By thing: only who has shown its token gets in here, so there are no more than things.
-    buckets: Mutex<FxHashMap<ThingId, Bucket>>,
+    /// By thing or bridge: only who has shown its token gets in here, so there are no more than those.
+    buckets: Mutex<FxHashMap<Box<str>, Bucket>>,
     mailboxes: Mailboxes,
 }
 
@@ -117,8 +138,8 @@ async fn accept(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<R
     })
 }
 
-async fn ask(State(ingest): State<Arc<Ingest>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let asked = ingest.ask(&headers);
+async fn ask(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Problem> {
+    let asked = ingest.ask(request.headers(), request.extensions().get::<Arrival>());
     asked
         .map(|commands| with_commands(StatusCode::OK, commands))
         .inspect_err(|problem| ingest.counters.add(problem.counter()))
@@ -132,27 +153,68 @@ fn with_commands(status: StatusCode, commands: Vec<u8>) -> Response {
 impl Ingest {
     /// Keeps a message; gives the commands for a thing that listens.
     async fn take(&self, request: Request) -> Result<Option<Vec<u8>>, Problem> {
-        let thing = self.thing(request.headers())?;
-        check_content_type(request.headers())?;
-        let now = self.clock.now();
-        self.check_rate(&thing, now)?;
+        let arrival = request.extensions().get::<Arrival>();
+        let publisher = self.publisher(request.headers(), arrival)?;
+        if is_plain(&publisher) {
+            check_content_type(request.headers())?;
+        }
+        let topic = topic(request.uri(), &self.limits)?;
         let said = request.headers().get(commands::HEADER).cloned();
-        let body = self.body(request).await?;
-        let position = self
-            .custody
-            .ingest(&thing, &body, self.clock.now().wall)
-            .map_err(|it| refused(Refusal::from(&it)))?;
-        drop(body);
-        self.kept(position).await?;
+        self.take_of(&publisher, &topic, request).await?;
+        let (Publisher::Thing(thing), Some(said)) = (&publisher, said) else {
+            return Ok(None);
+        };
         let now = self.clock.now().wall;
-        Ok(said.map(|it| self.mailboxes.exchange(&self.custody, &thing, &it, now)))
+        Ok(Some(self.mailboxes.exchange(&self.custody, thing, &said, now)))
+    }
+
+    /// Keeps a message of whoever has shown who it is.
+    async fn take_of(
+        &self,
+        publisher: &Publisher,
+        topic: &str,
+        request: Request,
+    ) -> Result<(), Problem> {
+        self.check_rate(publisher, self.clock.now())?;
+        let codecs = request.extensions().get::<Arc<Codecs>>().cloned();
+        let body = self.body(request).await?;
+        let arriving = Arriving {
+            topic,
+            payload: &body,
+            retain: false,
+            origin: 0,
+            expires_at: None,
+        };
+        // A request stands alone: what a dialect remembers of a connection begins anew with each.
+        let mut ways = Ways::new(Arc::clone(&self.counters));
+        if let Some(asking) = Asking::about(&self.custody, publisher, &arriving) {
+            ways.hear(asking.asked(codecs.as_deref()).await);
+        }
+        let position = ways
+            .take(&self.custody, publisher, &arriving, self.clock.now().wall)
+            .map_err(refused)?;
+        drop(body);
+        self.kept(position).await
+    }
+
+    fn count(&self, outcome: &Result<(), Problem>) {
+        self.counters.add(match outcome {
+            Ok(()) => Counter::PublishesAccepted,
+            Err(problem) => problem.counter(),
+        });
     }
 
     /// The commands for a thing that has no message.
-    fn ask(&self, headers: &HeaderMap) -> Result<Vec<u8>, Problem> {
-        let thing = self.thing(headers)?;
+    fn ask(&self, headers: &HeaderMap, arrival: Option<&Arrival>) -> Result<Vec<u8>, Problem> {
+        let publisher = self.publisher(headers, arrival)?;
         let now = self.clock.now();
-        self.check_rate(&thing, now)?;
+        self.check_rate(&publisher, now)?;
+        let Publisher::Thing(thing) = publisher else {
+            return Err(problem::forbidden(
+                Counter::PublishesNotAllowed,
+                "a bridge gets no commands; only a thing does".to_owned(),
+            ));
+        };
         let none = HeaderValue::from_static("none");
         let said = headers.get(commands::HEADER).unwrap_or(&none);
         Ok(self
@@ -160,30 +222,44 @@ impl Ingest {
             .exchange(&self.custody, &thing, said, now.wall))
     }
 
-    fn thing(&self, headers: &HeaderMap) -> Result<Arc<ThingPeer>, Problem> {
-        let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
-        match self
-            .custody
-            .authenticate(&credentials.user_name, credentials.password.as_bytes())
-        {
-            Some(Peer::Thing(thing)) => Ok(thing),
-            Some(Peer::Recipient(_)) => Err(problem::forbidden(
-                Counter::PublishesNotAllowed,
-                "a recipient does not send messages; only a thing does".to_owned(),
-            )),
-            None => Err(problem::unauthorized()),
-        }
+    fn publisher(
+        &self,
+        headers: &HeaderMap,
+        arrival: Option<&Arrival>,
+    ) -> Result<Publisher, Problem> {
+        let shown = credentials::shown(headers).ok_or_else(problem::unauthorized)?;
+        self.publisher_of(shown.as_ref(), arrival)
     }
 
-    fn check_rate(&self, thing: &ThingPeer, now: Moment) -> Result<(), Problem> {
+    fn publisher_of(
+        &self,
+        shown: Option<&Credentials>,
+        arrival: Option<&Arrival>,
+    ) -> Result<Publisher, Problem> {
+        let now = self.clock.now().wall;
+        let peer = credentials::who(&self.custody, shown, arrival, now)
+            .ok_or_else(problem::unauthorized)?;
+        peer.publisher().ok_or_else(|| {
+            problem::forbidden(
+                Counter::PublishesNotAllowed,
+                "a recipient does not send messages; only a thing does".to_owned(),
+            )
+        })
+    }
+
+    fn check_rate(&self, publisher: &Publisher, now: Moment) -> Result<(), Problem> {
+        let id = match publisher {
+            Publisher::Thing(thing) => thing.id().as_str(),
+            Publisher::Bridge(bridge) => bridge.id().as_str(),
+        };
         let per_second = self.limits.publishes_per_second;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = match buckets.get_mut(thing.id()) {
+        let is_free = match buckets.get_mut(id) {
             Some(bucket) => bucket.take(now.uptime_ms),
             None => {
                 let mut bucket = Bucket::new(per_second, now.uptime_ms);
                 let is_free = bucket.take(now.uptime_ms);
-                buckets.insert(thing.id().clone(), bucket);
+                buckets.insert(id.into(), bucket);
                 is_free
             }
         };
@@ -217,6 +293,31 @@ impl Ingest {
             )),
         }
     }
+}
+
+/// Whether messages are in the format of a notice, and not in a dialect.
+fn is_plain(publisher: &Publisher) -> bool {
+    match publisher {
+        Publisher::Thing(thing) => thing.adapter().is_none(),
+        Publisher::Bridge(_) => false,
+    }
+}
+
+/// The topic of a message in a dialect: `?topic=…`, percent-encoded; nothing else may stand there.
+fn topic(uri: &Uri, limits: &Limits) -> Result<String, Problem> {
+    let Query(parameters) = Query::<TopicParameter>::try_from_uri(uri)
+        .map_err(|_| problem::bad_topic("the one parameter is topic, once"))?;
+    let topic = parameters.topic.unwrap_or_default();
+    if topic.len() > limits.max_topic_bytes {
+        return Err(problem::bad_topic("the topic is too long"));
+    }
+    Ok(topic)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicParameter {
+    topic: Option<String>,
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {

@@ -6,18 +6,23 @@
 //! Start reading at `mqtt`, whose tables say what every input leads to, then `mqtt::session`.
 
 mod clock;
+pub mod codecs;
 mod counters;
+mod decoding;
 pub mod courier;
 pub mod http;
+mod identity;
 mod limits;
 mod listener;
 mod mqtt;
 mod rate;
 mod refusal;
 mod serve;
+mod ways;
 
 pub use clock::{Clock, Moment};
 pub use counters::{Counter, Counters};
+pub use identity::{Arrival, ClientCertificates, PeerIdentity};
 pub use limits::Limits;
-pub use listener::{BindError, Listener, PlainReach};
+pub use listener::{BindError, Listener, PlainReach, is_private};
 pub use serve::{ServeOptions, serve};

@@ -45,6 +45,11 @@ impl Problem {
     pub(super) fn counter(&self) -> Counter {
         self.counter
     }
+
+    /// The same, counted as something else.
+    pub(super) fn counted_as(self, counter: Counter) -> Self {
+        Self { counter, ..self }
+    }
 }
 
 pub(super) fn unauthorized() -> Problem {
@@ -58,6 +63,15 @@ pub(super) fn unauthorized() -> Problem {
 
 pub(super) fn forbidden(counter: Counter, detail: String) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "Not allowed", detail, counter)
+}
+
+pub(super) fn not_enrolled(status: StatusCode, detail: String) -> Problem {
+    Problem::new(
+        status,
+        "No certificate",
+        detail,
+        Counter::CertificateRequestsRefused,
+    )
 }
 
 pub(super) fn too_slow(limit_ms: u64) -> Problem {
@@ -100,6 +114,15 @@ pub(super) fn malformed(detail: String) -> Problem {
     )
 }
 
+pub(super) fn bad_topic(detail: &str) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Not understood",
+        detail,
+        Counter::TopicsRejected,
+    )
+}
+
 pub(super) fn bad_request(detail: impl Into<String>) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
@@ -115,6 +138,37 @@ pub(super) fn too_many_streams(most: usize) -> Problem {
         "Too many streams",
         format!("a recipient has at most {most} streams at once: close one"),
         Counter::SubscriptionsOverLimit,
+    )
+}
+
+pub(super) fn history_invalid(detail: impl Into<String>) -> Problem {
+    bad_request(detail).counted_as(Counter::HistoryInvalid)
+}
+
+pub(super) fn no_history(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "No history",
+        detail,
+        Counter::HistoryDenied,
+    )
+}
+
+pub(super) fn history_over_limit(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many questions",
+        detail,
+        Counter::HistoryOverLimit,
+    )
+}
+
+pub(super) fn history_unavailable(detail: &str) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Not available",
+        detail,
+        Counter::HistoryUnavailable,
     )
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Door {
     pub(super) stop: Stop,
     /// How many streams each recipient has; only who has some is in it.
     pub(super) open: Mutex<FxHashMap<RecipientId, usize>>,
+    /// Who asks for the past.
+    pub(super) pages: super::history::Pages,
 }
 
 /// The parameters. Unknown ones are refused: a misspelt `where` must not be taken for none.
@@ -135,7 +137,7 @@ fn open(
     })
 }
 
-fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
+pub(super) fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
     let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
     let password = credentials.password.as_bytes();
     match door.custody.authenticate(&credentials.user_name, password, door.clock.now().wall) {
@@ -152,7 +154,7 @@ fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Pro
 fn filter(parameters: &Parameters, headers: &HeaderMap) -> Result<Filter, Problem> {
     let identifier = |what: &str| problem::bad_request(format!("`{what}` is not an identifier"));
     Ok(Filter {
-        purpose: purpose(parameters, headers)?,
+        purpose: one_purpose(parameters.purpose.as_deref(), headers)?,
         deployment: (parameters.deployment.as_deref())
             .map(DeploymentId::parse)
             .transpose()
@@ -170,7 +172,10 @@ fn filter(parameters: &Parameters, headers: &HeaderMap) -> Result<Filter, Proble
 }
 
 /// The one purpose, by parameter or header.
-fn purpose(parameters: &Parameters, headers: &HeaderMap) -> Result<PurposeId, Problem> {
+pub(super) fn one_purpose(
+    parameter: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<PurposeId, Problem> {
     let wanted = || {
         problem::bad_request(
             "name one purpose, with ?purpose=<purpose> or the header Amanat-Purpose: without a purpose there is no data",
@@ -179,7 +184,7 @@ fn purpose(parameters: &Parameters, headers: &HeaderMap) -> Result<PurposeId, Pr
     let in_headers = headers.get_all(PURPOSE_HEADER).iter();
     let mut named = in_headers
         .map(|it| it.to_str().unwrap_or_default())
-        .chain(parameters.purpose.as_deref());
+        .chain(parameter);
     let first = named.next().ok_or_else(wanted)?;
     if named.any(|it| it != first) {
         return Err(wanted());
@@ -314,10 +319,18 @@ impl Stream {
     }
 }
 
-/// Writes one event. Identifiers and times need no escapes, and a rendered payload has no line breaks.
+/// Writes one event; a rendered payload has no line breaks.
 fn event(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
+    out.extend_from_slice(b"event: reading\ndata: ");
+    let receipt = write_reading(permit, out);
+    out.extend_from_slice(b"\n\n");
+    receipt
+}
+
+/// Writes what may leave of one reading, as JSON. Identifiers and times need no escapes.
+pub(super) fn write_reading(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
     let head = format!(
-        "event: reading\ndata: {{\"purpose\":\"{}\",\"deployment\":\"{}\",\"thing\":\"{}\",\"at\":\"{}\",\"coarse\":{},\"reading\":",
+        "{{\"purpose\":\"{}\",\"deployment\":\"{}\",\"thing\":\"{}\",\"at\":\"{}\",\"coarse\":{},\"reading\":",
         permit.purpose(),
         permit.deployment(),
         permit.thing(),
@@ -326,6 +339,6 @@ fn event(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
     );
     out.extend_from_slice(head.as_bytes());
     let receipt = permit.write_payload(out);
-    out.extend_from_slice(b"}\n\n");
+    out.push(b'}');
     receipt
 }

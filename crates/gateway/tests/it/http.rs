@@ -12,22 +12,22 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::client::PATIENCE;
 use crate::fixture::House;
 
-struct Site {
-    house: House,
+pub(crate) struct Site {
+    pub(crate) house: House,
     address: SocketAddr,
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// What came back.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }
 
 impl Site {
-    async fn new(limits: Limits) -> Self {
+    pub(crate) async fn new(limits: Limits) -> Self {
         let house = House::new();
         let counters = Arc::new(Counters::default());
         let router = gateway::http::router(
@@ -46,7 +46,7 @@ impl Site {
         }
     }
 
-    fn bearer(&self, name: &str, token: &Token) -> String {
+    pub(crate) fn bearer(&self, name: &str, token: &Token) -> String {
         format!("Authorization: Bearer {name}:{}\r\n", token.expose_secret())
     }
 
@@ -62,7 +62,7 @@ impl Site {
         self.exchange(&request).await
     }
 
-    async fn exchange(&self, request: &str) -> Answer {
+    pub(crate) async fn exchange(&self, request: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -79,7 +79,7 @@ impl Site {
         }
     }
 
-    fn refusals(&self) -> Vec<(&'static str, u64)> {
+    pub(crate) fn refusals(&self) -> Vec<(&'static str, u64)> {
         self.counters
             .snapshot()
             .into_iter()

@@ -1,11 +1,15 @@
 //! The gateway over real sockets, with a real custody behind it.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod courier;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
@@ -14,3 +18,5 @@ mod life;
 mod mqtt;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod ways;

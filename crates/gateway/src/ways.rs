@@ -1,0 +1,225 @@
+//! Between a packet and custody: which things a message is about, in the dialect of who sent it.
+//!
+//! A thing that speaks plainly goes straight through: nothing is looked at, nothing allocated. Everybody else's messages are
+//! taken apart by `adapters`, which may find several devices in one, or none:
+//!
+//! | what an adapter finds | what happens | counter |
+//! |---|---|---|
+//! | a message of the thing that owns the connection | it is ingested | |
+//! | messages of devices for which the bridge has things | all of them are ingested, or none | |
+//! | a device for which the bridge has no thing, or a thing that was revoked | its part is not kept; its name is shown to the operator | `devices_not_registered` |
+//! | a message of the dialect without a reading | nothing is kept | `messages_without_reading` |
+//! | no message of the dialect | refused as malformed | `publishes_malformed` |
+//!
+//! What is acknowledged waits for the last position of what was kept. A packet of which nothing is kept is acknowledged at
+//! once: sending it again would change nothing.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use adapters::{Adapter, State, Taken};
+use custody::{Arrival, BridgePeer, Custody, Lsn, Publisher, ThingPeer};
+use model::Timestamp;
+use smallvec::SmallVec;
+
+use crate::decoding::{self, Decoded};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::{Counter, Counters};
+
+/// A message as it came from a socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arriving<'a> {
+    /// The topic, or what stands for it where there are none.
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+    /// Whether it is to be kept for who subscribes later.
+    pub(crate) retain: bool,
+    /// What the session that sent it says beside the payload, see `mqtt::stamp`; 0 where there is none.
+    pub(crate) origin: u64,
+    /// From when on it is not to be delivered any more.
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// The ways in of one connection.
+pub(crate) struct Ways {
+    counters: Arc<Counters>,
+    /// Of who does not speak plainly.
+    memory: Option<Box<Memory>>,
+    /// What a codec said about the message that is taken next.
+    heard: Option<Box<Decoded>>,
+}
+
+struct Memory {
+    adapter: Adapter,
+    state: State,
+    /// The thing of the last message: its recipients are those who have to keep up.
+    last: Option<Arc<ThingPeer>>,
+}
+
+/// What one thing has in a message.
+type Part<'a> = (Arc<ThingPeer>, Cow<'a, [u8]>);
+
+impl Ways {
+    pub(crate) const fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            counters,
+            memory: None,
+            heard: None,
+        }
+    }
+
+    /// Takes a message of this connection's peer.
+    pub(crate) fn take(
+        &mut self,
+        custody: &Custody,
+        publisher: &Publisher,
+        message: &Arriving<'_>,
+        now: Timestamp,
+    ) -> Result<Lsn, Refusal> {
+        match publisher {
+            Publisher::Thing(thing) => match thing.adapter() {
+                None => keep(custody, &message.of(thing, message.payload), now),
+                Some(word) => self.take_adapted(custody, &word, message, now, |it, parts| {
+                    parts.push((Arc::clone(thing), it.body));
+                }),
+            },
+            Publisher::Bridge(bridge) => {
+                if bridge.is_barred() {
+                    return Err(Refusal {
+                        kind: RefusalKind::Unregistered,
+                        text: "the token of this bridge was revoked".to_owned(),
+                    });
+                }
+                let counters = Arc::clone(&self.counters);
+                self.take_adapted(custody, &bridge.adapter(), message, now, |it, parts| {
+                    match registered(bridge, message.topic, &it, now) {
+                        Some(thing) => parts.push((thing, it.body)),
+                        None => counters.add(Counter::DevicesNotRegistered),
+                    }
+                })
+            }
+        }
+    }
+
+    /// Whether a codec has said something that no message has used yet.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard.is_some()
+    }
+
+    /// A codec was asked about the message that is taken next, and this is what it said.
+    pub(crate) fn hear(&mut self, said: Decoded) {
+        self.heard = Some(Box::new(said));
+    }
+
+    /// The thing whose recipients have to keep up with this connection, for a bridge the one it spoke for last.
+    pub(crate) fn paced_by<'a>(
+        &'a self,
+        publisher: Option<&'a Publisher>,
+    ) -> Option<&'a Arc<ThingPeer>> {
+        match publisher? {
+            Publisher::Thing(thing) => Some(thing),
+            Publisher::Bridge(_) => self.memory.as_ref()?.last.as_ref(),
+        }
+    }
+
+    fn take_adapted<'m>(
+        &mut self,
+        custody: &Custody,
+        word: &str,
+        message: &Arriving<'m>,
+        now: Timestamp,
+        mut sort: impl FnMut(Taken<'m>, &mut SmallVec<[Part<'m>; 1]>),
+    ) -> Result<Lsn, Refusal> {
+        let heard = self.heard.take().map(|it| *it);
+        let memory = self.memory(word)?;
+        let taken = adapters::take(
+            memory.adapter,
+            &mut memory.state,
+            message.topic,
+            message.payload,
+        )
+        .map_err(|err| malformed(err.to_string()))?;
+        let taken = decoding::decoded(memory.adapter, message, taken, heard)?;
+        if taken.is_empty() {
+            self.counters.add(Counter::MessagesWithoutReading);
+            return Ok(custody.durable());
+        }
+        let mut parts: SmallVec<[Part<'m>; 1]> = SmallVec::new();
+        for it in taken {
+            sort(it, &mut parts);
+        }
+        let arrivals: SmallVec<[Arrival<'_>; 1]> = parts
+            .iter()
+            .map(|(thing, body)| message.of(thing, body))
+            .collect();
+        let kept = match arrivals.as_slice() {
+            [one] => custody.take(one, now),
+            several => custody.take_all(several, now),
+        };
+        drop(arrivals);
+        if let Some((thing, _)) = parts.pop() {
+            let memory = self.memory(word)?;
+            memory.last = Some(thing);
+        }
+        kept.map_err(|it| Refusal::from(&it))
+    }
+
+    /// What the connection remembers in this dialect; nothing is left of another one.
+    fn memory(&mut self, word: &str) -> Result<&mut Memory, Refusal> {
+        let adapter = Adapter::parse(word).ok_or_else(|| {
+            malformed(format!(
+                "this release does not know the dialect `{word}`: register the sender with another"
+            ))
+        })?;
+        let memory = self
+            .memory
+            .take()
+            .filter(|it| it.adapter == adapter)
+            .unwrap_or_else(|| {
+                Box::new(Memory {
+                    adapter,
+                    state: State::default(),
+                    last: None,
+                })
+            });
+        Ok(self.memory.insert(memory))
+    }
+}
+
+impl<'a> Arriving<'a> {
+    fn of(&self, thing: &'a Arc<ThingPeer>, payload: &'a [u8]) -> Arrival<'a> {
+        Arrival {
+            thing,
+            payload,
+            retain: self.retain,
+            origin: self.origin,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+/// The thing of a device, if the bridge has one that may send. What a dialect does not name goes by its topic.
+fn registered(
+    bridge: &BridgePeer,
+    topic: &str,
+    taken: &Taken<'_>,
+    now: Timestamp,
+) -> Option<Arc<ThingPeer>> {
+    let name = taken.device.as_deref().unwrap_or(topic);
+    let thing = bridge.thing(name).filter(|it| !it.is_barred());
+    if thing.is_none() {
+        bridge.saw_unregistered(name, now);
+    }
+    thing
+}
+
+fn keep(custody: &Custody, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
+    custody.take(arrival, now).map_err(|it| Refusal::from(&it))
+}
+
+fn malformed(text: String) -> Refusal {
+    Refusal {
+        kind: RefusalKind::Malformed,
+        text,
+    }
+}
