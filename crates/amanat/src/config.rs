@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(crate) use reference::reference;
+pub(crate) use crate::tls::TlsVersion;
 pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin};
 pub(crate) use source::{Environment, Flag, Process};
 
@@ -131,24 +132,38 @@ sections! {
     }
     /// The pages and the HTTP entry of devices.
     http: Http {
-        /// The address to listen on. Port 0 takes a free one. Put a TLS proxy in front to be reached from elsewhere.
+        /// The address to listen on without TLS: loopback or private. Port 0 takes a free one. To be reached from elsewhere
+        /// set `tls-listen`, or put a TLS proxy in front.
         listen: SocketAddr = "127.0.0.1:8080",
+        /// Take requests, and with them devices' tokens, without TLS on an address that is neither loopback nor private.
+        dangerously_plain_anywhere: bool = "false",
+        /// The address for HTTPS, with the certificate of `mqtt.tls-certificate`. Empty is off. Devices can show
+        /// certificates here, and renew them.
+        tls_listen: Option<SocketAddr> = "",
         /// The URL under which people reach the site: it stands in QR signs and sign-in links.
         /// Empty is the address that is listened on, which works for loopback only.
         public_url: Option<PublicUrl> = "",
     }
     /// The MQTT entry of devices and recipients.
     mqtt: Mqtt {
-        /// The address for MQTT without TLS. Loopback only, unless `dangerously-plain-anywhere` is set. Empty is off.
+        /// The address for MQTT without TLS: loopback or private, unless `dangerously-plain-anywhere` is set. What comes in
+        /// from other machines is marked on the page of its deployment. Empty is off.
         listen: Option<SocketAddr> = "127.0.0.1:1883",
-        /// Accept passwords and data without TLS from other machines.
+        /// Take passwords and data without TLS on an address that is neither loopback nor private.
         dangerously_plain_anywhere: bool = "false",
         /// The address for MQTT with TLS. Empty is off.
         tls_listen: Option<SocketAddr> = "",
+        /// The address for MQTT over WebSocket without TLS, for browsers: as for `listen`. Empty is off.
+        websocket_listen: Option<SocketAddr> = "",
+        /// The address for MQTT over WebSocket with TLS. Empty is off.
+        websocket_tls_listen: Option<SocketAddr> = "",
         /// The certificate chain for TLS, PEM.
         tls_certificate: Option<PathBuf> = "",
-        /// The private key for TLS, PEM. Only the owner may read the file.
+        /// The private key for TLS, PEM. Only the owner may read the file. Both files are read again when they change, at
+        /// SIGHUP, and by `amanat tls reload`.
         tls_key: Option<PathBuf> = "",
+        /// The oldest version of TLS that is spoken, here and with HTTPS: `1.2` or `1.3`.
+        tls_minimum: TlsVersion = "1.2",
     }
     /// What outsiders may ask of the server.
     limits: Limits {
@@ -172,8 +187,20 @@ sections! {
         streams_per_recipient: u32 = "8" at_least 1,
         /// How many deliveries may wait for a slow recipient; more are dropped and counted.
         outbox_deliveries: u32 = "1024" at_least 1,
-        /// How many QoS 1 publishes of a connection may wait for their acknowledgement.
+        /// How many QoS 1 and 2 publishes of a connection may be without PUBACK or PUBCOMP.
         pending_acks: u16 = "1024" at_least 1,
+        /// The keep alive of MQTT 5 clients that ask for none or for a longer one, in seconds.
+        keep_alive_s: u16 = "3600" at_least 1,
+        /// How long an MQTT session is kept without its connection at most, in seconds; 0 keeps none.
+        session_expiry_s: u32 = "604800",
+        /// How many MQTT sessions without a connection are kept in all.
+        sessions: u32 = "20000",
+        /// How many of them one thing, bridge or recipient may have; for one more its oldest ends.
+        sessions_per_peer: u32 = "16" at_least 1,
+        /// How many QoS 1 and 2 deliveries wait for a session without a connection; more are dropped and counted.
+        queued_deliveries: u32 = "1024",
+        /// How many bytes of messages wait for a session without a connection.
+        queued_bytes: u32 = "1048576",
         /// How many messages a second one thing may send; 0 is without limit.
         publishes_per_second: u32 = "50000",
         /// How long connections may take to finish when the server stops, in milliseconds.

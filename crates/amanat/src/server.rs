@@ -16,12 +16,16 @@ use std::time::Duration;
 
 use alliance::Alliance;
 use anyhow::{Context, anyhow};
+use axum::Extension;
 use axum::routing::get;
 use custody::{Custody, CustodyOptions};
+use gateway::codecs::{CodecOptions, Codecs};
 use gateway::courier::CourierOptions;
-use gateway::{Counters, Listener, PlainReach, ServeOptions};
+use gateway::{BindError, Counters, Listener, PlainReach, ServeOptions};
 use store::Db;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
 use web::{PublicUrl, SiteOptions};
 
 use crate::clock;
@@ -30,12 +34,15 @@ use crate::control;
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::{Exit, Stop};
 use crate::lifecycle::{Lifecycle, Stopping};
-use crate::tls::{self, TlsFiles};
+use crate::tls::{self, Served, TlsFiles};
 
 use http::HttpLimits;
 
 /// Where the site publishes the verifier key of the record: beside the record's files.
 const RECORD_KEY_PATH: &str = "/record/log.vkey";
+
+/// How many codecs run at once: the rest of the machine is for messages that need none.
+const CODEC_WORKERS: usize = 2;
 
 /// What is kept: opened once for a process.
 pub(crate) struct Kept {
@@ -97,10 +104,16 @@ fn open(config: &Config, directory: &Path) -> anyhow::Result<Alliance> {
 pub(crate) struct Addresses {
     /// The site.
     pub(crate) site: PublicUrl,
+    /// HTTPS.
+    pub(crate) https: Option<SocketAddr>,
     /// MQTT without TLS.
     pub(crate) mqtt: Option<SocketAddr>,
     /// MQTT with TLS.
     pub(crate) mqtts: Option<SocketAddr>,
+    /// MQTT over WebSocket without TLS.
+    pub(crate) websocket: Option<SocketAddr>,
+    /// MQTT over WebSocket with TLS.
+    pub(crate) websocket_tls: Option<SocketAddr>,
     /// Figures for monitoring.
     pub(crate) metrics: Option<SocketAddr>,
 }
@@ -108,6 +121,8 @@ pub(crate) struct Addresses {
 /// Bound sockets.
 pub(crate) struct Sockets {
     http: TcpListener,
+    https: Option<(TcpListener, TlsAcceptor)>,
+    tls: Option<Arc<Served>>,
     mqtt: Vec<Listener>,
     metrics: Option<TcpListener>,
     addresses: Addresses,
@@ -116,18 +131,13 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     /// Checks the TLS files and binds every address of the configuration.
-    pub(crate) async fn bind(config: &Config) -> Result<Self, Stop> {
-        let tls = tls_config(config)
+    pub(crate) async fn bind(config: &Config, custody: &Custody) -> Result<Self, Stop> {
+        let tls = served(config)
             .map_err(|err| Stop::invalid(err, "see mqtt.tls-certificate and mqtt.tls-key"))?;
         let courier = courier::options(&config.destinations)
             .map_err(|err| Stop::invalid(err, "see destinations.roots"))?;
-        let taken = |err| {
-            Stop::failure(
-                err,
-                "stop what uses the address, or choose another; port 0 takes a free one",
-            )
-        };
-        let http = listen(config.http.listen).await.map_err(taken)?;
+        let http = bind_http(config).await?;
+        let https = bind_https(config, tls.as_ref(), custody).await?;
         let metrics = match config.metrics.listen {
             Some(address) => Some(listen(address).await.map_err(taken)?),
             None => None,
@@ -135,27 +145,45 @@ impl Sockets {
         let mut mqtt = Vec::new();
         let mut addresses = Addresses {
             site: site_url(config, &http)?,
+            https: https.as_ref().and_then(|it| it.0.local_addr().ok()),
             mqtt: None,
             mqtts: None,
+            websocket: None,
+            websocket_tls: None,
             metrics: metrics.as_ref().and_then(|it| it.local_addr().ok()),
         };
+        let reach = if config.mqtt.dangerously_plain_anywhere {
+            PlainReach::DangerPlainAnywhere
+        } else {
+            PlainReach::Private
+        };
+        if let Some(address) = config.mqtt.websocket_listen {
+            let listener = Listener::plain(address, reach).map_err(|err| taken(err.into()))?;
+            addresses.websocket = Some(listener.local_address());
+            mqtt.push(listener.over_websocket());
+        }
+        if let (Some(address), Some(tls)) = (config.mqtt.websocket_tls_listen, &tls) {
+            // Browsers offer HTTP in the handshake (RFC 7301), because WebSocket begins as HTTP.
+            let config = tls_config(config, tls, custody, tls::HTTP)?;
+            let listener = Listener::tls(address, config).map_err(|err| taken(err.into()))?;
+            addresses.websocket_tls = Some(listener.local_address());
+            mqtt.push(listener.over_websocket());
+        }
         if let Some(address) = config.mqtt.listen {
-            let reach = if config.mqtt.dangerously_plain_anywhere {
-                PlainReach::DangerPlainAnywhere
-            } else {
-                PlainReach::Private
-            };
             let listener = Listener::plain(address, reach).map_err(|err| taken(err.into()))?;
             addresses.mqtt = Some(listener.local_address());
             mqtt.push(listener);
         }
-        if let (Some(address), Some(tls)) = (config.mqtt.tls_listen, tls) {
-            let listener = Listener::tls(address, tls).map_err(|err| taken(err.into()))?;
+        if let (Some(address), Some(tls)) = (config.mqtt.tls_listen, &tls) {
+            let config = tls_config(config, tls, custody, tls::MQTT)?;
+            let listener = Listener::tls(address, config).map_err(|err| taken(err.into()))?;
             addresses.mqtts = Some(listener.local_address());
             mqtt.push(listener);
         }
         Ok(Self {
             http,
+            https,
+            tls,
             mqtt,
             metrics,
             addresses,
@@ -173,9 +201,11 @@ impl Sockets {
         let custody = alliance.custody().clone();
         let counters = Arc::new(Counters::default());
         let limits = Arc::new(limits(config));
+        let codecs = codecs(&counters);
         let options = ServeOptions {
             limits: limits.clone(),
             clock: gateway::Clock::start(),
+            codecs: Some(codecs.clone()),
         };
         let ready = Arc::new(AtomicBool::new(true));
         let mut stopping = lifecycle.stopping();
@@ -186,7 +216,10 @@ impl Sockets {
             })
             .await;
         });
-        start_control(config, alliance, &self.addresses.site, lifecycle);
+        if let Some(tls) = &self.tls {
+            start_reloading(tls, lifecycle);
+        }
+        start_control(config, alliance, &self.addresses.site, self.tls.clone(), lifecycle);
         let site = web::router(SiteOptions {
             alliance: alliance.clone(),
             public_url: self.addresses.site,
@@ -202,6 +235,7 @@ impl Sockets {
                 counters.clone(),
                 streams_end(lifecycle.stopping()),
             ))
+            .layer(Extension(codecs))
             .route(
                 RECORD_KEY_PATH,
                 get(move || std::future::ready(key.clone())),
@@ -213,11 +247,22 @@ impl Sockets {
             drain: Duration::from_millis(config.limits.drain_timeout_ms.into()),
         };
         let data = Some(custody.clone());
-        let served = http::serve(self.http, router, data, http_limits, lifecycle.stopping());
+        if let Some((socket, acceptor)) = self.https {
+            let door = http::Door {
+                socket,
+                tls: Some(acceptor),
+            };
+            let (router, data) = (router.clone(), data.clone());
+            let served = http::serve(door, router, data, http_limits, lifecycle.stopping());
+            lifecycle.spawn("HTTPS server", served);
+        }
+        let door = http::Door::plain(self.http);
+        let served = http::serve(door, router, data, http_limits, lifecycle.stopping());
         lifecycle.spawn("HTTP server", served);
         if let Some(socket) = self.metrics {
             let router = metrics::router(counters, custody.clone());
-            let served = http::serve(socket, router, None, http_limits, lifecycle.stopping());
+            let door = http::Door::plain(socket);
+            let served = http::serve(door, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }
         let carried = courier::run(custody.clone(), self.courier, lifecycle.stopping());
@@ -257,6 +302,7 @@ fn start_control(
     config: &Config,
     alliance: &Alliance,
     site: &PublicUrl,
+    tls: Option<Arc<Served>>,
     lifecycle: &mut Lifecycle,
 ) {
     match control::bind(&config.data.directory) {
@@ -265,7 +311,7 @@ fn start_control(
             let stopping = lifecycle.stopping();
             lifecycle.spawn(
                 "control socket",
-                control::serve(listener, alliance, site, stopping),
+                control::serve(listener, alliance, site, tls, stopping),
             );
         }
         Err(err) => {
@@ -296,23 +342,86 @@ fn site_url(config: &Config, http: &TcpListener) -> Result<PublicUrl, Stop> {
         .map_err(|err| Stop::invalid(err, "set http.public-url to the URL that people use"))
 }
 
-fn tls_config(config: &Config) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
+fn taken(err: anyhow::Error) -> Stop {
+    Stop::failure(
+        err,
+        "stop what uses the address, or choose another; port 0 takes a free one",
+    )
+}
+
+async fn bind_http(config: &Config) -> Result<TcpListener, Stop> {
+    let http = &config.http;
+    if !http.dangerously_plain_anywhere && !gateway::is_private(http.listen.ip()) {
+        return Err(taken(BindError::PlainInPublic(http.listen).into()));
+    }
+    listen(http.listen).await.map_err(taken)
+}
+
+async fn bind_https(
+    config: &Config,
+    tls: Option<&Arc<Served>>,
+    custody: &Custody,
+) -> Result<Option<(TcpListener, TlsAcceptor)>, Stop> {
+    let (Some(address), Some(tls)) = (config.http.tls_listen, tls) else {
+        return Ok(None);
+    };
+    let config = tls_config(config, tls, custody, tls::HTTP)?;
+    let socket = listen(address).await.map_err(taken)?;
+    Ok(Some((socket, TlsAcceptor::from(config))))
+}
+
+/// The certificate and the key, where something listens with them.
+fn served(config: &Config) -> anyhow::Result<Option<Arc<Served>>> {
     let mqtt = &config.mqtt;
-    if mqtt.tls_listen.is_none() {
+    if mqtt.tls_listen.is_none()
+        && config.http.tls_listen.is_none()
+        && mqtt.websocket_tls_listen.is_none()
+    {
         return Ok(None);
     }
     match (&mqtt.tls_certificate, &mqtt.tls_key) {
-        (Some(certificate), Some(key)) => tls::server_config(&TlsFiles {
+        (Some(certificate), Some(key)) => Served::load(&TlsFiles {
             certificate: certificate.clone(),
             key: key.clone(),
         })
         .map(Some),
-        _ => Err(anyhow!("mqtt.tls-listen needs a certificate and a key")),
+        _ => Err(anyhow!("TLS needs a certificate and a key")),
+    }
+}
+
+fn tls_config(
+    config: &Config,
+    tls: &Arc<Served>,
+    custody: &Custody,
+    protocol: &[u8],
+) -> Result<Arc<rustls::ServerConfig>, Stop> {
+    tls::server_config(tls, custody, config.mqtt.tls_minimum, protocol)
+        .map_err(|err| Stop::failure(err, "please report this"))
+}
+
+/// Reads the TLS files again when they change, and at SIGHUP.
+fn start_reloading(tls: &Arc<Served>, lifecycle: &mut Lifecycle) {
+    match signal(SignalKind::hangup()) {
+        Ok(hangup) => {
+            let watched = Arc::clone(tls).watch(hangup, lifecycle.stopping());
+            lifecycle.spawn("watch over the TLS files", watched);
+        }
+        Err(err) => tracing::error!("the TLS files are not read again until the next start: {err}"),
     }
 }
 
 fn count(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// The sandbox of codecs: this same program, even if its file has been replaced meanwhile.
+fn codecs(counters: &Arc<Counters>) -> Arc<Codecs> {
+    let options = CodecOptions {
+        program: "/proc/self/exe".into(),
+        arguments: vec!["codec-worker".to_owned()],
+        workers: CODEC_WORKERS,
+    };
+    Codecs::new(options, Arc::clone(counters))
 }
 
 fn limits(config: &Config) -> gateway::Limits {
@@ -327,6 +436,12 @@ fn limits(config: &Config) -> gateway::Limits {
         streams_per_recipient: count(limits.streams_per_recipient),
         outbox_deliveries: count(limits.outbox_deliveries),
         max_pending_acks: limits.pending_acks,
+        max_keep_alive_s: limits.keep_alive_s,
+        max_session_expiry_s: limits.session_expiry_s,
+        max_sessions: count(limits.sessions),
+        max_sessions_per_peer: count(limits.sessions_per_peer),
+        queued_deliveries: count(limits.queued_deliveries),
+        queued_bytes: count(limits.queued_bytes),
         publishes_per_second: limits.publishes_per_second,
         drain_timeout_ms: limits.drain_timeout_ms.into(),
         ..gateway::Limits::default()

@@ -13,43 +13,59 @@ use crate::tls::TlsFiles;
 
 const CERTIFICATE: &str = "mqtt.tls-certificate";
 const KEY: &str = "mqtt.tls-key";
+const MQTT_TLS: &str = "mqtt.tls-listen";
+const WEBSOCKET_TLS: &str = "mqtt.websocket-tls-listen";
+const HTTP_TLS: &str = "http.tls-listen";
 
 /// Notes every problem.
 pub(super) fn check(values: &mut Values, environment: &dyn Environment) {
-    plain_mqtt(values);
+    plain(values);
     tls(values, environment);
     metrics(values);
     site(values);
     connect_bytes(values);
 }
 
-fn plain_mqtt(values: &mut Values) {
-    let told = values.peek::<bool>("mqtt.dangerously-plain-anywhere");
-    if let Some(Some(listen)) = values.peek::<Option<SocketAddr>>("mqtt.listen")
-        && !listen.ip().is_loopback()
-        && told == Some(false)
-    {
-        values.problem(
-            "mqtt.listen",
-            format!(
-                "`mqtt.listen` at `{listen}` would take passwords and data without TLS from other machines"
-            ),
-            "use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
-        );
+/// Without TLS everybody on the way reads passwords and readings: a private network is the most that may be on the way.
+fn plain(values: &mut Values) {
+    let (mqtt, http) = ("mqtt", "http");
+    for (section, path, other) in [
+        (mqtt, "mqtt.listen", "mqtt.tls-listen"),
+        (mqtt, "mqtt.websocket-listen", "mqtt.websocket-tls-listen"),
+        (http, "http.listen", "http.tls-listen"),
+    ] {
+        let danger = format!("{section}.dangerously-plain-anywhere");
+        if let Some(Some(listen)) = values.peek::<Option<SocketAddr>>(path)
+            && !gateway::is_private(listen.ip())
+            && values.peek::<bool>(&danger) == Some(false)
+        {
+            values.problem(
+                path,
+                format!(
+                    "`{path}` at `{listen}` would take passwords and data without TLS from anywhere: only a loopback or private address may do that"
+                ),
+                &format!("use {other}, name a private address, or set {danger} = true"),
+            );
+        }
     }
 }
 
 fn tls(values: &mut Values, environment: &dyn Environment) {
-    let Some(listen) = values.peek::<Option<SocketAddr>>("mqtt.tls-listen") else {
-        return;
-    };
+    let mut listener = None;
+    for path in [MQTT_TLS, HTTP_TLS, WEBSOCKET_TLS] {
+        match values.peek::<Option<SocketAddr>>(path) {
+            Some(Some(_)) => listener = listener.or(Some(path)),
+            Some(None) => {}
+            None => return,
+        }
+    }
     let mut files = [CERTIFICATE, KEY].map(|path| {
         let file = values.peek::<Option<PathBuf>>(path).flatten();
-        match (listen, &file) {
-            (Some(_), None) => values.problem(
+        match (listener, &file) {
+            (Some(listener), None) => values.problem(
                 path,
-                format!("`mqtt.tls-listen` is set, but `{path}` is not"),
-                "name a PEM file, or leave mqtt.tls-listen empty",
+                format!("`{listener}` is set, but `{path}` is not"),
+                &format!("name a PEM file, or leave {listener} empty"),
             ),
             (None, Some(_)) => values.problem(
                 path,
@@ -60,7 +76,8 @@ fn tls(values: &mut Values, environment: &dyn Environment) {
         }
         file
     });
-    if let (Some(_), [Some(certificate), Some(key)]) = (listen, files.each_mut().map(Option::take))
+    if let (Some(_), [Some(certificate), Some(key)]) =
+        (listener, files.each_mut().map(Option::take))
     {
         tls_files(values, environment, &TlsFiles { certificate, key });
     }
