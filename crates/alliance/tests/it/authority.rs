@@ -1,6 +1,7 @@
 //! Who may do what: the golden matrix, and that use cases ask it.
 
 use alliance::{Action, Actor, AllianceError, Office};
+use custody::{AuthorityId, NewCertificate, Serial, SubjectPattern};
 use model::{
     Assignment, Cap, CapTarget, Grant, Level, PersonId, PurposeId, RecipientId, Role, Sensitivity,
     ThingId,
@@ -30,6 +31,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     suspend or reinstate a licence: operator yes, resident -, licensing yes
     revoke a licence: operator yes, resident -, licensing yes
     set limits of the rulebook: operator yes, resident -, licensing yes
+    manage certificates of things: operator yes, resident -, licensing -
     manage accounts: operator yes, resident -, licensing -
     ");
 }
@@ -60,6 +62,14 @@ fn every_use_case_asks_before_it_acts() {
             purpose: None,
             most: Level::OFF,
         };
+        let wanted = NewCertificate {
+            thing: &thing,
+            request: &[],
+            days: 1,
+        };
+        let serial = Serial::parse("01").unwrap();
+        let pattern = SubjectPattern::parse("cn:{thing}").unwrap();
+        let maker = AuthorityId::parse(&"0".repeat(32)).unwrap();
         let refused: Vec<Result<(), AllianceError>> = vec![
             alliance.register_member(resident, &member("other")),
             alliance.publish_notice(resident, NOTICE, NOW).map(drop),
@@ -86,6 +96,22 @@ fn every_use_case_asks_before_it_acts() {
                 .create_account(resident, Office::Licensing, NOW)
                 .map(drop),
             alliance.one_time_link(resident, &person, NOW).map(drop),
+            alliance
+                .begin_device_authority(resident, "devices", NOW)
+                .map(drop),
+            alliance
+                .issue_certificate(resident, wanted, NOW)
+                .map(drop),
+            alliance
+                .renew_certificate(resident, (&serial, &[], 1), NOW)
+                .map(drop),
+            alliance
+                .revoke_certificate(resident, &serial, None, NOW)
+                .map(drop),
+            alliance
+                .trust_maker(resident, &vec![].into(), (&home(), &pattern), NOW)
+                .map(drop),
+            alliance.distrust_maker(resident, &maker, &home(), NOW),
         ];
         for outcome in refused {
             assert!(

@@ -68,7 +68,7 @@ async fn serve(
     stopwatch: Stopwatch,
 ) -> Result<Exit, Stop> {
     let mut lifecycle = super::lifecycle()?;
-    let sockets = Sockets::bind(config).await?;
+    let sockets = Sockets::bind(config, kept.alliance.custody()).await?;
     let addresses = sockets.addresses().clone();
     sockets.start(config, &kept.alliance, &mut lifecycle);
     let next = "remove the demo's data directory and start again";

@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
 
 async fn serve(config: &Config, kept: Kept, json: bool, sign_in: &str) -> Result<Exit, Stop> {
     let mut lifecycle = super::lifecycle()?;
-    let sockets = Sockets::bind(config).await?;
+    let sockets = Sockets::bind(config, kept.alliance.custody()).await?;
     let addresses = sockets.addresses().clone();
     sockets.start(config, &kept.alliance, &mut lifecycle);
     report(&addresses, &[], json);

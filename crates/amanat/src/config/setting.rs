@@ -60,6 +60,18 @@ impl Setting for SocketAddr {
     }
 }
 
+impl Setting for crate::tls::TlsVersion {
+    const KIND: &'static str = "1.2 or 1.3";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self::V1_2),
+            "1.3" => Ok(Self::V1_3),
+            _ => Err("write 1.2 or 1.3: older versions of TLS are not spoken".to_owned()),
+        }
+    }
+}
+
 impl Setting for bool {
     const KIND: &'static str = "true or false";
     const BARE: bool = true;

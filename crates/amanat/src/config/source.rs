@@ -44,7 +44,7 @@ impl Environment for Process {
     }
 
     fn check_tls(&self, files: &TlsFiles) -> anyhow::Result<()> {
-        tls::server_config(files).map(drop)
+        tls::Served::load(files).map(drop)
     }
 }
 

@@ -135,7 +135,7 @@ fn every_wrong_value_is_reported_at_once() {
 fn plain_mqtt_stays_on_this_machine_unless_told() {
     check_problem(
         "[mqtt]\nlisten = \"0.0.0.0:1883\"\n",
-        "amanat.toml:2: `mqtt.listen` at `0.0.0.0:1883` would take passwords and data without TLS from other machines\n  use mqtt.tls-listen, or set mqtt.dangerously-plain-anywhere = true",
+        "amanat.toml:2: `mqtt.listen` at `0.0.0.0:1883` would take passwords and data without TLS from anywhere: only a loopback or private address may do that\n  use mqtt.tls-listen, name a private address, or set mqtt.dangerously-plain-anywhere = true",
     );
     let told = "[mqtt]\nlisten = \"0.0.0.0:1883\"\ndangerously-plain-anywhere = true\n";
     assert!(of_file(told).is_ok());
@@ -183,8 +183,8 @@ fn a_named_file_must_exist_and_a_broken_one_says_where() {
 #[test]
 fn a_site_that_others_reach_needs_its_url() {
     check_problem(
-        "[http]\nlisten = \"0.0.0.0:8080\"\n",
-        "amanat.toml:2: `http.listen` is `0.0.0.0:8080`, which is no address that people can open\n  set http.public-url to the https URL of the proxy in front",
+        "[http]\nlisten = \"10.0.0.1:8080\"\n",
+        "amanat.toml:2: `http.listen` is `10.0.0.1:8080`, which is no address that people can open\n  set http.public-url to the https URL of the proxy in front",
     );
     check_problem(
         "[http]\npublic-url = \"http://amanat.example\"\n",
@@ -199,6 +199,32 @@ fn origins_are_parsed_at_the_border() {
     for bad in ["", "https://a.example", "a b", "a+b"] {
         assert!(RecordOrigin::parse(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn plain_listeners_may_be_private_and_tls_may_only_be_newer() {
+    for address in ["127.0.0.1", "192.168.4.1", "[fd00::7]"] {
+        let text = format!(
+            "[mqtt]\nlisten = \"{address}:1883\"\ntls-minimum = \"1.3\"\n[http]\nlisten = \"{address}:80\"\npublic-url = \"https://a.example\"\n"
+        );
+        assert!(of_file(text.leak()).is_ok(), "{address}");
+    }
+    check_problem(
+        "[http]\nlisten = \"203.0.113.7:80\"\npublic-url = \"https://a.example\"\n",
+        "amanat.toml:2: `http.listen` at `203.0.113.7:80` would take passwords and data without TLS from anywhere: only a loopback or private address may do that\n  use http.tls-listen, name a private address, or set http.dangerously-plain-anywhere = true",
+    );
+    check_problem(
+        "[mqtt]\nwebsocket-listen = \"0.0.0.0:9001\"\n",
+        "amanat.toml:2: `mqtt.websocket-listen` at `0.0.0.0:9001` would take passwords and data without TLS from anywhere: only a loopback or private address may do that\n  use mqtt.websocket-tls-listen, name a private address, or set mqtt.dangerously-plain-anywhere = true",
+    );
+    check_problem(
+        "[mqtt]\ntls-minimum = \"1.1\"\n",
+        "amanat.toml:2: `1.1` cannot be used for `mqtt.tls-minimum`\n  write 1.2 or 1.3: older versions of TLS are not spoken",
+    );
+    check_problem(
+        "[http]\ntls-listen = \"0.0.0.0:443\"\n[mqtt]\ntls-key = \"good.key\"\n",
+        "`mqtt.tls-certificate`: `http.tls-listen` is set, but `mqtt.tls-certificate` is not\n  name a PEM file, or leave http.tls-listen empty",
+    );
 }
 
 #[test]

@@ -13,16 +13,20 @@ use std::time::Duration;
 
 use axum::Router;
 use custody::Custody;
+use gateway::Arrival;
 use gateway::http::{Gated, Handover};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+use crate::clock;
 use crate::lifecycle::Stopping;
 
 use address::{Addresses, Turn};
@@ -30,6 +34,8 @@ use progress::Progressing;
 
 /// How long a request's head may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the TLS handshake may take.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take nothing of what is sent to it.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the operating system has no more descriptors.
@@ -48,14 +54,30 @@ pub(super) struct HttpLimits {
     pub(super) drain: Duration,
 }
 
+/// Where connections come in.
+pub(super) struct Door {
+    /// The socket.
+    pub(super) socket: TcpListener,
+    /// How to speak TLS on it, where that is spoken.
+    pub(super) tls: Option<TlsAcceptor>,
+}
+
+impl Door {
+    /// Without TLS.
+    pub(super) fn plain(socket: TcpListener) -> Self {
+        Self { socket, tls: None }
+    }
+}
+
 /// Serves until it is time to stop, then lets requests finish.
 pub(super) async fn serve(
-    socket: TcpListener,
+    door: Door,
     router: Router,
     data: Option<Custody>,
     limits: HttpLimits,
     mut stopping: Stopping,
 ) {
+    let Door { socket, tls } = door;
     let places = Arc::new(Semaphore::new(limits.connections));
     let addresses = Addresses::new(limits.connections_per_address);
     let graceful = GracefulShutdown::new();
@@ -77,25 +99,18 @@ pub(super) async fn serve(
         let Some(turn) = addresses.enter(address) else {
             continue;
         };
-        let stream = Progressing::new(stream, limits.progress);
-        let held = (place, turn);
-        let router = router.clone();
-        match &data {
-            None => {
-                let service = TowerToHyperService::new(router);
-                let connection = builder.serve_connection(TokioIo::new(stream), service);
-                tasks.spawn(finish(graceful.watch(connection), held));
-            }
-            Some(data) => {
-                let (stream, handover) = Gated::new(stream, data.clone());
-                let service = Handing {
-                    router: TowerToHyperService::new(router),
-                    handover,
-                };
-                let connection = builder.serve_connection(TokioIo::new(stream), service);
-                tasks.spawn(finish(graceful.watch(connection), held));
-            }
-        }
+        let connection = Connection {
+            builder: builder.clone(),
+            router: router.clone(),
+            data: data.clone(),
+            progress: limits.progress,
+            watcher: graceful.watcher(),
+            _held: (place, turn),
+        };
+        match &tls {
+            None => tasks.spawn(connection.run(stream, Arrival::plain(address))),
+            Some(acceptor) => tasks.spawn(connection.run_tls(acceptor.accept(stream))),
+        };
     }
     drop(socket);
     if tokio::time::timeout(limits.drain, graceful.shutdown())
@@ -108,15 +123,63 @@ pub(super) async fn serve(
 
 type Place = tokio::sync::OwnedSemaphorePermit;
 
-/// A client that goes away or sends nonsense is its own affair.
-async fn finish<E>(connection: impl Future<Output = Result<(), E>>, _held: (Place, Turn)) {
-    let _ = connection.await;
+/// A connection that was let in.
+struct Connection {
+    builder: http1::Builder,
+    router: Router,
+    /// Where devices and recipients are served: what they may have, and which certificates count.
+    data: Option<Custody>,
+    progress: Duration,
+    watcher: Watcher,
+    _held: (Place, Turn),
 }
 
-/// Gives each request the handover of its connection.
+impl Connection {
+    /// A client that cannot finish its handshake, or whose certificate counts for nothing, is its own affair.
+    async fn run_tls(self, accepting: tokio_rustls::Accept<TcpStream>) {
+        let Ok(Ok(stream)) = tokio::time::timeout(TLS_TIMEOUT, accepting).await else {
+            return;
+        };
+        let Some(data) = &self.data else {
+            return;
+        };
+        let chain = stream.get_ref().1.peer_certificates();
+        if let Ok(arrival) = Arrival::over_tls(data, chain, clock::now()) {
+            self.run(stream, arrival).await;
+        }
+    }
+
+    /// A client that goes away or sends nonsense is its own affair.
+    async fn run<S>(self, stream: S, arrival: Arrival)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stream = Progressing::new(stream, self.progress);
+        match self.data {
+            None => {
+                let service = TowerToHyperService::new(self.router);
+                let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+                let _ = self.watcher.watch(connection).await;
+            }
+            Some(data) => {
+                let (stream, handover) = Gated::new(stream, data);
+                let service = Handing {
+                    router: TowerToHyperService::new(self.router),
+                    handover,
+                    arrival,
+                };
+                let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+                let _ = self.watcher.watch(connection).await;
+            }
+        }
+    }
+}
+
+/// Gives each request the handover of its connection, and how it came in.
 struct Handing {
     router: TowerToHyperService<Router>,
     handover: Handover,
+    arrival: Arrival,
 }
 
 impl Service<hyper::Request<hyper::body::Incoming>> for Handing {
@@ -127,6 +190,7 @@ impl Service<hyper::Request<hyper::body::Incoming>> for Handing {
 
     fn call(&self, mut request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.handover.clone());
+        request.extensions_mut().insert(self.arrival.clone());
         self.router.call(request)
     }
 }
@@ -135,7 +199,7 @@ impl Service<hyper::Request<hyper::body::Incoming>> for Handing {
 async fn accept(
     socket: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, IpAddr, Place)> {
+) -> Option<(TcpStream, IpAddr, Place)> {
     let place = places.clone().acquire_owned().await.ok()?;
     let (stream, address) = socket.accept().await.ok()?;
     // A socket that is already gone fails at the first read.

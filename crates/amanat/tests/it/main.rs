@@ -7,7 +7,11 @@ mod bad_input;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod choices;
+#[cfg(test)]
+mod codec;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]

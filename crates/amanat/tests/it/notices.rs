@@ -152,6 +152,7 @@ mod slow {
                 user_name: recipient,
                 password: &password,
                 certificate: None,
+                identity: None,
             };
             let topic = format!("for/{}/{id}/+", declaration.purpose);
             let subscriber = client.subscribe(&["-t", &topic]);
@@ -189,6 +190,7 @@ mod slow {
             user_name,
             password,
             certificate: Some(&certificate),
+            identity: None,
         };
         let adviser = client("energy-adviser", &adviser);
         let subscriber = adviser.subscribe(&["-t", "for/energy-advice/family-home/home-meter"]);

@@ -25,7 +25,13 @@ async fn start(lifecycle: &mut Lifecycle) -> std::net::SocketAddr {
     };
     lifecycle.spawn(
         "test",
-        serve(socket, router, None, limits, lifecycle.stopping()),
+        serve(
+            Door::plain(socket),
+            router,
+            None,
+            limits,
+            lifecycle.stopping(),
+        ),
     );
     address
 }

@@ -133,6 +133,7 @@ impl House {
             user_name,
             password: self.password(user_name),
             certificate: None,
+            identity: None,
         }
     }
 }

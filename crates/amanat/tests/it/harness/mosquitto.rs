@@ -23,6 +23,8 @@ pub(crate) struct Client<'a> {
     pub(crate) password: &'a str,
     /// The certificate that the server must show; `None` is without TLS.
     pub(crate) certificate: Option<&'a Path>,
+    /// The certificate that the client shows, and its key.
+    pub(crate) identity: Option<(&'a Path, &'a Path)>,
 }
 
 /// A message as the subscriber got it.
@@ -55,10 +57,18 @@ impl Client<'_> {
             .args(["-oL", program, "-d", "-V", self.version])
             .args(["-h", &self.server.ip().to_string()])
             .args(["-p", &self.server.port().to_string()])
-            .args(["-u", self.user_name, "-P", self.password])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if !self.user_name.is_empty() {
+            command.args(["-u", self.user_name]);
+        }
+        if !self.password.is_empty() {
+            command.args(["-P", self.password]);
+        }
+        if let Some((certificate, key)) = self.identity {
+            command.arg("--cert").arg(certificate).arg("--key").arg(key);
+        }
         if let Some(certificate) = self.certificate {
             command.arg("--cafile").arg(certificate);
         }
