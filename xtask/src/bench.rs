@@ -1,8 +1,9 @@
-//! `cargo xtask bench`: Amanat and mosquitto side by side in one run.
+//! `cargo xtask bench`: Amanat and other brokers side by side in one run.
 //!
-//! Both servers stand during the whole run; each round gives the same work to one and then to the other, and
-//! a figure is the median of the rounds. `amanat load` drives both with the same connections, names and payload.
-//! Mosquitto keeps nothing (persistence off); Amanat decides, seals and durably stores everything.
+//! All servers stand during the whole run; each round gives the same work to one after the other, and
+//! a figure is the median of the rounds. `amanat load` drives all with the same connections, names and payload.
+//! Mosquitto keeps nothing (a second one writes what it holds every second); rumqttd and FlashMQ keep nothing and are
+//! measured where their programs are named; Amanat decides, seals and durably stores everything.
 //! Figures of the code alone come from the benchmarks of `policy`, `vault` and `custody`.
 //!
 //! All servers listen on loopback only, live in `target/bench`, and end with the run.
@@ -21,7 +22,7 @@ use anyhow::Context;
 
 use self::figures::{Figures, Samples};
 use self::fixture::Fixture;
-use self::servers::Peer;
+use self::servers::{Peer, Takes};
 use self::work::{Load, WORKS};
 use crate::workspace::{Workspace, find_program, run as run_command};
 use crate::{setup, ui};
@@ -38,6 +39,12 @@ pub(crate) struct BenchOptions {
     /// Where to write the figures, as a flat JSON object.
     #[arg(long, value_name = "FILE")]
     json: PathBuf,
+    /// The program of FlashMQ, built from its public source: measured too.
+    #[arg(long, value_name = "PROGRAM")]
+    flashmq: Option<PathBuf>,
+    /// The program of rumqttd, as `cargo install rumqttd` builds it: measured too.
+    #[arg(long, value_name = "PROGRAM")]
+    rumqttd: Option<PathBuf>,
 }
 
 /// Measures everything, writes the JSON object and prints the table.
@@ -59,7 +66,7 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> anyhow::Resu
             first_page::milliseconds(workspace, &amanat, &fixture)?,
         );
     }
-    side_by_side(workspace, &amanat, &fixture, options.quick, &mut samples)?;
+    side_by_side(workspace, &amanat, &fixture, options, &mut samples)?;
     figures.of_samples(&samples)?;
 
     write(&workspace.root().join(&options.json), &figures.to_json()?)?;
@@ -81,33 +88,40 @@ fn side_by_side(
     workspace: &Workspace,
     amanat: &Path,
     fixture: &Fixture,
-    quick: bool,
+    options: &BenchOptions,
     samples: &mut Samples,
 ) -> anyhow::Result<()> {
-    let peers = [
+    let mut peers = vec![
         Peer::amanat(workspace, amanat, fixture)?,
         Peer::mosquitto(workspace, fixture)?,
+        Peer::keeping_mosquitto(workspace, fixture)?,
     ];
+    if let Some(program) = &options.rumqttd {
+        peers.push(Peer::rumqttd(workspace, fixture, program)?);
+    }
+    if let Some(program) = &options.flashmq {
+        peers.push(Peer::flashmq(workspace, fixture, program)?);
+    }
     let load = Load {
         workspace,
         amanat,
         fixture,
-        quick,
+        quick: options.quick,
     };
-    for peer in &peers {
+    for peer in peers.iter().filter(|it| it.takes == Takes::Everything) {
         ui::note(&format!("bench: idle connections of {}", peer.name));
         let bytes = load.idle_bytes(peer)?;
         samples.add(&format!("idle_conn_{}_bytes", peer.name), bytes);
     }
-    let rounds = if quick { 1 } else { 3 };
+    let rounds = if options.quick { 1 } else { 3 };
     for round in 1..=rounds {
         for work in &WORKS {
-            for peer in &peers {
+            for peer in peers.iter().filter(|it| work.is_for(it)) {
                 ui::note(&format!(
                     "bench: round {round} of {rounds}, {}, {}",
                     work.name, peer.name
                 ));
-                for (figure, value) in load.measure(work, peer)? {
+                for (figure, value) in load.measure(work, peer, samples)? {
                     samples.add(&figure, value);
                 }
             }

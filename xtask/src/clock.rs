@@ -1,6 +1,6 @@
 //! The one clock of the tools: how long a step took, how long a server may take.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Now, for measuring durations.
 #[expect(
@@ -9,4 +9,13 @@ use std::time::Instant;
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Waits, where a real program can only be asked again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tools wait for real programs; this is their one allowed site"
+)]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -7,29 +7,17 @@ use serde_json::{Map, Value};
 
 use crate::ui;
 
-/// Ratios of medians: name, Amanat's figure, mosquitto's.
-const RATIOS: [(&str, &str, &str); 4] = [
-    (
-        "qos1_vs_mosquitto_ratio",
-        "qos1_amanat_msgs_per_s",
-        "qos1_mosquitto_msgs_per_s",
-    ),
-    (
-        "qos1_2000_window1_vs_mosquitto_ratio",
-        "qos1_2000_window1_amanat_msgs_per_s",
-        "qos1_2000_window1_mosquitto_msgs_per_s",
-    ),
-    (
-        "qos0_vs_mosquitto_ratio",
-        "qos0_amanat_msgs_per_s",
-        "qos0_mosquitto_msgs_per_s",
-    ),
-    (
-        "connect_vs_mosquitto_ratio",
-        "connect_amanat_per_s",
-        "connect_mosquitto_per_s",
-    ),
+/// What is compared with every peer that was given the work: the start of the figures' names, and their end.
+const COMPARED: [(&str, &str); 5] = [
+    ("qos1", "msgs_per_s"),
+    ("qos1_subscriber", "msgs_per_s"),
+    ("qos1_2000_window1", "msgs_per_s"),
+    ("qos0", "msgs_per_s"),
+    ("connect", "per_s"),
 ];
+/// Amanat's name in the figures, and those of the others.
+const OURS: &str = "amanat";
+const PEERS: [&str; 4] = ["flashmq", "mosquitto", "mosquitto_keeping", "rumqttd"];
 /// Amanat's memory for an idle connection, under the name that scripts rely on.
 const IDLE: (&str, &str) = ("idle_conn_bytes", "idle_conn_amanat_bytes");
 
@@ -42,6 +30,21 @@ impl Samples {
     pub(crate) fn add(&mut self, name: &str, value: f64) {
         let name = if name == IDLE.1 { IDLE.0 } else { name };
         self.0.entry(name.to_owned()).or_default().push(value);
+    }
+
+    /// The last value of a figure.
+    pub(crate) fn last(&self, name: &str) -> Option<f64> {
+        self.0.get(name)?.last().copied()
+    }
+
+    /// The other servers that were given a work.
+    fn peers(&self, work: &str, unit: &str) -> Vec<String> {
+        let names = self.0.keys().filter_map(|name| {
+            let peer = name.strip_prefix(work)?.strip_prefix('_')?;
+            peer.strip_suffix(unit)?.strip_suffix('_')
+        });
+        let is_peer = |it: &&str| PEERS.contains(it);
+        names.filter(is_peer).map(str::to_owned).collect()
     }
 }
 
@@ -71,12 +74,16 @@ impl Figures {
             let median = median(values).with_context(|| format!("`{name}` was not measured"))?;
             self.add(name, median)?;
         }
-        for (name, ours, theirs) in RATIOS {
-            let median_of = |name: &str| {
-                let median = samples.0.get(name).and_then(|it| median(it));
+        for (work, unit) in COMPARED {
+            let of = |peer: &str| {
+                let name = format!("{work}_{peer}_{unit}");
+                let median = samples.0.get(&name).and_then(|it| median(it));
                 median.with_context(|| format!("`{name}` was not measured"))
             };
-            self.add(name, median_of(ours)? / median_of(theirs)?)?;
+            for peer in samples.peers(work, unit) {
+                let ratio = of(OURS)? / of(&peer)?;
+                self.add(&format!("{work}_vs_{peer}_ratio"), ratio)?;
+            }
         }
         Ok(())
     }
@@ -142,12 +149,13 @@ mod tests {
 
     fn samples() -> Samples {
         let mut samples = Samples::default();
-        for (_, ours, theirs) in RATIOS {
+        for (work, unit) in COMPARED {
             for value in [10.0, 300.0, 20.0] {
-                samples.add(ours, value);
-                samples.add(theirs, value * 2.0);
+                samples.add(&format!("{work}_amanat_{unit}"), value);
+                samples.add(&format!("{work}_mosquitto_{unit}"), value * 2.0);
             }
         }
+        samples.add("qos1_mosquitto_keeping_msgs_per_s", 5.0);
         samples.add("idle_conn_amanat_bytes", 4096.04);
         samples
     }
@@ -168,19 +176,22 @@ mod tests {
         let figure = |name: &str| json.get(name).and_then(Value::as_f64);
         assert_eq!(figure("qos1_amanat_msgs_per_s"), Some(20.0));
         assert_eq!(figure("qos1_vs_mosquitto_ratio"), Some(0.5));
+        assert_eq!(figure("qos1_2000_window1_vs_mosquitto_ratio"), Some(0.5));
+        assert_eq!(figure("qos1_vs_mosquitto_keeping_ratio"), Some(4.0));
+        assert_eq!(figure("qos0_vs_flashmq_ratio"), None);
         assert_eq!(figure("idle_conn_bytes"), Some(4096.0));
         assert_eq!(figure("decide_20x4_ns"), Some(812.3));
         assert!(json.values().all(Value::is_number), "the object is flat");
     }
 
     #[test]
-    fn a_peer_without_a_figure_is_named() {
+    fn a_figure_of_ours_that_is_missing_is_named() {
         let mut samples = samples();
-        samples.0.remove("qos0_mosquitto_msgs_per_s");
+        samples.0.remove("qos0_amanat_msgs_per_s");
         let error = Figures::default().of_samples(&samples).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`qos0_mosquitto_msgs_per_s` was not measured"
+            "`qos0_amanat_msgs_per_s` was not measured"
         );
     }
 

@@ -1,7 +1,8 @@
-//! The two servers that are measured.
+//! The servers that are measured.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,9 +10,11 @@ use serde_json::Value;
 
 use super::fixture::Fixture;
 use super::process::{Line, Process};
+use crate::clock;
 use crate::workspace::{Workspace, find_program};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
+const TRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server that stands.
 #[derive(Debug)]
@@ -22,8 +25,18 @@ pub(crate) struct Peer {
     pub(crate) mqtt: String,
     /// What a subscriber of every message subscribes to.
     pub(crate) filter: String,
+    /// Whether it takes every work, or only those in which it says something that another peer does not.
+    pub(crate) takes: Takes,
     /// The server itself.
     pub(crate) process: Process,
+}
+
+/// Which works a server is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Everything,
+    /// Publishing with acknowledgement: what keeping costs it.
+    Acknowledged,
 }
 
 impl Peer {
@@ -38,18 +51,53 @@ impl Peer {
             name: "amanat",
             mqtt: addresses.mqtt,
             filter: fixture.filter.clone(),
+            takes: Takes::Everything,
             process,
         })
     }
 
     /// The distribution's mosquitto, which keeps nothing and asks nobody for a name.
     pub(crate) fn mosquitto(workspace: &Workspace, fixture: &Fixture) -> anyhow::Result<Self> {
+        Self::some_mosquitto(
+            workspace,
+            fixture,
+            "mosquitto",
+            Takes::Everything,
+            "persistence false\n",
+        )
+    }
+
+    /// The same with persistence: it writes what it holds to its database every second.
+    pub(crate) fn keeping_mosquitto(
+        workspace: &Workspace,
+        fixture: &Fixture,
+    ) -> anyhow::Result<Self> {
+        let place = fixture.place.join("mosquitto-keeping");
+        std::fs::create_dir_all(&place).context("cannot create a directory for mosquitto")?;
+        let keeping = format!(
+            "persistence true\npersistence_location {}/\nautosave_interval 1\n",
+            place.display()
+        );
+        Self::some_mosquitto(
+            workspace,
+            fixture,
+            "mosquitto_keeping",
+            Takes::Acknowledged,
+            &keeping,
+        )
+    }
+
+    fn some_mosquitto(
+        workspace: &Workspace,
+        fixture: &Fixture,
+        name: &'static str,
+        takes: Takes,
+        persistence: &str,
+    ) -> anyhow::Result<Self> {
         let program =
             find_program("mosquitto").context("`mosquitto` is missing: run `cargo xtask setup`")?;
         let mqtt = free_address()?;
-        let config = fixture.place.join("mosquitto.conf");
-        std::fs::write(&config, mosquitto_config(mqtt))
-            .context("cannot write the configuration of mosquitto")?;
+        let config = configure(fixture, name, &(mosquitto_config(mqtt) + persistence))?;
         let mut command = workspace.command(program);
         command.arg("-c").arg(config);
         let mut process = Process::start(workspace, &command)?;
@@ -57,12 +105,71 @@ impl Peer {
             mosquitto_runs(line.text()).then_some(())
         })?;
         Ok(Self {
-            name: "mosquitto",
+            name,
             mqtt: mqtt.to_string(),
             filter: "#".to_owned(),
+            takes,
             process,
         })
     }
+
+    /// FlashMQ, built by whoever measures: it keeps nothing and lets everybody in.
+    pub(crate) fn flashmq(
+        workspace: &Workspace,
+        fixture: &Fixture,
+        program: &Path,
+    ) -> anyhow::Result<Self> {
+        let mqtt = free_address()?;
+        let config = configure(fixture, "flashmq", &flashmq_config(mqtt))?;
+        let mut command = workspace.command(program);
+        command.arg("--config-file").arg(config);
+        Self::listening(workspace, &command, "flashmq", mqtt)
+    }
+
+    /// rumqttd, as `cargo install rumqttd` builds it.
+    pub(crate) fn rumqttd(
+        workspace: &Workspace,
+        fixture: &Fixture,
+        program: &Path,
+    ) -> anyhow::Result<Self> {
+        let mqtt = free_address()?;
+        let config = configure(fixture, "rumqttd", &rumqttd_config(mqtt))?;
+        let mut command = workspace.command(program);
+        command.arg("-c").arg(config).arg("-q");
+        Self::listening(workspace, &command, "rumqttd", mqtt)
+    }
+
+    /// A server that says nothing when it stands: it stands when it can be connected to.
+    fn listening(
+        workspace: &Workspace,
+        command: &Command,
+        name: &'static str,
+        mqtt: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let process = Process::start(workspace, command)?;
+        let mut tries = START_LIMIT.as_millis() / TRY_PAUSE.as_millis();
+        while TcpStream::connect(mqtt).is_err() {
+            tries = tries
+                .checked_sub(1)
+                .with_context(|| format!("{name} does not listen on {mqtt}"))?;
+            clock::pause(TRY_PAUSE);
+        }
+        Ok(Self {
+            name,
+            mqtt: mqtt.to_string(),
+            filter: "#".to_owned(),
+            takes: Takes::Everything,
+            process,
+        })
+    }
+}
+
+/// Writes the configuration of a server into the directory of the run.
+fn configure(fixture: &Fixture, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+    let path = fixture.place.join(format!("{name}.conf"));
+    std::fs::write(&path, text)
+        .with_context(|| format!("cannot write the configuration of {name}"))?;
+    Ok(path)
 }
 
 /// Where Amanat listens.
@@ -115,7 +222,6 @@ fn mosquitto_config(address: SocketAddr) -> String {
     format!(
         "listener {} {}\n\
          allow_anonymous true\n\
-         persistence false\n\
          max_inflight_messages 0\n\
          max_queued_messages 0\n\
          max_queued_bytes 0\n\
@@ -127,6 +233,45 @@ fn mosquitto_config(address: SocketAddr) -> String {
          user root\n",
         address.port(),
         address.ip(),
+    )
+}
+
+fn flashmq_config(address: SocketAddr) -> String {
+    format!(
+        "allow_anonymous true\n\
+         log_level warning\n\
+         max_qos_msg_pending_per_client 65535\n\
+         max_qos_bytes_pending_per_client 1000000000\n\
+         listen {{\n\
+         protocol mqtt\n\
+         port {}\n\
+         inet_protocol ip4\n\
+         inet4_bind_address {}\n\
+         }}\n",
+        address.port(),
+        address.ip(),
+    )
+}
+
+/// The listener for MQTT 5, which the load generator speaks.
+fn rumqttd_config(address: SocketAddr) -> String {
+    format!(
+        "id = 0\n\
+         [router]\n\
+         id = 0\n\
+         max_connections = 20000\n\
+         max_outgoing_packet_count = 200\n\
+         max_segment_size = 104857600\n\
+         max_segment_count = 10\n\
+         [v5.1]\n\
+         name = \"v5\"\n\
+         listen = \"{address}\"\n\
+         next_connection_delay_ms = 0\n\
+         [v5.1.connections]\n\
+         connection_timeout_ms = 60000\n\
+         max_payload_size = 262144\n\
+         max_inflight_count = 200\n\
+         dynamic_filters = true\n"
     )
 }
 
@@ -162,9 +307,6 @@ mod tests {
     }
 
     mod slow {
-        use std::net::TcpStream;
-        use std::path::PathBuf;
-
         use super::*;
 
         #[test]

@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use super::figures::Samples;
 use super::fixture::{Fixture, THINGS};
 use super::process::Process;
-use super::servers::Peer;
+use super::servers::{Peer, Takes};
 use crate::workspace::Workspace;
 
 /// One run of the load generator, the same for every server.
@@ -23,14 +24,18 @@ pub(crate) struct Work {
 enum Kind {
     /// Publish with QoS 1 for a time.
     Acknowledged { window: u32 },
+    /// The same while one subscriber takes all with QoS 1.
+    AcknowledgedToOne { window: u32 },
+    /// Publish with QoS 1 at half the rate that the server took in the work of this name.
+    HalfOf(&'static str),
     /// Publish so many messages with QoS 0 while one subscriber takes them all.
     FanIn,
     /// Connect and leave.
     Connect,
 }
 
-/// Everything that is measured on both servers, in the order of a round.
-pub(crate) const WORKS: [Work; 4] = [
+/// Everything that is measured, in the order of a round.
+pub(crate) const WORKS: [Work; 6] = [
     Work {
         name: "connect",
         connections: THINGS,
@@ -40,6 +45,16 @@ pub(crate) const WORKS: [Work; 4] = [
         name: "qos1",
         connections: 50,
         kind: Kind::Acknowledged { window: 20 },
+    },
+    Work {
+        name: "qos1_half_load",
+        connections: 50,
+        kind: Kind::HalfOf("qos1"),
+    },
+    Work {
+        name: "qos1_subscriber",
+        connections: 50,
+        kind: Kind::AcknowledgedToOne { window: 20 },
     },
     Work {
         name: "qos1_2000_window1",
@@ -56,6 +71,9 @@ pub(crate) const WORKS: [Work; 4] = [
 /// A run may take this much longer than its plan: connecting, draining, a slow disk.
 const SLACK: Duration = Duration::from_secs(90);
 
+/// How many unacknowledged messages a connection may have at half load: enough not to be what limits the rate.
+const HALF_LOAD_WINDOW: u32 = 200;
+
 /// The kernel repeats a handshake that found the server's backlog full after one second. A run with such
 /// handshakes measures that timer and not the server.
 const HANDSHAKE_REPEATED_US: f64 = 900_000.0;
@@ -70,27 +88,34 @@ pub(crate) struct Load<'a> {
 
 impl Load<'_> {
     /// Gives the work to the server and returns figures by name.
-    pub(crate) fn measure(&self, work: &Work, peer: &Peer) -> anyhow::Result<Vec<(String, f64)>> {
+    pub(crate) fn measure(
+        &self,
+        work: &Work,
+        peer: &Peer,
+        so_far: &Samples,
+    ) -> anyhow::Result<Vec<(String, f64)>> {
         let mut command = self.command(peer);
         command.args(["--connections", &work.connections.to_string()]);
         match work.kind {
-            Kind::Acknowledged { window } => {
-                command.args(["--qos", "1", "--window", &window.to_string()]);
-                command
-                    .args(["--for", self.length()])
-                    .arg("--payload")
-                    .arg(&self.fixture.payload);
+            Kind::Acknowledged { window } => self.publish(&mut command, window),
+            Kind::AcknowledgedToOne { window } => {
+                self.publish(&mut command, window);
+                self.subscribe(&mut command, peer);
+            }
+            Kind::HalfOf(whole) => {
+                let whole = format!("{whole}_{}_msgs_per_s", peer.name);
+                let rate = so_far
+                    .last(&whole)
+                    .with_context(|| format!("`{whole}` was not measured before"))?;
+                self.publish(&mut command, HALF_LOAD_WINDOW);
+                command.args(["--rate", &format!("{:.0}", rate / 2.0)]);
             }
             Kind::FanIn => {
                 command
                     .args(["--qos", "0", "--messages", self.messages()])
                     .arg("--payload")
                     .arg(&self.fixture.payload);
-                command.args(["--subscribers", "1", "--filter", &peer.filter]);
-                command.args(["--subscribe-user", &self.fixture.recipient]);
-                command
-                    .arg("--subscribe-password-file")
-                    .arg(&self.fixture.recipient_token);
+                self.subscribe(&mut command, peer);
             }
             Kind::Connect => {
                 command.arg("--connect-only");
@@ -123,6 +148,22 @@ impl Load<'_> {
         Ok(figure(growth) / f64::from(THINGS))
     }
 
+    fn publish(&self, command: &mut Command, window: u32) {
+        command.args(["--qos", "1", "--window", &window.to_string()]);
+        command
+            .args(["--for", self.length()])
+            .arg("--payload")
+            .arg(&self.fixture.payload);
+    }
+
+    fn subscribe(&self, command: &mut Command, peer: &Peer) {
+        command.args(["--subscribers", "1", "--filter", &peer.filter]);
+        command.args(["--subscribe-user", &self.fixture.recipient]);
+        command
+            .arg("--subscribe-password-file")
+            .arg(&self.fixture.recipient_token);
+    }
+
     fn command(&self, peer: &Peer) -> Command {
         let mut command = self.workspace.command(self.amanat);
         command.args(["load", "--json", "--mqtt", &peer.mqtt]);
@@ -140,6 +181,14 @@ impl Load<'_> {
 }
 
 impl Work {
+    /// Whether a server that takes only some works takes this one.
+    pub(crate) fn is_for(&self, peer: &Peer) -> bool {
+        match peer.takes {
+            Takes::Everything => true,
+            Takes::Acknowledged => matches!(self.kind, Kind::Acknowledged { window } if window > 1),
+        }
+    }
+
     fn figures(&self, report: &Value, peer: &str) -> anyhow::Result<Vec<(String, f64)>> {
         let Self { name, .. } = self;
         let number = |key: &str| {
@@ -148,6 +197,20 @@ impl Work {
         };
         Ok(match self.kind {
             Kind::Connect => vec![(format!("{name}_{peer}_per_s"), number("connect_per_s")?)],
+            Kind::HalfOf(_) => vec![(
+                format!("{name}_{peer}_latency_p99_us"),
+                number("latency_p99_us")?,
+            )],
+            Kind::AcknowledgedToOne { .. } => vec![
+                (
+                    format!("{name}_{peer}_msgs_per_s"),
+                    number("messages_per_s")?,
+                ),
+                (
+                    format!("{name}_{peer}_delivered_of_sent_ratio"),
+                    number("messages_delivered")? / number("messages_sent")?.max(1.0),
+                ),
+            ],
             Kind::Acknowledged { .. } => vec![
                 (
                     format!("{name}_{peer}_msgs_per_s"),
@@ -197,10 +260,14 @@ fn complete(report: &Value, work: &Work) -> anyhow::Result<()> {
                 "handshakes were repeated: too many connections were opened at once for its backlog"
             )
         }
-        Kind::Acknowledged { .. } if count("messages_acknowledged") == 0 => {
+        Kind::Acknowledged { .. } | Kind::AcknowledgedToOne { .. } | Kind::HalfOf(_)
+            if count("messages_acknowledged") == 0 =>
+        {
             bail!("nothing was acknowledged")
         }
-        Kind::FanIn if count("messages_delivered") == 0 => bail!("nothing was delivered"),
+        Kind::FanIn | Kind::AcknowledgedToOne { .. } if count("messages_delivered") == 0 => {
+            bail!("nothing was delivered")
+        }
         _ => Ok(()),
     }
 }
@@ -227,7 +294,7 @@ mod tests {
     use super::*;
 
     fn work(name: &str) -> &'static Work {
-        static WORKS: [Work; 4] = super::WORKS;
+        static WORKS: [Work; 6] = super::WORKS;
         WORKS.iter().find(|it| it.name == name).unwrap()
     }
 
