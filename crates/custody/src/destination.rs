@@ -45,7 +45,7 @@ pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
 pub(crate) use parcel::Couriers;
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub use placement::{PlaceError, Placing};
-pub(crate) use placement::{Placed, Placements};
+pub(crate) use placement::{Placed, Placements, is_marked};
 pub(crate) use sealed::SecretBox;
 
 const ID_BYTES: usize = 16;

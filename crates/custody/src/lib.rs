@@ -24,6 +24,7 @@ mod destination;
 mod drift;
 mod durable;
 mod explain;
+mod history;
 mod housekeeping;
 mod ingest;
 mod ledger;
@@ -80,6 +81,10 @@ pub use destination::{
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
 pub use explain::Told;
+pub use history::{
+    HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_BYTES, MAX_HISTORY_DAYS,
+    MAX_HISTORY_READINGS, MAX_HISTORY_READS, MAX_HISTORY_SCANNED, SETTLE_MILLIS,
+};
 pub use housekeeping::TickError;
 pub use ingest::{Arrival, IngestError};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};

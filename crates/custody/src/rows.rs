@@ -88,6 +88,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             name: "codecs",
             sql: include_str!("rows/0015_codecs.sql"),
         },
+        Step {
+            version: 16,
+            name: "since when grants and limits hold",
+            sql: include_str!("rows/0016_history.sql"),
+        },
     ],
 };
 

@@ -60,6 +60,8 @@ counters! {
     DevicesNotRegistered = "devices_not_registered", EVENT;
     /// Messages that belong to a dialect and carry no reading: not kept.
     MessagesWithoutReading = "messages_without_reading", EVENT;
+    /// Sequence numbers (Sparkplug) that told of messages which did not come.
+    SequenceGaps = "sequence_gaps", EVENT;
     /// Messages that a codec decoded.
     CodecAnswers = "codec_answers", EVENT;
     /// Messages that a codec did not decode, or for which none could be run.

@@ -153,6 +153,11 @@ impl Rules {
         })
     }
 
+    /// The program for people in these roles who had chosen this; not shared.
+    pub(crate) fn program_as(&self, people: &[(Roles, Chosen)]) -> Program {
+        self.compile_program(people)
+    }
+
     fn compile_program(&self, people: &[(Roles, Chosen)]) -> Program {
         self.with_inputs(people, policy::compile)
     }

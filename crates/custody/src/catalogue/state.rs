@@ -346,6 +346,37 @@ impl DeploymentState {
         }
     }
 
+    /// Everybody whom a thing senses at some moment of a time, each once; what its messages name is not asked for.
+    pub(crate) fn sensed_between(
+        &self,
+        thing: ThingNumber,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Vec<Subject> {
+        let index = usize::try_from(thing).unwrap_or(usize::MAX);
+        let parts: Vec<_> = self
+            .things
+            .get(index)
+            .into_iter()
+            .flat_map(Timeline::parts)
+            .collect();
+        let ends = parts.iter().skip(1).map(|it| Some(it.0)).chain([None]);
+        let there = parts
+            .iter()
+            .zip(ends)
+            .filter(|(part, end)| part.0 < until && end.is_none_or(|end| from < end));
+        let people = there.flat_map(|(part, _)| part.1.people.iter());
+        let mut subjects: Vec<_> = people.map(|it| it.subject.clone()).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        subjects
+    }
+
+    /// What a person chose here; nothing before the first choice.
+    pub(crate) fn chosen_by(&self, person: &PersonId) -> Chosen {
+        self.people.chosen(Some(person))
+    }
+
     /// Whom a message of a thing is about, and with what.
     pub(crate) fn concerned(&self, bound: &Bound, thing: &ThingId) -> Concerned {
         let mut rest = self.rules.everything();

@@ -148,6 +148,11 @@ fn mark(body: &[u8], id: &DestinationId) -> Vec<u8> {
     }
 }
 
+/// Whether a stored body is on its way to some destination, or was.
+pub(crate) fn is_marked(body: &[u8]) -> bool {
+    body.starts_with(MARK) || body.starts_with(MARK_BARE)
+}
+
 /// The body without its mark, if it is on its way to this destination.
 pub(crate) fn unmarked(body: &[u8], id: &DestinationId) -> Option<Vec<u8>> {
     let id = id.as_str().as_bytes();

@@ -93,18 +93,40 @@ pub(crate) fn grants(tx: &mut Tx<'_>, deployment: &DeploymentId) -> Result<Vec<G
         .collect()
 }
 
-pub(crate) fn put_grant(tx: &mut Tx<'_>, grant: &Grant) -> Result<(), RowError> {
+/// Writes a grant that is given now. One that has not ended and begins no earlier than before goes on: it was given when it was.
+pub(crate) fn put_grant(tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), RowError> {
     tx.execute(
-        "INSERT INTO access_grant (recipient, purpose, deployment, valid_from, valid_until)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (recipient, purpose, deployment) DO UPDATE SET valid_from = $4, valid_until = $5",
+        "INSERT INTO access_grant (recipient, purpose, deployment, valid_from, valid_until, granted_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (recipient, purpose, deployment) DO UPDATE SET valid_from = $4, valid_until = $5,
+             granted_at = CASE WHEN access_grant.valid_from <= $4
+                     AND (access_grant.valid_until IS NULL OR access_grant.valid_until >= $6)
+                 THEN access_grant.granted_at ELSE $6 END",
         &[
             grant.recipient.as_str().into(),
             grant.purpose.as_str().into(),
             grant.deployment.as_str().into(),
             grant.valid_from.as_millis().into(),
             grant.valid_until.map_or(Value::Null, |it| it.as_millis().into()),
+            now.as_millis().into(),
         ],
     )?;
     Ok(())
+}
+
+/// When a grant was given, where that was kept.
+pub(crate) fn granted_at(
+    tx: &mut Tx<'_>,
+    (recipient, purpose, deployment): (&RecipientId, &PurposeId, &DeploymentId),
+) -> Result<Option<Timestamp>, RowError> {
+    let row = tx.query_one(
+        "SELECT granted_at FROM access_grant WHERE recipient = $1 AND purpose = $2 AND deployment = $3",
+        &[
+            recipient.as_str().into(),
+            purpose.as_str().into(),
+            deployment.as_str().into(),
+        ],
+    )?;
+    let at = row.map(|it| it.get::<i64>(0)).transpose()?;
+    Ok(at.filter(|it| *it > 0).map(Timestamp::from_millis))
 }

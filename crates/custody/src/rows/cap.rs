@@ -1,6 +1,6 @@
 //! The limits of the rulebook, as they are enforced.
 
-use model::{Cap, CapTarget, Level, PurposeId};
+use model::{Cap, CapTarget, Level, PurposeId, Timestamp};
 use store::Tx;
 
 use super::{RowError, parsed};
@@ -30,7 +30,11 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Cap>, RowError> {
 }
 
 /// Puts these in place of all limits before; of two for the same, the lower counts.
-pub(crate) fn replace(tx: &mut Tx<'_>, caps: &[Cap]) -> Result<(), RowError> {
+pub(crate) fn replace(tx: &mut Tx<'_>, caps: &[Cap], now: Timestamp) -> Result<(), RowError> {
+    tx.execute(
+        "INSERT INTO caps_changed (one, at) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1",
+        &[now.as_millis().into()],
+    )?;
     tx.execute("DELETE FROM cap", &[])?;
     let mut lowest_last: Vec<_> = caps.iter().collect();
     lowest_last.sort_by_key(|it| std::cmp::Reverse(it.most));
@@ -48,4 +52,11 @@ pub(crate) fn replace(tx: &mut Tx<'_>, caps: &[Cap]) -> Result<(), RowError> {
         )?;
     }
     Ok(())
+}
+
+/// When they were last replaced, if ever.
+pub(crate) fn changed_at(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, RowError> {
+    let row = tx.query_one("SELECT at FROM caps_changed", &[])?;
+    let at = row.map(|it| it.get(0)).transpose()?;
+    Ok(at.map(Timestamp::from_millis))
 }

@@ -17,6 +17,8 @@ mod fixture;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod in_force;
 #[cfg(test)]
 mod ingest;

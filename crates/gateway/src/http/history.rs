@@ -1,0 +1,306 @@
+//! HTTP history: `GET /receive/v1/history`, what a recipient could have received before, a page at a time.
+//!
+//! ```text
+//! GET /receive/v1/history?purpose=<purpose>&deployment=<id>
+//!     [&thing=<id>][&from=<time>][&until=<time>][&where=<condition>][&limit=<count>][&after=<cursor>]
+//! Authorization: Bearer <recipient id>:<token>     or Basic with the same two
+//! Amanat-Purpose: <purpose>                        in place of the parameter
+//!
+//! 200, application/json
+//! {"readings":[{"purpose":…,"deployment":…,"thing":…,"at":…,"coarse":…,"reading":{…}}],"next":"/receive/v1/history?…"}
+//! ```
+//!
+//! No purpose, no data. What is given is decided when it is handed over, as for a stream, see [`super::handover`]; what is
+//! never given, and in which order readings come, says `custody`'s module `history`. `next` is the address of the next page, and missing
+//! behind the last one; a page can be empty and have a next one.
+//!
+//! | status | when | counter |
+//! |---|---|---|
+//! | 400 | no purpose, two different ones, no deployment, a parameter that cannot be read, a cursor of somebody else | `history_invalid` |
+//! | 401 | no or wrong credentials | `bad_credentials` |
+//! | 403 | a thing asks, or no grant names the purpose there | `history_denied` |
+//! | 404 | messages of the deployment name people: it has no history | `history_denied` |
+//! | 429 | more pages than a recipient may ask for in a second, or more than [`MAX_AT_ONCE`] are being read | `history_over_limit` |
+//! | 503 | the vault or the database does not answer | `history_unavailable` |
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use custody::{Condition, HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_READINGS};
+use model::{DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
+use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::handover::{Handover, earlier};
+use super::problem::{self, Problem};
+use super::receive::{Door, one_purpose, recipient, write_reading};
+use crate::Counter;
+use crate::rate::Bucket;
+
+/// The route of the history.
+pub const HISTORY_PATH: &str = "/receive/v1/history";
+/// How many pages a recipient may ask for in a second; as many at once.
+pub const PAGES_PER_SECOND: u32 = 5;
+/// How many pages are read at once, for all recipients.
+pub const MAX_AT_ONCE: usize = 4;
+/// How many readings a page has, unless it says otherwise.
+const DEFAULT_READINGS: u16 = 100;
+/// How far back a question goes that does not say it.
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// Who asks how often, and how many do now.
+pub(super) struct Pages {
+    /// By recipient: only who has shown its token gets in here, so there are no more than recipients.
+    buckets: Mutex<HashMap<RecipientId, Bucket>>,
+    reading: Semaphore,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self {
+            buckets: Mutex::default(),
+            reading: Semaphore::new(MAX_AT_ONCE),
+        }
+    }
+}
+
+impl Pages {
+    fn turn(&self, recipient: &RecipientId, now_ms: u64) -> Result<SemaphorePermit<'_>, Problem> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets
+            .entry(recipient.clone())
+            .or_insert_with(|| Bucket::new(PAGES_PER_SECOND, now_ms));
+        if !bucket.take(now_ms) {
+            let detail = format!("at most {PAGES_PER_SECOND} pages a second");
+            return Err(problem::history_over_limit(detail));
+        }
+        drop(buckets);
+        self.reading.try_acquire().map_err(|_| {
+            problem::history_over_limit("others are being served: ask again in a second".to_owned())
+        })
+    }
+}
+
+/// The parameters. Unknown ones are refused: a misspelt `where` must not be taken for none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    purpose: Option<String>,
+    deployment: Option<String>,
+    thing: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    #[serde(rename = "where")]
+    condition: Option<String>,
+    limit: Option<u16>,
+    after: Option<String>,
+}
+
+type Rejected = axum::extract::rejection::QueryRejection;
+
+pub(super) async fn history(
+    State(door): State<Arc<Door>>,
+    handover: Option<Extension<Handover>>,
+    headers: HeaderMap,
+    parameters: Result<Query<Parameters>, Rejected>,
+) -> Result<Response, Problem> {
+    let outcome = answer(&door, handover, &headers, parameters).await;
+    if let Err(problem) = &outcome {
+        door.counters.add(problem.counter());
+    }
+    outcome
+}
+
+async fn answer(
+    door: &Arc<Door>,
+    handover: Option<Extension<Handover>>,
+    headers: &HeaderMap,
+    parameters: Result<Query<Parameters>, Rejected>,
+) -> Result<Response, Problem> {
+    let recipient = recipient(door, headers).map_err(denied)?;
+    let Query(parameters) = parameters.map_err(|_| {
+        problem::history_invalid(
+            "the parameters are purpose, deployment, thing, from, until, where, limit and after, each once",
+        )
+    })?;
+    let moment = door.clock.now();
+    let query = query(&parameters, headers, moment.wall)?;
+    // Without it there would be nobody to hold back what the rules do not allow any more.
+    let Some(Extension(handover)) = handover else {
+        return Err(problem::history_unavailable(
+            "this listener gives no history",
+        ));
+    };
+    let _turn = door.pages.turn(recipient.id(), moment.uptime_ms)?;
+    let (custody, asked) = (door.custody.clone(), query.clone());
+    let found =
+        tokio::task::spawn_blocking(move || custody.history(&recipient, &asked, moment.wall));
+    let page = found
+        .await
+        .map_err(|_| problem::history_unavailable("the history could not be read"))?
+        .map_err(refused)?;
+    let next =
+        (page.next.as_deref()).map(|it| address(&query, parameters.condition.as_deref(), it));
+    let body = write(door, &handover, &page, next)?;
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::from(body)).into_response())
+}
+
+/// Who may not receive at all may not ask either; it is counted as a question.
+fn denied(problem: Problem) -> Problem {
+    match problem.counter() {
+        Counter::SubscriptionsDenied => problem.counted_as(Counter::HistoryDenied),
+        _ => problem,
+    }
+}
+
+fn query(
+    parameters: &Parameters,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<HistoryQuery, Problem> {
+    let invalid = |what: &str| problem::history_invalid(format!("`{what}` cannot be read"));
+    let time = |text: &Option<String>, what: &str| {
+        let read = text.as_deref().map(Timestamp::parse).transpose();
+        read.map_err(|_| {
+            problem::history_invalid(format!("`{what}` is a time such as 2026-07-30T10:00:00Z"))
+        })
+    };
+    let limit = parameters.limit.unwrap_or(DEFAULT_READINGS);
+    if !(1..=MAX_HISTORY_READINGS).contains(&limit) {
+        return Err(problem::history_invalid(format!(
+            "`limit` is from 1 to {MAX_HISTORY_READINGS}"
+        )));
+    }
+    // Said once, so that they do not move with the clock from page to page.
+    let until = time(&parameters.until, "until")?.unwrap_or(now);
+    let from = time(&parameters.from, "from")?.unwrap_or(until.plus_millis(-DAY_MILLIS));
+    let purpose: PurposeId = one_purpose(parameters.purpose.as_deref(), headers)
+        .map_err(|it| it.counted_as(Counter::HistoryInvalid))?;
+    let deployment = parameters
+        .deployment
+        .as_deref()
+        .ok_or_else(|| problem::history_invalid("name the deployment, with &deployment=<id>"))?;
+    Ok(HistoryQuery {
+        purpose,
+        deployment: DeploymentId::parse(deployment).map_err(|_| invalid("deployment"))?,
+        thing: (parameters.thing.as_deref())
+            .map(ThingId::parse)
+            .transpose()
+            .map_err(|_| invalid("thing"))?,
+        condition: (parameters.condition.as_deref())
+            .map(str::parse::<Condition>)
+            .transpose()
+            .map_err(|err| problem::history_invalid(format!("where: {err}")))?,
+        from: Some(from),
+        until: Some(until),
+        limit,
+        after: parameters.after.clone(),
+    })
+}
+
+fn refused(error: HistoryError) -> Problem {
+    let text = error.to_string();
+    match error {
+        HistoryError::NotGranted { .. } => problem::forbidden(Counter::HistoryDenied, text),
+        HistoryError::NamesPeople(_) => problem::no_history(text),
+        HistoryError::Span | HistoryError::Cursor => problem::history_invalid(text),
+        HistoryError::Vault(_) | HistoryError::Rows(_) | HistoryError::Randomness => {
+            tracing::error!(error = %error, "a recipient's history could not be read");
+            problem::history_unavailable("the history cannot be read now: ask again later")
+        }
+    }
+}
+
+/// Decides, now, on each reading of a page, and writes what may leave.
+fn write(
+    door: &Door,
+    handover: &Handover,
+    page: &HistoryPage,
+    next: Option<String>,
+) -> Result<Bytes, Problem> {
+    let custody = &door.custody;
+    let mut bytes = br#"{"readings":["#.to_vec();
+    let mut receipts = Vec::new();
+    let gate = custody.delivery_gate();
+    // Before anything is decided: see `receive::Stream::piece`.
+    let rules = custody.rules_in_force();
+    let now = door.clock.now().wall;
+    let mut until = None;
+    for delivery in &page.deliveries {
+        // Not allowed any more, or not asked for.
+        let Some(permit) = custody.permit(delivery, now) else {
+            continue;
+        };
+        until = earlier(until, permit.ends_at());
+        if !receipts.is_empty() {
+            bytes.push(b',');
+        }
+        receipts.push(write_reading(permit, &mut bytes));
+    }
+    let count = u64::try_from(receipts.len()).unwrap_or(u64::MAX);
+    if !receipts.is_empty() {
+        handover.add(receipts, rules, until).map_err(|_| {
+            problem::history_unavailable("the rules changed while this was written: ask again")
+        })?;
+    }
+    drop(gate);
+    bytes.push(b']');
+    if let Some(next) = next {
+        // A text always has a JSON form.
+        let next = serde_json::to_string(&next).unwrap_or_default();
+        bytes.extend_from_slice(b",\"next\":");
+        bytes.extend_from_slice(next.as_bytes());
+    }
+    bytes.extend_from_slice(b"}\n");
+    door.counters.add(Counter::HistoryPages);
+    door.counters.add_many(Counter::HistoryReadings, count);
+    Ok(Bytes::from(bytes))
+}
+
+/// The address of the page that begins at a cursor. The times are those of the first page: they do not move with the clock.
+fn address(query: &HistoryQuery, condition: Option<&str>, after: &str) -> String {
+    let (purpose, deployment) = (&query.purpose, &query.deployment);
+    let mut address = format!("{HISTORY_PATH}?purpose={purpose}&deployment={deployment}");
+    let mut add = |name: &str, value: &dyn std::fmt::Display| {
+        let value = percent(&value.to_string());
+        address.push_str(&format!("&{name}={value}"));
+    };
+    if let Some(thing) = &query.thing {
+        add("thing", thing);
+    }
+    if let Some(from) = &query.from {
+        add("from", from);
+    }
+    if let Some(until) = &query.until {
+        add("until", until);
+    }
+    if let Some(condition) = condition {
+        add("where", &condition);
+    }
+    add("limit", &query.limit);
+    add("after", &after);
+    address
+}
+
+/// As a value of a query (RFC 3986 section 3.4): unreserved characters stand, others are percent-encoded.
+fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
