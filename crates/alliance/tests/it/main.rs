@@ -9,4 +9,6 @@ mod fixture;
 #[cfg(test)]
 mod licensing;
 #[cfg(test)]
+mod onboarding;
+#[cfg(test)]
 mod rulebook;

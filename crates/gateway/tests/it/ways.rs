@@ -73,7 +73,11 @@ async fn a_bridge_speaks_for_its_things_and_what_nobody_registered_is_only_named
         .post_as_hub(&token, "zigbee2mqtt/attic", r#"{"dust": 4.5}"#)
         .await;
     assert_eq!(unknown, 202, "sent again it would fare no better");
-    assert_eq!(site.house.custody.durable(), after, "and nothing of it is kept");
+    assert_eq!(
+        site.house.custody.durable(),
+        after,
+        "and nothing of it is kept"
+    );
     assert_eq!(site.house.seen(&token), ["attic"]);
     assert_eq!(site.count(Counter::DevicesNotRegistered), 1);
     let state = site
@@ -98,7 +102,9 @@ async fn of_a_packet_about_several_things_all_comes_in_or_nothing() {
     // One of the things is revoked: its part is left out, the other one is kept.
     site.house
         .custody
-        .act(NOW, |act| act.revoke(&custody::Identity::Thing(thing("box-2"))))
+        .act(NOW, |act| {
+            act.revoke(&custody::Identity::Thing(thing("box-2")))
+        })
         .unwrap();
     assert_eq!(site.post_as_hub(&token, topic, both).await, 202);
     assert_eq!(site.count(Counter::DevicesNotRegistered), 1);
@@ -139,7 +145,11 @@ async fn a_thing_with_a_dialect_is_read_in_it_from_the_next_message_on() {
         );
         site.exchange(&request).await.status
     };
-    assert_eq!(send("tele/box/LWT", "Online").await, 422, "as it is, it is no JSON");
+    assert_eq!(
+        send("tele/box/LWT", "Online").await,
+        422,
+        "as it is, it is no JSON"
+    );
     let adapter: Arc<str> = Arc::from("tasmota");
     site.house
         .custody
