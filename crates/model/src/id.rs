@@ -101,6 +101,8 @@ ids! {
     PurposeId;
     /// An automated model that is fed with fields.
     ModelId;
+    /// Something that a thing can be told to do.
+    CommandName;
 }
 
 #[cfg(test)]

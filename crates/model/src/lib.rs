@@ -21,6 +21,8 @@
 //! | placement | [`Placement`] | where a person's readings go |
 //! | cap | [`Cap`] | a limit of the rulebook on what may pass anywhere |
 //! | model | [`Model`] | an automated model that is fed with fields |
+//! | command | [`DeclaredCommand`] | what a recipient may have a thing do |
+//! | condition | [`Condition`] | what must hold of values |
 //! | source switch | [`SourceSwitch`] | how a thing is told to stop measuring |
 //! | explanation | [`Explanation`] | why a value passes as it does |
 //! | grant | [`Grant`] | a recipient's purpose-bound access |
@@ -30,6 +32,7 @@
 
 mod cap;
 mod choice;
+mod condition;
 mod entry;
 mod explanation;
 mod id;
@@ -42,20 +45,26 @@ mod time;
 
 pub use cap::{Cap, CapTarget};
 pub use choice::{Assignment, Choice, Grant, Placement, Role, Roles, Subject};
+pub use condition::{
+    ComparedWith, Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS,
+};
 pub use entry::{Entry, EntryKind};
 pub use explanation::{Because, Dropped, Explanation, KeptBecause, KeptFor, Shown, Voices};
 pub use id::{
-    BridgeId, DeploymentId, IdError, MAX_ID_BYTES, MemberId, ModelId, PersonId, PurposeId,
-    RecipientId, ThingId,
+    BridgeId, CommandName, DeploymentId, IdError, MAX_ID_BYTES, MemberId, ModelId, PersonId,
+    PurposeId, RecipientId, ThingId,
 };
 pub use level::Level;
 pub use licence::{Licence, LicenceState};
 pub use notice::{
-    Category, Chamber, Change, ChangeEffect, Changed, Coarsening, Confirm, Contact, DataType,
-    Declaration, Field, FieldKind, Format, Group, LegalBasis, MAX_ARRAY_POSITION, MAX_DECLARATIONS,
-    MAX_FIELDS, MAX_MODELS, MAX_NOTICE_BYTES, MAX_RECIPIENTS, MAX_SOURCE_SWITCHES, Model, Notice,
-    NoticeError, Party, Position, Problem, PublishedNotice, Purpose, Range, Recipient, Retention,
-    Sensitivity, SourceSwitch, Statistic, Window, notice_context, notice_diff, notice_schema,
+    Argument, ArgumentError, ArgumentKind, Category, Chamber, Change, ChangeEffect, Changed,
+    Coarsening, CommandConfirm, Confirm, Contact, DataType, Declaration, DeclaredCommand, Field,
+    FieldKind, FilledCommand, Format, Group, Interlock, LegalBasis, MAX_ARGUMENT_NUMBER,
+    MAX_ARGUMENT_WORD, MAX_ARGUMENT_WORDS, MAX_ARGUMENTS, MAX_ARRAY_POSITION, MAX_COMMANDS,
+    MAX_DECLARATIONS, MAX_EXPIRES_SECONDS, MAX_FIELDS, MAX_INTERLOCKS, MAX_MODELS,
+    MAX_NOTICE_BYTES, MAX_RECIPIENTS, MAX_SOURCE_SWITCHES, Model, Notice, NoticeError, Party,
+    Position, Problem, PublishedNotice, Purpose, Range, Recipient, Retention, Sensitivity,
+    SourceSwitch, Statistic, Window, notice_context, notice_diff, notice_schema,
 };
 pub use pointer::{MAX_POINTER_BYTES, MAX_POINTER_DEPTH, Pointer, PointerError};
 pub use text::{Language, Text};

@@ -1,8 +1,12 @@
 //! The public declaration of a deployment: what is collected, why, for how long, who receives it, whom to ask.
 
-use crate::{DeploymentId, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles, Text};
+use crate::{
+    CommandName, DeploymentId, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles,
+    Text,
+};
 
 mod coarsening;
+mod command;
 mod diff;
 mod dpv;
 mod json;
@@ -16,6 +20,11 @@ mod words;
 mod write;
 
 pub use coarsening::{Category, Coarsening, Group, Window};
+pub use command::{
+    Argument, ArgumentError, ArgumentKind, CommandConfirm, DeclaredCommand, FilledCommand,
+    Interlock, MAX_ARGUMENT_NUMBER, MAX_ARGUMENT_WORD, MAX_ARGUMENT_WORDS, MAX_ARGUMENTS,
+    MAX_COMMANDS, MAX_EXPIRES_SECONDS, MAX_INTERLOCKS,
+};
 pub use diff::{Change, ChangeEffect, Changed, notice_diff};
 pub use json_ld::notice_context;
 pub use parse::{NoticeError, Problem};
@@ -252,6 +261,8 @@ pub struct Notice {
     pub models: Vec<Model>,
     /// How its things are told to stop measuring.
     pub source_switches: Vec<SourceSwitch>,
+    /// What its things can be told to do.
+    pub commands: Vec<DeclaredCommand>,
 }
 
 /// A notice that was published once, read by the rules of today.
@@ -319,6 +330,12 @@ impl Notice {
     #[must_use]
     pub fn purpose(&self, id: &PurposeId) -> Option<&Purpose> {
         self.purposes.iter().find(|it| it.id == *id)
+    }
+
+    /// The command named `id`.
+    #[must_use]
+    pub fn command(&self, id: &CommandName) -> Option<&DeclaredCommand> {
+        self.commands.iter().find(|it| it.id == *id)
     }
 
     /// The recipient named `id`.

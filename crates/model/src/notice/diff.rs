@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Coarsening, Field, LegalBasis, Notice, Party, Range, Retention, Sensitivity};
-use crate::{Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles};
+use crate::{CommandName, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles};
 
+mod commands;
 mod flows;
 
 /// One difference between two versions of a notice.
@@ -189,6 +190,12 @@ pub enum Changed {
     SwitchRemoved(Vec<Pointer>),
     /// How these fields are stopped in the thing.
     SwitchChanged(Vec<Pointer>),
+    /// The things can be told to do something that they could not be told before.
+    CommandAdded(CommandName),
+    /// The things cannot be told to do something any more.
+    CommandRemoved(CommandName),
+    /// What a command does, who may send it, or when it is refused.
+    CommandChanged(CommandName),
     /// Whom to ask.
     Contact,
     /// The name, the summary or the place.
@@ -208,6 +215,7 @@ pub fn notice_diff(old: &Notice, new: &Notice) -> Vec<Change> {
     flows::compare(&mut changes, old, new);
     models(&mut changes, old, new);
     switches(&mut changes, old, new);
+    commands::compare(&mut changes, old, new);
     description(&mut changes, old, new);
     changes.sort_by_key(|it| it.effect);
     changes

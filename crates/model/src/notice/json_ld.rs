@@ -128,6 +128,7 @@ fn document(page: &Page<'_>) -> Json {
             "sourceSwitches",
             list(&notice.source_switches, write::source_switch),
         ),
+        ("commands", list(&notice.commands, write::command)),
         ("dataflows", Some(Json::List(dataflow::dataflows(notice)))),
     ])
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use super::{MAX_NOTICE_BYTES, Notice, PublishedNotice, shape};
 
 mod build;
+mod commands;
 mod conform;
 mod fields;
 mod from_json;

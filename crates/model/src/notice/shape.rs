@@ -1,11 +1,15 @@
 //! The one table of what can stand in a notice file: the reader checks against it, the JSON Schema is written from it.
 
 use super::words::Format;
-use super::{MAX_DECLARATIONS, MAX_FIELDS, MAX_MODELS, MAX_RECIPIENTS, MAX_SOURCE_SWITCHES};
+use super::{
+    MAX_COMMANDS, MAX_DECLARATIONS, MAX_FIELDS, MAX_MODELS, MAX_RECIPIENTS, MAX_SOURCE_SWITCHES,
+};
 
+mod commands;
 mod fields;
 mod uses;
 
+use commands::COMMAND;
 use fields::FIELD;
 use uses::{DECLARATION, MODEL, PURPOSE, RECIPIENT, SOURCE_SWITCH};
 
@@ -23,14 +27,16 @@ pub(crate) const MAX_BOUNDS: usize = 64;
 pub(crate) const MAX_GROUPS: usize = 64;
 /// The most members of a group.
 pub(crate) const MAX_MEMBERS: usize = 256;
-/// The longest topic of a source switch, in characters.
+/// The longest topic of a source switch or a command, in characters.
 pub(crate) const MAX_TOPIC: usize = 256;
-/// The longest command of a source switch, in characters.
+/// The longest payload of a source switch or a command, in characters.
 pub(crate) const MAX_COMMAND: usize = 1_024;
 /// The longest time that a thing is given to obey, in seconds.
 pub(crate) const MAX_PATIENCE_SECONDS: i64 = 86_400;
 /// How long a thing is given to obey, unless the notice says otherwise.
 pub(crate) const DEFAULT_PATIENCE_SECONDS: u32 = 60;
+/// How long a thing has peace after a command, unless the notice says otherwise, in seconds.
+pub(crate) const DEFAULT_SECONDS_BETWEEN: u32 = 1;
 /// The most values after which a window shows something.
 pub(crate) const MAX_LEAST: i64 = 1_000_000;
 
@@ -240,6 +246,12 @@ pub(crate) const NOTICE: Shape = Shape {
             Optional,
             list(&Kind::Table(&SOURCE_SWITCH), 0, MAX_SOURCE_SWITCHES),
             "How its things are told to stop measuring.",
+        ),
+        key(
+            "commands",
+            Optional,
+            list(&Kind::Table(&COMMAND), 0, MAX_COMMANDS),
+            "What its things can be told to do, by whom, and when that is refused.",
         ),
     ],
 };

@@ -260,3 +260,93 @@ fn no_damage_to_a_notice_lets_more_pass_than_the_notice_did() {
         assert!(cut > 50, "{cut}");
     }
 }
+
+const COMMANDS: &str = include_str!("../../../../corpus/notice/valid/commands.toml");
+
+#[test]
+fn a_command_that_can_do_more_is_said_to_reveal_more() {
+    let old = Notice::parse(COMMANDS).unwrap();
+    let check = |from: &str, to: &str, expected: Option<(ChangeEffect, &str)>| {
+        assert_eq!(COMMANDS.matches(from).count(), 1, "{from}");
+        let new = Notice::parse(&COMMANDS.replace(from, to)).unwrap();
+        let changes = notice_diff(&old, &new);
+        let found: Vec<_> = changes.into_iter().map(|it| (it.effect, it.what)).collect();
+        let expected = expected.map(|(effect, id)| {
+            let id = crate::CommandName::parse(id).unwrap();
+            (effect, Changed::CommandChanged(id))
+        });
+        assert_eq!(found, Vec::from_iter(expected), "{from} → {to}");
+    };
+    let gate = |effect| Some((effect, "open-gate"));
+    check("max = 80", "max = 90", gate(ChangeEffect::More));
+    check("max = 80", "max = 70", gate(ChangeEffect::Less));
+    check(
+        "/person = true",
+        "/person = false",
+        gate(ChangeEffect::More),
+    );
+    check(
+        "max-age-seconds = 10",
+        "max-age-seconds = 9",
+        gate(ChangeEffect::Less),
+    );
+    check(
+        "max-age-seconds = 10",
+        "max-age-seconds = 11",
+        gate(ChangeEffect::More),
+    );
+    check(
+        "expires-seconds = 20",
+        "expires-seconds = 21",
+        gate(ChangeEffect::More),
+    );
+    check("between = 60", "between = 61", gate(ChangeEffect::Less));
+    check("\"slow\", \"normal\"", "\"slow\"", gate(ChangeEffect::Less));
+    check(
+        "Water flows fast below it.",
+        "Careful.",
+        gate(ChangeEffect::Other),
+    );
+    check(
+        "touches = [\"/camera\"]",
+        "touches = []",
+        Some((ChangeEffect::More, "look")),
+    );
+}
+
+#[test]
+fn a_command_that_nobody_understands_is_no_command() {
+    // Each of them leaves the other command, and everything that is declared, as it was.
+    for (from, to) in [
+        ("/person = true", "/person"),
+        ("/person = true", "/persona = true"),
+        ("max-age-seconds = 10", "max-age-seconds = 0"),
+        (
+            "kind = \"boolean\"\n\n[[commands.interlocks]]",
+            "kind = \"text\"\n\n[[commands.interlocks]]",
+        ),
+        (
+            "words = [\"slow\", \"normal\"]",
+            "words = [\"slow\", \"{\"]",
+        ),
+        ("expires-seconds = 20", "expires-seconds = 3601"),
+        (
+            "expires-seconds = 20",
+            "expires-seconds = 20\nunless = \"x\"",
+        ),
+    ] {
+        assert_eq!(COMMANDS.matches(from).count(), 1, "{from}");
+        let read = Notice::parse_published(&COMMANDS.replace(from, to)).unwrap();
+        let ids: Vec<_> = read
+            .notice
+            .commands
+            .iter()
+            .map(|it| it.id.as_str())
+            .collect();
+        assert_eq!(ids, ["look"], "{from} → {to}");
+        assert_eq!(
+            read.notice.declarations,
+            Notice::parse(COMMANDS).unwrap().declarations
+        );
+    }
+}

@@ -3,8 +3,8 @@
 use super::json::Json;
 use super::shape::{Kind, NOTICE, Shape};
 use super::{
-    Category, Coarsening, Confirm, Declaration, Field, Format, Notice, Party, Purpose, Recipient,
-    SourceSwitch,
+    Argument, ArgumentKind, Category, Coarsening, Confirm, Declaration, DeclaredCommand, Field,
+    Format, Interlock, Notice, Party, Purpose, Recipient, SourceSwitch,
 };
 use crate::{Model, Roles, Text};
 
@@ -82,6 +82,7 @@ fn tree(notice: &Notice) -> Json {
             "source-switches",
             list(&notice.source_switches, source_switch),
         ),
+        ("commands", list(&notice.commands, command)),
     ])
 }
 
@@ -207,6 +208,68 @@ fn confirm(confirm: &Confirm) -> Json {
         ("field", word(&confirm.field)),
         ("off", word(&confirm.off)),
         ("on", word(&confirm.on)),
+    ])
+}
+
+pub(super) fn command(command: &DeclaredCommand) -> Json {
+    let confirm = command
+        .confirm
+        .as_ref()
+        .map(|it| Json::object([("field", word(&it.field)), ("is", word(&it.is))]));
+    Json::object([
+        ("id", word(&command.id)),
+        ("title", both(&command.title)),
+        ("does", both(&command.does)),
+        ("topic", word(&command.topic)),
+        ("payload", word(&command.payload)),
+        ("recipients", Some(Json::texts(&command.recipients))),
+        ("purpose", word(&command.purpose)),
+        ("touches", Some(Json::texts(&command.touches))),
+        ("expires-seconds", whole(command.expires_seconds)),
+        (
+            "least-seconds-between",
+            whole(command.least_seconds_between),
+        ),
+        ("confirm", confirm),
+        ("arguments", list(&command.arguments, argument)),
+        ("interlocks", list(&command.interlocks, interlock)),
+    ])
+}
+
+fn argument(argument: &Argument) -> Json {
+    let (kind, min, max, is_whole, unit, words) = match &argument.kind {
+        ArgumentKind::Number {
+            min,
+            max,
+            whole,
+            unit,
+        } => (
+            "number",
+            Some(Json::Real(*min)),
+            Some(Json::Real(*max)),
+            whole.then_some(Json::Boolean(true)),
+            unit.as_ref().and_then(word),
+            None,
+        ),
+        ArgumentKind::Boolean => ("boolean", None, None, None, None, None),
+        ArgumentKind::Choice(words) => ("choice", None, None, None, None, Some(Json::texts(words))),
+    };
+    Json::object([
+        ("name", word(&argument.name)),
+        ("kind", word(kind)),
+        ("min", min),
+        ("max", max),
+        ("whole", is_whole),
+        ("unit", unit),
+        ("words", words),
+    ])
+}
+
+fn interlock(interlock: &Interlock) -> Json {
+    Json::object([
+        ("when", word(&interlock.when)),
+        ("max-age-seconds", whole(interlock.max_age_seconds)),
+        ("why", both(&interlock.why)),
     ])
 }
 

@@ -110,6 +110,7 @@ pub fn notice_context(site: &str) -> String {
     members.extend(WORDS.iter().map(definition));
     let switches = ("sourceSwitches", "amanat:sourceSwitches", Value::Json);
     members.push(definition(&switches));
+    members.push(definition(&("commands", "amanat:commands", Value::Json)));
     members.push(("dataflows".to_owned(), dataflows()));
     let context = Json::object([("@context", Some(Json::Object(members)))]);
     context.pretty()

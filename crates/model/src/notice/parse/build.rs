@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, meant};
 use super::tree::{Node, Value};
-use super::{fields, names, places, switches};
+use super::{commands, fields, names, places, switches};
 use crate::notice::{
     Contact, Declaration, Field, Format, LegalBasis, Model, Notice, Party, Position, Purpose,
     Recipient, Retention, dpv,
@@ -32,6 +32,9 @@ pub(super) fn notice(reader: &mut Reader<'_>, root: &Node) -> Option<Notice> {
     let purposes = collect(reader, root, "purposes", purpose);
     let recipients = collect(reader, root, "recipients", recipient);
     let source_switches = collect(reader, root, "source-switches", switches::source_switch);
+    let commands = collect(reader, root, "commands", |reader, it| {
+        commands::command(reader, it, &fields, &source_switches)
+    });
     Some(Notice {
         deployment: parsed(root, "deployment")?,
         version: whole(root, "version")?,
@@ -51,6 +54,7 @@ pub(super) fn notice(reader: &mut Reader<'_>, root: &Node) -> Option<Notice> {
         declarations,
         models: collect(reader, root, "models", |_, it| model(it)),
         source_switches,
+        commands,
     })
 }
 

@@ -7,6 +7,7 @@ use super::conform::shown;
 use super::fields::place;
 use super::reader::{Reader, meant};
 use super::tree::Node;
+use crate::Condition;
 
 /// What a notice declares, by name.
 struct Declared {
@@ -30,7 +31,12 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node) {
         recipients: ids(reader, "recipients", "recipient"),
         models: ids(reader, "models", "model"),
     };
-    let used = used(reader, root, &declared);
+    ids(reader, "commands", "command");
+    let mut used = used(reader, root, &declared);
+    for command in root.list("commands") {
+        // What keeps people safe, or shows what was done, may be declared for nobody.
+        used.fields.extend(commanded(reader, command, &declared));
+    }
     for (node, field) in root.list("fields").iter().filter_map(place) {
         if !used.fields.contains(&field) {
             let reason = format!(
@@ -135,6 +141,38 @@ fn used(reader: &mut Reader<'_>, root: &Node, declared: &Declared) -> Used {
         known(reader, node, field, &declared.fields, "field");
     }
     used
+}
+
+/// What a command names; gives the fields that it reads.
+fn commanded(reader: &mut Reader<'_>, command: &Node, declared: &Declared) -> BTreeSet<String> {
+    every(
+        reader,
+        command,
+        "recipients",
+        &declared.recipients,
+        "recipient",
+    );
+    every(reader, command, "touches", &declared.fields, "field");
+    if let Some((node, purpose)) = command.get("purpose").and_then(|it| Some((it, it.text()?))) {
+        known(reader, node, purpose, &declared.purposes, "purpose");
+    }
+    let mut read = BTreeSet::new();
+    let confirm = command.get("confirm").and_then(|it| it.get("field"));
+    if let Some((node, field)) = confirm.and_then(|it| Some((it, it.text()?))) {
+        known(reader, node, field, &declared.fields, "field");
+        read.insert(field.to_owned());
+    }
+    // Whether the fields of a condition are declared is said where the condition is read.
+    for interlock in command.list("interlocks") {
+        let when = interlock.get("when").and_then(Node::text);
+        let when = when.and_then(|it| it.parse::<Condition>().ok());
+        read.extend(
+            when.iter()
+                .flat_map(Condition::places)
+                .map(|it| it.0.to_string()),
+        );
+    }
+    read
 }
 
 /// Every name of a list, each known and only once.

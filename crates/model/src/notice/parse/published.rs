@@ -3,7 +3,7 @@
 //! Such a file was accepted by the rules of its day. It is read by the rules of today, and what breaks one of them is of two kinds:
 //!
 //! - A rule of *form* (a mail address, a DPV term, the length of a text) does not change what the notice means: it is read as it stands.
-//! - Everything else is *doubtful*. The entry in which it stands (field, purpose, recipient, model, declaration, switch) is cut out
+//! - Everything else is *doubtful*. The entry in which it stands (field, purpose, recipient, model, declaration, switch, command) is cut out
 //!   whole, then every entry that named it, until nothing doubtful is left. What is doubtful outside of any entry closes the notice:
 //!   it declares nothing.
 //!
@@ -23,16 +23,17 @@ use crate::notice::{NoticeError, PublishedNotice};
 const MAX_ROUNDS: usize = 64;
 const DECLARATIONS: &str = "declarations";
 /// The lists whose entries can be cut out.
-const ENTRIES: [&str; 6] = [
+const ENTRIES: [&str; 7] = [
     "fields",
     "purposes",
     "recipients",
     "models",
     DECLARATIONS,
     "source-switches",
+    "commands",
 ];
 /// What people read beside the declarations: a stand-in takes nothing from anybody's protection.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 9] = [
     "title",
     "summary",
     "place",
@@ -41,6 +42,7 @@ const WORDS: [&str; 8] = [
     "contact",
     "position",
     "source-switches",
+    "commands",
 ];
 
 /// Reads a notice that was published.

@@ -36,7 +36,8 @@ pub(super) fn source_switch(reader: &mut Reader<'_>, node: &Node) -> Option<Sour
     })
 }
 
-fn check_topic(reader: &mut Reader<'_>, node: &Node, topic: &str) {
+/// A topic to which something can be sent.
+pub(super) fn check_topic(reader: &mut Reader<'_>, node: &Node, topic: &str) {
     let mut wrong = |reason: &str, remedy: &str| {
         reader.wrong(
             node,
