@@ -4,12 +4,12 @@
 //! Must not know what is declared, who may see it, or how it is kept; has no clock and no socket.
 //! An adapter never renames what a dialect calls a field: the pointers of a notice are those of the dialect's own JSON.
 //!
-//! Start reading at [`take`]. Each dialect is a module that says which topics it understands, what it passes on, what
+//! Start reading at [`take()`]. Each dialect is a module that says which topics it understands, what it passes on, what
 //! carries no reading, and what names its devices have.
 //!
 //! # What holds
 //!
-//! - Total: no topic, payload or order of messages makes [`take`] panic.
+//! - Total: no topic, payload or order of messages makes [`take()`] panic.
 //! - What comes out is a JSON object in UTF-8, but for [`Adapter::Plain`], [`Adapter::Codec`] and their like, which say so.
 //! - Values are passed on as the bytes that they are: numbers keep their digits, and where a payload already is the object that
 //!   is wanted nothing is copied.
