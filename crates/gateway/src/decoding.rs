@@ -74,7 +74,7 @@ impl Asking {
             message.payload,
         );
         let taken = taken.ok()?.into_iter().next()?;
-        let source = source(custody, publisher, &taken)?;
+        let source = source(custody, publisher, message.topic, &taken)?;
         let question = adapters::question(adapter, message.topic, &taken)?;
         let deployment = match publisher {
             Publisher::Thing(thing) => thing.deployment_id(),
@@ -105,18 +105,23 @@ impl Asking {
 }
 
 /// The codec of the thing that a message is about, or else of the bridge that sent it.
-fn source(custody: &Custody, publisher: &Publisher, taken: &Taken<'_>) -> Option<Arc<str>> {
+fn source(
+    custody: &Custody,
+    publisher: &Publisher,
+    topic: &str,
+    taken: &Taken<'_>,
+) -> Option<Arc<str>> {
     match publisher {
         Publisher::Thing(thing) => custody.codec(thing.id().as_str()),
         Publisher::Bridge(bridge) => {
             let of_bridge = || custody.codec(bridge.id().as_str());
-            match &taken.device {
-                None => of_bridge(),
+            let name = taken.device.as_deref().unwrap_or(topic);
+            match (bridge.thing(name), &taken.device) {
+                (Some(thing), _) => custody.codec(thing.id().as_str()).or_else(of_bridge),
+                // The codec may say which devices it is about.
+                (None, None) => of_bridge(),
                 // What is about nobody's device is not kept, so it is not decoded either.
-                Some(device) => {
-                    let thing = bridge.thing(device)?;
-                    custody.codec(thing.id().as_str()).or_else(of_bridge)
-                }
+                (None, Some(_)) => None,
             }
         }
     }
