@@ -4,6 +4,10 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use custody::{Custody, Peer};
+use model::Timestamp;
+
+use crate::identity::Arrival;
 
 /// A name and what is to prove it.
 pub(super) struct Credentials {
@@ -27,6 +31,48 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Credentials> {
         user_name: user_name.to_owned(),
         password: password.to_owned(),
     })
+}
+
+/// Who sends a request: by the certificate of its connection, by what stands in its header, or both when they agree.
+pub(super) fn peer(
+    custody: &Custody,
+    headers: &HeaderMap,
+    arrival: Option<&Arrival>,
+    now: Timestamp,
+) -> Option<Peer> {
+    who(custody, shown(headers)?.as_ref(), arrival, now)
+}
+
+/// What the header shows, if it is there; nothing when it cannot be read.
+pub(super) fn shown(headers: &HeaderMap) -> Option<Option<Credentials>> {
+    match headers.contains_key(AUTHORIZATION) {
+        true => read(headers).map(Some),
+        false => Some(None),
+    }
+}
+
+/// Reads the one text by which devices of ThingsBoard prove who they are: `<id>:<token>`.
+pub(super) fn of_access_token(text: &str) -> Option<Credentials> {
+    let (user_name, password) = text.split_once(':')?;
+    Some(Credentials {
+        user_name: user_name.to_owned(),
+        password: password.to_owned(),
+    })
+}
+
+/// Who shows these credentials, a certificate, or both when they agree.
+pub(super) fn who(
+    custody: &Custody,
+    shown: Option<&Credentials>,
+    arrival: Option<&Arrival>,
+    now: Timestamp,
+) -> Option<Peer> {
+    let user_name = shown.map(|it| it.user_name.as_str());
+    let password = shown.map(|it| it.password.as_bytes());
+    match arrival {
+        Some(arrival) => arrival.authenticate(custody, user_name, password, now),
+        None => custody.authenticate(user_name?, password?, now),
+    }
 }
 
 #[cfg(test)]
