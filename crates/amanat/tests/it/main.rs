@@ -27,6 +27,8 @@ mod load;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
+mod onboarding;
+#[cfg(test)]
 mod own_endpoint;
 #[cfg(test)]
 mod pages;
