@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
-use policy::{Decision, Lane, LaneIndex, Outcome, Payload, Program};
+use policy::{KeptDecision, Lane, LaneIndex, Outcome, Payload, Program};
 
 use crate::Custody;
 use crate::catalogue::{Concerned, Deployment, Named, RecipientPeer, ThingPeer};
@@ -240,18 +240,19 @@ pub(crate) fn offer(
     thing: &ThingPeer,
     make: impl FnOnce() -> Message,
     program: &Program,
-    decision: &Decision,
+    decision: &KeptDecision,
 ) {
     let routes = thing.deployment.routes.load();
+    if routes.is_empty() {
+        return;
+    }
     let (mut make, mut shared) = (Some(make), None);
-    for route in routes.iter() {
+    let mut passing = decision.passing(program);
+    for route in routes.iter().filter(|it| it.wants(thing)) {
         let lane = route.lane(program);
-        let Some((lane, outcome)) = lane.and_then(|it| Some((it, decision.outcome(it)?))) else {
+        let Some((lane, outcome)) = lane.and_then(|it| Some((it, passing.outcome(it)?))) else {
             continue;
         };
-        if !route.wants(thing) {
-            continue;
-        }
         let made = make.take().map(|it| it().shared());
         shared = made.or(shared);
         if let Some(message) = &shared {
@@ -433,6 +434,13 @@ impl Permit {
     #[must_use]
     pub fn native_topic(&self) -> Option<NativeTopic> {
         self.message.thing.topic()
+    }
+
+    /// The dialect of the thing, where it does not speak plainly: how it wants to be heard by who subscribes to its native
+    /// topic.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Arc<str>> {
+        self.message.thing.adapter()
     }
 
     /// When the message came in.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use model::{FieldKind, LicenceState, Retention, Subject, Timestamp};
 use policy::{
-    Decision, DecodeError, Effect, Facts, FieldSet, Keeping, Kept, Outcome, Payload, Refusal,
+    DecodeError, Effect, Facts, FieldSet, Keeping, Kept, KeptDecision, Outcome, Payload, Refusal,
     SenmlError, Undeclared,
 };
 use smallvec::SmallVec;
@@ -161,7 +161,7 @@ struct Admitted {
     named: Named,
     bound: Arc<Bound>,
     concerned: Concerned,
-    decision: Decision,
+    decision: KeptDecision,
 }
 
 impl Admitted {
@@ -305,7 +305,7 @@ impl Custody {
         let bound = state
             .bound(thing.number, &named, facts.now)
             .ok_or(IngestError::Unregistered)?;
-        let decision = policy::decide(&bound.program, &payload, facts);
+        let decision = policy::decide_kept(&bound.program, &payload, facts);
         match decision.effect() {
             Effect::Admit => {}
             Effect::Refuse(Refusal::Licence(state)) => return Err(IngestError::Unlicensed(state)),
@@ -362,7 +362,6 @@ impl Custody {
                 bound: &bound,
                 named: &named,
                 payload: &payload,
-                decision: &decision,
                 at: now,
                 sent,
             });

@@ -90,7 +90,6 @@ pub(crate) struct ToRetain<'a> {
     pub(crate) bound: &'a Arc<Bound>,
     pub(crate) named: &'a Named,
     pub(crate) payload: &'a Payload,
-    pub(crate) decision: &'a Decision,
     pub(crate) at: Timestamp,
     pub(crate) sent: Sent,
 }
@@ -208,7 +207,9 @@ impl Custody {
     /// What of a message is retained; nothing where nobody may have anything of it later.
     fn trimmed(&self, asked: &ToRetain<'_>) -> Option<Retained> {
         let staying = self.staying(asked.state, asked.bound, asked.thing);
-        let views = views(asked.bound, asked.decision, staying, 0);
+        let facts = asked.state.facts(asked.at);
+        let decision = policy::decide(&asked.bound.program, asked.payload, &facts);
+        let views = views(asked.bound, &decision, staying, 0);
         Some(Retained {
             thing: Arc::clone(asked.thing),
             at: asked.at,

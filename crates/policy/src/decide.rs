@@ -11,6 +11,7 @@ use crate::program::{Keeping, LaneIndex, Levels, Program, StoredPart, is_open};
 use crate::schema::SchemaField;
 
 pub(crate) mod aggregate;
+pub(crate) mod kept;
 pub(crate) mod retain;
 
 /// What holds at the moment of the decision.

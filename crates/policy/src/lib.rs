@@ -39,6 +39,7 @@ pub mod case;
 
 pub use compile::{Inputs, Sensed, compile};
 pub use decide::aggregate::{Target, Windowed, windowed};
+pub use decide::kept::{KeptDecision, Passing, decide_kept};
 pub use decide::retain::decide_for;
 pub use decide::{Decision, Effect, EvaluationError, Facts, Kept, Outcome, Refusal, decide};
 pub use decode::{DecodeError, MAX_DEPTH, MAX_LISTED_VALUES, MAX_PAYLOAD_BYTES};

@@ -363,6 +363,15 @@ proptest! {
             let alone = policy::decide_for(&program, &payload, &world.facts, lane);
             prop_assert_eq!(alone.as_ref(), decision.outcome(lane));
         }
+        // Also when what is kept is decided first, and each lane when it is asked for, in any order and twice.
+        let kept = policy::decide_kept(&program, &payload, &world.facts);
+        prop_assert_eq!(kept.effect(), decision.effect());
+        prop_assert_eq!(kept.stored(), decision.stored());
+        let mut passing = kept.passing(&program);
+        let lanes: Vec<_> = program.lane_indexes().map(|it| it.0).collect();
+        for lane in lanes.iter().rev().chain(&lanes) {
+            prop_assert_eq!(passing.outcome(*lane), decision.outcome(*lane));
+        }
     }
 
     #[test]
