@@ -240,12 +240,7 @@ impl Sockets {
                 RECORD_KEY_PATH,
                 get(move || std::future::ready(key.clone())),
             );
-        let http_limits = HttpLimits {
-            connections: count(config.limits.http_connections),
-            connections_per_address: count(config.limits.connections_per_address),
-            progress: http::WRITE_TIMEOUT,
-            drain: Duration::from_millis(config.limits.drain_timeout_ms.into()),
-        };
+        let http_limits = http_limits(config);
         let data = Some(custody.clone());
         if let Some((socket, acceptor)) = self.https {
             let door = http::Door {
@@ -272,6 +267,15 @@ impl Sockets {
         lifecycle.spawn("watch over the vault", watched);
         let stopping = lifecycle.stopping();
         lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
+    }
+}
+
+fn http_limits(config: &Config) -> HttpLimits {
+    HttpLimits {
+        connections: count(config.limits.http_connections),
+        connections_per_address: count(config.limits.connections_per_address),
+        progress: http::WRITE_TIMEOUT,
+        drain: Duration::from_millis(config.limits.drain_timeout_ms.into()),
     }
 }
 

@@ -45,6 +45,9 @@ const SESSIONS: usize = 4_096;
 /// The longest file that is read.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
+/// Inode, length and time of each file.
+type Marks = [(u64, u64, i64, i64); 2];
+
 /// Where the files are.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsFiles {
@@ -64,7 +67,7 @@ impl TlsFiles {
     }
 
     /// What a change of a file changes; nothing when one is not there.
-    fn mark(&self) -> Option<[(u64, u64, i64, i64); 2]> {
+    fn mark(&self) -> Option<Marks> {
         let mark = |path: &Path| {
             let it = std::fs::metadata(path).ok()?;
             Some((it.ino(), it.len(), it.mtime(), it.mtime_nsec()))
@@ -88,7 +91,7 @@ pub(crate) struct Served {
     files: TlsFiles,
     pair: ArcSwap<CertifiedKey>,
     /// How the files were when they were last tried.
-    tried: Mutex<Option<[(u64, u64, i64, i64); 2]>>,
+    tried: Mutex<Option<Marks>>,
 }
 
 impl Served {

@@ -141,20 +141,17 @@ pub(crate) fn act(
             alliance.distrust_maker(by, &authority(maker)?, &deployment, now)?;
             Ok(json!({}))
         }
-        CertificatesRequest::Reload => {
-            let tls = tls.context("this server does not listen with TLS")?;
-            match tls.reload() {
-                Ok(said) => Ok(json!({ "said": said })),
-                Err(err) => {
-                    let err = err.context(
-                        "the files cannot be used, so the certificate from before stays in use",
-                    );
-                    tracing::error!("{err:#}");
-                    Err(err)
-                }
-            }
-        }
+        CertificatesRequest::Reload => reload(tls),
     }
+}
+
+fn reload(tls: Option<&Arc<Served>>) -> anyhow::Result<Value> {
+    let tls = tls.context("this server does not listen with TLS")?;
+    let said = tls
+        .reload()
+        .context("the files cannot be used, so the certificate from before stays in use")
+        .inspect_err(|err| tracing::error!("{err:#}"))?;
+    Ok(json!({ "said": said }))
 }
 
 fn issued(issued: &custody::IssuedCertificate) -> Value {

@@ -9,7 +9,7 @@ mod slow {
 
     use tempfile::TempDir;
 
-    use crate::harness::{Amanat, Client, House, METER, Run, publish, run};
+    use crate::harness::{Amanat, Client, House, METER, PATIENCE, Run, publish, run};
 
     const MESSAGE: &str = r#"{"power":1234.50,"temperature":21.5}"#;
 
@@ -85,6 +85,58 @@ mod slow {
                 .unwrap()
         }
 
+        fn text_of(&self, name: &str) -> String {
+            self.path(name).to_str().unwrap().to_owned()
+        }
+
+        /// By `curl`, with a certificate.
+        fn curl_with(&self, amanat: &Amanat, name: &str, path: &str, more: &[&str]) -> Output {
+            let certificate = self.text_of(&format!("{name}.pem"));
+            let key = self.text_of(&format!("{name}.key"));
+            let mut all = vec!["--cert", &certificate, "--key", &key];
+            all.extend(more);
+            self.curl(amanat, path, &all)
+        }
+
+        /// Begins the authority and has it certify a key of the meter.
+        fn issue(&self, house: &House) {
+            let none = self.amanat(house, &["ca", "certificate"]);
+            assert_ne!(none.code, Some(0), "{none:?}");
+            let begun = self.amanat(house, &["ca", "init"]);
+            assert_eq!(begun.code, Some(0), "{begun:?}");
+            let (key, certificate) = (self.text_of("device.key"), self.text_of("device.pem"));
+            let issue = [
+                "ca",
+                "issue",
+                METER,
+                "--new-key",
+                &key,
+                "--out",
+                &certificate,
+            ];
+            let issued = self.amanat(house, &issue);
+            assert_eq!(issued.code, Some(0), "{issued:?}");
+            let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+
+        /// A new key and a request for it, as `curl` takes it.
+        fn next_request(&self) -> String {
+            let key = self.text_of("next.key");
+            let curve = "ec_paramgen_curve:P-256";
+            let made = [
+                "genpkey",
+                "-algorithm",
+                "EC",
+                "-pkeyopt",
+                curve,
+                "-out",
+                &key,
+            ];
+            assert!(openssl(&made, b"").status.success());
+            format!("@{}", self.request("next.key", "request.b64").display())
+        }
+
         /// Writes the one certificate of an answer of EST to a file.
         fn keep(&self, answer: &Output, name: &str) {
             assert!(answer.status.success(), "{answer:?}");
@@ -148,117 +200,94 @@ mod slow {
         printed.trim().trim_start_matches("serial=").to_owned()
     }
 
+    const NEXT: &str = "/.well-known/est/simplereenroll";
+
     #[test]
     fn a_device_gets_uses_renews_and_loses_a_certificate_with_stock_clients() {
         let house = House::new();
         let files = Files::new();
         let amanat = files.serve(&house, &[]);
-        let none = files.amanat(&house, &["ca", "certificate"]);
-        assert_ne!(none.code, Some(0), "{none:?}");
-        let begun = files.amanat(&house, &["ca", "init"]);
-        assert_eq!(begun.code, Some(0), "{begun:?}");
-        let (key, certificate) = (files.path("device.key"), files.path("device.pem"));
-        let issued = files.amanat(
-            &house,
-            &[
-                "ca",
-                "issue",
-                METER,
-                "--new-key",
-                key.to_str().unwrap(),
-                "--out",
-                certificate.to_str().unwrap(),
-            ],
-        );
-        assert_eq!(issued.code, Some(0), "{issued:?}");
-        let mode = std::fs::metadata(&key).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        files.issue(&house);
         for user_name in ["", METER] {
             let sent = files.publish(&amanat, "device", user_name);
             assert_eq!(sent.code, Some(0), "{sent:?}");
         }
         let other = files.publish(&amanat, "device", "adviser");
         assert_ne!(other.code, Some(0), "{other:?}");
-
-        // The same certificate opens HTTPS, and gets the next one for a new key.
-        let with = |name: &str| {
-            [
-                "--cert".to_owned(),
-                files.path(&format!("{name}.pem")).display().to_string(),
-                "--key".to_owned(),
-                files.path(&format!("{name}.key")).display().to_string(),
-            ]
-        };
-        let curl = |path: &str, name: Option<&str>, more: &[&str]| {
-            let shown = name.map(with).unwrap_or_default();
-            let mut all: Vec<&str> = shown
-                .iter()
-                .map(String::as_str)
-                .filter(|it| !it.is_empty())
-                .collect();
-            all.extend(more);
-            files.curl(&amanat, path, &all)
-        };
-        let sent = curl(
-            "/ingest/v1",
-            Some("device"),
-            &["--data", MESSAGE, "-H", "Content-Type: application/json"],
-        );
+        let json = ["--data", MESSAGE, "-H", "Content-Type: application/json"];
+        let sent = files.curl_with(&amanat, "device", "/ingest/v1", &json);
         assert!(sent.status.success(), "{sent:?}");
-        let key = files.path("next.key");
-        openssl(
-            &[
-                "genpkey",
-                "-algorithm",
-                "EC",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-out",
-                key.to_str().unwrap(),
-            ],
-            b"",
-        );
-        let request = files.request("next.key", "request.b64");
-        let body = format!("@{}", request.display());
+
+        // The certificate gets the next one, for a new key.
+        let body = files.next_request();
         let enrol = [
             "--data-binary",
             &body,
             "-H",
             "Content-Type: application/pkcs10",
         ];
-        let reenrol = "/.well-known/est/simplereenroll";
-        assert!(!curl(reenrol, None, &enrol).status.success());
-        let soon = curl(reenrol, Some("device"), &enrol);
-        assert!(!soon.status.success(), "the first was issued a moment ago");
-        std::thread::sleep(std::time::Duration::from_secs(11));
-        files.keep(&curl(reenrol, Some("device"), &enrol), "next.pem");
+        assert!(!files.curl(&amanat, NEXT, &enrol).status.success());
+        let renew = || files.curl_with(&amanat, "device", NEXT, &enrol);
+        assert!(
+            !renew().status.success(),
+            "the first was issued a moment ago"
+        );
+        let mut renewed = None;
+        testkit::wait_until("the next certificate is issued", PATIENCE, || {
+            renewed = Some(renew()).filter(|it| it.status.success());
+            renewed.is_some()
+        });
+        files.keep(&renewed.unwrap(), "next.pem");
         let sent = files.publish(&amanat, "next", "");
         assert_eq!(sent.code, Some(0), "{sent:?}");
-        files.keep(
-            &curl("/.well-known/est/cacerts", None, &[]),
-            "authority.pem",
-        );
-        let verified = openssl(
-            &[
-                "verify",
-                "-CAfile",
-                files.path("authority.pem").to_str().unwrap(),
-                files.path("next.pem").to_str().unwrap(),
-            ],
-            b"",
-        );
+        let authority = files.curl(&amanat, "/.well-known/est/cacerts", &[]);
+        files.keep(&authority, "authority.pem");
+        let [authority, next] = ["authority.pem", "next.pem"].map(|it| files.text_of(it));
+        let verified = openssl(&["verify", "-CAfile", &authority, &next], b"");
         assert!(verified.status.success(), "{verified:?}");
 
         let serial = serial_of(&files.path("device.pem"));
         let revoked = files.amanat(&house, &["ca", "revoke", &serial]);
         assert_eq!(revoked.code, Some(0), "{revoked:?}");
         assert_ne!(files.publish(&amanat, "device", "").code, Some(0));
-        assert!(!curl(reenrol, Some("device"), &enrol).status.success());
+        assert!(!renew().status.success());
         assert_eq!(files.publish(&amanat, "next", "").code, Some(0));
         let listed = files.amanat(&house, &["ca", "list", "--thing", METER]);
         assert_eq!(listed.data.matches("revoked").count(), 1, "{listed:?}");
         assert_eq!(listed.data.matches("until").count(), 1, "{listed:?}");
         assert!(amanat.counters()["certificates_refused"] >= 1);
+    }
+
+    #[test]
+    fn a_device_gets_its_first_certificate_with_its_token_and_only_for_itself() {
+        let house = House::new();
+        let files = Files::new();
+        let amanat = files.serve(&house, &[]);
+        let begun = files.amanat(&house, &["ca", "init"]);
+        assert_eq!(begun.code, Some(0), "{begun:?}");
+        let body = files.next_request();
+        let first = |user_name: &str, password: &str, media_type: &str| {
+            let user = format!("{user_name}:{password}");
+            let media_type = format!("Content-Type: {media_type}");
+            let all = ["-u", &user, "--data-binary", &body, "-H", &media_type];
+            files.curl(&amanat, "/.well-known/est/simpleenroll", &all)
+        };
+        let pkcs10 = "application/pkcs10";
+        let right = house.password(METER);
+        for (user_name, password, media_type) in [
+            (METER, "wrong", pkcs10),
+            (METER, right, "application/json"),
+            ("adviser", house.password("adviser"), pkcs10),
+        ] {
+            let refused = first(user_name, password, media_type);
+            assert!(!refused.status.success(), "{user_name} {media_type}");
+        }
+        files.keep(&first(METER, right, pkcs10), "next.pem");
+        let sent = files.publish(&amanat, "next", METER);
+        assert_eq!(sent.code, Some(0), "{sent:?}");
+        let counters = amanat.counters();
+        assert_eq!(counters["certificates_issued"], 1);
+        assert_eq!(counters["certificate_requests_refused"], 2);
     }
 
     #[test]
