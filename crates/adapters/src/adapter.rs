@@ -96,7 +96,6 @@ impl Adapter {
         matches!(
             self,
             Self::Zigbee2Mqtt
-                | Self::Value
                 | Self::ThingsBoardGateway
                 | Self::TheThingsStack
                 | Self::ChirpStack

@@ -181,6 +181,7 @@ impl Ingest {
         let arriving = Arriving {
             topic,
             payload: &body,
+            properties: &[],
             retain: false,
             origin: 0,
             expires_at: None,

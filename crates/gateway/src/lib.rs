@@ -17,6 +17,7 @@ mod listener;
 mod mqtt;
 mod rate;
 mod refusal;
+mod said;
 mod serve;
 mod ways;
 

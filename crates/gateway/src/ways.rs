@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 
 use crate::decoding::{self, Decoded};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::{Counter, Counters};
+use crate::{Counter, Counters, said};
 
 /// A message as it came from a socket.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,8 @@ pub(crate) struct Arriving<'a> {
     /// The topic, or what stands for it where there are none.
     pub(crate) topic: &'a str,
     pub(crate) payload: &'a [u8],
+    /// The properties of MQTT 5, checked and as they came; empty where there are none.
+    pub(crate) properties: &'a [u8],
     /// Whether it is to be kept for who subscribes later.
     pub(crate) retain: bool,
     /// What the session that sent it says beside the payload, see `mqtt::stamp`; 0 where there is none.
@@ -131,14 +133,20 @@ impl Ways {
         mut sort: impl FnMut(Taken<'m>, &mut SmallVec<[Part<'m>; 1]>),
     ) -> Result<Lsn, Refusal> {
         let heard = self.heard.take().map(|it| *it);
+        let counters = Arc::clone(&self.counters);
         let memory = self.memory(word)?;
-        let taken = adapters::take(
-            memory.adapter,
-            &mut memory.state,
-            message.topic,
-            message.payload,
-        )
-        .map_err(|err| malformed(err.to_string()))?;
+        let gaps = memory.state.gaps();
+        let taken = match memory.adapter {
+            // The one dialect in which what is said beside the payload comes in, as fields of its own.
+            Adapter::Value => said::read(message.properties, |said| {
+                adapters::value::take(message.topic, message.payload, said)
+            }),
+            adapter => adapters::take(adapter, &mut memory.state, message.topic, message.payload),
+        };
+        if memory.state.gaps() > gaps {
+            counters.add(Counter::SequenceGaps);
+        }
+        let taken = taken.map_err(|err| malformed(err.to_string()))?;
         let taken = decoding::decoded(memory.adapter, message, taken, heard)?;
         if taken.is_empty() {
             self.counters.add(Counter::MessagesWithoutReading);

@@ -176,8 +176,12 @@ pub(crate) trait Backend {
     fn permit(&self, delivery: &Self::Delivery, now: Timestamp) -> Option<Self::Permit>;
     /// What a permitted delivery is.
     fn label(permit: &Self::Permit) -> Label<'_>;
-    /// Uses the permit up: appends the payload.
-    fn write_payload(permit: Self::Permit, out: &mut Vec<u8>) -> Self::Receipt;
+    /// Uses the permit up: appends the payload, and the properties of MQTT 5 that passed with it, encoded.
+    fn write_payload(
+        permit: Self::Permit,
+        out: &mut Vec<u8>,
+        properties: &mut Vec<u8>,
+    ) -> Self::Receipt;
     /// Nothing of the payload was sent.
     fn void(receipt: Self::Receipt);
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use adapters::Adapter;
 use custody::{
     Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
     NativeFilter, NativeTopic, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
@@ -26,7 +27,7 @@ use crate::decoding::{Asking, Decoded};
 use crate::identity::Arrival;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::ways::{Arriving, Ways};
-use crate::{Counters, Limits};
+use crate::{Counters, Limits, said};
 
 /// Custody for one session.
 pub(crate) struct Desk {
@@ -52,6 +53,9 @@ pub(crate) struct Desk {
     listener: Option<Box<SourceListener>>,
 }
 
+/// The dialect that recipients get back as it was sent, where they subscribe to native topics.
+const VALUE: &str = Adapter::Value.as_str();
+
 /// How long a thing may take to acknowledge a command, in milliseconds.
 const COMMAND_ACK_MS: i64 = 30_000;
 
@@ -66,6 +70,8 @@ pub(crate) struct Outbox {
 pub(crate) struct Permitted {
     permit: Permit,
     native: Option<NativeTopic>,
+    /// The recipient gets it back as it was sent.
+    as_sent: bool,
 }
 
 impl Desk {
@@ -371,7 +377,12 @@ impl Backend for Desk {
             true => permit.native_topic(),
             false => None,
         };
-        Some(Permitted { permit, native })
+        let as_sent = native.is_some() && permit.dialect().is_some_and(|it| *it == *VALUE);
+        Some(Permitted {
+            permit,
+            native,
+            as_sent,
+        })
     }
 
     fn label(permitted: &Permitted) -> Label<'_> {
@@ -386,8 +397,16 @@ impl Backend for Desk {
         }
     }
 
-    fn write_payload(permitted: Permitted, out: &mut Vec<u8>) -> Receipt {
-        permitted.permit.write_payload(out)
+    fn write_payload(permitted: Permitted, out: &mut Vec<u8>, properties: &mut Vec<u8>) -> Receipt {
+        if !permitted.as_sent {
+            return permitted.permit.write_payload(out);
+        }
+        let mut left = Vec::new();
+        let receipt = permitted.permit.write_payload(&mut left);
+        let given = adapters::value::give(&left);
+        out.extend_from_slice(&given.payload);
+        said::write(&given, properties);
+        receipt
     }
 
     fn void(receipt: Receipt) {

@@ -176,6 +176,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) expiry_s: Option<u32>,
     /// The identifiers of the subscriptions it is for.
     pub(crate) identifiers: &'a [u32],
+    /// Properties that passed with the payload, encoded.
+    pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
 
@@ -207,6 +209,7 @@ fn properties(packet: &Outgoing<'_>) -> SmallVec<[u8; 64]> {
     if packet.coarse {
         bytes.extend_from_slice(COARSE);
     }
+    bytes.extend_from_slice(packet.properties);
     bytes
 }
 

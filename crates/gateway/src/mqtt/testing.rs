@@ -376,7 +376,11 @@ impl Backend for FakeBackend {
         }
     }
 
-    fn write_payload(permit: FakePermit, out: &mut Vec<u8>) -> FakeReceipt {
+    fn write_payload(
+        permit: FakePermit,
+        out: &mut Vec<u8>,
+        _properties: &mut Vec<u8>,
+    ) -> FakeReceipt {
         let payload = permit.offered.payload;
         out.extend_from_slice(payload.as_bytes());
         permit.world.lock().unwrap().released.push(payload.clone());

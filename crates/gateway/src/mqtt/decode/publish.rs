@@ -7,9 +7,9 @@
 //! payload      the rest
 //! ```
 //!
-//! Properties are checked and skipped: user properties, content type, response topic and correlation
-//! data are no declared fields, so nothing of them may enter. Topic alias and message expiry interval
-//! are kept, because they are about the packet and not about anybody.
+//! Properties are checked here. Topic alias and message expiry interval are read, because they are about the packet and
+//! not about anybody. User properties, content type, response topic and correlation data are data: they are handed on
+//! unread, and enter only in the one dialect that makes fields of them (`said`).
 
 use super::Version;
 use crate::mqtt::fault::Fault;
@@ -27,6 +27,8 @@ pub(crate) struct Publish<'a> {
     pub(crate) alias: Option<u16>,
     /// MQTT 5: the message expiry interval.
     pub(crate) expiry_s: Option<u32>,
+    /// MQTT 5: all properties, as they came.
+    pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
 
@@ -62,15 +64,17 @@ pub(super) fn decode_publish(frame: Frame<'_>, version: Version) -> Result<Publi
         retain: frame.first & 1 != 0,
         alias: kept.alias,
         expiry_s: kept.expiry_s,
+        properties: kept.bytes,
         payload,
     })
 }
 
 /// What is kept of the properties.
 #[derive(Default)]
-struct Properties {
+struct Properties<'a> {
     alias: Option<u16>,
     expiry_s: Option<u32>,
+    bytes: &'a [u8],
 }
 
 fn topic_name(bytes: &[u8]) -> Result<&str, Fault> {
@@ -81,14 +85,17 @@ fn topic_name(bytes: &[u8]) -> Result<&str, Fault> {
 }
 
 /// Checks the properties of a PUBLISH and gives what is kept of them and what follows them.
-fn properties(bytes: &[u8]) -> Result<(Properties, &[u8]), Fault> {
+fn properties(bytes: &[u8]) -> Result<(Properties<'_>, &[u8]), Fault> {
     let (length, length_bytes) = remaining_length(bytes)?.ok_or_else(cut_short)?;
     let (mut left, payload) = bytes
         .get(length_bytes..)
         .and_then(|it| it.split_at_checked(length as usize))
         .ok_or_else(cut_short)?;
     let mut seen = 0_u64;
-    let mut kept = Properties::default();
+    let mut kept = Properties {
+        bytes: left,
+        ..Properties::default()
+    };
     while let Some((&id, rest)) = left.split_first() {
         let repeatable = id == 0x26;
         let bit = 1_u64 << (id & 0x3f);
@@ -102,7 +109,11 @@ fn properties(bytes: &[u8]) -> Result<(Properties, &[u8]), Fault> {
 }
 
 /// Checks one property and gives what follows it.
-fn property<'a>(id: u8, bytes: &'a [u8], kept: &mut Properties) -> Result<&'a [u8], Fault> {
+fn property<'a>(
+    id: u8,
+    bytes: &'a [u8],
+    kept: &mut Properties<'_>,
+) -> Result<&'a [u8], Fault> {
     match id {
         // Payload format indicator: custody reads the payload as the notice says and refuses what it cannot read.
         0x01 => match bytes.split_first() {

@@ -83,6 +83,7 @@ fn every_property_and_flag_is_written_as_the_codec_reads_it_section_3_3() {
         alias: Some(9),
         expiry_s: Some(70_000),
         identifiers: &[200],
+        properties: &[0x03, 0, 1, b'x'],
         payload: b"{}",
     };
     let mut out = Vec::new();
@@ -96,6 +97,7 @@ fn every_property_and_flag_is_written_as_the_codec_reads_it_section_3_3() {
     assert_eq!(read.properties.message_expiry_interval, Some(70_000));
     assert_eq!(read.properties.subscription_id.unwrap().value(), 200);
     assert_eq!(&*read.properties.user_properties[0].name, "coarse");
+    assert_eq!(read.properties.content_type.as_deref(), Some("x"));
     assert_eq!(&*read.topic_name, "home-1/meter-7");
     assert_eq!(read.payload, "{}");
 

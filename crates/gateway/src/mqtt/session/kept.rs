@@ -198,6 +198,7 @@ pub(super) fn publish_will<B: Backend>(
     let arriving = Arriving {
         topic: &will.topic,
         payload: &will.payload,
+        properties: &will.properties,
         retain: will.retain,
         origin: stamp.word(),
         expires_at: stamp.expires_at(now.wall),

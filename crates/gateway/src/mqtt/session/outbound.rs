@@ -424,7 +424,8 @@ impl<B: Backend> Session<B> {
         let coarse = label.coarse;
         let topic = topic::delivery_topic(head.form, &label);
         payload.clear();
-        let receipt = B::write_payload(permit, payload);
+        let mut properties = Vec::new();
+        let receipt = B::write_payload(permit, payload, &mut properties);
         let mut packet = Outgoing {
             topic: &topic,
             qos: head.qos,
@@ -435,6 +436,7 @@ impl<B: Backend> Session<B> {
             alias: None,
             expiry_s: head.expiry_s,
             identifiers: head.identifiers,
+            properties: &properties,
             payload,
         };
         let alias = self.aliases_to_client.alias(&topic);

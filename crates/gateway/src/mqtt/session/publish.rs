@@ -201,6 +201,7 @@ impl<B: Backend> Session<B> {
         Arriving {
             topic,
             payload: publish.payload,
+            properties: publish.properties,
             retain: publish.retain,
             origin: stamp.word(),
             expires_at: stamp.expires_at(now),
