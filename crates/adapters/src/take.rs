@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::{Adapter, chirpstack, esphome, homie, owntracks, scalar, shelly, sparkplug_b, tasmota, the_things_stack, thingsboard, value, zigbee2mqtt};
+use crate::{
+    Adapter, chirpstack, esphome, homie, owntracks, scalar, shelly, sparkplug_b, tasmota,
+    the_things_stack, thingsboard, value, zigbee2mqtt,
+};
 
 /// The largest message that is read, in bytes; a [`Adapter::Plain`] one is not looked at here.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -130,7 +133,9 @@ pub enum TakeError {
     )]
     Unborn,
     /// The births of a connection say more than is remembered.
-    #[error("the births of this connection name too many metrics or edge nodes: use more connections")]
+    #[error(
+        "the births of this connection name too many metrics or edge nodes: use more connections"
+    )]
     TooMuchToRemember,
     /// Encrypted with a key that only the sender and the reader of its choice have.
     #[error(
@@ -156,7 +161,14 @@ pub fn take<'a>(
         return Err(TakeError::OtherTopic);
     }
     if payload.len() > MAX_MESSAGE_BYTES {
-        return Err(TakeError::TooLarge);
+        // Of the large messages that a network has about itself, none has to be read.
+        let is_no_reading =
+            adapter == Adapter::Zigbee2Mqtt && state.zigbee2mqtt.is_about_bridge(topic);
+        return if is_no_reading {
+            nothing()
+        } else {
+            Err(TakeError::TooLarge)
+        };
     }
     match adapter {
         Adapter::Plain => Ok(own(payload)),

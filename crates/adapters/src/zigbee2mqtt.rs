@@ -59,6 +59,11 @@ impl Memory {
         self.devices.contains(name) || self.groups.contains(name)
     }
 
+    /// Whether the topic is one on which the bridge speaks about itself and its network.
+    pub(crate) fn is_about_bridge(&mut self, topic: &str) -> bool {
+        self.rest(topic).is_some_and(is_bridge)
+    }
+
     /// What stands below the base topic.
     fn rest<'a>(&mut self, topic: &'a str) -> Option<&'a str> {
         let known = self.base.as_deref().and_then(|it| below(topic, it));
@@ -88,6 +93,10 @@ impl Memory {
 
 /// How many levels of a topic are tried as the end of a name.
 const MAX_CUTS: usize = 16;
+
+fn is_bridge(rest: &str) -> bool {
+    rest == "bridge" || rest.starts_with("bridge/")
+}
 
 /// What Zigbee2MQTT publishes under `bridge/`.
 fn is_of_bridge(rest: &str) -> bool {
@@ -125,7 +134,7 @@ pub(crate) fn take<'a>(
         "bridge/groups" => memory.groups = names(payload),
         _ => {}
     }
-    if rest == "bridge" || rest.starts_with("bridge/") || payload.is_empty() {
+    if is_bridge(rest) || payload.is_empty() {
         return nothing();
     }
     if memory.knows(rest) {

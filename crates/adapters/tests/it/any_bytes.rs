@@ -85,6 +85,16 @@ fn a_message_that_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_large_list_of_devices_does_not_stop_a_bridge() {
+    let payload = vec![b'['; MAX_MESSAGE_BYTES + 1];
+    let mut state = State::default();
+    let mut take =
+        |topic| take(Adapter::Zigbee2Mqtt, &mut state, topic, &payload).map(|it| it.len());
+    assert_eq!(take("home/z2m/bridge/devices"), Ok(0));
+    assert_eq!(take("home/z2m/bulb"), Err(TakeError::TooLarge));
+}
+
+#[test]
 fn deep_nesting_needs_no_stack() {
     let payload = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     let topics = [
