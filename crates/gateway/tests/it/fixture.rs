@@ -68,6 +68,7 @@ impl House {
         let options = ServeOptions {
             limits: Arc::new(limits),
             clock: Clock::start(),
+            codecs: None,
         };
         let task = tokio::spawn(gateway::serve(
             vec![listener],

@@ -17,6 +17,10 @@ mod life;
 #[cfg(test)]
 mod mqtt;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod ways;
+#[cfg(test)]
+mod webhooks;

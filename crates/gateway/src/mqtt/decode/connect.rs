@@ -47,6 +47,8 @@ pub(crate) struct Will {
     /// How long after the end of the connection it is published (5.0, 3.1.3.2.2).
     pub(crate) delay_s: u32,
     pub(crate) expiry_s: Option<u32>,
+    /// MQTT 5: the properties that its message would have as a PUBLISH, as they would come.
+    pub(crate) properties: Vec<u8>,
 }
 
 /// Why there is no CONNECT.
@@ -157,6 +159,7 @@ fn from_v3(packet: v3::Connect) -> Connect {
             retain: it.retain,
             delay_s: 0,
             expiry_s: None,
+            properties: Vec::new(),
         }),
         receive_maximum: u16::MAX,
         max_packet_bytes: u32::MAX,
@@ -184,6 +187,7 @@ fn from_v5(packet: v5::Connect) -> Connect {
             retain: it.retain,
             delay_s: it.properties.delay_interval.unwrap_or(0),
             expiry_s: it.properties.message_expiry_interval,
+            properties: will_properties(&it.properties),
         }),
         receive_maximum: properties.receive_max.unwrap_or(u16::MAX),
         max_packet_bytes: properties.max_packet_size.unwrap_or(u32::MAX),
@@ -193,6 +197,40 @@ fn from_v5(packet: v5::Connect) -> Connect {
         is_bridge: false,
         wants_authentication: properties.auth_method.is_some() || properties.auth_data.is_some(),
     }
+}
+
+/// Writes the properties of a will as those of a PUBLISH (3.3.2.3); what is about the packet stands elsewhere.
+fn will_properties(will: &v5::WillProperties) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(is_utf8) = will.payload_is_utf8 {
+        bytes.extend_from_slice(&[0x01, is_utf8.into()]);
+    }
+    if let Some(content_type) = &will.content_type {
+        push(0x03, content_type.as_bytes(), &mut bytes);
+    }
+    if let Some(topic) = &will.response_topic {
+        push(0x08, topic.as_bytes(), &mut bytes);
+    }
+    if let Some(data) = &will.correlation_data {
+        push(0x09, data, &mut bytes);
+    }
+    for property in &will.user_properties {
+        push(0x26, property.name.as_bytes(), &mut bytes);
+        push_data(property.value.as_bytes(), &mut bytes);
+    }
+    bytes
+}
+
+fn push(id: u8, data: &[u8], bytes: &mut Vec<u8>) {
+    bytes.push(id);
+    push_data(data, bytes);
+}
+
+/// They came with a length of two bytes, so they have one.
+fn push_data(data: &[u8], bytes: &mut Vec<u8>) {
+    let length = u16::try_from(data.len()).unwrap_or(u16::MAX);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend(data.iter().take(length.into()));
 }
 
 /// 1.5.4-2 (no NUL in a text), 3.1.2.11.3 and 3.1.2.11.4 (values that cannot be 0).

@@ -62,7 +62,7 @@ fn mqtt_5_may_ask_for_less_with_a_condition_in_a_user_property_section_3_8_2_1_3
     let mut rig = Rig::connected(V5, "recipient", Limits::default());
     assert_eq!(rig.send(&with(&["/power >= 1000"])), ["SUBACK 5 0x00"]);
     let condition = rig.world().subscriptions[0].1.condition.clone();
-    assert_eq!(condition, Some("/power>=1000".parse().unwrap()));
+    assert_eq!(condition, Some("/power >= 1000".parse().unwrap()));
     assert_eq!(rig.send(&with(&["power"])), ["SUBACK 5 0x83"]);
     assert_eq!(rig.send(&with(&["/a = 1", "/b = 1"])), ["SUBACK 5 0x83"]);
     assert_eq!(rig.world().subscriptions.len(), 1);
