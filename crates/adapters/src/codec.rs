@@ -51,11 +51,11 @@ pub fn question<'a>(
 ///
 /// # Errors
 /// When the codec's answer has another form than the dialect needs.
-pub fn answered(
+pub fn answered<'r>(
     adapter: Adapter,
     taken: &Taken<'_>,
     data: &str,
-) -> Result<AllTaken<'static>, TakeError> {
+) -> Result<AllTaken<'r>, TakeError> {
     let device = taken.device.clone().map(|it| Cow::Owned(it.into_owned()));
     let body = match adapter {
         Adapter::Codec if data.starts_with('[') => return of_devices(data),
@@ -77,7 +77,7 @@ fn object(data: &str) -> Result<&str, TakeError> {
     Ok(data)
 }
 
-fn of_devices(data: &str) -> Result<AllTaken<'static>, TakeError> {
+fn of_devices<'r>(data: &str) -> Result<AllTaken<'r>, TakeError> {
     let mut all = AllTaken::new();
     let mut failure = None;
     let mut reader = serde_json::Deserializer::from_str(data);
@@ -93,12 +93,12 @@ fn of_devices(data: &str) -> Result<AllTaken<'static>, TakeError> {
     }
 }
 
-struct Entries<'f> {
-    into: &'f mut AllTaken<'static>,
+struct Entries<'f, 'r> {
+    into: &'f mut AllTaken<'r>,
     failure: &'f mut Option<TakeError>,
 }
 
-impl Entries<'_> {
+impl Entries<'_, '_> {
     fn entry(&mut self, text: &str) -> Result<(), TakeError> {
         if self.into.len() >= take::MAX_DEVICES_OF_A_MESSAGE {
             return Err(TakeError::TooManyDevices);
@@ -114,7 +114,7 @@ impl Entries<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Entries<'_> {
+impl<'de> Visitor<'de> for Entries<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

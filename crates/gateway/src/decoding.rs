@@ -156,13 +156,10 @@ pub(crate) fn decoded<'a>(
         false => Err(CodecError::Unavailable),
     });
     match heard {
-        Some(Ok(data)) => match adapters::answered(adapter, it, &data) {
-            Ok(all) => Ok(all.into_iter().map(|it| -> Taken<'a> { it }).collect()),
-            Err(err) => Err(Refusal {
-                kind: RefusalKind::Malformed,
-                text: err.to_string(),
-            }),
-        },
+        Some(Ok(data)) => adapters::answered(adapter, it, &data).map_err(|err| Refusal {
+            kind: RefusalKind::Malformed,
+            text: err.to_string(),
+        }),
         Some(Err(err)) => Err(Refusal {
             kind: match err.is_passing() {
                 true => RefusalKind::Unavailable,
