@@ -78,7 +78,11 @@ impl Custody {
     fn flush_counts(&self) -> Result<(), TickError> {
         let receipts = self.flush_receipts();
         let drift = self.flush_drift();
-        receipts.and(drift).map_err(TickError::Rows)
+        let transports = self.write_transports();
+        receipts
+            .and(drift)
+            .and(transports)
+            .map_err(TickError::Rows)
     }
 
     fn flush_receipts(&self) -> Result<(), RowError> {
