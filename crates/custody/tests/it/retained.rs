@@ -1,5 +1,8 @@
 //! Retained messages: decided for each receiver, never more than when they came, and gone when nobody may have them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use custody::{Arrival, Filter, NativeFilter, NativeTopic, Placing, Subscription, ThingPeer};
 use model::{DeploymentId, Level, LicenceState, PurposeId, ThingId, Timestamp};
 use tokio::sync::mpsc;
@@ -460,6 +463,57 @@ fn a_message_that_is_too_large_is_not_retained_and_the_one_before_is_forgotten()
         assert_eq!(house.university(NOW), NOTHING);
         let counts = custody.retained_counts();
         assert_eq!((counts.messages, counts.bytes, counts.refused), (0, 0, 1));
+    });
+}
+
+#[test]
+fn nothing_slips_in_from_a_message_that_was_on_its_way_when_a_person_said_no() {
+    on_both(|house| {
+        let stop = AtomicBool::new(false);
+        let home = deployment("home");
+        let place = |placing: &Placing| {
+            let custody = &house.custody;
+            custody
+                .place(&person("p-resident"), Some(&home), placing, NOW)
+                .unwrap();
+        };
+        let nothing_is_retained = |round: usize| {
+            for _ in 0..50 {
+                assert_eq!(house.custody.retained_counts().messages, 0, "round {round}");
+            }
+            house.custody.tick(NOW).unwrap();
+            assert_eq!(house.sealed_rows().len(), 0, "round {round}");
+        };
+        let something_is_retained = || {
+            while house.custody.retained_counts().messages == 0 {
+                thread::yield_now();
+            }
+        };
+        thread::scope(|scope| {
+            let publisher = scope.spawn(|| {
+                let thing = house.thing("meter-1", &house.meter);
+                while !stop.load(Ordering::Relaxed) {
+                    house.send(&thing, r#"{"power":1}"#, true, NOW);
+                    // The vault takes no more than it can write.
+                    house.custody.wait_durable(house.custody.durable()).unwrap();
+                    thread::yield_now();
+                }
+            });
+            for round in 0..12 {
+                house.choose_power(Level::OFF);
+                nothing_is_retained(round);
+                house.choose_power(Level::ON);
+                something_is_retained();
+                place(&Placing::LiveOnly);
+                nothing_is_retained(round);
+                place(&Placing::Vault);
+                something_is_retained();
+                house.custody.tick(NOW).unwrap();
+            }
+            stop.store(true, Ordering::Relaxed);
+            publisher.join().unwrap();
+        });
+        assert_eq!(house.utility(NOW), [r#"{"power":1}"#]);
     });
 }
 
