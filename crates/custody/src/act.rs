@@ -125,6 +125,9 @@ pub enum ActError {
         "the word of a dialect has 1 to {MAX_ADAPTER_BYTES} characters of a-z, 0-9 and hyphens"
     )]
     AdapterWord,
+    /// A provisioning key without sense.
+    #[error("a provisioning key has a name like an identifier, brings in between 1 and {} devices, and ends within a year", crate::provisioning::MAX_PROVISIONED)]
+    ProvisioningKey,
     /// Two credentials side by side for too long.
     #[error("the former token can be taken for at most {} days more", MAX_OVERLAP_MILLIS / 86_400_000)]
     Overlap,
@@ -275,6 +278,14 @@ impl<'t> Act<'_, 't> {
     /// # Errors
     /// When its version is not the next, or the database fails. Returns the SHA-256 of the file.
     pub fn publish_notice(&mut self, notice: &Notice, source: &str) -> Result<String, ActError> {
+        // What is in the rows is read leniently; what comes into them is not.
+        if Notice::parse(source).as_ref() != Ok(notice) {
+            return Err(ActError::Unenforceable {
+                deployment: notice.deployment.clone(),
+                reason: "its text has problems or says something else, see `amanat notice check`"
+                    .to_owned(),
+            });
+        }
         let standing = rows::deployment::one(self.tx, &notice.deployment)?;
         let published = standing.as_ref().map_or(0, |it| it.notice.version);
         if notice.version != published.saturating_add(1) {

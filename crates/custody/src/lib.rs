@@ -30,6 +30,7 @@ mod ingest;
 mod ledger;
 mod open;
 mod outbox;
+mod provisioning;
 mod published;
 mod receipts;
 mod retained;
@@ -77,6 +78,7 @@ pub use destination::{
     Contents, DeadLetter, DestinationId, DestinationState, DestinationView, Endpoint, FailureClass,
     Host, Left, MAX_ASKS_PER_DAY, MAX_DESTINATIONS, MAX_PLACEMENT_CHANGES, NewDestination, Parcel,
     ParcelError, ParcelReading, PlaceError, PlacementChange, Placing, Secret, WebAddress,
+    may_connect,
 };
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
@@ -91,6 +93,10 @@ pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
 pub use policy::WindowMark;
+pub use provisioning::{
+    IdPattern, IdPatternError, MAX_PROVISIONED, MAX_PROVISIONED_SHOWN, MAX_PROVISIONING_MILLIS,
+    ProvisionError, ProvisioningKey,
+};
 pub use published::{MAX_NOTICE_VERSIONS, NoticeNews, NoticeVersion};
 pub use receipts::ReceiptRow;
 pub use retained::{

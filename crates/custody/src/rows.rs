@@ -17,6 +17,7 @@ pub(crate) mod entry;
 pub(crate) mod notice_version;
 pub(crate) mod person;
 pub(crate) mod placement_change;
+pub(crate) mod provisioning;
 pub(crate) mod receipt;
 pub(crate) mod retained;
 pub(crate) mod source;
@@ -92,6 +93,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 16,
             name: "since when grants and limits hold",
             sql: include_str!("rows/0016_history.sql"),
+        },
+        Step {
+            version: 18,
+            name: "keys that bring in the devices of a fleet",
+            sql: include_str!("rows/0018_provisioning.sql"),
         },
     ],
 };

@@ -31,6 +31,8 @@ mod outbox;
 #[cfg(test)]
 mod placement_history;
 #[cfg(test)]
+mod provisioning;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod retained;
