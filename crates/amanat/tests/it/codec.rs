@@ -360,8 +360,8 @@ fn what_a_network_server_did_not_decode_is_decoded_by_the_codec_of_its_device() 
     assert_eq!(page.status, 422, "{}", page.body);
 
     let counters = server.counters();
-    assert_eq!(counters["amanat_gateway_codec_answers_total"], 4);
-    assert_eq!(counters["amanat_gateway_codec_failures_total"], 2);
+    assert_eq!(counters["codec_answers"], 4);
+    assert_eq!(counters["codec_failures"], 2);
     assert_eq!(server.stop(), Some(0));
     let mut recorded = house.recorded("/object/temperature");
     recorded.sort();
