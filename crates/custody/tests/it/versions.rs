@@ -251,7 +251,9 @@ fn a_notice_that_was_accepted_once_is_in_force_after_rules_became_stricter() {
         assert!(kept.unwrap().readings.is_empty());
         // What is published anew has to keep the rules.
         let next = old.replace("version = 1", "version = 2");
-        assert!(Notice::parse(&next).is_err());
+        let read = Notice::parse_published(&next).unwrap().notice;
+        let refused = custody.act(LATER, |act| act.publish_notice(&read, &next));
+        assert!(matches!(refused, Err(ActError::Unenforceable { .. })));
         let next = text(2);
         let notice = Notice::parse(&next).unwrap();
         custody

@@ -156,3 +156,19 @@ async fn of_many_changes_the_page_lists_the_first_and_counts_the_rest() {
     assert!((1..60).contains(&listed), "{listed}");
     assert!(page.contains("more changes are not listed here"));
 }
+
+#[tokio::test]
+async fn versions_from_before_a_rule_became_stricter_are_shown_all_the_same() {
+    let world = World::new();
+    let old = SECOND
+        .replace("version = 2", "version = 1")
+        .replacen("dpv:", "dpv:NoSuch", 1);
+    world.rewrite_first_version(&old);
+    publish(&world, 2, "retention-days = 365", "retention-days = 730");
+    let mut anyone = world.stranger();
+    let page = anyone.get(&format!("/d/{HOME}/changes")).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("kept longer"), "{}", page.body);
+    let file = anyone.get(&format!("/d/{HOME}/notice.toml?version=1")).await;
+    assert_eq!((file.status, file.body), (200, old));
+}

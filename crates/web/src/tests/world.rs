@@ -33,8 +33,8 @@ pub(super) struct World {
     pub(super) officer: Account,
     meter: String,
     lab: String,
-    // Held so that the directory lives as long as the world.
-    _directory: tempfile::TempDir,
+    /// Lives as long as the world.
+    directory: tempfile::TempDir,
 }
 
 fn text(en: &str) -> Text {
@@ -86,7 +86,7 @@ impl World {
             officer,
             meter,
             lab,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -101,6 +101,17 @@ impl World {
         self.alliance
             .publish_notice(&Actor::Operator, &next, NOW)
             .unwrap();
+    }
+
+    /// Puts another text in the rows, as an older server may have accepted it.
+    pub(super) fn rewrite_first_version(&self, source: &str) {
+        let url = format!("sqlite:{}", self.directory.path().join("rows.db").display());
+        let db = store::Db::open(&url).unwrap();
+        let rewritten = db.write(|tx| {
+            let sql = "UPDATE notice_version SET source = $1 WHERE deployment = $2 AND version = 1";
+            tx.execute(sql, &[source.into(), HOME.into()])
+        });
+        assert_eq!(rewritten.unwrap(), 1);
     }
 
     /// A browser of nobody.
