@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use custody::{Identity, NativeTopic, NewThing, Token};
+use custody::{Identity, NativeTopic, NewThing, ProvisioningKey, Token};
 use model::{BridgeId, DeploymentId, RecipientId, ThingId, Timestamp};
 
 use crate::authority::{Action, Actor};
@@ -149,6 +149,42 @@ impl Alliance {
         by.must(Action::ManageAccess)?;
         self.custody
             .act(now, |act| Ok(act.tie(publisher, recipient)?))
+    }
+
+    /// Makes a provisioning key for the devices of a fleet, whose secret is shown this once.
+    ///
+    /// # Errors
+    /// When the actor may not, its name is taken or its limits are none, the deployment is not known, or the database fails.
+    pub fn make_provisioning_key(
+        &self,
+        by: &Actor,
+        key: &ProvisioningKey,
+        now: Timestamp,
+    ) -> Result<Token, AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody
+            .act(now, |act| Ok(act.make_provisioning_key(key)?))
+    }
+
+    /// Ends a provisioning key: it brings nothing in any more.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such key, or the database fails.
+    pub fn end_provisioning_key(
+        &self,
+        by: &Actor,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody
+            .act(now, |act| match act.end_provisioning_key(id)? {
+                true => Ok(()),
+                false => Err(AllianceError::NotFound {
+                    what: "provisioning key",
+                    id: id.to_owned(),
+                }),
+            })
     }
 
     /// Makes a new credential; the former one is taken until `former_until`, unless it was revoked.

@@ -58,6 +58,8 @@ counters! {
     PublishesAccepted = "publishes_accepted", EVENT;
     /// Messages for devices that their bridge names and nobody registered, or that were revoked: not kept.
     DevicesNotRegistered = "devices_not_registered", EVENT;
+    /// Devices of fleets that got a token for a provisioning key.
+    DevicesProvisioned = "devices_provisioned", EVENT;
     /// Messages that belong to a dialect and carry no reading: not kept.
     MessagesWithoutReading = "messages_without_reading", EVENT;
     /// Sequence numbers (Sparkplug) that told of messages which did not come.
@@ -109,6 +111,8 @@ counters! {
     TlsHandshakeFailed = "tls_handshake_failed", REFUSAL;
     /// Connections that showed a certificate that names no thing, is over, revoked, or of nobody who is trusted.
     CertificatesRefused = "certificates_refused", REFUSAL;
+    /// Devices of fleets that did not get a token for a provisioning key.
+    ProvisionsRefused = "provisions_refused", REFUSAL;
     /// Requests for a certificate that were not fulfilled.
     CertificateRequestsRefused = "certificate_requests_refused", REFUSAL;
     /// Connections that did not send a whole CONNECT in time.

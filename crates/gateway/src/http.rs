@@ -33,6 +33,7 @@ mod handover;
 mod history;
 mod lorawan;
 mod problem;
+mod provision;
 mod receive;
 mod thingsboard;
 
@@ -64,6 +65,8 @@ use credentials::Credentials;
 use problem::Problem;
 use receive::Door;
 
+pub use provision::PROVISION_PATH;
+
 pub use handover::{Gated, Handover};
 pub use history::{HISTORY_PATH, MAX_AT_ONCE, PAGES_PER_SECOND};
 pub use receive::{PURPOSE_HEADER, RECEIVE_PATH, Stop};
@@ -93,7 +96,8 @@ pub fn router(
         .route(RECEIVE_PATH, get(receive::receive))
         .route(HISTORY_PATH, get(history::history))
         .with_state(Arc::new(door));
-    let enrolling = enrol::router(custody.clone(), Arc::clone(&counters));
+    let enrolling = enrol::router(custody.clone(), Arc::clone(&counters))
+        .merge(provision::router(custody.clone(), Arc::clone(&counters)));
     let max_bytes = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
     let ingest = Ingest {
         custody,

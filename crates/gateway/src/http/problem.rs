@@ -74,6 +74,15 @@ pub(super) fn not_enrolled(status: StatusCode, detail: String) -> Problem {
     )
 }
 
+pub(super) fn not_provisioned(status: StatusCode, detail: String) -> Problem {
+    Problem::new(
+        status,
+        "No token",
+        detail,
+        Counter::ProvisionsRefused,
+    )
+}
+
 pub(super) fn too_slow(limit_ms: u64) -> Problem {
     Problem::new(
         StatusCode::REQUEST_TIMEOUT,

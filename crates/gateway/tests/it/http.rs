@@ -23,7 +23,7 @@ pub(crate) struct Site {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Site {
@@ -54,7 +54,7 @@ impl Site {
         self.bearer("box-1", &self.house.tokens.box_1)
     }
 
-    async fn post(&self, headers: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&self, headers: &str, body: &str) -> Answer {
         let length = body.len();
         let request = format!(
             "POST /ingest/v1 HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"

@@ -19,6 +19,8 @@ mod mqtt;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod provision;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod ways;

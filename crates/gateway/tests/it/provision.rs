@@ -1,0 +1,113 @@
+//! `POST /provision/v1` over a real socket.
+
+use custody::{ActError, IdPattern, ProvisioningKey, Token};
+use gateway::{Counter, Limits};
+use model::{DeploymentId, Timestamp};
+
+use crate::http::Site;
+
+impl Site {
+    fn key(&self, uses: i64) -> Token {
+        let key = ProvisioningKey {
+            id: "factory-1".to_owned(),
+            deployment: DeploymentId::parse("mall-road").unwrap(),
+            pattern: IdPattern::parse("plug-*").unwrap(),
+            adapter: None,
+            uses_left: uses,
+            // The site's clock is the wall's.
+            expires_at: Timestamp::from_millis(4_000_000_000_000),
+        };
+        let now = Timestamp::from_millis(3_999_990_000_000);
+        self.house
+            .custody
+            .act(now, |act| {
+                let token = act.make_provisioning_key(&key)?;
+                Ok::<_, ActError>(token)
+            })
+            .unwrap()
+    }
+
+    async fn provision(&self, key: &str, secret: &str, body: &str) -> (u16, String) {
+        let length = body.len();
+        let request = format!(
+            "POST /provision/v1 HTTP/1.1\r\nHost: here\r\nConnection: close\r\nAuthorization: Bearer {key}:{secret}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let answer = self.exchange(&request).await;
+        (answer.status, answer.body)
+    }
+}
+
+#[tokio::test]
+async fn a_device_of_a_fleet_gets_its_token_once_and_sends_with_it() {
+    let site = Site::new(Limits::default()).await;
+    let key = site.key(2);
+    let secret = key.expose_secret();
+    let asked = r#"{"device":"plug-1"}"#;
+    let (status, body) = site.provision("factory-1", secret, asked).await;
+    assert_eq!(status, 201, "{body}");
+    let given: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(given["thing"], "plug-1");
+    let token = Token::from_text(given["token"].as_str().unwrap());
+    let thing = site.bearer("plug-1", &token);
+    assert_eq!(site.post(&thing, r#"{"dust":1}"#).await.status, 202);
+    assert_eq!(site.provision("factory-1", secret, asked).await.0, 409);
+    let (status, body) = site
+        .provision("factory-1", secret, r#"{"device":"box-9"}"#)
+        .await;
+    assert_eq!(status, 403);
+    assert!(!body.contains("box-9") && !body.contains(secret));
+    let next = site
+        .provision("factory-1", secret, r#"{"device":"plug-2"}"#)
+        .await;
+    assert_eq!(next.0, 201);
+    let used_up = site
+        .provision("factory-1", secret, r#"{"device":"plug-3"}"#)
+        .await;
+    assert_eq!(used_up.0, 401);
+}
+
+#[tokio::test]
+async fn wrong_keys_and_bodies_bring_nothing_in_and_nobody_guesses_fast() {
+    let site = Site::new(Limits::default()).await;
+    let key = site.key(5);
+    let asked = r#"{"device":"plug-1"}"#;
+    for (name, secret) in [
+        ("factory-1", "aaaa"),
+        ("factory-2", key.expose_secret()),
+        ("factory-2", ""),
+        ("box-1", site.house.tokens.box_1.expose_secret()),
+    ] {
+        assert_eq!(site.provision(name, secret, asked).await.0, 401, "{name}");
+    }
+    let secret = key.expose_secret();
+    for body in [
+        "",
+        "{}",
+        "plug-1",
+        r#"{"device":"Plug 1"}"#,
+        r#"{"device":"plug-1","x":1}"#,
+    ] {
+        assert_eq!(
+            site.provision("factory-1", secret, body).await.0,
+            422,
+            "{body}"
+        );
+    }
+    let long = format!("{{\"device\":\"{}\"}}", "p".repeat(2_000));
+    assert_eq!(site.provision("factory-1", secret, &long).await.0, 413);
+    let mut slowed = false;
+    for _ in 0..500 {
+        slowed |= site.provision("factory-1", "aaaa", asked).await.0 == 429;
+        if slowed {
+            break;
+        }
+    }
+    assert!(slowed);
+    let counted = site.counters.snapshot().into_iter();
+    let provisioned = counted.filter(|it| it.0 == Counter::DevicesProvisioned);
+    assert_eq!(provisioned.map(|it| it.1).sum::<u64>(), 0);
+    assert_eq!(
+        site.house.custody.provisioning_keys().unwrap()[0].uses_left,
+        5
+    );
+}
