@@ -51,6 +51,12 @@ impl Custody {
         self.inner.db.read(|tx| self.inner.codecs.load(tx))
     }
 
+    /// Whether anybody has a codec.
+    #[must_use]
+    pub fn has_codecs(&self) -> bool {
+        !self.inner.codecs.by_owner.load().is_empty()
+    }
+
     /// The codec of a thing or bridge, by its identifier.
     #[must_use]
     pub fn codec(&self, owner: &str) -> Option<Arc<str>> {

@@ -1,6 +1,6 @@
 //! What a codec is asked about a message, before the message is taken.
 //!
-//! Most messages need none, which is found out without looking at them: no codec is set for who sends them.
+//! Most messages need none, which is found out without looking at them: their sender speaks plainly, or nobody has a codec.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -60,6 +60,9 @@ impl Asking {
             Publisher::Thing(thing) => thing.adapter()?,
             Publisher::Bridge(bridge) => bridge.adapter(),
         };
+        if !custody.has_codecs() {
+            return None;
+        }
         let adapter = Adapter::parse(&word).filter(|it| {
             matches!(
                 it,

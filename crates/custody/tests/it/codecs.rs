@@ -24,6 +24,7 @@ fn a_codec_is_in_force_at_once_after_a_restart_and_until_it_is_taken_away() {
                 Ok::<_, ActError>(())
             })
             .unwrap();
+        assert!(!custody.has_codecs());
         assert_eq!(custody.codec("meter-1"), None);
         custody.set_codec(&meter(), Some("one"), NOW).unwrap();
         custody.set_codec(&hub(), Some("one"), NOW).unwrap();
