@@ -51,6 +51,12 @@ impl Filter {
         let wanted = self.deployment.as_ref();
         wanted.is_none_or(|it| *it == deployment.id)
     }
+
+    /// Whether there is what it names: one native topic, without wildcards, that no thing of the deployment has is nothing.
+    fn names_something(&self, deployment: &Deployment) -> bool {
+        let named = self.native.as_ref().filter(|it| !it.has_wildcard());
+        named.is_none_or(|it| deployment.topics().has(it.as_str()))
+    }
 }
 
 /// Why a subscription was refused.
@@ -313,7 +319,7 @@ impl Custody {
         let granted = catalogue
             .deployments
             .values()
-            .filter(|it| filter.reaches(it))
+            .filter(|it| filter.reaches(it) && filter.names_something(it))
             .any(|it| {
                 it.state
                     .load()

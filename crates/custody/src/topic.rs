@@ -106,6 +106,12 @@ impl NativeFilter {
         &self.0
     }
 
+    /// Whether it can match more than one topic.
+    #[must_use]
+    pub fn has_wildcard(&self) -> bool {
+        self.0.contains(['+', '#'])
+    }
+
     /// Whether it matches a topic.
     #[must_use]
     pub fn matches(&self, topic: &NativeTopic) -> bool {

@@ -156,6 +156,14 @@ impl Ways {
         for it in taken {
             sort(it, &mut parts);
         }
+        let mut message = *message;
+        if message.retain && message.payload.is_empty() {
+            // OASIS MQTT 5.0, 3.3.1.3: it takes back what was retained, and is delivered like any other.
+            parts
+                .iter()
+                .for_each(|(thing, _)| custody.forget_retained(thing));
+            message.retain = false;
+        }
         let arrivals: SmallVec<[Arrival<'_>; 1]> = parts
             .iter()
             .map(|(thing, body)| message.of(thing, body))
@@ -196,9 +204,11 @@ impl Ways {
 
 impl<'a> Arriving<'a> {
     fn of(&self, thing: &'a Arc<ThingPeer>, payload: &'a [u8]) -> Arrival<'a> {
+        // MQTT 5.0, 3.3.1-6: nothing at all takes back what is retained, whatever the dialect makes of it.
+        let takes_back = self.retain && self.payload.is_empty();
         Arrival {
             thing,
-            payload,
+            payload: if takes_back { &[] } else { payload },
             retain: self.retain,
             origin: self.origin,
             expires_at: self.expires_at,

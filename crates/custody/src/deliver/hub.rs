@@ -113,6 +113,11 @@ impl Topics {
         self.entries.extend(topic.map(|it| (thing, it)));
     }
 
+    /// Whether some thing has it.
+    pub(super) fn has(&self, topic: &str) -> bool {
+        self.entries.iter().any(|it| it.1.as_str() == topic)
+    }
+
     /// Gives a thing that has just appeared its topic.
     pub(crate) fn appear(&mut self, thing: ThingNumber, topic: NativeTopic) {
         self.entries.push((thing, topic));

@@ -119,7 +119,6 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         let Self {
             transport,
             output,
-            is_flushed,
             session,
             backend,
             counters,
@@ -128,7 +127,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             successor,
             ..
         } = self;
-        let goodbye = goodbye(transport, output, is_flushed, turn);
+        let goodbye = goodbye(transport, output, turn);
         let away = Away {
             backend,
             limits: session.into_limits(),
@@ -455,24 +454,20 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
 /// Sends the last packet and waits a moment until the client has read it: closing a socket with unread input would
 /// throw away what was sent.
-async fn goodbye<T: Transport>(mut transport: T, output: Output, is_flushed: bool, turn: Turn) {
+async fn goodbye<T: Transport>(mut transport: T, output: Output, turn: Turn) {
     if turn == Turn::Gone {
         return;
     }
-    if output.is_empty() && is_flushed {
-        let _ = transport.shutdown().await;
-    } else {
-        let last_words = async {
-            transport.write_all(output.unsent()).await?;
-            transport.flush().await?;
-            transport.shutdown().await?;
-            let mut discarded = [0; 512];
-            while transport.read(&mut discarded).await? > 0 {}
-            io::Result::Ok(())
-        };
-        // Whether it worked or not, the connection ends here.
-        let _ = tokio::time::timeout(LINGER, last_words).await;
-    }
+    let last_words = async {
+        transport.write_all(output.unsent()).await?;
+        transport.flush().await?;
+        transport.shutdown().await?;
+        let mut discarded = [0; 512];
+        while transport.read(&mut discarded).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whether it worked or not, the connection ends here.
+    let _ = tokio::time::timeout(LINGER, last_words).await;
 }
 
 /// A packet in the output, until it is with the socket.

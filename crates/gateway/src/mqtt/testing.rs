@@ -461,6 +461,16 @@ impl Rig {
         texts(&out, self.version)
     }
 
+    /// Calls the session and gives the bytes that it sends.
+    pub(crate) fn call_raw(
+        &mut self,
+        act: impl FnOnce(&mut Session<FakeBackend>, &mut Ctx<'_, FakeBackend>),
+    ) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.call_into(&mut out, act);
+        out
+    }
+
     fn call_into<R>(
         &mut self,
         out: &mut Vec<u8>,

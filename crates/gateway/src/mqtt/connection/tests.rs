@@ -443,12 +443,9 @@ async fn a_connection_hears_that_it_is_taken_over_or_that_the_server_stops() {
         assert_eq!(bench.turn(), Poll::Ready(Turn::Closed));
         bench.socket.0.lock().unwrap().client_closed = true;
         let Connection {
-            transport,
-            output,
-            is_flushed,
-            ..
+            transport, output, ..
         } = bench.connection;
-        goodbye(transport, output, is_flushed, Turn::Closed).await;
+        goodbye(transport, output, Turn::Closed).await;
         let written = bench.socket.0.lock().unwrap().written.clone();
         assert_eq!(texts(&written, V5), [answer]);
     }

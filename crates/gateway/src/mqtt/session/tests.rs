@@ -5,6 +5,7 @@ mod delivering;
 mod fuzz;
 mod keeping;
 mod listening;
+mod lives;
 mod publishing;
 mod releasing;
 mod subscribing;

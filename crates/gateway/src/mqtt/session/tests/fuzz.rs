@@ -6,7 +6,10 @@ use proptest::{prop_assert_eq, proptest};
 
 use crate::Limits;
 use crate::mqtt::decode::Version;
-use crate::mqtt::testing::{PINGREQ, Rig, connect, puback, publish, subscribe, unsubscribe};
+use crate::mqtt::testing::{
+    PINGREQ, Rig, connect, puback, pubcomp, publish, publish_2, pubrec, pubrel, subscribe,
+    unsubscribe,
+};
 
 fn version() -> impl Strategy<Value = Version> {
     prop_oneof![
@@ -48,7 +51,7 @@ fn run(version: Version, user_name: &str, bytes: &[u8], cuts: &[usize]) -> Outco
 
 /// Streams of packets, most of them valid, some with a byte changed.
 fn stream() -> impl Strategy<Value = (Version, Vec<u8>)> {
-    let packet = (0..8_u8, any::<u16>(), "[a-z{}\":0-9]{0,40}");
+    let packet = (0..12_u8, any::<u16>(), "[a-z{}\":0-9]{0,40}");
     (
         version(),
         vec(packet, 0..12),
@@ -65,6 +68,10 @@ fn stream() -> impl Strategy<Value = (Version, Vec<u8>)> {
                     3 => puback(id),
                     4 => publish(version, 0, &text),
                     5 => connect(version, "thing"),
+                    6 => publish_2(version, id, &text, false),
+                    7 => publish_2(version, id % 4 + 1, &text, true),
+                    8 => pubrel(id % 4 + 1),
+                    9 => [pubrec(id), pubcomp(id)].concat(),
                     _ => publish(version, id, &text),
                 });
             }
@@ -109,7 +116,7 @@ proptest! {
         mut cuts in vec(0..600_usize, 0..6),
     ) {
         cuts.sort_unstable();
-        for user_name in ["thing", "recipient"] {
+        for user_name in ["thing", "recipient", "both", "both?purpose=care"] {
             prop_assert_eq!(
                 run(version, user_name, &bytes, &[]),
                 run(version, user_name, &bytes, &cuts)
