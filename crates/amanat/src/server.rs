@@ -224,6 +224,7 @@ impl Sockets {
             alliance: alliance.clone(),
             public_url: self.addresses.site,
             time_zone: config.site.timezone.clone(),
+            private_destinations: config.destinations.dangerously_private_addresses,
             clock: Arc::new(clock::now),
             ready: readiness(&ready, &custody),
         });

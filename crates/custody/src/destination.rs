@@ -25,6 +25,7 @@ mod asking;
 mod book;
 mod change;
 mod letter;
+mod local;
 mod parcel;
 mod placement;
 mod sealed;
@@ -42,6 +43,7 @@ pub use book::{
     NewDestination,
 };
 pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
+pub use local::may_connect;
 pub(crate) use parcel::Couriers;
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub use placement::{PlaceError, Placing};

@@ -105,6 +105,8 @@ pub struct SiteOptions {
     pub public_url: PublicUrl,
     /// In which time zone days and times are shown; see [`DEFAULT_TIME_ZONE`].
     pub time_zone: TimeZone,
+    /// Whether people may name endpoints in the server's own network: what the server connects to, the form takes.
+    pub private_destinations: bool,
     /// The time now.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Whether the process can do its work: what `/health/ready` answers.
@@ -134,6 +136,10 @@ impl Site {
 
     pub(crate) fn time_zone(&self) -> TimeZone {
         self.0.time_zone.clone()
+    }
+
+    pub(crate) fn private_destinations(&self) -> bool {
+        self.0.private_destinations
     }
 
     pub(crate) fn now(&self) -> Timestamp {

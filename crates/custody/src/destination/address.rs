@@ -1,5 +1,5 @@
-//! Where an endpoint is: texts of people, parsed once. Which *addresses* may be connected to is decided by the network side at
-//! the moment of connecting; here only the form of a name is.
+//! Where an endpoint is: texts of people, parsed once. Here only the form of a name is; which hosts may be named is in `local`, and
+//! which *addresses* may be connected to is asked there again by the network side at the moment of connecting.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -335,6 +335,16 @@ impl Endpoint {
             Self::Webhook(_) => "webhook",
             Self::Broker(_) => "broker",
             Self::Bucket(_) => "bucket",
+        }
+    }
+
+    /// The host that is connected to.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        match self {
+            Self::Webhook(address) => &address.host,
+            Self::Broker(broker) => &broker.host,
+            Self::Bucket(bucket) => &bucket.service.host,
         }
     }
 

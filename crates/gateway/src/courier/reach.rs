@@ -1,12 +1,11 @@
 //! Which addresses and ports this server connects to because a person says so.
 //!
-//! IPv4 by the IANA special-purpose registry: everything in it is denied. IPv6 the other way round: only global unicast
-//! (2000::/3) is allowed, less what is special in it; so mapped, translated (NAT64), local and multicast addresses are denied
-//! without a list that could forget one.
+//! Which addresses are private or local is custody's table, which the form that takes an address asks too. Here it is asked of
+//! what a name resolves to, at the moment of connecting.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use custody::FailureClass;
+use custody::{FailureClass, may_connect};
 
 /// Ports that anybody may name.
 const PORTS: [u16; 3] = [443, 8443, 8883];
@@ -37,70 +36,15 @@ impl Reach {
         if addresses.is_empty() {
             return Err(FailureClass::Name);
         }
-        if addresses.iter().all(|it| self.address(*it)) {
+        if addresses
+            .iter()
+            .all(|it| may_connect(*it, self.danger_private_addresses))
+        {
             Ok(())
         } else {
             Err(FailureClass::Address)
         }
     }
-
-    fn address(self, address: IpAddr) -> bool {
-        let public = match address {
-            IpAddr::V4(address) => is_public_v4(address),
-            IpAddr::V6(address) => is_public_v6(address),
-        };
-        public || (self.danger_private_addresses && is_private(address))
-    }
-}
-
-/// What the switch for private addresses adds. Link-local addresses, where clouds keep their credentials, are not among them.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
-        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
-    }
-}
-
-/// First address and prefix length of every block that is not public.
-const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network, unspecified
-    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
-    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared (CGNAT)
-    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, cloud metadata
-    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments
-    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation
-    (Ipv4Addr::new(192, 31, 196, 0), 24), // AS112
-    (Ipv4Addr::new(192, 52, 193, 0), 24), // AMT
-    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relay
-    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarking
-    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 3),     // multicast, reserved, broadcast
-];
-
-/// The blocks of global unicast that are not public.
-const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // Teredo, benchmarking, ORCHID, other protocols
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), // 6to4: an IPv4 address inside
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
-];
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let bits = u32::from(address);
-    let within =
-        |(first, length): &(Ipv4Addr, u32)| (bits ^ u32::from(*first)).leading_zeros() >= *length;
-    !SPECIAL_V4.iter().any(within)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let bits = u128::from(address);
-    let within =
-        |(first, length): &(Ipv6Addr, u32)| (bits ^ u128::from(*first)).leading_zeros() >= *length;
-    bits >> 125 == 1 && !SPECIAL_V6.iter().any(within)
 }
 
 #[cfg(test)]
@@ -223,7 +167,11 @@ mod tests {
         for text in DENIED {
             let address: IpAddr = text.parse().unwrap();
             let opened = PRIVATE.addresses(&[address]).is_ok();
-            assert_eq!(opened, is_private(address), "{text}");
+            let is_private = match address {
+                IpAddr::V4(it) => it.is_private() || it.is_loopback(),
+                IpAddr::V6(it) => it.is_unique_local() || it.is_loopback(),
+            };
+            assert_eq!(opened, is_private, "{text}");
         }
         for text in [
             "169.254.169.254",

@@ -106,6 +106,7 @@ dest-back = Back to my endpoints
 dest-error-scheme = Readings travel encrypted only. Begin with https://, or mqtts:// for a broker.
 dest-error-user-info = An address cannot hold a user name or password.
 dest-error-host = This host cannot be used. Write a name such as data.example.org.
+dest-error-local = This address is private or local, so our server cannot send there. Write an address on the internet.
 dest-error-punycode = Write the name in its xn-- form.
 dest-error-port = A port is a number from 1 to 65535.
 dest-error-path = The path has a sign that cannot stand there.

@@ -330,11 +330,11 @@ impl Sent {
     }
 }
 
-fn label_of(wanted: &NewDestination) -> String {
+fn endpoint_of(wanted: &NewDestination) -> Endpoint {
     match wanted {
-        NewDestination::Webhook(it) => Endpoint::Webhook(it.clone()).label(),
-        NewDestination::Broker(it, _) => Endpoint::Broker(it.clone()).label(),
-        NewDestination::Bucket(it, _) => Endpoint::Bucket(it.clone()).label(),
+        NewDestination::Webhook(it) => Endpoint::Webhook(it.clone()),
+        NewDestination::Broker(it, _) => Endpoint::Broker(it.clone()),
+        NewDestination::Bucket(it, _) => Endpoint::Bucket(it.clone()),
     }
 }
 
@@ -356,8 +356,11 @@ pub(crate) async fn add(
             Ok(wanted) => wanted,
             Err(err) => return again(EndpointError::Address(err)),
         };
-        let label = label_of(&wanted);
-        let custody = it.site.custody();
+        let endpoint = endpoint_of(&wanted);
+        if !endpoint.host().may_be_named(it.site.private_destinations()) {
+            return again(EndpointError::Local);
+        }
+        let (custody, label) = (it.site.custody(), endpoint.label());
         match custody.add_destination(&account.id, wanted, it.now) {
             Ok((_, key)) => Ok(Ok(MadeDestinationPage {
                 shell: it.shell(Route::Destinations),

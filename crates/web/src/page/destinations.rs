@@ -484,6 +484,8 @@ fn sample_places() -> Vec<PlaceRow> {
 pub(crate) enum EndpointError {
     /// The address or one of its parts.
     Address(AddressError),
+    /// The host is in a network of its own, not on the internet.
+    Local,
     /// The password or key.
     Secret,
     /// The person has as many as they may.
@@ -496,6 +498,7 @@ impl EndpointError {
     fn words(self, shell: &Shell) -> String {
         let address = match self {
             Self::Address(address) => address,
+            Self::Local => return shell.say("dest-error-local"),
             Self::Secret => return shell.say("dest-error-secret"),
             Self::TooSoon(when) => {
                 let line = shell.with("dest-too-soon");

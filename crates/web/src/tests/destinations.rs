@@ -65,3 +65,66 @@ async fn an_endpoint_is_added_checked_and_gets_what_the_person_places_there() {
         Placing::Vault
     );
 }
+
+#[tokio::test]
+async fn an_address_inside_the_server_s_own_network_is_refused_on_the_form() {
+    let world = World::new();
+    let mut browser = world.signed_in(&world.resident).await;
+    let webhook = "/me/destinations/new?kind=webhook";
+    browser.get(webhook).await;
+    for host in [
+        "localhost",
+        "LocalHost:8443",
+        "printer.local",
+        "db.internal",
+        "127.0.0.1",
+        "10.0.0.7",
+        "192.168.1.4:8443",
+        "169.254.169.254",
+        "[::1]",
+        "[fe80::1]",
+        "[fd00::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+    ] {
+        let url = format!("https://{host}/in");
+        let refused = browser.post(webhook, &[("url", &url)]).await;
+        assert_eq!(refused.status, 422, "{host}");
+        let words = "This address is private or local, so our server cannot send there.";
+        assert!(refused.body.contains(words), "{host}: {}", refused.body);
+        assert!(!refused.body.contains("whsec_"), "{host}");
+    }
+    // Other spellings of numbers are no host at all.
+    for host in ["2130706433", "0x7f000001", "0177.0.0.1", "127.1"] {
+        let url = format!("https://{host}/in");
+        let refused = browser.post(webhook, &[("url", &url)]).await;
+        assert_eq!(refused.status, 422, "{host}");
+        let words = "This host cannot be used.";
+        assert!(refused.body.contains(words), "{host}: {}", refused.body);
+    }
+    let broker = "/me/destinations/new?kind=broker";
+    browser.get(broker).await;
+    let refused = browser
+        .post(broker, &[("url", "mqtts://broker.home.arpa")])
+        .await;
+    assert_eq!(refused.status, 422);
+    let bucket = "/me/destinations/new?kind=bucket";
+    browser.get(bucket).await;
+    let fields = [
+        ("url", "https://minio.internal"),
+        ("region", "here"),
+        ("bucket", "mine"),
+        ("key-id", "me"),
+        ("secret", "not to be told"),
+    ];
+    let refused = browser.post(bucket, &fields).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("private or local"));
+    let custody = world.custody();
+    assert!(
+        custody
+            .destinations(&world.resident.id, NOW)
+            .unwrap()
+            .is_empty()
+    );
+}

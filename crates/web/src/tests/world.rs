@@ -77,6 +77,7 @@ impl World {
                 alliance: alliance.clone(),
                 public_url: PublicUrl::parse(public_url).unwrap(),
                 time_zone: TimeZone::get(crate::DEFAULT_TIME_ZONE).unwrap(),
+                private_destinations: false,
                 clock: Arc::new(|| NOW),
                 ready: Arc::new(|| true),
             }),
