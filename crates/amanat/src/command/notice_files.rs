@@ -11,9 +11,20 @@ use crate::ui;
 
 /// The file's text.
 pub(super) fn read(path: &Path) -> Result<String, Stop> {
-    std::fs::read_to_string(path).map_err(|err| {
-        let error = anyhow::Error::new(err).context(format!("cannot read `{}`", path.display()));
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|err| {
+        let error = anyhow::Error::new(err).context(format!("cannot read `{name}`"));
         Stop::invalid(error, "name a notice file that this user may read")
+    })?;
+    String::from_utf8(bytes).map_err(|err| {
+        let at = err.utf8_error().valid_up_to();
+        let error = anyhow::anyhow!(
+            "`{name}` is not UTF-8 text: byte {at} (counted from 0) begins no character"
+        );
+        Stop::invalid(
+            error,
+            "a notice is TOML or JSON: name such a file, or save it as UTF-8",
+        )
     })
 }
 

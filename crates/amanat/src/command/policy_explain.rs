@@ -5,15 +5,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use jiff::tz::TimeZone;
-use model::{Dropped, Explanation, KeptFor, Language, Notice, Pointer, PurposeId, RecipientId};
+use model::{
+    Dropped, Explanation, KeptFor, Language, Notice, NoticeError, Pointer, PurposeId, RecipientId,
+};
 use policy::case::{Answer, CASE_FILE, Case};
 use policy::{Lane, explain_dropped, explain_kept};
 use serde_json::{Value, json};
 use web::{Asker, DEFAULT_TIME_ZONE, Sentences};
 
+use super::notice_files::Wrong;
 use super::policy_test;
 use crate::exit::{Exit, Stop};
 use crate::ui;
+
+/// How many problems of a notice are named before the command that checks notices is.
+const SHOWN_PROBLEMS: usize = 3;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -63,11 +69,21 @@ struct Story {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
     let help =
         "corpus/policy/README.md describes cases, docs/how-to/explain-a-decision.md this command";
-    let case = read(arguments).map_err(|err| Stop::invalid(err, help))?;
+    let case = read(arguments).map_err(|err| match err.downcast_ref::<NoticeError>() {
+        Some(wrong) => stop_at_notice(&arguments.path, wrong),
+        None => Stop::invalid(err, help),
+    })?;
     let wanted = Wanted::parse(arguments).map_err(|err| Stop::invalid(err, help))?;
     let is_bare = is_bare(arguments);
     let has_messages = arguments.message.is_some() || !is_bare;
     let stories = case.answers(|answer| wanted.story(answer, has_messages));
+    if let Some(file) = &arguments.message
+        && let Some(unread) = stories.iter().find_map(|it| it.unread.as_ref())
+    {
+        let error = anyhow!("the message `{}`: {unread}", file.display());
+        let next = "name a file that holds one message as the device sends it; without --message the command tells what holds for every message";
+        return Err(Stop::invalid(error, next));
+    }
     if stories.iter().all(|it| it.lanes.is_empty()) {
         let error = anyhow!("the notice declares nothing of what is asked for");
         return Err(Stop::invalid(
@@ -102,12 +118,29 @@ fn read(arguments: &Arguments) -> anyhow::Result<Case> {
     if arguments.path.join(CASE_FILE).is_file() {
         return policy_test::read(&arguments.path);
     }
-    let notice = text(&arguments.path)?;
+    let text_of_notice = text(&arguments.path)?;
+    let notice = Notice::parse(&text_of_notice)?;
     let case = match &arguments.case {
         Some(case) => text(case)?,
-        None => bare_case(&Notice::parse(&notice)?, arguments.message.as_deref())?,
+        None => bare_case(&notice, arguments.message.as_deref())?,
     };
-    Ok(Case::parse(&notice, &case)?)
+    Ok(Case::parse(&text_of_notice, &case)?)
+}
+
+/// Prints the first problems of the notice; the rest is for the command that checks notices.
+fn stop_at_notice(path: &Path, wrong: &NoticeError) -> Stop {
+    let name = path.display().to_string();
+    let count = wrong.problems.len();
+    let shown = wrong.problems.iter().take(SHOWN_PROBLEMS).cloned();
+    for line in Wrong::Problems(shown.collect()).lines(&name) {
+        ui::words(&line);
+    }
+    let error = match count {
+        0..=SHOWN_PROBLEMS => anyhow!("`{name}` is not a notice that can be used"),
+        more => anyhow!("`{name}` has {more} problems: the first {SHOWN_PROBLEMS} stand above"),
+    };
+    let next = format!("`amanat notice check {name}` lists every problem with its remedy");
+    Stop::invalid(error, next)
 }
 
 /// Somebody who has not chosen anything, and does not ask, access for every declared recipient, and the message, if there is one.

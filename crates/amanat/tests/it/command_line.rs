@@ -84,3 +84,23 @@ fn matches(stream: &str, expected: &str, found: &str) -> Result<(), String> {
         Err(format!("{stream} is\n{found}\nand not\n{expected}"))
     }
 }
+
+#[test]
+fn a_notice_that_is_not_text_is_told_so() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(
+        place.path().join("notice.toml"),
+        b"version = 1\n\xff\xfe\x00",
+    )
+    .unwrap();
+    let output = amanat(place.path())
+        .args(["notice", "check", "notice.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        stderr(&output),
+        "error: `notice.toml` is not UTF-8 text: byte 12 (counted from 0) begins no character\n\
+         help: a notice is TOML or JSON: name such a file, or save it as UTF-8\n"
+    );
+}
