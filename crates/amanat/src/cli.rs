@@ -49,6 +49,9 @@ enum Command {
     /// Work with bridges, which speak for several devices
     #[command(subcommand)]
     Bridge(command::bridge::BridgeCommand),
+    /// Work with provisioning keys, with which the devices of a fleet get tokens of their own
+    #[command(subcommand)]
+    Provisioning(command::provisioning::ProvisioningCommand),
     /// Work with recipients and what they receive for
     #[command(subcommand)]
     Recipient(command::recipient::RecipientCommand),
@@ -139,6 +142,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Licence(it) => command::institution::licence(it),
         Command::Thing(it) => command::thing::run(it),
         Command::Bridge(it) => command::bridge::run(it),
+        Command::Provisioning(it) => command::provisioning::run(it),
         Command::Recipient(it) => command::recipient::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),

@@ -22,6 +22,7 @@ mod operator;
 pub(crate) mod pages_check;
 pub(crate) mod policy_explain;
 pub(crate) mod policy_test;
+pub(crate) mod provisioning;
 pub(crate) mod recipient;
 pub(crate) mod record_verify;
 pub(crate) mod serve;

@@ -113,7 +113,7 @@ pub(crate) fn run(command: BridgeCommand) -> Result<Exit, Stop> {
             Ok(Exit::Ok)
         }
         BridgeCommand::List { place } => {
-            let answer = operator::ask(place, &OperatorRequest::ListBridges)?;
+            let answer = operator::ask(place, &OperatorRequest::ListBridges {})?;
             operator::list(&answer, "bridges");
             Ok(Exit::Ok)
         }

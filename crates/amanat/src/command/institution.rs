@@ -109,7 +109,7 @@ pub(crate) fn deployment(command: DeploymentCommand) -> Result<Exit, Stop> {
             ui::data(&answer.to_string());
         }
         DeploymentCommand::List { place } => {
-            let answer = operator::ask(place, &OperatorRequest::ListDeployments)?;
+            let answer = operator::ask(place, &OperatorRequest::ListDeployments {})?;
             operator::list(&answer, "deployments");
         }
     }

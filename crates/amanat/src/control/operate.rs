@@ -5,174 +5,34 @@
 //! answer:   ok {"id":"hub-1","token":"…"} \n      or  error WORDS \n
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+mod registering;
+mod request;
+
 use std::sync::Arc;
 
 use adapters::Adapter;
-use alliance::{Actor, Alliance, Joining, Member, ThingChange};
+use alliance::{Actor, Alliance, Member, ThingChange};
 use anyhow::{Context, anyhow, bail};
-use custody::{BridgePeer, Identity, NativeTopic, NewThing, Registered, ThingPeer};
+use custody::{BridgePeer, IdPattern, NativeTopic, ProvisioningKey, Registered, ThingPeer};
 use model::{
     BridgeId, Chamber, DeploymentId, Grant, MemberId, PurposeId, RecipientId, Role, Text, ThingId,
     Timestamp,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use web::PublicUrl;
 
 use crate::clock;
 
-/// The word in front of a request.
-const WORD: &str = "operate ";
+pub(crate) use request::{Decision, OperatorRequest, ThingRequest, WhoRequest};
+
+use registering::add_things;
+
 /// The most things of one import.
 pub(crate) const MAX_IMPORTED: usize = 100_000;
 /// The most problems of one import that are told.
 pub(crate) const MAX_PROBLEMS: usize = 100;
 /// The most things that one list tells.
 const MAX_LISTED: usize = 100_000;
-
-/// What is asked.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum OperatorRequest {
-    AddMember {
-        member: String,
-        chamber: String,
-        name: [String; 2],
-        about: [String; 2],
-    },
-    PublishNotice {
-        source: String,
-    },
-    ListDeployments,
-    Licence {
-        deployment: String,
-        decision: Decision,
-        until: Option<String>,
-        reason: String,
-    },
-    /// Registers things; with `dry_run` only says what is wrong.
-    AddThings {
-        deployment: String,
-        things: Vec<ThingRequest>,
-        dry_run: bool,
-    },
-    ListThings {
-        deployment: String,
-    },
-    ShowThing {
-        thing: String,
-    },
-    /// An empty text takes the topic or the dialect away.
-    ChangeThing {
-        thing: String,
-        topic: Option<String>,
-        adapter: Option<String>,
-    },
-    RemoveThing {
-        thing: String,
-    },
-    /// A code with which a resident takes the thing.
-    ClaimCode {
-        thing: String,
-        role: String,
-        days: u32,
-    },
-    /// Without a script there is none any more.
-    SetCodec {
-        who: WhoRequest,
-        source: Option<String>,
-    },
-    AddBridge {
-        bridge: String,
-        deployment: String,
-        adapter: String,
-    },
-    ListBridges,
-    /// Without a thing the bridge means none by the name any more.
-    Link {
-        bridge: String,
-        name: String,
-        thing: Option<String>,
-    },
-    Seen {
-        bridge: String,
-    },
-    AddRecipient {
-        recipient: String,
-    },
-    Grant {
-        recipient: String,
-        deployment: String,
-        purpose: String,
-        until: Option<String>,
-    },
-    /// Without a recipient the publisher only publishes.
-    Tie {
-        publisher: WhoRequest,
-        recipient: Option<String>,
-    },
-    Renew {
-        who: WhoRequest,
-        overlap_ms: i64,
-    },
-    Revoke {
-        who: WhoRequest,
-    },
-}
-
-/// A decision on a licence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Decision {
-    Issue,
-    Suspend,
-    Reinstate,
-    Revoke,
-}
-
-/// A thing that is to be registered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ThingRequest {
-    pub(crate) id: String,
-    pub(crate) topic: Option<String>,
-    pub(crate) adapter: Option<String>,
-    /// The bridge that speaks for it, and its name for it.
-    pub(crate) bridge: Option<(String, String)>,
-}
-
-/// Whose credential it is about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum WhoRequest {
-    Thing(String),
-    Bridge(String),
-    Recipient(String),
-}
-
-impl WhoRequest {
-    fn identity(&self) -> anyhow::Result<Identity> {
-        Ok(match self {
-            Self::Thing(id) => Identity::Thing(ThingId::parse(id)?),
-            Self::Bridge(id) => Identity::Bridge(BridgeId::parse(id)?),
-            Self::Recipient(id) => Identity::Recipient(RecipientId::parse(id)?),
-        })
-    }
-}
-
-impl OperatorRequest {
-    /// The request as a line.
-    pub(crate) fn to_line(&self) -> anyhow::Result<String> {
-        Ok(format!("{WORD}{}\n", serde_json::to_string(self)?))
-    }
-
-    /// Reads a line; nothing when it is a request of another kind.
-    pub(crate) fn parse(line: &str) -> Option<anyhow::Result<Self>> {
-        let rest = line.trim_end().strip_prefix(WORD)?;
-        Some(serde_json::from_str(rest).context("this request is not known"))
-    }
-}
 
 const BY: Actor = Actor::Operator;
 
@@ -195,7 +55,7 @@ pub(crate) fn act(
             let notice = alliance.publish_notice(&BY, source, now)?;
             Ok(json!({ "deployment": notice.deployment.as_str(), "version": notice.version }))
         }
-        It::ListDeployments => Ok(deployments(alliance, now)),
+        It::ListDeployments {} => Ok(deployments(alliance, now)),
         It::Licence {
             deployment,
             decision,
@@ -231,7 +91,87 @@ pub(crate) fn act(
             let token = alliance.register_bridge(&BY, &id, &deployment, word, now)?;
             Ok(json!({ "id": bridge, "token": token.expose_secret() }))
         }
-        It::ListBridges | It::Seen { .. } => bridges(alliance, request),
+        It::ListBridges {} | It::Seen { .. } => bridges(alliance, request),
+        It::AddKey { .. } | It::ListKeys {} | It::ShowKey { .. } | It::EndKey { .. } => {
+            about_keys(alliance, request, now)
+        }
+        It::AddRecipient { .. }
+        | It::Grant { .. }
+        | It::Tie { .. }
+        | It::SetCodec { .. }
+        | It::Renew { .. }
+        | It::Revoke { .. } => about_access(alliance, request, now),
+        It::ListThings { .. }
+        | It::ShowThing { .. }
+        | It::ChangeThing { .. }
+        | It::RemoveThing { .. }
+        | It::ClaimCode { .. } => about_things(alliance, site, request, now),
+    }
+}
+
+fn about_keys(
+    alliance: &Alliance,
+    request: &OperatorRequest,
+    now: Timestamp,
+) -> anyhow::Result<Value> {
+    use OperatorRequest as It;
+    let custody = alliance.custody();
+    match request {
+        It::AddKey {
+            key,
+            deployment,
+            pattern,
+            adapter,
+            uses,
+            days,
+        } => {
+            let made = ProvisioningKey {
+                id: key.clone(),
+                deployment: DeploymentId::parse(deployment)?,
+                pattern: IdPattern::parse(pattern)?,
+                adapter: adapter.as_deref().map_or(Ok(None), own_dialect)?,
+                uses_left: *uses,
+                expires_at: now.plus_millis(i64::from(*days).saturating_mul(86_400_000)),
+            };
+            let token = alliance.make_provisioning_key(&BY, &made, now)?;
+            Ok(json!({ "id": key, "token": token.expose_secret() }))
+        }
+        It::ListKeys {} => {
+            let all = custody.provisioning_keys()?;
+            let all = all.iter().map(|it| {
+                json!({
+                    "id": it.id,
+                    "deployment": it.deployment.as_str(),
+                    "pattern": it.pattern.as_str(),
+                    "adapter": it.adapter.as_deref().unwrap_or(Adapter::Plain.as_str()),
+                    "uses-left": it.uses_left,
+                    "until": it.expires_at.to_string(),
+                })
+            });
+            Ok(json!({ "keys": all.collect::<Vec<_>>() }))
+        }
+        It::ShowKey { key } => {
+            let devices = custody.provisioned(key)?;
+            let devices = devices
+                .iter()
+                .map(|(thing, at)| json!({ "thing": thing.as_str(), "at": at.to_string() }));
+            Ok(json!({ "devices": devices.collect::<Vec<_>>() }))
+        }
+        It::EndKey { key } => {
+            alliance.end_provisioning_key(&BY, key, now)?;
+            Ok(json!({}))
+        }
+        _ => bail!("this request is not about a provisioning key"),
+    }
+}
+
+fn about_access(
+    alliance: &Alliance,
+    request: &OperatorRequest,
+    now: Timestamp,
+) -> anyhow::Result<Value> {
+    use OperatorRequest as It;
+    match request {
         It::AddRecipient { recipient } => {
             let token = alliance.register_recipient(&BY, &RecipientId::parse(recipient)?, now)?;
             Ok(json!({ "id": recipient, "token": token.expose_secret() }))
@@ -260,11 +200,7 @@ pub(crate) fn act(
             alliance.revoke_token(&BY, &who.identity()?, now)?;
             Ok(json!({}))
         }
-        It::ListThings { .. }
-        | It::ShowThing { .. }
-        | It::ChangeThing { .. }
-        | It::RemoveThing { .. }
-        | It::ClaimCode { .. } => about_things(alliance, site, request, now),
+        _ => bail!("this request is not about access"),
     }
 }
 
@@ -280,7 +216,7 @@ fn about_things(
         It::ListThings { deployment } => {
             let deployment = known(alliance, deployment, now)?;
             let things = custody.things_of(&deployment);
-            let listed: Vec<_> = things.iter().take(MAX_LISTED).map(|it| thing(it)).collect();
+            let listed: Vec<_> = things.iter().take(MAX_LISTED).map(thing).collect();
             Ok(json!({ "things": listed, "all": things.len() }))
         }
         It::ShowThing { thing: id } => {
@@ -447,7 +383,7 @@ fn registered(it: &Registered) -> Value {
 fn bridges(alliance: &Alliance, request: &OperatorRequest) -> anyhow::Result<Value> {
     let all = alliance.custody().bridges();
     let OperatorRequest::Seen { bridge: id } = request else {
-        let all = all.iter().map(|it| bridge(it));
+        let all = all.iter().map(bridge);
         return Ok(json!({ "bridges": all.collect::<Vec<_>>() }));
     };
     let found = all.iter().find(|it| it.id().as_str() == id);
@@ -503,154 +439,5 @@ fn native(topic: &str) -> anyhow::Result<Option<NativeTopic>> {
     match topic {
         "" => Ok(None),
         topic => Ok(Some(NativeTopic::parse(topic)?)),
-    }
-}
-
-/// Registers all of them, or says everything that is wrong, each with the position of the thing.
-fn add_things(
-    alliance: &Alliance,
-    deployment: &str,
-    things: &[ThingRequest],
-    dry_run: bool,
-    now: Timestamp,
-) -> anyhow::Result<Value> {
-    if things.len() > MAX_IMPORTED {
-        bail!("one import has at most {MAX_IMPORTED} things: make several");
-    }
-    let deployment = known(alliance, deployment, now)?;
-    let mut check = Check::new(alliance, &deployment);
-    let mut joining = Vec::with_capacity(things.len());
-    let mut problems: Vec<(usize, String)> = Vec::new();
-    for (position, thing) in things.iter().enumerate() {
-        match check.thing(thing) {
-            Ok(it) => joining.push(it),
-            Err(err) => problems.push((position, format!("{err:#}"))),
-        }
-    }
-    if !problems.is_empty() {
-        let all = problems.len();
-        problems.truncate(MAX_PROBLEMS);
-        return Ok(json!({ "problems": problems, "all": all }));
-    }
-    if dry_run {
-        return Ok(json!({ "tokens": [] }));
-    }
-    let tokens = alliance.bring_in(&BY, &joining, &deployment, now)?;
-    let tokens: Vec<_> = tokens.iter().map(|it| it.expose_secret()).collect();
-    Ok(json!({ "tokens": tokens }))
-}
-
-/// What is taken, by what is registered and by what the same import has before.
-struct Check<'a> {
-    alliance: &'a Alliance,
-    deployment: &'a DeploymentId,
-    ids: BTreeSet<String>,
-    topics: BTreeMap<String, String>,
-    bridges: BTreeMap<String, Arc<BridgePeer>>,
-    names: BTreeSet<(String, String)>,
-}
-
-impl<'a> Check<'a> {
-    fn new(alliance: &'a Alliance, deployment: &'a DeploymentId) -> Self {
-        let custody = alliance.custody();
-        let topics = custody.things_of(deployment).into_iter();
-        Self {
-            alliance,
-            deployment,
-            ids: BTreeSet::new(),
-            topics: topics
-                .filter_map(|it| Some((it.topic()?.as_str().to_owned(), it.id().to_string())))
-                .collect(),
-            bridges: custody
-                .bridges()
-                .into_iter()
-                .map(|it| (it.id().to_string(), it))
-                .collect(),
-            names: BTreeSet::new(),
-        }
-    }
-
-    fn thing(&mut self, asked: &ThingRequest) -> anyhow::Result<Joining> {
-        let id = ThingId::parse(&asked.id)?;
-        if !self.ids.insert(asked.id.clone()) {
-            bail!("`{id}` stands above already");
-        }
-        if self.alliance.custody().is_taken(id.as_str()) {
-            bail!("`{id}` is taken: choose another identifier");
-        }
-        let topic = asked.topic.as_deref().map_or(Ok(None), native)?;
-        if let Some(topic) = &topic
-            && let Some(other) = self.topics.insert(topic.to_string(), id.to_string())
-        {
-            bail!("the topic `{topic}` is that of `{other}`");
-        }
-        let adapter = asked.adapter.as_deref().map_or(Ok(None), own_dialect)?;
-        let mut names = Vec::new();
-        if let Some((bridge, name)) = &asked.bridge {
-            names.push(self.name(bridge, name)?);
-        }
-        Ok(Joining {
-            thing: NewThing { id, topic, adapter },
-            names,
-        })
-    }
-
-    fn name(&mut self, bridge: &str, name: &str) -> anyhow::Result<(BridgeId, String)> {
-        let peer = self
-            .bridges
-            .get(bridge)
-            .with_context(|| format!("there is no bridge `{bridge}`: add it first"))?;
-        if peer.deployment_id() != self.deployment {
-            bail!("the bridge `{bridge}` is of another deployment");
-        }
-        let is_sound = (1..=custody::MAX_DEVICE_NAME_BYTES).contains(&name.len())
-            && !name.chars().any(char::is_control);
-        if !is_sound {
-            bail!(
-                "the name of a device has 1 to {} bytes and no control characters",
-                custody::MAX_DEVICE_NAME_BYTES
-            );
-        }
-        if let Some(other) = peer.thing(name) {
-            bail!("the bridge `{bridge}` means `{}` by this name", other.id());
-        }
-        if !self.names.insert((bridge.to_owned(), name.to_owned())) {
-            bail!("this name of the bridge `{bridge}` stands above already");
-        }
-        Ok((peer.id().clone(), name.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_read_back_as_written() {
-        for request in [
-            OperatorRequest::ListBridges,
-            OperatorRequest::Revoke {
-                who: WhoRequest::Bridge("hub-1".to_owned()),
-            },
-            OperatorRequest::AddThings {
-                deployment: "home".to_owned(),
-                things: vec![ThingRequest {
-                    id: "plug-1".to_owned(),
-                    topic: Some("a/\n\"b".to_owned()),
-                    adapter: None,
-                    bridge: Some(("hub-1".to_owned(), "Küche".to_owned())),
-                }],
-                dry_run: true,
-            },
-        ] {
-            let line = request.to_line().unwrap();
-            assert_eq!(line.lines().count(), 1);
-            assert_eq!(OperatorRequest::parse(&line).unwrap().unwrap(), request);
-        }
-        assert!(OperatorRequest::parse("sign-in-link first licensing").is_none());
-        let unknown = r#"operate {"do":"erase-everything"}"#;
-        assert!(OperatorRequest::parse(unknown).unwrap().is_err());
-        let more = r#"operate {"do":"list-bridges","quietly":true}"#;
-        assert!(OperatorRequest::parse(more).unwrap().is_err());
     }
 }
