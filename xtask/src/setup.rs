@@ -22,7 +22,7 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 8] = [
+const PROGRAMS: [Program; 11] = [
     Program {
         names: &["chromium", "chromium-browser"],
         package: "chromium",
@@ -57,6 +57,21 @@ const PROGRAMS: [Program; 8] = [
         names: &["node"],
         package: "nodejs",
         purpose: "tests with a library client",
+    },
+    Program {
+        names: &["python3"],
+        package: "python3",
+        purpose: "the interoperability tests of Eclipse Paho",
+    },
+    Program {
+        names: &["openssl"],
+        package: "openssl",
+        purpose: "tests of TLS with a stock client",
+    },
+    Program {
+        names: &["curl"],
+        package: "curl",
+        purpose: "tests of HTTP with a stock client",
     },
     Program {
         names: &["npm"],
