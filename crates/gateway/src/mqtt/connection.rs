@@ -114,6 +114,12 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     /// Runs the connection to its end, and then its session for as long as it is kept.
     pub(crate) async fn run(mut self) {
         let turn = poll_fn(|cx| self.poll_turn(cx)).await;
+        // In a place of its own, so that a connection at rest does not hold it.
+        Box::pin(self.part(turn)).await;
+    }
+
+    /// Says goodbye to the client, and keeps its session.
+    async fn part(mut self, turn: Turn) {
         let is_claiming = self.session.is_claiming();
         let kept = self.end();
         let Self {

@@ -535,3 +535,12 @@ async fn a_turn_sends_more_than_one_batch() {
     assert_eq!(bench.socket.0.lock().unwrap().writes, 3);
     assert_eq!(bench.answers().len(), payloads.len());
 }
+
+#[test]
+fn a_connection_at_rest_is_small() {
+    fn size<F>(_: impl Fn(Connection<tokio::net::TcpStream, crate::mqtt::Desk>) -> F) -> usize {
+        size_of::<F>()
+    }
+    let bytes = size(Connection::run);
+    assert!(bytes <= 3 * 1024, "{bytes} bytes, and 20,000 of them may be open");
+}

@@ -15,6 +15,8 @@ use crate::mqtt::encode::{self, Outgoing};
 use crate::mqtt::stamp::Stamp;
 use crate::mqtt::topic::{self, Form};
 
+/// Above this many places the list gives its memory back when it is empty.
+const KEPT_PLACES: usize = 16;
 /// How many packet identifiers there are: 0 is none.
 const PACKET_IDS: u64 = 65_535;
 /// 5.0, 3.6.2.1: the identifier is not known.
@@ -111,7 +113,7 @@ impl<D> Outbound<D> {
     fn remove(&mut self, idx: usize) -> Option<InFlight<D>> {
         let removed = self.in_flight.remove(idx)?;
         self.due -= usize::from(removed.is_due());
-        if self.in_flight.is_empty() {
+        if self.in_flight.is_empty() && self.in_flight.capacity() > KEPT_PLACES {
             self.in_flight = VecDeque::new();
         }
         Some(removed)
