@@ -45,6 +45,8 @@ impl Custody {
         let windows = windows.and(retained);
         let maintained = self.maintain(now);
         let tended = self.tend_sources(now).map_err(TickError::Rows);
+        let commanded = self.tend_commands(now).map_err(TickError::Rows);
+        let tended = tended.and(commanded);
         counted.and(windows).and(maintained).and(tended)
     }
 
@@ -56,6 +58,8 @@ impl Custody {
         self.inner.vault.close();
         self.inner.line.close();
         let saved = self.save_sources().map_err(TickError::Rows);
+        let ended = self.end_commands().map_err(TickError::Rows);
+        let saved = saved.and(ended);
         let windows = self.save_windows(true).map_err(TickError::Rows);
         let retained = self.save_retained(None, true).map_err(TickError::Rows);
         let windows = windows.and(retained);

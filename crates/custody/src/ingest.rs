@@ -340,6 +340,7 @@ impl Custody {
         } = admitted;
         thing.deployment.drift.count(payload.undeclared(), now);
         thing.watching.saw(&payload, now);
+        thing.lasts.saw(state, &payload, now);
         if bound.program.has_windows() {
             self.accumulate(&Arrived {
                 state,

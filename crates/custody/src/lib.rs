@@ -17,6 +17,7 @@ mod certificate;
 mod choose;
 mod codecs;
 mod collateral;
+mod command;
 mod condition;
 mod consent;
 mod deliver;
@@ -62,6 +63,11 @@ pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use collateral::{
     CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign,
     WORTH_SAYING, distance_m, published_fact,
+};
+pub use command::{
+    CLOCK_SLACK_MS, COMMAND_LOG_DAYS, COMMAND_WATCH_MS, CommandCounts, CommandEvent, CommandId, CommandOutcome,
+    CommandRefusal, CommandRequest, MAX_COMMANDS_PER_MINUTE, MAX_FOLLOWED_COMMANDS,
+    MAX_WAITING_PER_THING, RefusedBecause,
 };
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use consent::{

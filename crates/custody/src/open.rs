@@ -126,6 +126,8 @@ pub(crate) struct Inner {
     pub(crate) line: Arc<Line>,
     /// How the things are switched at the source.
     pub(crate) source: crate::source::Keeper,
+    /// What recipients have things do.
+    pub(crate) orders: crate::command::Orders,
     /// How the things came in.
     pub(crate) transports: crate::transport::Transports,
     /// Where the readings of people go.
@@ -185,6 +187,7 @@ impl Custody {
         let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
         let transports = crate::transport::Transports::open(&db)?;
         let source = crate::source::Keeper::open(&db)?;
+        let orders = crate::command::Orders::open(&db)?;
         let custody = Self {
             inner: Arc::new(Inner {
                 db,
@@ -203,6 +206,7 @@ impl Custody {
                 is_record_behind: AtomicBool::new(false),
                 line,
                 source,
+                orders,
                 transports,
                 placements: Placements::default(),
                 couriers: Couriers::default(),

@@ -8,6 +8,7 @@ pub(crate) mod cap;
 pub(crate) mod certificate;
 pub(crate) mod chosen;
 pub(crate) mod codec;
+pub(crate) mod command;
 pub(crate) mod consent;
 pub(crate) mod credential;
 pub(crate) mod deployment;
@@ -93,6 +94,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 16,
             name: "since when grants and limits hold",
             sql: include_str!("rows/0016_history.sql"),
+        },
+        Step {
+            version: 17,
+            name: "the log of commands",
+            sql: include_str!("rows/0017_commands.sql"),
         },
         Step {
             version: 18,

@@ -216,6 +216,8 @@ pub struct ThingPeer {
     ways: ArcSwapOption<Ways>,
     /// What its messages show about its switches.
     pub(crate) watching: crate::source::Watching,
+    /// What it said last that decides about its commands.
+    pub(crate) lasts: crate::command::Lasts,
 }
 
 impl ThingPeer {
@@ -227,6 +229,7 @@ impl ThingPeer {
             credential: Credential::new(&row.credential),
             ways: ArcSwapOption::empty(),
             watching: crate::source::Watching::default(),
+            lasts: crate::command::Lasts::default(),
         };
         peer.set(row);
         peer

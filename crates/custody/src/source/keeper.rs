@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use store::Db;
 
-use super::listen::{self, Command, Ears, Mail};
+use super::listen::{self, Ears, Mail, SwitchCommand};
 use super::machine::{COMMAND_AGE_MS, Happening, Setting, State, Step, Terms};
 use super::wanted::Wanted;
 use super::watch::Watch;
@@ -76,7 +76,7 @@ pub(super) struct Book {
 }
 
 struct Outstanding {
-    command: Arc<Command>,
+    command: Arc<SwitchCommand>,
     listener: u64,
     /// Whether the listener comes and asks.
     asks: bool,
@@ -268,7 +268,7 @@ impl Book {
     /// Changes the state that a command is about, and keeps what happened.
     fn change(
         &mut self,
-        command: &Command,
+        command: &SwitchCommand,
         at: Timestamp,
         change: impl FnOnce(&mut State) -> Option<(Happening, Setting)>,
     ) {
@@ -624,8 +624,8 @@ fn command(
     switch: &Switch,
     setting: Setting,
     now: Timestamp,
-) -> Option<Arc<Command>> {
-    Some(Arc::new(Command {
+) -> Option<Arc<SwitchCommand>> {
+    Some(Arc::new(SwitchCommand {
         payload: listen::payload_of(&switch.words, setting, thing)?,
         topic: listen::topic_of(&switch.words, thing),
         id: keeper.next_number(),

@@ -11,17 +11,34 @@ use model::{DeploymentId, SourceSwitch, ThingId, Timestamp};
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
+use super::keeper::Keeper;
 use super::machine::{COMMAND_AGE_MS, Setting};
 use crate::Custody;
 use crate::catalogue::ThingPeer;
+use crate::command::Order;
 
 /// How many commands may wait for one connection: more than a notice has switches for one thing.
 const MAX_QUEUED: usize = 64;
+/// How many commands of recipients may wait for one connection.
+const MAX_QUEUED_ORDERS: usize = 16;
 /// What stands for the identifier of the thing in a topic or a command.
 const THING: &str = "{thing}";
 
-/// A command to a thing.
-pub struct Command {
+/// A command to a thing: of the keeper of its switches, or of a recipient.
+pub struct Command(Errand);
+
+enum Errand {
+    Switch(Arc<SwitchCommand>),
+    Order {
+        order: Arc<Order>,
+        /// Somebody else has it.
+        is_void: AtomicBool,
+    },
+}
+
+/// A command for a switch at the source.
+#[derive(Debug)]
+pub(super) struct SwitchCommand {
     pub(super) id: u64,
     pub(super) deployment: DeploymentId,
     pub(super) thing: ThingId,
@@ -35,34 +52,71 @@ pub struct Command {
 }
 
 impl Command {
+    pub(crate) fn of_order(order: &Arc<Order>) -> Self {
+        Self(Errand::Order {
+            order: Arc::clone(order),
+            is_void: AtomicBool::new(false),
+        })
+    }
+
+    /// Nobody hands it over any more.
+    pub(crate) fn make_void(&self) {
+        match &self.0 {
+            Errand::Switch(it) => it.is_void.store(true, Ordering::Release),
+            Errand::Order { is_void, .. } => is_void.store(true, Ordering::Release),
+        }
+    }
+
     /// Its number: what the thing is asked to repeat where the protocol has no acknowledgement of its own.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.id
+        match &self.0 {
+            Errand::Switch(it) => it.id,
+            Errand::Order { order, .. } => order.id.number(),
+        }
     }
 
     /// The topic that the product expects it on.
     #[must_use]
     pub fn topic(&self) -> &str {
-        &self.topic
+        match &self.0 {
+            Errand::Switch(it) => &it.topic,
+            Errand::Order { order, .. } => &order.filled.topic,
+        }
     }
 
     /// The command in the product's own words.
     #[must_use]
     pub fn payload(&self) -> &str {
-        &self.payload
+        match &self.0 {
+            Errand::Switch(it) => &it.payload,
+            Errand::Order { order, .. } => &order.filled.payload,
+        }
     }
 
-    /// Whether it is still wanted and young enough. Ask right before it is sent.
+    /// Whether it is still wanted and young enough, and, if it is a recipient's, whether it may go at all: that is decided here.
+    /// Ask right before it is sent, and send nothing else.
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
-        !self.is_void.load(Ordering::Acquire) && now < self.made_at.plus_millis(COMMAND_AGE_MS)
+        match &self.0 {
+            Errand::Switch(it) => {
+                !it.is_void.load(Ordering::Acquire) && now < it.made_at.plus_millis(COMMAND_AGE_MS)
+            }
+            Errand::Order { order, is_void } => {
+                !is_void.load(Ordering::Acquire) && order.may_go(now)
+            }
+        }
     }
 }
 
 impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Command({}, {})", self.thing, self.setting.as_str())
+        match &self.0 {
+            Errand::Switch(it) => write!(f, "Command({}, {})", it.thing, it.setting.as_str()),
+            Errand::Order { order, .. } => {
+                write!(f, "Command({}, {})", order.thing.id, order.command)
+            }
+        }
     }
 }
 
@@ -79,7 +133,7 @@ pub enum CommandAck {
 #[derive(Debug)]
 pub(super) enum Mail {
     Sent {
-        command: Arc<Command>,
+        command: Arc<SwitchCommand>,
         until: Option<Timestamp>,
         at: Timestamp,
     },
@@ -102,6 +156,8 @@ pub(super) struct Ear {
     asks: bool,
     takes: Takes,
     sender: mpsc::Sender<Arc<Command>>,
+    /// Apart from the others: commands of recipients never keep a switch waiting.
+    orders: mpsc::Sender<Arc<Command>>,
 }
 
 impl Ear {
@@ -114,7 +170,8 @@ impl Ear {
     }
 
     /// False when it has no place, or is gone.
-    pub(super) fn offer(&self, command: Arc<Command>) -> bool {
+    pub(super) fn offer(&self, command: Arc<SwitchCommand>) -> bool {
+        let command = Arc::new(Command(Errand::Switch(command)));
         self.sender.try_send(command).is_ok()
     }
 }
@@ -134,6 +191,17 @@ pub struct SourceListener {
     thing: Arc<ThingPeer>,
     number: u64,
     receiver: mpsc::Receiver<Arc<Command>>,
+    orders: mpsc::Receiver<Arc<Command>>,
+}
+
+impl Keeper {
+    /// Offers a command of a recipient to the nearest listener of a thing; gives the number of the one that has it.
+    pub(crate) fn offer_order(&self, thing: &ThingId, command: &Arc<Command>) -> Option<u64> {
+        let ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
+        let ear = nearest(ears.get(thing)?, command.topic())?;
+        ear.orders.try_send(Arc::clone(command)).ok()?;
+        Some(ear.number)
+    }
 }
 
 impl Custody {
@@ -141,8 +209,15 @@ impl Custody {
     #[must_use]
     pub fn command_topics(&self, thing: &ThingPeer) -> Vec<String> {
         let state = thing.deployment.state.load();
-        let switches = &state.notice.source_switches;
-        switches.iter().map(|it| topic_of(it, &thing.id)).collect()
+        let switches = state.notice.source_switches.iter();
+        let switches = switches.map(|it| topic_of(it, &thing.id));
+        let commands = state.notice.commands.iter();
+        let mut topics: Vec<_> = switches
+            .chain(commands.map(|it| it.topic_of(&thing.id)))
+            .collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
     }
 
     /// A thing listens on topics for which `takes` is true. What was waiting for that is offered at the next tick.
@@ -165,6 +240,7 @@ impl Custody {
 
     fn hear(&self, thing: &Arc<ThingPeer>, takes: Takes, asks: bool) -> SourceListener {
         let (sender, receiver) = mpsc::channel(MAX_QUEUED);
+        let (orders, ordered) = mpsc::channel(MAX_QUEUED_ORDERS);
         let keeper = &self.inner.source;
         let number = keeper.next_number();
         let ear = Ear {
@@ -172,14 +248,18 @@ impl Custody {
             asks,
             takes,
             sender,
+            orders,
         };
         let mut ears = keeper.ears.lock().unwrap_or_else(PoisonError::into_inner);
         ears.entry(thing.id.clone()).or_default().push(ear);
+        drop(ears);
+        self.inner.orders.offer_to(keeper, thing);
         SourceListener {
             custody: self.clone(),
             thing: Arc::clone(thing),
             number,
             receiver,
+            orders: ordered,
         }
     }
 }
@@ -194,30 +274,41 @@ impl SourceListener {
         if let Some(ear) = mine {
             ear.takes = Arc::new(takes);
         }
+        drop(ears);
+        self.custody.inner.orders.offer_to(keeper, &self.thing);
     }
 
-    /// The next command, when there is one; the task is woken then.
+    /// The next command, when there is one; the task is woken then. Those of switches come first.
     pub fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Arc<Command>> {
         match self.receiver.poll_recv(cx) {
-            Poll::Ready(Some(command)) => Poll::Ready(command),
+            Poll::Ready(Some(command)) => return Poll::Ready(command),
             // The keeper holds the other side as long as this is there.
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        match self.orders.poll_recv(cx) {
+            Poll::Ready(Some(command)) => Poll::Ready(command),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 
     /// The next command, if there is one now.
     pub fn take_command(&mut self) -> Option<Arc<Command>> {
-        self.receiver.try_recv().ok()
+        let of_switch = self.receiver.try_recv().ok();
+        of_switch.or_else(|| self.orders.try_recv().ok())
     }
 
     /// The command was handed to the connection.
     pub fn sent(&self, command: &Arc<Command>, ack: CommandAck, now: Timestamp) {
+        let command = match &command.0 {
+            Errand::Switch(command) => Arc::clone(command),
+            Errand::Order { order, .. } => return order.sent(now),
+        };
         let until = match ack {
             CommandAck::Within(millis) => Some(now.plus_millis(millis)),
             CommandAck::Never => None,
         };
         self.custody.inner.source.post(Mail::Sent {
-            command: Arc::clone(command),
+            command,
             until,
             at: now,
         });
@@ -225,10 +316,10 @@ impl SourceListener {
 
     /// The thing says that it has received a command. An unknown number is passed over.
     pub fn received(&self, command: u64, now: Timestamp) {
-        self.custody
-            .inner
-            .source
-            .post(Mail::Received { command, at: now });
+        let inner = &self.custody.inner;
+        if !inner.orders.received(&self.thing, command, now) {
+            inner.source.post(Mail::Received { command, at: now });
+        }
     }
 }
 
@@ -252,6 +343,8 @@ impl Drop for SourceListener {
         keeper.post(Mail::Gone {
             listener: self.number,
         });
+        let orders = &self.custody.inner.orders;
+        orders.listener_gone(keeper, &self.thing, self.number);
     }
 }
 

@@ -267,7 +267,7 @@ fn standing(
 }
 
 impl PublicCount {
-    fn of(count: u32) -> Self {
+    pub(crate) fn of(count: u32) -> Self {
         match count {
             it if it < LEAST_COUNT => Self::FewerThan(LEAST_COUNT),
             it => Self::Exactly(it),

@@ -1,6 +1,6 @@
 //! What is wanted of a source, from the programs in force.
 
-use model::{Level, Notice, SourceSwitch, Timestamp};
+use model::{Level, Notice, Pointer, SourceSwitch, Timestamp};
 use policy::{Program, Schema};
 
 use super::machine::Setting;
@@ -62,6 +62,34 @@ impl<'a> Wanted<'a> {
         };
         switches.map(setting).collect()
     }
+}
+
+/// Whether the people whom a thing senses have turned one of these fields off, or have it slowed down at the source: then
+/// nothing may make it come. Where nobody is assigned and messages name people, anyone of them may let somebody have it.
+pub(crate) fn is_off(
+    state: &DeploymentState,
+    bound: &Bound,
+    fields: &[Pointer],
+    now: Timestamp,
+) -> bool {
+    if fields.is_empty() {
+        return false;
+    }
+    let wanted = Wanted::new(state, now).of(bound);
+    let mut switches = state.notice.source_switches.iter().zip(wanted);
+    if switches
+        .any(|(it, wanted)| wanted != Setting::On && it.fields.iter().any(|it| fields.contains(it)))
+    {
+        return true;
+    }
+    let names_people = state.notice.subject_field.is_some() && bound.people.is_empty();
+    let mut indexes = fields.iter().map(|it| state.schema.index_of(it));
+    indexes.any(|index| {
+        let Some(index) = index else { return true };
+        let named = state.named().filter(|_| names_people);
+        let mut programs = named.map(|it| &it.program).chain([&bound.program]);
+        programs.all(|it| it.most(index, now) == Level::OFF)
+    })
 }
 
 /// The best level at which anybody may have any field of a switch.

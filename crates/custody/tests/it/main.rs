@@ -7,6 +7,8 @@ mod choke_point;
 #[cfg(test)]
 mod codecs;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod consent;
 #[cfg(test)]
 mod deliver;

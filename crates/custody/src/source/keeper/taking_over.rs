@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use model::{ThingId, Timestamp};
 use rustc_hash::FxHashMap;
 
-use super::super::listen::{Command, Ears};
+use super::super::listen::{Ears, SwitchCommand};
 use super::Book;
 
 /// So long a thing that asks may be silent about a command that it was given, where a connection could take the command.
@@ -19,7 +19,7 @@ pub const ASKER_SILENCE_MS: i64 = 30_000;
 impl Book {
     /// Takes commands back from things that ask, where a connection of the same thing takes their topic: they are due at once.
     pub(super) fn take_over(&mut self, ears: &FxHashMap<ThingId, Ears>, now: Timestamp) {
-        let has_connection = |command: &Command| {
+        let has_connection = |command: &SwitchCommand| {
             let mut ears = ears.get(&command.thing).into_iter().flatten();
             ears.any(|it| !it.asks() && it.takes(&command.topic))
         };
