@@ -6,6 +6,7 @@
 //! Start reading at `state` (what decides, and how the next state is derived), then `bound` (whom a thing senses when),
 //! `rules` (what holds for all things alike), `peer` (who stands behind a connection) and `load` (from the rows).
 
+mod authenticate;
 pub(crate) mod bound;
 pub(crate) mod chosen;
 pub(crate) mod load;
@@ -40,6 +41,12 @@ use shards::Shards;
 
 /// The most assignments of one person at one deployment that are told.
 pub const MAX_ASSIGNMENTS_SHOWN: i64 = 50;
+
+/// The name of a device at a bridge: 1 to [`MAX_DEVICE_NAME_BYTES`] bytes without control characters.
+pub(crate) fn check_device_name(name: &str) -> Option<&str> {
+    let fits = !name.is_empty() && name.len() <= MAX_DEVICE_NAME_BYTES;
+    (fits && !name.chars().any(char::is_control)).then_some(name)
+}
 
 /// Everyone and everything that is registered.
 #[derive(Default, Clone)]
@@ -127,6 +134,21 @@ impl crate::Custody {
         let catalogue = self.inner.catalogue.load();
         let deployment = catalogue.deployments.get(deployment);
         deployment.is_some_and(|it| it.state.load().concerns(person))
+    }
+
+    /// The field by which messages of a deployment name a person; `None` where they do not. Only for that person: the caller has
+    /// checked who asks.
+    #[must_use]
+    pub fn naming_field(
+        &self,
+        person: &PersonId,
+        deployment: &DeploymentId,
+    ) -> Option<model::Field> {
+        let catalogue = self.inner.catalogue.load();
+        let state = catalogue.deployments.get(deployment)?.state.load();
+        let field = state.notice.subject_field.as_ref()?;
+        let named = state.may_name(person);
+        state.notice.field(field).filter(|_| named).cloned()
     }
 
     /// How the things of a deployment sense a person, did and will; what began last stands first, at most

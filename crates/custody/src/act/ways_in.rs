@@ -7,7 +7,7 @@ use model::{BridgeId, DeploymentId, RecipientId, ThingId, Timestamp};
 use super::in_force::Link;
 use super::{Act, ActError};
 use crate::NativeTopic;
-use crate::catalogue::peer::check_device_name;
+use crate::catalogue::check_device_name;
 use crate::rows;
 use crate::rows::bridge::BridgeRow;
 use crate::rows::credential::{self, CredentialRow};
@@ -271,6 +271,7 @@ impl Act<'_, '_> {
             row.removed_at = Some(now);
             (row.topic, row.receives_as) = (None, None);
         })?;
+        self.end_certificates(thing)?;
         self.touch(&deployment).assigned.insert(thing.clone());
         Ok(())
     }
@@ -296,13 +297,24 @@ impl Act<'_, '_> {
     }
 
     /// Nothing opens the identity any more, and who is connected is refused from the next message on, until a new
-    /// credential is made.
+    /// credential is made. Certificates that we issued for a thing end for good: a new token does not bring them back. Those
+    /// of a maker hold again then, unless they are revoked one by one.
     ///
     /// # Errors
     /// When there is no such identity, or the database fails.
     pub fn revoke(&mut self, identity: &Identity) -> Result<(), ActError> {
         self.touch_identity(identity)?;
         rows::credential::revoke(self.tx, identity.table(), identity.as_str(), self.now)?;
+        match identity {
+            Identity::Thing(thing) => self.end_certificates(thing),
+            Identity::Bridge(_) | Identity::Recipient(_) => Ok(()),
+        }
+    }
+
+    /// Ends the certificates that we issued for a thing.
+    fn end_certificates(&mut self, thing: &ThingId) -> Result<(), ActError> {
+        rows::certificate::revoke_oldest(self.tx, thing, 0, self.now)?;
+        self.touch_certificates().things.insert(thing.clone());
         Ok(())
     }
 

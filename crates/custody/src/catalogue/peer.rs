@@ -9,7 +9,7 @@ use model::{BridgeId, DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
 use ring::hmac;
 
 use super::shards::Shards;
-use super::{Catalogue, Deployment, ThingNumber};
+use super::{Deployment, ThingNumber, check_device_name};
 use crate::NativeTopic;
 use crate::rows::access::RecipientRow;
 use crate::rows::bridge::BridgeRow;
@@ -112,8 +112,36 @@ impl Peer {
         }
     }
 
+    /// Whether it is still who it was when it came in: its credential was not revoked, and who publishes and receives in one
+    /// is still tied to this recipient. To be asked beside [`Custody::permit`](crate::Custody::permit), which knows the
+    /// recipient and not under whose credential it came.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        let receives_as = |is: Option<&RecipientId>, was: &RecipientPeer| is == Some(&was.id);
+        let is_tied = match self {
+            Self::Hub {
+                publisher: Publisher::Thing(thing),
+                recipient,
+                ..
+            } => {
+                let ways = thing.ways.load();
+                receives_as(
+                    ways.as_ref().and_then(|it| it.receives_as.as_ref()),
+                    recipient,
+                )
+            }
+            Self::Hub {
+                publisher: Publisher::Bridge(bridge),
+                recipient,
+                ..
+            } => receives_as(bridge.ways.load().receives_as.as_ref(), recipient),
+            Self::Thing(_) | Self::Bridge(_) | Self::Recipient(_) | Self::RecipientFor(..) => true,
+        };
+        is_tied && !self.credential().is_barred()
+    }
+
     /// What opens it.
-    fn credential(&self) -> &Credential {
+    pub(super) fn credential(&self) -> &Credential {
         match self {
             Self::Recipient(recipient) | Self::RecipientFor(recipient, _) => &recipient.credential,
             Self::Thing(thing)
@@ -184,7 +212,7 @@ impl Credential {
     }
 
     /// In constant time, whether the identity is barred or not.
-    fn opens(&self, offered: &TokenHash, now: Timestamp) -> bool {
+    pub(super) fn opens(&self, offered: &TokenHash, now: Timestamp) -> bool {
         let row = self.row();
         let former = row
             .former
@@ -285,6 +313,11 @@ impl ThingPeer {
     #[must_use]
     pub fn adapter(&self) -> Option<Arc<str>> {
         self.ways.load().as_ref()?.adapter.clone()
+    }
+
+    /// As whom it receives.
+    pub(super) fn receives_as(&self) -> Option<RecipientId> {
+        self.ways.load().as_ref()?.receives_as.clone()
     }
 
     /// Whether it was removed, for good.
@@ -432,6 +465,11 @@ impl BridgePeer {
         self.credential.is_barred()
     }
 
+    /// As whom it receives.
+    pub(super) fn receives_as(&self) -> Option<RecipientId> {
+        self.ways.load().receives_as.clone()
+    }
+
     /// The thing that the bridge means by a name.
     #[must_use]
     pub fn thing(&self, name: &str) -> Option<Arc<ThingPeer>> {
@@ -508,102 +546,6 @@ impl BridgePeer {
 impl std::fmt::Debug for BridgePeer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "BridgePeer({})", self.id)
-    }
-}
-
-/// The name of a device at a bridge: 1 to [`MAX_DEVICE_NAME_BYTES`] bytes without control characters.
-pub(crate) fn check_device_name(name: &str) -> Option<&str> {
-    let fits = !name.is_empty() && name.len() <= MAX_DEVICE_NAME_BYTES;
-    (fits && !name.chars().any(char::is_control)).then_some(name)
-}
-
-/// A user name: the identifier of a thing, a bridge or a recipient, and for who receives `?purpose=<purpose>`.
-struct UserName<'a> {
-    id: &'a str,
-    purpose: Option<PurposeId>,
-}
-
-impl<'a> UserName<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
-        let (id, purpose) = match text.split_once('?') {
-            None => (text, None),
-            Some((id, query)) => {
-                let purpose = query.strip_prefix("purpose=")?;
-                (id, Some(PurposeId::parse(purpose).ok()?))
-            }
-        };
-        Some(Self { id, purpose })
-    }
-}
-
-impl Catalogue {
-    /// Whoever has this user name, when the password opens it. Takes the same time for a wrong password and an unknown name.
-    pub(crate) fn authenticate(
-        &self,
-        user_name: &str,
-        password: &[u8],
-        now: Timestamp,
-    ) -> Option<Peer> {
-        let offered = TokenHash::of(password);
-        let found = UserName::parse(user_name).and_then(|it| self.find(it));
-        let opens = match &found {
-            Some(peer) => peer.credential().opens(&offered, now),
-            // The empty password never authenticates, so the hash of nothing cannot match a name that does not exist.
-            None => TokenHash::of(b"").is(&offered),
-        };
-        let opens = opens & !password.is_empty();
-        found.filter(|_| opens)
-    }
-
-    /// Who has this user name, however that was proved.
-    pub(crate) fn named(&self, user_name: &str) -> Option<Peer> {
-        self.find(UserName::parse(user_name)?)
-    }
-
-    fn find(&self, name: UserName<'_>) -> Option<Peer> {
-        let UserName { id, purpose } = name;
-        if let Some(thing) = ThingId::parse(id).ok().and_then(|it| self.things.get(&it)) {
-            let receives_as = thing
-                .ways
-                .load()
-                .as_ref()
-                .and_then(|it| it.receives_as.clone());
-            let publisher = Publisher::Thing(Arc::clone(thing));
-            return self.publishing(publisher, receives_as, purpose);
-        }
-        if let Some(bridge) = BridgeId::parse(id)
-            .ok()
-            .and_then(|it| self.bridges.get(&it))
-        {
-            let receives_as = bridge.ways.load().receives_as.clone();
-            let publisher = Publisher::Bridge(Arc::clone(bridge));
-            return self.publishing(publisher, receives_as, purpose);
-        }
-        let recipient = self.recipients.get(&RecipientId::parse(id).ok()?)?;
-        Some(match purpose {
-            Some(purpose) => Peer::RecipientFor(Arc::clone(recipient), purpose),
-            None => Peer::Recipient(Arc::clone(recipient)),
-        })
-    }
-
-    /// Who only publishes has no purpose to name.
-    fn publishing(
-        &self,
-        publisher: Publisher,
-        receives_as: Option<RecipientId>,
-        purpose: Option<PurposeId>,
-    ) -> Option<Peer> {
-        let recipient = receives_as.and_then(|it| self.recipients.get(&it));
-        match (recipient, publisher) {
-            (Some(recipient), publisher) => Some(Peer::Hub {
-                publisher,
-                recipient: Arc::clone(recipient),
-                purpose,
-            }),
-            (None, _) if purpose.is_some() => None,
-            (None, Publisher::Thing(thing)) => Some(Peer::Thing(thing)),
-            (None, Publisher::Bridge(bridge)) => Some(Peer::Bridge(bridge)),
-        }
     }
 }
 

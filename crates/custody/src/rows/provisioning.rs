@@ -69,7 +69,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Takes one use and notes for which thing; `false` when none is left.
+/// Takes one use and notes for which thing; `false` when none is left or the key has ended in the meantime.
 pub(crate) fn take_use(
     tx: &mut Tx<'_>,
     id: &str,
@@ -77,8 +77,9 @@ pub(crate) fn take_use(
     now: Timestamp,
 ) -> Result<bool, RowError> {
     let taken = tx.execute(
-        "UPDATE provisioning_key SET uses_left = uses_left - 1 WHERE id = $1 AND uses_left > 0",
-        &[id.into()],
+        "UPDATE provisioning_key SET uses_left = uses_left - 1
+         WHERE id = $1 AND uses_left > 0 AND expires_at > $2",
+        &[id.into(), now.as_millis().into()],
     )?;
     if taken == 0 {
         return Ok(false);
