@@ -331,9 +331,17 @@ impl Trust {
         live.is_some_and(|it| it.iter().any(|it| it.serial == *serial && !it.is_revoked))
     }
 
+    /// An authority that got a new certificate for the same key and name stands in the list twice; what is revoked under
+    /// one of them is revoked.
     fn is_revoked(&self, authority: &AuthorityId, serial: &Serial) -> bool {
-        let key = (authority.clone(), serial.clone());
-        self.authorities.revoked.contains(&key)
+        let all = || self.authorities.anchors.iter().zip(&self.authorities.list);
+        let anchor = all().find(|it| it.1.id == *authority).map(|it| it.0);
+        let mut same =
+            all().filter(|it| anchor.is_some_and(|anchor| is_same_authority(anchor, it.0)));
+        same.any(|it| {
+            let key = (it.1.id.clone(), serial.clone());
+            self.authorities.revoked.contains(&key)
+        })
     }
 
     pub(crate) fn is_certified(
@@ -359,6 +367,11 @@ impl Trust {
             }
         }
     }
+}
+
+/// Whether the same authority is behind both: it signs with one key under one name.
+fn is_same_authority(one: &TrustAnchor<'_>, other: &TrustAnchor<'_>) -> bool {
+    one.subject == other.subject && one.subject_public_key_info == other.subject_public_key_info
 }
 
 fn refusal(error: &webpki::Error) -> CertificateRefusal {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use custody::{
-    AuthorityId, CertificateError, CertificateRefusal, Custody, MAX_CERTIFICATES_PER_THING,
-    NewCertificate, RequestError, Serial, SubjectPattern, Transport,
+    AuthorityId, CertificateError, CertificateRefusal, Custody, Identity,
+    MAX_CERTIFICATES_PER_THING, NewCertificate, RequestError, Serial, SubjectPattern, Transport,
 };
 use model::{DeploymentId, ThingId, Timestamp};
 use rcgen::{
@@ -93,6 +93,25 @@ impl Maker {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         change(&mut params);
         let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().der().clone();
+        Self {
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
+    }
+
+    /// The same authority, with another certificate for its key.
+    fn renewed(&self) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Maker");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.serial_number = Some(SerialNumber::from_slice(&[2]));
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(
+            &self.issuer.key().serialize_der().as_slice().into(),
+            &rcgen::PKCS_ECDSA_P256_SHA256,
+        );
+        let key = key.unwrap();
         let certificate = params.self_signed(&key).unwrap().der().clone();
         Self {
             issuer: Issuer::new(params, key),
@@ -197,6 +216,54 @@ fn a_revoked_certificate_names_nothing_any_more_and_connections_are_told() {
         custody.close().unwrap();
         let again = open(&house.db, &house.directory);
         assert_eq!(named(&again, &chain), Err(CertificateRefusal::Revoked));
+    });
+}
+
+#[test]
+fn what_was_certified_before_a_revocation_does_not_hold_again_with_a_new_token() {
+    on_both(|house| {
+        let custody = &house.custody;
+        begin(custody);
+        let key = KeyPair::generate().unwrap();
+        let issued = issue(custody, "meter-1", &request_of(&key, ""), NOW).unwrap();
+        let chain = [issued.certificate];
+        let stolen = Identity::Thing(thing("meter-1"));
+        custody.act(NOW, |act| act.revoke(&stolen)).unwrap();
+        custody
+            .act(NOW, |act| act.renew_token(&stolen, NOW))
+            .unwrap();
+        assert_eq!(named(custody, &chain), Err(CertificateRefusal::Revoked));
+        custody.close().unwrap();
+        let again = open(&house.db, &house.directory);
+        assert_eq!(named(&again, &chain), Err(CertificateRefusal::Revoked));
+    });
+}
+
+#[test]
+fn what_is_revoked_of_a_maker_is_so_under_every_certificate_of_its_authority() {
+    on_both(|house| {
+        let custody = &house.custody;
+        let maker = Maker::new(|_| {});
+        let older = trust(custody, &maker, "home", "cn:SN-{thing}");
+        let renewed = maker.renewed();
+        let newer = trust(custody, &renewed, "home", "cn:SN-{thing}");
+        assert_ne!(older, newer);
+        let leaf = maker.gives(&Given::default());
+        let certified = custody.identify(&[leaf.clone()], NOW).unwrap();
+        for (authority, serial) in [(&older, 7), (&newer, 8)] {
+            let serial = Serial::parse(&format!("{serial:02x}")).unwrap();
+            custody
+                .act(NOW, |act| act.revoke_of_maker(authority, &serial))
+                .unwrap();
+        }
+        assert!(!custody.is_certified(&certified, NOW));
+        let other = maker.gives(&Given {
+            serial: 8,
+            ..Given::default()
+        });
+        for chain in [[leaf], [other]] {
+            assert_eq!(named(custody, &chain), Err(CertificateRefusal::Revoked));
+        }
     });
 }
 
