@@ -230,6 +230,40 @@ async fn a_session_expires_and_its_will_is_published_then_section_3_1_3_2_2() {
 }
 
 #[tokio::test]
+async fn sessions_without_a_connection_are_bounded() {
+    let house = House::new();
+    let token = &house.tokens.health_office;
+    let named = |id: &'static str| move |it: &mut v5::Connect| it.client_id = id.into();
+    // One a peer: the older one makes room.
+    let served = house.serve(Limits {
+        max_sessions_per_peer: 1,
+        ..Limits::default()
+    });
+    for (count, id) in [(1, "a"), (2, "b")] {
+        let mut client = served.dial().await;
+        resume(&mut client, "health-office", token, named(id)).await;
+        drop(client);
+        served.counted(Counter::ConnectionsClosed, count).await;
+    }
+    let mut client = served.dial().await;
+    assert!(resume(&mut client, "health-office", token, named("b")).await);
+    let mut client = served.dial().await;
+    assert!(!resume(&mut client, "health-office", token, named("a")).await);
+
+    // None at all: it ends with its connection, and that is counted.
+    let served = house.serve(Limits {
+        max_sessions: 0,
+        ..Limits::default()
+    });
+    let mut client = served.dial().await;
+    resume(&mut client, "health-office", token, named("a")).await;
+    drop(client);
+    served.counted(Counter::SessionsNotKept, 1).await;
+    let mut client = served.dial().await;
+    assert!(!resume(&mut client, "health-office", token, named("a")).await);
+}
+
+#[tokio::test]
 async fn a_retained_message_comes_with_the_subscription_and_an_empty_one_takes_it_back() {
     let house = House::new();
     house.with_native_topic();

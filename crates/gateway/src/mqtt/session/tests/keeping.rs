@@ -7,8 +7,8 @@ use crate::mqtt::backend::Start;
 use crate::mqtt::decode::Version;
 use crate::mqtt::stamp::{Origin, Stamp};
 use crate::mqtt::testing::{
-    DISCONNECT, Offered, Rig, bytes_v3, bytes_v5, connect_v3, connect_v5, moment, offered, puback,
-    pubcomp, pubrec, subscribe,
+    DISCONNECT, HANDED_OVER, Offered, Rig, bytes_v3, bytes_v5, connect_v3, connect_v5, moment,
+    offered, puback, pubcomp, pubrec, subscribe,
 };
 use crate::{Counter, Limits};
 
@@ -361,4 +361,24 @@ fn disconnect_with_will_publishes_it_section_3_14_2_1() {
         rig.end();
         assert_eq!(rig.world().ingested.len(), published);
     }
+}
+
+#[test]
+fn what_a_session_has_not_sent_when_it_ends_is_for_others_who_share_section_4_8_2() {
+    let mut rig = Rig::connected(V3, "recipient", Limits::default());
+    rig.send(&subscribe(V3, &[("$share/g/for/research/#", 1)], &[]));
+    rig.offer(&["a", "b"].map(|it| offered(1, it)));
+    rig.send(&puback(1));
+    rig.world().offered.push_back(offered(1, "c"));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let _ = rig.session.poll_offered(&mut rig.backend, &mut cx, 1);
+    assert!(!rig.end());
+    assert_eq!(HANDED_OVER.take(), ["b", "c"], "a was acknowledged");
+
+    // With QoS 2 what was sent is nobody else's any more.
+    let mut rig = Rig::connected(V3, "recipient", Limits::default());
+    rig.send(&subscribe(V3, &[("$share/g/for/research/#", 2)], &[]));
+    rig.offer(&[offered(1, "a")]);
+    assert!(!rig.end());
+    assert!(HANDED_OVER.take().is_empty());
 }
