@@ -78,7 +78,7 @@
 //! | property of the publish | in the delivery |
 //! |---|---|
 //! | message expiry interval | what is left of it; a delivery that waited longer is not sent |
-//! | user properties, content type, response topic, correlation data | none: they are data that no notice declares, so they never enter |
+//! | user properties, content type, response topic, correlation data, payload format | data: they enter as fields in the one dialect that has them (`crate::said`), and nowhere else |
 //! | payload format indicator | none: the payload is rendered here, always as JSON in UTF-8 |
 //! | topic alias | its own for each side, at most 16 |
 //!
