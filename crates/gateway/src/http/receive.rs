@@ -31,7 +31,9 @@ use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use custody::{Condition, Custody, Delivery, Filter, Inbox, Permit, RecipientPeer, Subscription};
+use custody::{
+    Condition, Custody, Delivery, Filter, Inbox, Peer, Permit, RecipientPeer, Subscription,
+};
 use hyper::body::Frame;
 use model::{DeploymentId, PurposeId, RecipientId, ThingId};
 use rustc_hash::FxHashMap;
@@ -105,7 +107,7 @@ fn open(
     headers: &HeaderMap,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Stream, Problem> {
-    let recipient = recipient(door, headers)?;
+    let (peer, recipient) = receiver(door, headers)?;
     let Query(parameters) = parameters.map_err(|_| {
         problem::bad_request("the parameters are purpose, deployment, thing and where, each once")
     })?;
@@ -128,6 +130,7 @@ fn open(
     keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     Ok(Stream {
         door: Arc::clone(door),
+        peer,
         inbox,
         keep_alive,
         stopping: (door.stop)(),
@@ -138,16 +141,24 @@ fn open(
 }
 
 pub(super) fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
+    receiver(door, headers).map(|it| it.1)
+}
+
+/// Who came in, and as whom it receives.
+fn receiver(door: &Door, headers: &HeaderMap) -> Result<(Peer, Arc<RecipientPeer>), Problem> {
     let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
     let password = credentials.password.as_bytes();
-    match door.custody.authenticate(&credentials.user_name, password, door.clock.now().wall) {
-        Some(peer) => peer.recipient().map(Arc::clone).ok_or_else(|| {
-            problem::forbidden(
-                Counter::SubscriptionsDenied,
-                "a thing does not receive data; only a recipient does".to_owned(),
-            )
-        }),
-        None => Err(problem::unauthorized()),
+    let now = door.clock.now().wall;
+    let peer = door
+        .custody
+        .authenticate(&credentials.user_name, password, now)
+        .ok_or_else(problem::unauthorized)?;
+    match peer.recipient().map(Arc::clone) {
+        Some(recipient) => Ok((peer, recipient)),
+        None => Err(problem::forbidden(
+            Counter::SubscriptionsDenied,
+            "a thing does not receive data; only a recipient does".to_owned(),
+        )),
     }
 }
 
@@ -233,6 +244,7 @@ impl Drop for Turn {
 /// The body of an answer that does not end by itself.
 struct Stream {
     door: Arc<Door>,
+    peer: Peer,
     inbox: Inbox,
     keep_alive: Interval,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -275,7 +287,7 @@ enum Piece {
     Bytes(Bytes),
     /// None of them may leave.
     Nothing,
-    /// The rules changed while an earlier piece waited for the socket.
+    /// The rules changed while an earlier piece waited for the socket, or the credential of the stream ended.
     End,
 }
 
@@ -289,6 +301,9 @@ impl Stream {
         // Before anything is decided: an act swaps in its rules first and counts itself afterwards, and the gate does not hold up
         // either, so a number that is read later could be that of rules that did not decide.
         let rules = custody.rules_in_force();
+        if !self.peer.stands() {
+            return Piece::End;
+        }
         let now = self.door.clock.now().wall;
         let mut until = None;
         let mut next = Some(first);

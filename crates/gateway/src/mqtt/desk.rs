@@ -101,6 +101,11 @@ impl Desk {
         }
     }
 
+    /// Whose credential ended, or who is no recipient any more, gets nothing more over what is open.
+    fn stands(&self) -> bool {
+        self.peer.as_ref().is_some_and(Peer::stands)
+    }
+
     /// What was named at the door.
     fn has_purpose(&self) -> bool {
         self.peer.as_ref().and_then(Peer::purpose).is_some()
@@ -142,11 +147,14 @@ impl Backend for Desk {
         let Some(peer) = &self.peer else {
             return false;
         };
-        // What a client subscribed to for one purpose is not there for another.
-        let name = match peer.purpose() {
-            Some(purpose) => format!("{}?{purpose}", peer.id()),
-            None => peer.id().to_owned(),
-        };
+        // What a client subscribed to as one recipient, or for one purpose, is not there for another.
+        let mut name = peer.id().to_owned();
+        if let Some(recipient) = peer.publisher().and(peer.recipient()) {
+            name.push_str(&format!("~{}", recipient.id()));
+        }
+        if let Some(purpose) = peer.purpose() {
+            name.push_str(&format!("?{purpose}"));
+        }
         self.claimed = self.ticket.claim(&name, client_id, start);
         self.claimed.is_some()
     }
@@ -303,6 +311,9 @@ impl Backend for Desk {
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Arc<Command>> {
+        if self.listener.is_some() && !self.stands() {
+            self.listener = None;
+        }
         match &mut self.listener {
             Some(listener) => listener.poll_command(cx),
             None => Poll::Pending,
@@ -372,6 +383,9 @@ impl Backend for Desk {
     }
 
     fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permitted> {
+        if !self.stands() {
+            return None;
+        }
         let permit = self.custody.permit(delivery, now)?;
         let native = match self.has_purpose() {
             true => permit.native_topic(),

@@ -7,6 +7,8 @@ mod client;
 #[cfg(test)]
 mod courier;
 #[cfg(test)]
+mod ended;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod history;
