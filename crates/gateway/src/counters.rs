@@ -90,7 +90,9 @@ counters! {
     HistoryPages = "history_pages", EVENT;
     /// Readings in them.
     HistoryReadings = "history_readings", EVENT;
-    /// Commands sent to things that are to stop, slow down or start a measurement.
+    /// Commands of recipients that were taken.
+    CommandsTaken = "commands_taken", EVENT;
+    /// Commands handed to things: those that are to stop, slow down or start a measurement, and those of recipients.
     CommandsSent = "commands_sent", EVENT;
     /// Sessions ended because the certificate that opened them is over or revoked.
     CertificatesEnded = "certificates_ended", EVENT;
@@ -177,6 +179,8 @@ pub struct Counters {
     values: Box<[AtomicU64]>,
 }
 
+    /// Commands of recipients that were refused: for safety, for want of a right, or because they cannot be read.
+    CommandsRefused = "commands_refused", REFUSAL;
 impl Default for Counters {
     fn default() -> Self {
         Self {

@@ -31,6 +31,7 @@ mod credentials;
 mod enrol;
 mod handover;
 mod history;
+mod order;
 mod lorawan;
 mod problem;
 mod provision;
@@ -64,6 +65,7 @@ use commands::Mailboxes;
 use credentials::Credentials;
 use problem::Problem;
 use receive::Door;
+pub use order::{MAX_ARGUMENTS_BYTES, MAX_LISTED, ORDERS_PATH};
 
 pub use provision::PROVISION_PATH;
 
@@ -90,12 +92,14 @@ pub fn router(
         clock: Clock::start(),
         stop,
         open: Mutex::default(),
+    let door = Arc::new(door);
         pages: history::Pages::default(),
     };
     let receiving = Router::new()
         .route(RECEIVE_PATH, get(receive::receive))
         .route(HISTORY_PATH, get(history::history))
-        .with_state(Arc::new(door));
+        .with_state(Arc::clone(&door))
+        .merge(order::router(door));
     let enrolling = enrol::router(custody.clone(), Arc::clone(&counters))
         .merge(provision::router(custody.clone(), Arc::clone(&counters)));
     let max_bytes = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);

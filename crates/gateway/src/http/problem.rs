@@ -42,6 +42,14 @@ impl Problem {
         }
     }
 
+    /// The same of who wants to send a command; wrong credentials stay what they are.
+    pub(super) fn of_commands(self, detail: &str) -> Self {
+        match self.status {
+            StatusCode::UNAUTHORIZED => self,
+            status => command_refused(status, detail),
+        }
+    }
+
     pub(super) fn counter(&self) -> Counter {
         self.counter
     }
@@ -139,6 +147,10 @@ pub(super) fn bad_request(detail: impl Into<String>) -> Problem {
         detail,
         Counter::SubscriptionsInvalid,
     )
+}
+
+pub(super) fn command_refused(status: StatusCode, detail: impl Into<String>) -> Problem {
+    Problem::new(status, "Not done", detail, Counter::CommandsRefused)
 }
 
 pub(super) fn too_many_streams(most: usize) -> Problem {

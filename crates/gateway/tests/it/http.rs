@@ -26,6 +26,13 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+impl Answer {
+    /// Whether the head has these words.
+    pub(crate) fn has(&self, words: &str) -> bool {
+        self.head.contains(words)
+    }
+}
+
 impl Site {
     pub(crate) async fn new(limits: Limits) -> Self {
         let house = House::new();

@@ -21,6 +21,8 @@ mod mqtt;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod provision;
 #[cfg(test)]
 mod tls;
