@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 15] = [
+const ENGLISH: [&str; 16] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -49,9 +49,10 @@ const ENGLISH: [&str; 15] = [
     include_str!("../locales/en/consent.ftl"),
     include_str!("../locales/en/destinations.ftl"),
     include_str!("../locales/en/sources.ftl"),
+    include_str!("../locales/en/commands.ftl"),
 ];
 
-const URDU: [&str; 15] = [
+const URDU: [&str; 16] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -67,6 +68,7 @@ const URDU: [&str; 15] = [
     include_str!("../locales/ur/consent.ftl"),
     include_str!("../locales/ur/destinations.ftl"),
     include_str!("../locales/ur/sources.ftl"),
+    include_str!("../locales/ur/commands.ftl"),
 ];
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En));

@@ -16,6 +16,7 @@ use crate::page::{
 };
 use crate::visit::{Failure, Visit};
 
+pub(crate) mod commands;
 pub(crate) mod consent;
 pub(crate) mod sheet;
 pub(crate) mod sources;

@@ -13,7 +13,7 @@ use crate::page::{ChoicesPage, MyChoicesPage, MyDeployment, News, Saved};
 use crate::route::Route;
 use crate::view::consent::{Notices, first_changes};
 use crate::view::sheet::{self, Decision, Wish};
-use crate::view::sources;
+use crate::view::{commands, sources};
 use crate::visit::{Failure, Visit, heeds_privacy, page, see};
 
 /// How many things that devices were told the page lists.
@@ -52,6 +52,8 @@ fn show_sheet(
     let sources = sources.map_err(|err| Failure::internal(&err))?;
     let events = custody.source_events(&account.id, &id, MAX_TOLD);
     let events = events.map_err(|err| Failure::internal(&err))?;
+    let done = custody.commands_about(&account.id, &id, MAX_TOLD, visit.now);
+    let done = done.map_err(|err| Failure::internal(&err))?;
     let told = custody.explain_to(&account.id, &id, visit.now);
     let told = told.unwrap_or_default();
     for row in lanes.iter_mut().flat_map(|it| &mut it.rows) {
@@ -75,6 +77,7 @@ fn show_sheet(
         others: custody.deployments_about(&account.id).len() > 1,
         deployment: id,
         told: sources::log(&shell, &sheet.notice, &events),
+        done: commands::log(&shell, &sheet.notice, &done),
         shell,
         saved: Saved::No,
     })

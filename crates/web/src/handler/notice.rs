@@ -70,6 +70,8 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
             record: view::entry_lines(it, newest)?,
             reader: reader(it, &id),
             sources: it.site.custody().source_counts(&id),
+            commands: (it.site.custody().command_counts(&id))
+                .map_err(|err| Failure::internal(&err))?,
             plain: it.site.custody().plain_things(&id),
             notice: found.in_force.notice,
         })

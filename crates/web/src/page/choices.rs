@@ -8,7 +8,7 @@ use super::{Page, sample};
 use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
-use crate::view::sources;
+use crate::view::{commands, sources};
 
 /// One field on its way to one recipient for one purpose.
 #[derive(Debug, Clone)]
@@ -192,6 +192,8 @@ pub(crate) struct ChoicesPage {
     pub(crate) others: bool,
     /// What the devices were told, a line each.
     pub(crate) told: Vec<String>,
+    /// What others had the devices do, a line each.
+    pub(crate) done: Vec<String>,
     /// What the last form did.
     pub(crate) saved: Saved,
 }
@@ -237,6 +239,7 @@ impl Page for ChoicesPage {
             news: None,
             others: true,
             told: Vec::new(),
+            done: Vec::new(),
             saved,
         };
         let receipt = sample::receipt_id();
@@ -248,6 +251,11 @@ impl Page for ChoicesPage {
             row.why = Some("It passes because you allowed it.".to_owned());
         }
         let switched = switched(page(sample::lanes(&notice), Saved::No), &notice);
+        let mut commanded = page(sample::lanes(&notice), Saved::No);
+        if let Some(notice) = commands::sample_notice(&notice) {
+            let events = commands::sample_events(&notice, sample::NOW);
+            commanded.done = commands::log(&shell, &notice, &events);
+        }
         let mut changed = page(sample::lanes(&notice), Saved::No);
         changed.news = Some(News {
             at: Some(sample::NOW),
@@ -277,6 +285,7 @@ impl Page for ChoicesPage {
             ),
             ("signal", signal),
             ("switched", switched),
+            ("commanded", commanded),
             ("long", long),
             ("unchanged", suspended),
             ("error", failed),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use custody::SourceCounts;
+use custody::{CommandCounts, SourceCounts};
 use model::{
     CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Model, ModelId, Notice,
     Purpose, Retention, Sensitivity, Timestamp,
@@ -13,6 +13,7 @@ use super::limits::limits_of_samples;
 use super::{DriftLine, DriftName, DriftReason, EntryLine, LimitLine, MemberLink, Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
+use crate::view::commands;
 
 /// How many fields the sign names before it says "and more".
 const SIGN_FIELDS: usize = 6;
@@ -92,6 +93,8 @@ impl NoticePage {
             .iter()
             .map(|it| it.retention.as_days());
         days.max().unwrap_or(Retention::LIVE_ONLY.as_days())
+    /// How often others had the devices do something; `None` where they can do nothing.
+    pub(crate) commands: Option<CommandCounts>,
     }
 
     /// Whether the devices may know who somebody is, so that there is something to choose.
@@ -264,6 +267,7 @@ impl Page for NoticePage {
         let mut fed = Notice::clone(&sample::home());
         let purpose = fed.purposes.first().cloned();
         let model = purpose.zip(ModelId::parse("forecast").ok());
+            commands: None,
         fed.models = model
             .map(|(purpose, id)| Model {
                 id,
@@ -290,9 +294,18 @@ impl Page for NoticePage {
             ),
             (
                 "never-licensed",
+        let mut commanded = page(sample::home(), sample::licence(LicenceState::Active));
+        if let Some(notice) = commands::sample_notice(&commanded.notice) {
+            commanded.notice = Arc::new(notice);
+            commanded.commands = Some(CommandCounts {
+                sent: custody::PublicCount::Exactly(12),
+                refused: custody::PublicCount::FewerThan(5),
+            });
+        }
                 page(sample::air(), sample::licence(LicenceState::None)),
             ),
             (
+            ("commanded", commanded),
                 "revoked",
                 page(sample::air(), sample::licence(LicenceState::Revoked)),
             ),

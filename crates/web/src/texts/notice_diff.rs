@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use model::{
-    Change, ChangeEffect, Changed, Language, LegalBasis, Level, Notice, Party, Pointer, PurposeId,
+    Change, ChangeEffect, Changed, CommandName, Language, LegalBasis, Level, Notice, Party, Pointer, PurposeId,
     RecipientId, Role, Roles, Text,
 };
 
@@ -200,6 +200,9 @@ impl Writer<'_> {
                 .texts
                 .with("diff-switch-changed")
                 .set("fields", self.fields(it)),
+            Changed::CommandAdded(it) => self.command("diff-command-added", it),
+            Changed::CommandRemoved(it) => self.command("diff-command-removed", it),
+            Changed::CommandChanged(it) => self.command("diff-command-changed", it),
             other => self.of_field(effect, other),
         }
     }
@@ -341,6 +344,13 @@ impl Writer<'_> {
     fn purpose(&self, id: &PurposeId) -> String {
         let titles = [self.new, self.old].map(|it| it.purpose(id).map(|it| &it.title));
         self.title(titles, id.as_str()).to_owned()
+    }
+
+    fn command(&self, key: &'static str, id: &CommandName) -> Message {
+        let titles = [self.new, self.old].map(|it| it.command(id).map(|it| &it.title));
+        self.texts
+            .with(key)
+            .set("command", self.title(titles, id.as_str()))
     }
 
     fn recipient(&self, id: &RecipientId) -> String {
