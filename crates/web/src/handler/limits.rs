@@ -50,7 +50,7 @@ fn limits(visit: &Visit) -> Result<LimitsPage, Failure> {
         limits: view::limits(&visit.site.alliance().limits()?),
         purposes: view::purposes(&visit.site.custody().in_force(visit.now)),
         input: LimitInput::default(),
-        error: None,
+        errors: Vec::new(),
         done: None,
     })
 }
@@ -86,12 +86,9 @@ fn set(visit: &Visit, by: &Actor, input: LimitInput) -> Result<(StatusCode, Limi
     // The empty pointer is a whole message, which nobody means by an empty field.
     let is_empty = input.sensitivity.is_empty() && input.field.trim().is_empty();
     let Some(target) = target.filter(|_| !is_empty) else {
-        return refused(
-            visit,
-            input,
-            LimitError::Field,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        );
+        let mut wrong = vec![LimitError::Field];
+        wrong.extend(wrong_reason(&input.reason));
+        return refused(visit, input, wrong, StatusCode::UNPROCESSABLE_ENTITY);
     };
     let cap = Cap {
         target,
@@ -147,29 +144,35 @@ fn answer(
             shown.done = Some(done);
             return Ok((StatusCode::OK, shown));
         }
-        Err(AllianceError::Reason) => match input.reason.trim().chars().count() {
-            0..=REASON_LIMIT => (LimitError::ReasonMissing, StatusCode::UNPROCESSABLE_ENTITY),
-            length => (
-                LimitError::ReasonLong(length),
-                StatusCode::UNPROCESSABLE_ENTITY,
-            ),
-        },
+        Err(AllianceError::Reason) => (
+            wrong_reason(&input.reason).unwrap_or(LimitError::ReasonMissing),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
         Err(AllianceError::NotFound { .. }) => (LimitError::Gone, StatusCode::CONFLICT),
         Err(AllianceError::Act(ActError::TooManyCaps)) => (LimitError::Full, StatusCode::CONFLICT),
         Err(AllianceError::NoLimit) => return Err(Failure::BAD_REQUEST),
         Err(other) => return Err(other.into()),
     };
-    refused(visit, input, wrong.0, wrong.1)
+    refused(visit, input, vec![wrong.0], wrong.1)
+}
+
+/// What is wrong with the length of a reason.
+fn wrong_reason(reason: &str) -> Option<LimitError> {
+    match reason.trim().chars().count() {
+        0 => Some(LimitError::ReasonMissing),
+        1..=REASON_LIMIT => None,
+        length => Some(LimitError::ReasonLong(length)),
+    }
 }
 
 fn refused(
     visit: &Visit,
     input: LimitInput,
-    error: LimitError,
+    errors: Vec<LimitError>,
     status: StatusCode,
 ) -> Result<(StatusCode, LimitsPage), Failure> {
     let mut shown = limits(visit)?;
-    shown.error = Some(error);
+    shown.errors = errors;
     shown.input = input;
     Ok((status, shown))
 }

@@ -110,8 +110,8 @@ pub(crate) struct LimitsPage {
     pub(crate) purposes: Vec<(PurposeId, Text)>,
     /// What was written.
     pub(crate) input: LimitInput,
-    /// What was wrong with it.
-    pub(crate) error: Option<LimitError>,
+    /// Everything that was wrong with it.
+    pub(crate) errors: Vec<LimitError>,
     /// What the last form did.
     pub(crate) done: Option<LimitDone>,
 }
@@ -131,7 +131,7 @@ impl LimitsPage {
 
     /// What is wrong with one part of the form.
     fn wrong(&self, place: &str) -> Option<String> {
-        let error = self.error.filter(|it| it.place() == place)?;
+        let error = self.errors.iter().find(|it| it.place() == place)?;
         Some(error.words(&self.shell))
     }
 }
@@ -152,7 +152,7 @@ impl Page for LimitsPage {
             limits,
             purposes: purposes.clone(),
             input: LimitInput::default(),
-            error: None,
+            errors: Vec::new(),
             done: None,
         };
         let limits = limits_of_samples(&purposes);
@@ -160,9 +160,9 @@ impl Page for LimitsPage {
         set.done = Some(LimitDone::Set);
         let mut lifted = page(Vec::new());
         lifted.done = Some(LimitDone::Lifted);
-        let wrong = |error: LimitError| {
+        let wrong = |errors: &[LimitError]| {
             let mut wrong = page(limits.clone());
-            wrong.error = Some(error);
+            wrong.errors = errors.to_vec();
             wrong.input.reason = "A reason".to_owned();
             wrong.input.field = "power".to_owned();
             wrong
@@ -172,11 +172,15 @@ impl Page for LimitsPage {
             ("empty", page(Vec::new())),
             ("set", set),
             ("lifted", lifted),
-            ("error-missing", wrong(LimitError::ReasonMissing)),
-            ("error-long", wrong(LimitError::ReasonLong(612))),
-            ("error-field", wrong(LimitError::Field)),
-            ("error-many", wrong(LimitError::Full)),
-            ("error-gone", wrong(LimitError::Gone)),
+            ("error-missing", wrong(&[LimitError::ReasonMissing])),
+            ("error-long", wrong(&[LimitError::ReasonLong(612)])),
+            ("error-field", wrong(&[LimitError::Field])),
+            (
+                "error-both",
+                wrong(&[LimitError::Field, LimitError::ReasonMissing]),
+            ),
+            ("error-many", wrong(&[LimitError::Full])),
+            ("error-gone", wrong(&[LimitError::Gone])),
         ]
     }
 }

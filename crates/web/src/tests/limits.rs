@@ -85,6 +85,12 @@ async fn what_is_wrong_with_a_limit_is_said_and_what_was_written_stays() {
             .has("Write the JSON Pointer")
             .has("&#60;i&#62;Why&#60;/i&#62;</textarea>");
     }
+    let both = send(&limit("power", "off", " ")).await;
+    assert_eq!(both.status, 422);
+    both.has("<a href=\"#field\">Write the JSON Pointer")
+        .has("<a href=\"#reason\">Write a reason")
+        .has("id=\"error-field\"")
+        .has("id=\"error-reason\"");
     let gone = send(&[("lift", "field:/x"), ("purpose", ""), ("reason", "Why.")]).await;
     assert_eq!(gone.status, 409);
     for pairs in [
