@@ -72,11 +72,11 @@ mod slow {
         let origin = server.value("http");
         let mut browser = Browser::new(&origin);
         wait_until(
-            "the air page shows a count of people that was never declared",
+            "the list of the air page shows a count of people that was never declared",
             PATIENCE,
             || {
                 browser
-                    .open("/d/street-air")
+                    .open("/d/street-air/drift")
                     .text
                     .contains("Room_Occupancy_Count")
             },

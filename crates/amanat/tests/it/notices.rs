@@ -118,12 +118,15 @@ mod slow {
         }
     }
 
-    /// Waits until the page shows a field that the demo's devices send without having declared it.
+    /// Waits until the page of all undeclared values shows a field that the demo's devices send without having declared it.
     fn drifts(amanat: &Amanat, language: &str, id: &str) {
         let field = drifting(id);
         let mut anyone = amanat.visitor(language);
         testkit::wait_until("the page shows the drift", PATIENCE, || {
-            anyone.open(&format!("/d/{id}")).text().contains(field)
+            anyone
+                .open(&format!("/d/{id}/drift"))
+                .text()
+                .contains(field)
         });
     }
 

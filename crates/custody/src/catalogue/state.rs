@@ -485,6 +485,12 @@ impl DeploymentState {
         known.is_some_and(|it| !it.things.is_empty() || !it.tokens.is_empty())
     }
 
+    /// Whether the field that says whom a message is about may name this person.
+    pub(crate) fn may_name(&self, person: &PersonId) -> bool {
+        let known = self.people.0.get(person);
+        known.is_some_and(|it| !it.tokens.is_empty())
+    }
+
     pub(crate) fn has_grant(
         &self,
         recipient: &RecipientId,

@@ -46,6 +46,7 @@ choices-stays = { $field } to { $recipient } for { $purpose }: { $now }, as befo
 choices-error = Choose one of the levels shown for { $field }.
 choices-title-error = Error: { $title }
 
+stay-named = You are known by the “{ $field }” in its messages
 stay-holder = you own or carry it
 stay-household = you live where it is
 stay-occupant = you stay where it is

@@ -48,18 +48,6 @@ period-years = { $count ->
    *[other] { $count } years
 }
 period-exact = { $period } ({ $days })
-period-hours = { $count ->
-    [one] { $count } hour
-   *[other] { $count } hours
-}
-period-minutes = { $count ->
-    [one] { $count } minute
-   *[other] { $count } minutes
-}
-period-seconds = { $count ->
-    [one] { $count } second
-   *[other] { $count } seconds
-}
 
 act-member-joined = { $about } joined the alliance.
 act-deployment-registered = { $about } was registered.
@@ -86,6 +74,22 @@ level-presence = Only that there was a value
 level-area = Only the area, not the exact place
 level-threshold = Only whether it is { $bound } or more
 level-category = Only the group: { $labels }
+each-days = { $count ->
+    [one] day
+   *[other] { $count } days
+}
+each-hours = { $count ->
+    [one] hour
+   *[other] { $count } hours
+}
+each-minutes = { $count ->
+    [one] minute
+   *[other] { $count } minutes
+}
+each-seconds = { $count ->
+    [one] second
+   *[other] { $count } seconds
+}
 level-window-mean = Only the mean of each { $period }
 level-window-min = Only the lowest value of each { $period }
 level-window-max = Only the highest value of each { $period }

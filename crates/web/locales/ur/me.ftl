@@ -46,6 +46,7 @@ choices-stays = { $field }، { $recipient } کے لیے، مقصد { $purpose }:
 choices-error = { $field } کے لیے دکھائے گئے درجوں میں سے ایک چنیں۔
 choices-title-error = غلطی: { $title }
 
+stay-named = پیغام میں “{ $field }” سے آپ پہچانے جاتے ہیں
 stay-holder = آپ کا ہے یا آپ کے پاس رہتا ہے
 stay-household = آپ وہیں رہتے ہیں جہاں یہ ہے
 stay-occupant = آپ وہاں ٹھہرتے ہیں جہاں یہ ہے

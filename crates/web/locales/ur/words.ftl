@@ -47,19 +47,7 @@ period-years = { $count ->
     [one] { $count } سال
    *[other] { $count } سال
 }
-period-exact = { $period } ({ $days })
-period-hours = { $count ->
-    [one] { $count } گھنٹہ
-   *[other] { $count } گھنٹے
-}
-period-minutes = { $count ->
-    [one] { $count } منٹ
-   *[other] { $count } منٹ
-}
-period-seconds = { $count ->
-    [one] { $count } سیکنڈ
-   *[other] { $count } سیکنڈ
-}
+period-exact = { "\u200F" }{ $period } ({ $days })
 
 act-member-joined = { $about } اتحاد میں شامل ہوا۔
 act-deployment-registered = { $about } کا اندراج ہوا۔
@@ -86,6 +74,22 @@ level-presence = صرف یہ کہ کچھ آیا تھا
 level-area = صرف علاقہ، ٹھیک جگہ نہیں
 level-threshold = صرف یہ کہ { $bound } یا اس سے زیادہ ہے یا نہیں
 level-category = صرف گروہ: { $labels }
+each-days = { $count ->
+    [one] دن
+   *[other] { $count } دن
+}
+each-hours = { $count ->
+    [one] گھنٹے
+   *[other] { $count } گھنٹے
+}
+each-minutes = { $count ->
+    [one] منٹ
+   *[other] { $count } منٹ
+}
+each-seconds = { $count ->
+    [one] سیکنڈ
+   *[other] { $count } سیکنڈ
+}
 level-window-mean = صرف ہر { $period } کی اوسط
 level-window-min = صرف ہر { $period } کی سب سے کم پیمائش
 level-window-max = صرف ہر { $period } کی سب سے زیادہ پیمائش

@@ -16,7 +16,7 @@ use crate::{qr, view};
 /// How many acts about the deployment the page lists.
 const MAX_ENTRIES: usize = 10;
 /// How many undeclared values the notice lists.
-const MAX_DRIFT: usize = 20;
+const MAX_DRIFT: usize = 5;
 /// How many undeclared values a page of all of them lists.
 const DRIFT_PAGE: u16 = 25;
 /// How many undeclared values are read: more than custody keeps for a deployment.

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::Told;
-use model::{DeploymentId, Language, Notice};
+use model::{DeploymentId, Language, Notice, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,13 +70,26 @@ fn groups(shell: &Shell, notice: &Notice, told: &[&Told]) -> Vec<WhyGroup> {
             let title = notice.field(&explanation.field)?.title.clone();
             Some((title, shell.texts.why(notice, explanation, Asker::Anybody)))
         };
+        let lines = by_sentence(group.iter().filter_map(line));
         Some(WhyGroup {
             recipient: notice.recipient(&first.recipient)?.title.clone(),
             purpose: notice.purpose(&first.purpose)?.title.clone(),
-            lines: group.iter().filter_map(line).collect(),
+            lines,
         })
     });
     groups.collect()
+}
+
+/// Each sentence once, with the fields of which it holds, in the order in which they come.
+fn by_sentence(lines: impl Iterator<Item = (Text, String)>) -> Vec<(Vec<Text>, String)> {
+    let mut sentences: Vec<(Vec<Text>, String)> = Vec::new();
+    for (field, why) in lines {
+        match sentences.iter_mut().find(|it| it.1 == why) {
+            Some((fields, _)) => fields.push(field),
+            None => sentences.push((vec![field], why)),
+        }
+    }
+    sentences
 }
 
 /// `GET /me/choices/{deployment}/why.json`: for each field × purpose × recipient the level, what decided it, and a
@@ -164,4 +177,22 @@ fn value(shell: &Shell, notice: &Notice, told: &Told, asker: Asker) -> Value {
         "en": say(Language::En),
         "ur": say(Language::Ur),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::word;
+
+    #[test]
+    fn values_with_the_same_sentence_stand_together_in_the_order_of_the_notice() {
+        let lines = [("a", "It passes."), ("b", "Nothing."), ("c", "It passes.")];
+        let lines = lines.map(|(field, why)| (word(field), why.to_owned()));
+        let found = by_sentence(lines.into_iter());
+        let expected = vec![
+            (vec![word("a"), word("c")], "It passes.".to_owned()),
+            (vec![word("b")], "Nothing.".to_owned()),
+        ];
+        assert_eq!(found, expected);
+    }
 }

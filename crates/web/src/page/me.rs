@@ -19,6 +19,8 @@ pub(crate) struct LinkedDeployment {
     pub(crate) title: Text,
     /// Whether it may run.
     pub(crate) licence: LicenceState,
+    /// The field of its messages by which the person is known, if they are.
+    pub(crate) known_by: Option<Text>,
     /// How its devices sense the person, did and will; what began last stands first.
     pub(crate) stays: Vec<Stay>,
 }

@@ -42,6 +42,19 @@ pub(crate) enum Reader {
     Unconcerned,
 }
 
+/// How exact some fields pass.
+struct Precision<'a> {
+    is_exact: bool,
+    words: String,
+    titles: Vec<&'a str>,
+}
+
+/// Whether two declarations differ in their fields and precision only.
+fn is_alike(a: &Declaration, b: &Declaration) -> bool {
+    let terms = |it: &Declaration| (it.basis, it.retention);
+    terms(a) == terms(b) && a.recipients == b.recipients && a.source == b.source
+}
+
 /// Whether the devices may know who somebody is, as far as a notice tells: it names a field that says so, asks people
 /// for their word, or measures what shows habits.
 fn names_people(notice: &Notice) -> bool {
@@ -80,6 +93,8 @@ pub(crate) struct NoticePage {
     pub(crate) record: Vec<EntryLine>,
     /// How the devices do as they are told; `None` where they are told nothing.
     pub(crate) sources: Option<SourceCounts>,
+    /// How often others had the devices do something; `None` where they can do nothing.
+    pub(crate) commands: Option<CommandCounts>,
     /// How many devices last sent over a network without encryption.
     pub(crate) plain: usize,
 }
@@ -93,8 +108,6 @@ impl NoticePage {
             .iter()
             .map(|it| it.retention.as_days());
         days.max().unwrap_or(Retention::LIVE_ONLY.as_days())
-    /// How often others had the devices do something; `None` where they can do nothing.
-    pub(crate) commands: Option<CommandCounts>,
     }
 
     /// Whether the devices may know who somebody is, so that there is something to choose.
@@ -126,60 +139,64 @@ impl NoticePage {
             .collect()
     }
 
-    /// The declarations by purpose, in the order of the notice.
-    fn uses(&self) -> Vec<(&Purpose, Vec<&Declaration>)> {
+    /// The declarations by purpose, in the order of the notice; those that differ in their fields only stand together.
+    fn uses(&self) -> Vec<(&Purpose, Vec<Vec<&Declaration>>)> {
         let purposes = self.notice.purposes.iter().map(|purpose| {
-            let declarations = self.notice.declarations.iter();
-            (
-                purpose,
-                declarations.filter(|it| it.purpose == purpose.id).collect(),
-            )
+            let all = self.notice.declarations.iter();
+            let mut groups: Vec<Vec<&Declaration>> = Vec::new();
+            for it in all.filter(|it| it.purpose == purpose.id) {
+                let is_like = |group: &&mut Vec<&Declaration>| {
+                    group.first().is_some_and(|first| is_alike(first, it))
+                };
+                match groups.iter_mut().find(is_like) {
+                    Some(group) => group.push(it),
+                    None => groups.push(vec![it]),
+                }
+            }
+            (purpose, groups)
         });
-        purposes
-            .filter(|(_, uses): &(_, Vec<_>)| !uses.is_empty())
-            .collect()
+        purposes.filter(|(_, uses)| !uses.is_empty()).collect()
     }
 
-    fn fields_of(&self, declaration: &Declaration) -> impl Iterator<Item = &Field> {
-        declaration
-            .fields
-            .iter()
-            .filter_map(|it| self.notice.field(it))
+    fn fields_of<'a>(
+        &'a self,
+        declarations: &'a [&Declaration],
+    ) -> impl Iterator<Item = (&'a Declaration, &'a Field)> {
+        declarations.iter().flat_map(|declaration| {
+            let fields = declaration.fields.iter();
+            let fields = fields.filter_map(|it| self.notice.field(it));
+            fields.map(|it| (*declaration, it))
+        })
     }
 
-    /// Whether a field of the declaration passes as it was measured. The field that says who a message is about
-    /// never does: recipients get a cover name in its place.
-    fn is_plain(&self, declaration: &Declaration, field: &Field) -> bool {
-        declaration.precision == Level::ON
-            && self.notice.subject_field.as_ref() != Some(&field.pointer)
+    fn titles<'a>(&'a self, declarations: &'a [&Declaration]) -> Vec<&'a str> {
+        let fields = self.fields_of(declarations);
+        fields.map(|it| self.shell.of(&it.1.title)).collect()
     }
 
-    fn plain_fields(&self, declaration: &Declaration) -> Vec<&str> {
-        let plain = self
-            .fields_of(declaration)
-            .filter(|it| self.is_plain(declaration, it));
-        plain.map(|it| self.shell.of(&it.title)).collect()
-    }
-
-    fn has_plain_fields(&self, declaration: &Declaration) -> bool {
-        !self.plain_fields(declaration).is_empty()
-    }
-
-    /// The other fields, each with how exact it is.
-    fn other_fields(&self, declaration: &Declaration) -> Vec<(&str, String)> {
-        let others = self
-            .fields_of(declaration)
-            .filter(|it| !self.is_plain(declaration, it));
-        let words = |field: &Field| {
-            if self.notice.subject_field.as_ref() == Some(&field.pointer) {
+    /// How exact the fields pass: each level once with its fields, what passes as it was measured first. The field that says who
+    /// a message is about never does: recipients get a cover name in its place.
+    fn precisions<'a>(&'a self, declarations: &'a [&Declaration]) -> Vec<Precision<'a>> {
+        let mut found: Vec<Precision<'a>> = Vec::new();
+        for (declaration, field) in self.fields_of(declarations) {
+            let is_name = self.notice.subject_field.as_ref() == Some(&field.pointer);
+            let words = if is_name {
                 self.shell.say("notice-cover-name")
             } else {
                 self.shell.level(field, &declaration.precision)
+            };
+            let title = self.shell.of(&field.title);
+            match found.iter_mut().find(|it| it.words == words) {
+                Some(known) => known.titles.push(title),
+                None => found.push(Precision {
+                    is_exact: !is_name && declaration.precision == Level::ON,
+                    words,
+                    titles: vec![title],
+                }),
             }
-        };
-        others
-            .map(|it| (self.shell.of(&it.title), words(it)))
-            .collect()
+        }
+        found.sort_by_key(|it| !it.is_exact);
+        found
     }
 
     /// A limit with the names that this notice gives to what it limits.
@@ -250,6 +267,7 @@ impl Page for NoticePage {
             limits: Vec::new(),
             record: Vec::new(),
             sources: None,
+            commands: None,
             plain: 0,
         };
         let mut drifting = page(sample::home(), sample::licence(LicenceState::Active));
@@ -267,7 +285,6 @@ impl Page for NoticePage {
         let mut fed = Notice::clone(&sample::home());
         let purpose = fed.purposes.first().cloned();
         let model = purpose.zip(ModelId::parse("forecast").ok());
-            commands: None,
         fed.models = model
             .map(|(purpose, id)| Model {
                 id,
@@ -277,9 +294,18 @@ impl Page for NoticePage {
             .into_iter()
             .collect();
         let fed = page(Arc::new(fed), sample::licence(LicenceState::Active));
+        let mut commanded = page(sample::home(), sample::licence(LicenceState::Active));
+        if let Some(notice) = commands::sample_notice(&commanded.notice) {
+            commanded.notice = Arc::new(notice);
+            commanded.commands = Some(CommandCounts {
+                sent: custody::PublicCount::Exactly(12),
+                refused: custody::PublicCount::FewerThan(5),
+            });
+        }
         let mut plain = page(sample::air(), sample::licence(LicenceState::Active));
         plain.plain = 3;
         vec![
+            ("commanded", commanded),
             ("drifting", drifting),
             ("fed", fed),
             ("limited", limited),
@@ -294,18 +320,9 @@ impl Page for NoticePage {
             ),
             (
                 "never-licensed",
-        let mut commanded = page(sample::home(), sample::licence(LicenceState::Active));
-        if let Some(notice) = commands::sample_notice(&commanded.notice) {
-            commanded.notice = Arc::new(notice);
-            commanded.commands = Some(CommandCounts {
-                sent: custody::PublicCount::Exactly(12),
-                refused: custody::PublicCount::FewerThan(5),
-            });
-        }
                 page(sample::air(), sample::licence(LicenceState::None)),
             ),
             (
-            ("commanded", commanded),
                 "revoked",
                 page(sample::air(), sample::licence(LicenceState::Revoked)),
             ),
@@ -407,6 +424,26 @@ mod tests {
             linked.knows_people(),
             "somebody is linked to a device, whatever the notice says"
         );
+    }
+
+    #[test]
+    fn a_field_that_passes_as_a_cover_name_is_not_called_exact() {
+        let shell = sample::shell(Language::En, Files::Served);
+        let (_, mut page) = NoticePage::samples(&shell).remove(0);
+        page.notice = sample::bus();
+        let subject = page.notice.subject_field.clone().unwrap();
+        let title = page.notice.field(&subject).unwrap().title.en.clone();
+        let html: String = page.render().unwrap();
+        let plain = |it: &char| !('\u{2066}'..='\u{2069}').contains(it);
+        let html: String = html.chars().filter(plain).collect();
+        let levels = html.split("<dt>How exact</dt>").skip(1);
+        let levels: Vec<&str> = levels.filter_map(|it| it.split("</dd>").next()).collect();
+        let cover = format!("<br>{title}: As a cover name only");
+        assert!(levels.iter().any(|it| it.contains(&cover)), "{levels:?}");
+        for level in levels {
+            let exact = level.split("<br>").find(|it| it.ends_with("Exact"));
+            assert!(exact.is_none_or(|it| !it.contains(&title)), "{level}");
+        }
     }
 
     #[test]

@@ -337,6 +337,11 @@ pub(crate) fn linked() -> Vec<LinkedDeployment> {
         id: notice.deployment.clone(),
         title: notice.title.clone(),
         licence,
+        known_by: notice
+            .subject_field
+            .as_ref()
+            .and_then(|it| notice.field(it))
+            .map(|it| it.title.clone()),
         stays,
     };
     let stay = |id, role, from, until, is_over| {

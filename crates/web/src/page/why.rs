@@ -16,8 +16,8 @@ pub(crate) struct WhyGroup {
     pub(crate) recipient: Text,
     /// The purpose.
     pub(crate) purpose: Text,
-    /// Each field with its sentence.
-    pub(crate) lines: Vec<(Text, String)>,
+    /// Each sentence with the fields of which it holds.
+    pub(crate) lines: Vec<(Vec<Text>, String)>,
 }
 
 /// What the page of reasons shows.
@@ -47,6 +47,7 @@ impl Page for WhyPage {
                 .unwrap_or_else(|| notice.title.clone())
         };
         let field = title(|it| it.fields.first().map(|it| &it.title));
+        let other = title(|it| it.fields.get(1).map(|it| &it.title));
         let says = |what: &'static str, why: &'static str| {
             let texts = &shell.texts;
             texts.sentence(&texts.say(what), &texts.say(why))
@@ -55,8 +56,11 @@ impl Page for WhyPage {
             recipient: title(|it| it.recipients.first().map(|it| &it.title)),
             purpose: title(|it| it.purposes.first().map(|it| &it.title)),
             lines: vec![
-                (field.clone(), says("explain-exact", "explain-contract")),
-                (field, says("explain-nothing", "explain-one-silent")),
+                (
+                    vec![field.clone(), other],
+                    says("explain-exact", "explain-contract"),
+                ),
+                (vec![field], says("explain-nothing", "explain-one-silent")),
             ],
         };
         let page = |groups, previous, next| Self {

@@ -1,5 +1,8 @@
 //! What the pages say, over real data.
 
+use alliance::Actor;
+use model::DeploymentId;
+
 use super::world::{HOME, NOW, World};
 use crate::assets::ASSETS;
 use crate::headers::POLICY;
@@ -104,6 +107,8 @@ async fn every_undeclared_value_stands_on_a_page_of_its_own() {
         .get(&format!("/d/{HOME}"))
         .await
         .lacks("/real")
+        .has("/j5-4<")
+        .lacks("/j5-5<")
         .has(&format!("href=\"{list}\""));
     let first = anyone.get(&list).await;
     first
@@ -373,4 +378,20 @@ async fn pages_are_small_on_the_wire_for_strangers_and_never_for_who_has_a_secre
     let mut resident = world.signed_in(&world.resident).await;
     resident.headers = vec![gzip];
     assert_eq!(resident.get("/").await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn a_card_says_how_its_person_is_known_there_to_nobody_else() {
+    let world = World::new();
+    let buses = DeploymentId::parse("city-bus").unwrap();
+    let alliance = &world.alliance;
+    alliance
+        .link_subject(&Actor::Operator, &buses, "card-42", &world.resident.id, NOW)
+        .unwrap();
+    let known = "known by the “";
+    let mine = world.signed_in(&world.resident).await.get("/me").await;
+    mine.has("Bus ticket readers").has(known);
+    mine.has("you live where it is");
+    let theirs = world.signed_in(&world.neighbour).await.get("/me").await;
+    theirs.lacks("Bus ticket readers").lacks(known);
 }

@@ -79,13 +79,13 @@ impl Texts {
         Some(text.to_string())
     }
 
-    /// A length of time in the largest unit that it is whole in: `15 minutes`, `2 hours`, `90 seconds`.
-    pub(super) fn duration(&self, seconds: u32) -> String {
+    /// A length of time as it stands behind "each", in the largest unit that it is whole in: `15 minutes`, `hour`, `90 seconds`.
+    pub(super) fn each(&self, seconds: u32) -> String {
         let (key, count) = match seconds {
-            it if it % 86_400 == 0 => ("period-days", it / 86_400),
-            it if it % 3_600 == 0 => ("period-hours", it / 3_600),
-            it if it % 60 == 0 => ("period-minutes", it / 60),
-            it => ("period-seconds", it),
+            it if it % 86_400 == 0 => ("each-days", it / 86_400),
+            it if it % 3_600 == 0 => ("each-hours", it / 3_600),
+            it if it % 60 == 0 => ("each-minutes", it / 60),
+            it => ("each-seconds", it),
         };
         self.with(key).set("count", count).to_string()
     }

@@ -339,6 +339,26 @@ fn periods_are_told_in_years_or_months_where_they_are_nearly_whole() {
     assert_eq!(texts(Language::En).exact_period(45), "45 days");
 }
 
+#[test]
+fn one_is_left_out_behind_each() {
+    let words = |language, seconds: u32| -> String {
+        let words = texts(language).each(seconds);
+        words.chars().filter(|it| !is_isolate(*it)).collect()
+    };
+    let check = |seconds, english: &str, urdu: &str| {
+        assert_eq!(words(Language::En, seconds), english);
+        assert_eq!(words(Language::Ur, seconds), urdu);
+    };
+    check(1, "second", "سیکنڈ");
+    check(90, "90 seconds", "90 سیکنڈ");
+    check(60, "minute", "منٹ");
+    check(900, "15 minutes", "15 منٹ");
+    check(3_600, "hour", "گھنٹے");
+    check(7_200, "2 hours", "2 گھنٹے");
+    check(86_400, "day", "دن");
+    check(172_800, "2 days", "2 دن");
+}
+
 /// A Latin mark between Urdu sentences comes from a template that joins texts by itself.
 #[test]
 fn templates_leave_marks_between_sentences_to_the_language() {

@@ -158,7 +158,7 @@ impl Texts {
         }
     }
 
-    /// A statistic over time windows: `The mean of each 15 minutes`.
+    /// A statistic over time windows: `Only the mean of each 15 minutes`, `Only the mean of each hour`.
     fn window(&self, window: Window) -> String {
         let key = match window.of {
             Statistic::Mean => "level-window-mean",
@@ -167,7 +167,7 @@ impl Texts {
             Statistic::Count => "level-window-count",
             Statistic::Last => "level-window-last",
         };
-        let period = self.duration(window.seconds);
+        let period = self.each(window.seconds);
         self.with(key).set("period", period).to_string()
     }
 

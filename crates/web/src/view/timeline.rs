@@ -27,6 +27,7 @@ pub(crate) fn linked(visit: &Visit, person: &PersonId) -> Result<Vec<LinkedDeplo
         .filter_map(|it| custody.in_force_at(it, visit.now));
     let link = |it: custody::InForce| {
         Ok(LinkedDeployment {
+            known_by: custody.naming_field(person, &it.id).map(|it| it.title),
             stays: stays(visit, person, &it.id)?,
             id: it.id,
             title: it.notice.title.clone(),
