@@ -34,7 +34,7 @@ pub(super) fn command(
         .iter()
         .map(|it| interlock(reader, it, fields))
         .collect();
-    let confirm = node.get("confirm").map(|it| confirm(it));
+    let confirm = node.get("confirm").map(confirm);
     let command = DeclaredCommand {
         id: parsed(node, "id")?,
         title: text(node, "title")?,
