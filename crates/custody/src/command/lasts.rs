@@ -43,8 +43,8 @@ impl Lasts {
             return;
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_current = |it: &Box<Known>| Arc::ptr_eq(&it.notice, &state.notice);
-        if !known.as_ref().is_some_and(is_current) {
+        let is_current = |it: &Known| Arc::ptr_eq(&it.notice, &state.notice);
+        if !known.as_deref().is_some_and(is_current) {
             *known = Some(Box::new(Known::new(state)));
         }
         for last in known.iter_mut().flat_map(|it| &mut it.fields) {

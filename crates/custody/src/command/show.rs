@@ -145,7 +145,7 @@ impl Custody {
     ) -> Result<Option<CommandCounts>, RowError> {
         let catalogue = self.inner.catalogue.load();
         let found = catalogue.deployments.get(deployment);
-        if !found.is_some_and(|it| !it.state.load().notice.commands.is_empty()) {
+        if found.is_none_or(|it| it.state.load().notice.commands.is_empty()) {
             return Ok(None);
         }
         let (sent, refused) = self

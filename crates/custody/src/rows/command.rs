@@ -83,8 +83,11 @@ pub(crate) fn forget_queued(tx: &mut Tx<'_>) -> Result<(), RowError> {
     Ok(())
 }
 
+/// A command of a thing, and when it was last taken.
+pub(crate) type Taken = ((ThingId, CommandName), Timestamp);
+
 /// When each command was last taken for each thing.
-pub(crate) fn taken(tx: &mut Tx<'_>) -> Result<Vec<((ThingId, CommandName), Timestamp)>, RowError> {
+pub(crate) fn taken(tx: &mut Tx<'_>) -> Result<Vec<Taken>, RowError> {
     let rows = tx.query(
         "SELECT thing, command, MAX(asked_at) FROM command_log WHERE outcome NOT LIKE 'refused-%' OR sent_at IS NOT NULL
          GROUP BY thing, command",
