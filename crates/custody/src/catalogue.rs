@@ -30,7 +30,7 @@ use crate::receipts::ReceiptCounter;
 use crate::rows::{self, RowError};
 
 pub use peer::{
-    BridgePeer, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Peer, Publisher, RecipientPeer,
+    BridgePeer, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Opened, Peer, Publisher, RecipientPeer,
     Registered, SeenDevice, ThingPeer,
 };
 

@@ -49,7 +49,7 @@ pub use act::{
     MAX_OVERLAP_MILLIS, NewThing,
 };
 pub use catalogue::{
-    BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
+    BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Opened, Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
 };
 pub use certificate::{
     AuthorityId, CertificateError, CertificateRefusal, CertificateRow, CertificateWatch,

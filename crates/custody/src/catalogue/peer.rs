@@ -1,7 +1,7 @@
 //! Who stands behind a connection: things, bridges, recipients, and those who are two of them in one.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -112,11 +112,23 @@ impl Peer {
         }
     }
 
-    /// Whether it is still who it was when it came in: its credential was not revoked, and who publishes and receives in one
-    /// is still tied to this recipient. To be asked beside [`Custody::permit`](crate::Custody::permit), which knows the
-    /// recipient and not under whose credential it came.
+    /// Remembers that its credential opens it now; for [`Peer::stands`].
     #[must_use]
-    pub fn stands(&self) -> bool {
+    pub fn standing(&self) -> Opened {
+        Opened(self.credential().times_ended.load(Ordering::Acquire))
+    }
+
+    /// Whether it is still who it was: its credential was not revoked since, not even when another one was made afterwards.
+    #[must_use]
+    pub fn stands(&self, since: Opened) -> bool {
+        !self.credential().is_barred() && self.standing() == since
+    }
+
+    /// Whether it still receives as it did: it [stands](Peer::stands), and who publishes and receives in one is still tied to
+    /// this recipient. To be asked beside [`Custody::permit`](crate::Custody::permit), which knows the recipient and not
+    /// under whose credential it came.
+    #[must_use]
+    pub fn receives(&self, since: Opened) -> bool {
         let receives_as = |is: Option<&RecipientId>, was: &RecipientPeer| is == Some(&was.id);
         let is_tied = match self {
             Self::Hub {
@@ -137,7 +149,7 @@ impl Peer {
             } => receives_as(bridge.ways.load().receives_as.as_ref(), recipient),
             Self::Thing(_) | Self::Bridge(_) | Self::Recipient(_) | Self::RecipientFor(..) => true,
         };
-        is_tied && !self.credential().is_barred()
+        is_tied && self.stands(since)
     }
 
     /// What opens it.
@@ -176,6 +188,10 @@ impl Peer {
     }
 }
 
+/// That a credential opened an identity at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened(u32);
+
 /// What opens an identity, and whether anything does.
 pub(crate) struct Credential {
     /// As it was when the identity came into force.
@@ -184,6 +200,8 @@ pub(crate) struct Credential {
     changed: ArcSwapOption<CredentialRow>,
     /// Nothing opens it any more, and who is connected is refused.
     barred: AtomicBool,
+    /// How often that has come about: who was connected is not let back in by a new credential.
+    times_ended: AtomicU32,
 }
 
 impl Credential {
@@ -192,6 +210,7 @@ impl Credential {
             first: row.token,
             changed: ArcSwapOption::empty(),
             barred: AtomicBool::new(false),
+            times_ended: AtomicU32::new(0),
         };
         credential.set(row, false);
         credential
@@ -201,7 +220,9 @@ impl Credential {
         let is_first = *row == CredentialRow::new(self.first);
         self.changed.store((!is_first).then(|| Arc::new(*row)));
         let barred = is_removed || row.revoked_at.is_some();
-        self.barred.store(barred, Ordering::Release);
+        if !self.barred.swap(barred, Ordering::AcqRel) && barred {
+            self.times_ended.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn row(&self) -> CredentialRow {

@@ -32,7 +32,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use custody::{
-    Condition, Custody, Delivery, Filter, Inbox, Peer, Permit, RecipientPeer, Subscription,
+    Condition, Custody, Delivery, Filter, Inbox, Opened, Peer, Permit, RecipientPeer, Subscription,
 };
 use hyper::body::Frame;
 use model::{DeploymentId, PurposeId, RecipientId, ThingId};
@@ -130,6 +130,7 @@ fn open(
     keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     Ok(Stream {
         door: Arc::clone(door),
+        standing: peer.standing(),
         peer,
         inbox,
         keep_alive,
@@ -245,6 +246,7 @@ impl Drop for Turn {
 struct Stream {
     door: Arc<Door>,
     peer: Peer,
+    standing: Opened,
     inbox: Inbox,
     keep_alive: Interval,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -301,7 +303,7 @@ impl Stream {
         // Before anything is decided: an act swaps in its rules first and counts itself afterwards, and the gate does not hold up
         // either, so a number that is read later could be that of rules that did not decide.
         let rules = custody.rules_in_force();
-        if !self.peer.stands() {
+        if !self.peer.receives(self.standing) {
             return Piece::End;
         }
         let now = self.door.clock.now().wall;

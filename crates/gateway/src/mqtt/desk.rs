@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use adapters::Adapter;
 use custody::{
     Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
-    NativeFilter, NativeTopic, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
+    NativeFilter, NativeTopic, Opened, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
     SourceListener, Subscription,
 };
 use model::Timestamp;
@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     /// How the connection came in, and with which certificate.
     arrival: Arrival,
     peer: Option<Peer>,
+    /// Since when its credential counts without a break.
+    standing: Option<Opened>,
     /// As whom it publishes, if it does.
     publisher: Option<Publisher>,
     ways: Ways,
@@ -90,6 +92,7 @@ impl Desk {
             claimed: None,
             arrival,
             peer: None,
+            standing: None,
             publisher: None,
             ways: Ways::new(counters),
             codecs,
@@ -101,9 +104,16 @@ impl Desk {
         }
     }
 
-    /// Whose credential ended, or who is no recipient any more, gets nothing more over what is open.
+    /// The credential with which the connection began still counts. If not, nothing more goes over it, either way.
     fn stands(&self) -> bool {
-        self.peer.as_ref().is_some_and(Peer::stands)
+        let since = self.peer.as_ref().zip(self.standing);
+        since.is_some_and(|(peer, since)| peer.stands(since))
+    }
+
+    /// And it is still tied to whom it receives as.
+    fn receives(&self) -> bool {
+        let since = self.peer.as_ref().zip(self.standing);
+        since.is_some_and(|(peer, since)| peer.receives(since))
     }
 
     /// What was named at the door.
@@ -139,6 +149,7 @@ impl Backend for Desk {
             },
             purpose: peer.purpose().cloned(),
         };
+        self.standing = Some(peer.standing());
         self.peer = Some(peer);
         Some(admitted)
     }
@@ -197,6 +208,11 @@ impl Backend for Desk {
 
     fn ingest(&mut self, message: &Arriving<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
         match &self.publisher {
+            Some(_) if !self.stands() => Err(Refusal {
+                kind: RefusalKind::Unregistered,
+                text: "the credential of this connection was revoked: connect with another"
+                    .to_owned(),
+            }),
             Some(publisher) => self.ways.take(&self.custody, publisher, message, now),
             None => Err(Refusal {
                 kind: RefusalKind::Unregistered,
@@ -383,7 +399,7 @@ impl Backend for Desk {
     }
 
     fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permitted> {
-        if !self.stands() {
+        if !self.receives() {
             return None;
         }
         let permit = self.custody.permit(delivery, now)?;

@@ -79,6 +79,36 @@ async fn a_hub_whose_token_was_revoked_receives_nothing_more_over_what_is_open()
 }
 
 #[tokio::test]
+async fn a_new_token_does_not_let_back_in_who_came_with_the_one_that_was_revoked() {
+    let house = House::new();
+    let served = house.serve(Limits::default());
+    let mut thief = served.dial().await;
+    let recipient = Identity::Recipient(RecipientId::parse("health-office").unwrap());
+    thief
+        .connect_v5("thief", "health-office", &house.tokens.health_office)
+        .await;
+    assert!(thief.subscribe_v5("for/health/#", None).await < 0x80);
+    let mut device = served.dial().await;
+    device
+        .connect_v5("thief", "box-1", &house.tokens.box_1)
+        .await;
+    assert_eq!(device.publish_v5(1, r#"{"dust":7}"#).await, 0);
+    assert!(matches!(
+        thief.next_v5().await,
+        Some(v5::Packet::Publish(_))
+    ));
+    for identity in [recipient, hub()] {
+        house.custody.act(NOW, |act| act.revoke(&identity)).unwrap();
+        house
+            .custody
+            .act(NOW, |act| act.renew_token(&identity, NOW))
+            .unwrap();
+    }
+    assert!(!house.is_told(&served, &mut thief).await);
+    assert_eq!(device.publish_v5(2, r#"{"dust":7}"#).await, 0x87);
+}
+
+#[tokio::test]
 async fn a_hub_that_was_untied_receives_nothing_more_over_what_is_open() {
     let house = House::new();
     house.tie_hub("health-office");
