@@ -181,6 +181,32 @@ impl House {
             .unwrap();
         self.custody.wait_durable(lsn).unwrap();
     }
+
+    /// The same house after its process has ended; cleanly or not.
+    pub(crate) fn reopened(self, cleanly: bool) -> Self {
+        if cleanly {
+            self.custody.close().unwrap();
+        }
+        let Self {
+            custody,
+            db,
+            directory,
+            meter,
+            validator,
+            utility,
+            university,
+        } = self;
+        drop(custody);
+        Self {
+            custody: open(&db, &directory),
+            db,
+            directory,
+            meter,
+            validator,
+            utility,
+            university,
+        }
+    }
 }
 
 pub(crate) struct Listener {

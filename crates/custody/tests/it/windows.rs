@@ -3,7 +3,7 @@
 use custody::{Act, ActError, Place, Placing, TimelineReading};
 use model::{Grant, Level, LicenceState, Notice, PurposeId, RecipientId, Timestamp};
 
-use crate::fixture::{House, NOW, choice, deployment, licence, on_both, open, person};
+use crate::fixture::{House, NOW, choice, deployment, licence, on_both, person};
 
 /// A window of a quarter of an hour.
 const WINDOW: &str = "[[fields.coarse]]\nwindow = { seconds = 900, of = \"mean\" }";
@@ -193,7 +193,7 @@ fn since_when_readings_go_where_they_go_is_known_after_a_restart() {
         measure(&house, "1", at(100));
         measure(&house, "2", at(200));
         place(&house, &Placing::Vault, 300);
-        let house = reopened(house);
+        let house = house.reopened(false);
         house.custody.tick(END).unwrap();
         assert_eq!(wait_kept(&house, at(901)).len(), 0);
     });
@@ -321,7 +321,7 @@ fn windows_go_on_after_a_restart() {
         measure(&house, "1", at(100));
         measure(&house, "2", at(200));
         house.custody.close().unwrap();
-        let house = reopened(house);
+        let house = house.reopened(false);
         let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
         measure(&house, "6", at(300));
         house.custody.tick(END).unwrap();
@@ -340,7 +340,7 @@ fn after_a_crash_a_mean_says_that_values_may_be_missing() {
         house.custody.tick(at(200)).unwrap();
         // Never saved: this process ends without a word.
         measure(&house, "600", at(201));
-        let house = reopened(house);
+        let house = house.reopened(false);
         let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
         measure(&house, "3", at(300));
         house.custody.tick(END).unwrap();
@@ -370,7 +370,7 @@ fn a_window_that_was_never_saved_before_a_crash_says_so_too() {
     on_both(|house| {
         with_window(&house, "coarse-1");
         measure(&house, "1", at(100));
-        let house = reopened(house);
+        let house = house.reopened(false);
         for power in ["4", "6"] {
             measure(&house, power, at(300));
         }
@@ -399,7 +399,7 @@ fn a_choice_before_the_restart_holds_for_what_was_saved() {
             Ok::<_, store::DbError>(())
         });
         written.unwrap();
-        let house = reopened(house);
+        let house = house.reopened(false);
         assert_eq!(house.custody.window_counts().open, 0);
         assert_eq!(rows(&house), 0);
     });
@@ -430,29 +430,6 @@ fn sealed(house: &House) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 fn rows(house: &House) -> usize {
     sealed(house).len()
-}
-
-/// The same house after its process has ended.
-fn reopened(house: House) -> House {
-    let House {
-        custody,
-        db,
-        directory,
-        meter,
-        validator,
-        utility,
-        university,
-    } = house;
-    drop(custody);
-    House {
-        custody: open(&db, &directory),
-        db,
-        directory,
-        meter,
-        validator,
-        utility,
-        university,
-    }
 }
 
 mod slow {
@@ -548,7 +525,7 @@ mod slow {
                 }
                 _ => {
                     house.custody.close().unwrap();
-                    house = reopened(house);
+                    house = house.reopened(false);
                 }
             }
         }
