@@ -1,10 +1,13 @@
 //! Off means off at the source: what is wanted of things, what they are told, and what they do.
 
+mod connection;
+mod slow;
+
 use std::sync::Arc;
 
 use custody::{
-    ActError, COMMANDS_PER_SECOND, Command, CommandAck, Happening, MAX_EVENTS_PER_HOUR,
-    PublicCount, Setting, SourceListener, SourceState, Standing, ThingPeer, Token,
+    ActError, CommandAck, Happening, MAX_EVENTS_PER_HOUR, PublicCount, Setting, SourceListener,
+    SourceState, Standing, ThingPeer,
 };
 use model::{
     Assignment, DeploymentId, Grant, Level, Licence, LicenceState, Notice, PersonId, PurposeId,
@@ -338,147 +341,6 @@ fn it_is_seen_whether_a_thing_obeys() {
 }
 
 #[test]
-fn a_thing_that_is_away_is_told_when_it_listens_and_only_the_newest() {
-    on_both(|house| {
-        let mut home = Home::new(house);
-        home.listener = None;
-        home.choose("/power", Level::OFF);
-        home.tick(0);
-        assert_eq!(
-            home.standing(0),
-            [(Setting::Off, Standing::AsMade); 2],
-            "it never measured this"
-        );
-        home.send(r#"{"power":5,"room":{"temperature":21}}"#, 0);
-        assert_eq!(home.standing(0), [(Setting::Off, Standing::Deaf); 2]);
-        home.choose("/power", Level::coarse(1).unwrap());
-        home.tick(1);
-        let listener = home
-            .house
-            .custody
-            .listen(&home.meter, |topic| topic.starts_with("cmnd/"));
-        home.listener = Some(listener);
-        home.tick(2);
-        assert_eq!(
-            home.standing(2),
-            [
-                (Setting::Slow, Standing::Waiting),
-                (Setting::Off, Standing::Deaf)
-            ]
-        );
-        // What waits in the connection is void once something else is wanted, or when it is a minute old.
-        home.choose("/power", Level::OFF);
-        assert_eq!(home.told(3), [POWER_OFF]);
-        home.choose("/power", Level::ON);
-        home.tick(4);
-        home.tick(64);
-        assert_eq!(
-            home.told(64),
-            [POWER_ON],
-            "the old one is void, the new one is there once"
-        );
-    });
-}
-
-#[test]
-fn a_thing_that_has_asked_once_is_told_on_its_connection_all_the_same() {
-    on_both(|house| {
-        let mut home = Home::new(house);
-        let mut asking = home.house.custody.listen_by_asking(&home.meter);
-        assert_eq!(home.told(0), [TEMPERATURE_OFF]);
-        assert!(asking.take_command().is_none());
-        home.listener = None;
-        home.choose("/power", Level::OFF);
-        home.tick(1);
-        assert!(
-            asking.take_command().is_some(),
-            "without a connection, it is told when it asks"
-        );
-    });
-}
-
-#[test]
-fn a_connection_takes_over_what_a_thing_that_asks_does_not_come_back_for() {
-    on_both(|house| {
-        let mut home = Home::new(house);
-        home.listener = None;
-        let mut asking = home.house.custody.listen_by_asking(&home.meter);
-        home.tick(0);
-        // It fetches one command and says nothing more; a second one it does not fetch at all.
-        let fetched = asking.take_command().unwrap();
-        asking.sent(&fetched, CommandAck::Within(900_000), after(0));
-        home.choose("/power", Level::OFF);
-        home.tick(1);
-        home.listener = Some(home.house.custody.listen(&home.meter, |_| true));
-        assert_eq!(home.told(2), [POWER_OFF], "what it did not fetch, at once");
-        let late = asking.take_command().unwrap();
-        assert!(!late.is_current(after(2)), "and not twice");
-        let silence = custody::ASKER_SILENCE_MS / 1_000;
-        assert!(home.told(silence - 1).is_empty(), "it may come back");
-        assert_eq!(home.told(silence), [TEMPERATURE_OFF]);
-        // The connection has it: that the thing comes back after all changes nothing.
-        asking.received(fetched.id(), after(silence + 1));
-        assert!(home.told(silence + 1).is_empty());
-        assert!(home.told(silence + 60).is_empty());
-    });
-}
-
-#[test]
-fn a_thing_that_confirms_in_time_is_not_told_again_on_a_connection() {
-    on_both(|house| {
-        let mut home = Home::new(house);
-        home.listener = None;
-        let mut asking = home.house.custody.listen_by_asking(&home.meter);
-        home.tick(0);
-        let fetched = asking.take_command().unwrap();
-        asking.sent(&fetched, CommandAck::Within(900_000), after(0));
-        home.tick(1);
-        asking.received(fetched.id(), after(5));
-        home.tick(5);
-        home.listener = Some(home.house.custody.listen(&home.meter, |_| true));
-        assert!(home.told(6).is_empty());
-        assert!(home.told(custody::ASKER_SILENCE_MS / 1_000 + 1).is_empty());
-    });
-}
-
-#[test]
-fn a_command_that_a_silent_asker_never_fetched_is_there_when_it_asks_again() {
-    on_both(|house| {
-        let mut home = Home::new(house);
-        home.listener = None;
-        let mut asking = home.house.custody.listen_by_asking(&home.meter);
-        home.tick(0);
-        // It goes back after a minute, and is made anew.
-        for seconds in [60, 120, 180] {
-            home.tick(seconds);
-            home.tick(seconds + 1);
-        }
-        let mut current = 0;
-        while let Some(command) = asking.take_command() {
-            current += usize::from(command.is_current(after(181)));
-        }
-        assert_eq!(current, 1, "once, however often it was made anew");
-    });
-}
-
-#[test]
-fn a_command_whose_connection_ends_is_given_to_the_next_one() {
-    on_both(|house| {
-        let mut home = Home::new(house);
-        home.tick(0);
-        assert_eq!(home.take(0, CommandAck::Within(30_000)), [TEMPERATURE_OFF]);
-        home.tick(1);
-        home.listener = Some(home.house.custody.listen(&home.meter, |_| true));
-        home.tick(2);
-        assert!(
-            home.take(31, CommandAck::Never).is_empty(),
-            "it may have it: not at once"
-        );
-        assert_eq!(home.told(32), [TEMPERATURE_OFF]);
-    });
-}
-
-#[test]
 fn a_restart_keeps_what_things_were_told_and_what_came_of_it() {
     on_both(|house| {
         let mut home = Home::new(house);
@@ -533,79 +395,6 @@ fn a_new_notice_with_other_words_is_told_and_one_without_switches_ends_it() {
         assert_eq!(home.house.custody.source_counts(&deployment("home")), None);
         assert!(home.house.custody.command_topics(&home.meter).is_empty());
     });
-}
-
-mod slow {
-    use super::*;
-
-    /// One person's choice switches ten thousand things: the act waits for none of them.
-    #[test]
-    fn ten_thousand_things_are_told_without_anybody_waiting() {
-        const THINGS: u32 = 10_000;
-        on_both(|house| {
-            publish(&house, &switched(2));
-            let things: Vec<(ThingId, Token)> = house
-                .custody
-                .act(NOW, |act| {
-                    let register = |number: u32| {
-                        let thing = ThingId::parse(&format!("sensor-{number}")).unwrap();
-                        let token = act.register_thing(&thing, &deployment("home"))?;
-                        act.assign(&Assignment {
-                            thing: thing.clone(),
-                            person: person("p-resident"),
-                            role: Role::Household,
-                            valid_from: Timestamp::EPOCH,
-                            valid_until: None,
-                        })?;
-                        Ok::<_, ActError>((thing, token))
-                    };
-                    (0..THINGS).map(register).collect()
-                })
-                .unwrap();
-            let mut listeners: Vec<_> = things
-                .iter()
-                .map(|(id, token)| {
-                    let thing = house.thing(id.as_str(), token);
-                    house
-                        .custody
-                        .listen(&thing, |topic| topic.starts_with("cmnd/"))
-                })
-                .collect();
-            house.custody.tick(NOW).unwrap();
-            let off = choice("/power", "billing", "utility-desk", Level::OFF);
-            house.custody.choose(&[off], NOW).unwrap();
-            let waiting = take_all(&mut listeners, NOW);
-            assert_eq!(waiting, 0, "the choice is in force before anything is told");
-            let (mut told, mut seconds) = (0, 0);
-            while told < THINGS {
-                seconds += 1;
-                let limit = i64::from(THINGS / COMMANDS_PER_SECOND) + 2;
-                assert!(seconds <= limit, "{told} were told");
-                house.custody.tick(after(seconds)).unwrap();
-                let taken = take_all(&mut listeners, after(seconds));
-                assert!(taken <= COMMANDS_PER_SECOND, "{taken} in one second");
-                told += taken;
-            }
-            let states = house
-                .custody
-                .source_states(&person("p-resident"), &deployment("home"), after(seconds))
-                .unwrap();
-            assert_eq!(states.len(), 100, "a page does not list ten thousand");
-        });
-    }
-
-    fn take_all(listeners: &mut [SourceListener], now: Timestamp) -> u32 {
-        let mut taken = 0;
-        for listener in listeners {
-            while let Some(command) = listener.take_command() {
-                let command: &Arc<Command> = &command;
-                assert_eq!(command.payload(), "0");
-                listener.sent(command, CommandAck::Never, now);
-                taken += 1;
-            }
-        }
-        taken
-    }
 }
 
 #[test]
