@@ -13,6 +13,8 @@ mod choices;
 #[cfg(test)]
 mod codec;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod conformance;

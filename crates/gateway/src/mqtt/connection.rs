@@ -435,6 +435,12 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             self.is_flushed = false;
             write_once(&mut self.transport, &mut self.output, &self.counters, cx)
         };
+        if !self.session.is_listening()
+            || !self.output.is_empty()
+            || !matches!(self.is_writable(cx), Ok(true))
+        {
+            return;
+        }
         drop(gate);
         self.is_slow = !self.output.is_empty();
         for mark in self.output.take_back(&mut marks).into_iter().rev() {

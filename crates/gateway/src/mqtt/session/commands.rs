@@ -94,6 +94,11 @@ impl<B: Backend> Session<B> {
         true
     }
 
+    /// Whether the thing listens for commands at all.
+    pub(crate) fn is_listening(&self) -> bool {
+        !self.state.listening.filters.is_empty()
+    }
+
     /// Writes a command, if it is still wanted and the thing still listens.
     pub(crate) fn tell(&mut self, command: &B::Command, ctx: &mut Ctx<'_, B>) {
         let Some(text) = B::command_text(command, ctx.now.wall) else {
