@@ -12,7 +12,9 @@
 //! | whatever the crate `codec` bounds | [`CodecError::Refused`] |
 //!
 //! A worker starts when it is first needed, with an empty environment, in the root directory, and with no descriptors but
-//! its two pipes.
+//! its two pipes. It serves one deployment for as long as it lives: a codec that found a way to write into the memory of
+//! its worker would see, and could change, what comes after it there, and that is its own deployment's. At most
+//! [`KEPT_WORKERS`] wait for their deployment's next message; the one that has waited longest makes room.
 
 use std::io;
 use std::path::PathBuf;
@@ -41,6 +43,8 @@ pub const REST_MS: u64 = 2_000;
 pub const MAX_WAITING: usize = 64;
 /// How many messages a worker reads before it is replaced.
 pub const ANSWERS_OF_A_WORKER: u32 = 2_000;
+/// How many workers that have nothing to do are kept at most.
+pub const KEPT_WORKERS: usize = 16;
 /// How many deployments are remembered once they have nothing waiting.
 const KEPT_TURNS: usize = 1_024;
 
@@ -96,8 +100,8 @@ pub struct Codecs {
     clock: Clock,
     /// As many as may run.
     places: Semaphore,
-    /// Those that run and have nothing to do.
-    idle: Mutex<Vec<Worker>>,
+    /// Those that run and have nothing to do, with the deployment that each serves; who has waited longest stands first.
+    idle: Mutex<Vec<(DeploymentId, Worker)>>,
     turns: Mutex<FxHashMap<DeploymentId, Arc<Turn>>>,
 }
 
@@ -165,7 +169,7 @@ impl Codecs {
             return Err(CodecError::Resting);
         }
         let _place = self.places.acquire().await.map_err(|_| CodecError::Busy)?;
-        let answer = self.with_worker(&frame).await;
+        let answer = self.with_worker(deployment, &frame).await;
         if answer == Err(CodecError::Ended) {
             self.counters.add(Counter::CodecWorkersEnded);
             let until = self.clock.now().uptime_ms.saturating_add(REST_MS);
@@ -177,10 +181,13 @@ impl Codecs {
         }
     }
 
-    /// Asks a worker that has nothing to do. If the caller goes away meanwhile the worker is ended with it.
-    async fn with_worker(&self, frame: &[u8]) -> Result<Answer, CodecError> {
-        let idle = self.idle().pop();
-        let mut worker = match idle {
+    /// Asks the worker of a deployment. If the caller goes away meanwhile the worker is ended with it.
+    async fn with_worker(
+        &self,
+        deployment: &DeploymentId,
+        frame: &[u8],
+    ) -> Result<Answer, CodecError> {
+        let mut worker = match self.waiting_for(deployment) {
             Some(worker) => worker,
             None => Worker::start(&self.options).map_err(|err| {
                 tracing::error!(error = %err, "a worker for codecs cannot be started");
@@ -195,7 +202,7 @@ impl Codecs {
         match answer.await {
             Ok(Ok(answer)) => {
                 if worker.answers < ANSWERS_OF_A_WORKER {
-                    self.idle().push(worker);
+                    self.keep(deployment, worker);
                 }
                 Ok(answer)
             }
@@ -211,7 +218,23 @@ impl Codecs {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
+    fn waiting_for(&self, deployment: &DeploymentId) -> Option<Worker> {
+        let mut idle = self.idle();
+        let at = idle.iter().position(|it| it.0 == *deployment)?;
+        Some(idle.remove(at).1)
+    }
+
+    fn keep(&self, deployment: &DeploymentId, worker: Worker) {
+        let mut idle = self.idle();
+        let is_full = idle.len() >= KEPT_WORKERS;
+        let oldest = is_full.then(|| idle.remove(0));
+        idle.push((deployment.clone(), worker));
+        drop(idle);
+        // Its process ends when it is dropped.
+        drop(oldest);
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(DeploymentId, Worker)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codec::wire::{self, Answer, Call, Question, Refusal};
-use gateway::codecs::{CodecError, CodecOptions, Codecs};
+use gateway::codecs::{CodecError, CodecOptions, Codecs, KEPT_WORKERS};
 use gateway::{Counter, Counters};
 use model::DeploymentId;
 
@@ -83,7 +83,7 @@ fn a_codec_that_is_stuck_is_ended_and_rests_while_others_are_served() {
 }
 
 #[test]
-fn nothing_is_left_in_a_worker_for_the_next_deployment() {
+fn nothing_is_left_in_a_worker_for_the_next_message() {
     block_on(async {
         let (codecs, _) = pool(1);
         let spoil = "Object.prototype.data = {stolen: 1}; globalThis.kept = 'secret'; \
@@ -91,11 +91,47 @@ fn nothing_is_left_in_a_worker_for_the_next_deployment() {
         let spoilt = codecs.ask(&deployment("one"), spoil, uplink(1)).await;
         assert_eq!(spoilt.as_deref(), Ok("{}"));
         let look = "function decodeUplink() { return {data: {kept: typeof kept, data: typeof ({}).data}}; }";
-        let found = codecs.ask(&deployment("two"), look, uplink(1)).await;
-        assert_eq!(
-            found.as_deref(),
-            Ok(r#"{"kept":"undefined","data":"undefined"}"#)
-        );
+        for whose in ["one", "two"] {
+            let found = codecs.ask(&deployment(whose), look, uplink(1)).await;
+            assert_eq!(
+                found.as_deref(),
+                Ok(r#"{"kept":"undefined","data":"undefined"}"#)
+            );
+        }
+    });
+}
+
+/// The processes that this one, which runs no other test, has started.
+fn children() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let of_one = |task: std::fs::DirEntry| {
+        let children = std::fs::read_to_string(task.path().join("children"));
+        children.unwrap_or_default().split_whitespace().count()
+    };
+    tasks.filter_map(Result::ok).map(of_one).sum()
+}
+
+#[test]
+fn a_worker_serves_one_deployment_and_not_too_many_are_kept() {
+    block_on(async {
+        let (codecs, _) = pool(1);
+        for number in 0..KEPT_WORKERS {
+            for _ in 0..2 {
+                let home = deployment(&format!("home-{number}"));
+                let answer = codecs.ask(&home, FINE, uplink(1)).await;
+                assert_eq!(answer.as_deref(), Ok(r#"{"n":1}"#));
+            }
+            assert_eq!(children(), number + 1, "one worker for each deployment");
+        }
+        let answer = codecs.ask(&deployment("more"), FINE, uplink(1)).await;
+        assert_eq!(answer.as_deref(), Ok(r#"{"n":1}"#));
+        for _ in 0..200 {
+            if children() == KEPT_WORKERS {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{} workers are kept", children());
     });
 }
 
