@@ -349,7 +349,8 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         Ok(moved)
     }
 
-    /// Writes commands for the thing into the output, while its window is open and it reads.
+    /// Writes commands for the thing into the output, while its window is open and it reads. A command may hurt somebody, so it
+    /// is not decided before the socket takes it: what waited here would go when nobody expects it.
     fn poll_commands(&mut self, now: Moment, cx: &mut Context<'_>) {
         while self.session.window() > 0 && self.output.unsent().len() < BATCH_BYTES {
             let Poll::Ready(command) = self.backend.poll_command(cx) else {
