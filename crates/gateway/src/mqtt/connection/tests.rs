@@ -544,3 +544,28 @@ fn a_connection_at_rest_is_small() {
     let bytes = size(Connection::run);
     assert!(bytes <= 3 * 1024, "{bytes} bytes, and 20,000 of them may be open");
 }
+
+#[tokio::test]
+async fn a_command_is_not_decided_before_the_socket_takes_it() {
+    let mut bench = Bench::connected(V5, "thing", Limits::default());
+    bench.world.lock().unwrap().command_topics = vec!["lamp/set".to_owned()];
+    bench.send(&subscribe(V5, &[("lamp/set", 0)], &[]));
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert_eq!(bench.answers().len(), 1);
+    bench.room(0);
+    let command = crate::mqtt::testing::FakeCommand {
+        id: 7,
+        topic: "lamp/set".to_owned(),
+        payload: "on".to_owned(),
+        is_void: false,
+    };
+    bench.world.lock().unwrap().commands.push_back(command);
+    for _ in 0..3 {
+        assert_eq!(bench.turn(), Poll::Pending);
+    }
+    assert_eq!(bench.world.lock().unwrap().commands.len(), 1);
+    bench.room(1_000_000);
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert!(bench.world.lock().unwrap().commands.is_empty());
+    assert_eq!(bench.answers().len(), 1);
+}
