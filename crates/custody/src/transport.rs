@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{DeploymentId, ThingId, Timestamp};
+use model::{BridgeId, DeploymentId, ThingId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Db, Tx};
 
@@ -14,6 +14,9 @@ use crate::rows::{self, RowError};
 
 /// After how long the time of the last connection is written again although nothing else has changed.
 const WRITTEN_AGAIN_MS: i64 = 86_400_000;
+/// After how long the things of a bridge that comes in as before are noted again: over HTTP it may come with each message, and
+/// it may have very many.
+const BRIDGE_NOTED_AGAIN_MS: i64 = 60_000;
 /// How many rows one turn of housekeeping writes.
 const MAX_WRITTEN: usize = 1_000;
 
@@ -58,6 +61,8 @@ struct State {
     last: FxHashMap<ThingId, Last>,
     plain: FxHashMap<DeploymentId, FxHashSet<ThingId>>,
     unwritten: FxHashSet<ThingId>,
+    /// How bridges came in when their things were noted last, and when that was.
+    bridges: FxHashMap<BridgeId, (Transport, Timestamp)>,
 }
 
 #[derive(Clone, Copy)]
@@ -114,6 +119,19 @@ impl Transports {
         }
     }
 
+    /// Whether the things of a bridge are to be noted now.
+    fn is_due(&self, bridge: &BridgeId, transport: Transport, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        let noted = state.bridges.get(bridge);
+        let is_known = noted.is_some_and(|(last, at)| {
+            *last == transport && (*at..at.plus_millis(BRIDGE_NOTED_AGAIN_MS)).contains(&now)
+        });
+        if !is_known {
+            state.bridges.insert(bridge.clone(), (transport, now));
+        }
+        !is_known
+    }
+
     /// Writes what is not written yet; what fails is tried again.
     fn write(&self, db: &Db) -> Result<(), RowError> {
         let due: Vec<_> = {
@@ -148,13 +166,14 @@ impl Transports {
 impl crate::Custody {
     /// Notes how somebody who publishes has come in. For a bridge that is how its things come in.
     pub fn note_transport(&self, peer: &Peer, transport: Transport, now: Timestamp) {
-        let note = |it: &ThingPeer| self.inner.transports.note(it, transport, now);
+        let transports = &self.inner.transports;
+        let note = |it: &ThingPeer| transports.note(it, transport, now);
         match peer.publisher() {
             Some(Publisher::Thing(thing)) => note(&thing),
-            Some(Publisher::Bridge(bridge)) => {
+            Some(Publisher::Bridge(bridge)) if transports.is_due(bridge.id(), transport, now) => {
                 bridge.things.load().values().for_each(|it| note(it));
             }
-            None => {}
+            Some(Publisher::Bridge(_)) | None => {}
         }
     }
 

@@ -1,6 +1,8 @@
 //! Bridges, native topics, dialects, and credentials that are renewed or end.
 
-use custody::{ActError, Custody, Identity, IngestError, NativeTopic, NewThing, Peer, Token};
+use custody::{
+    ActError, Custody, Identity, IngestError, NativeTopic, NewThing, Peer, Token, Transport,
+};
 use model::{BridgeId, RecipientId, ThingId};
 
 use crate::fixture::{House, NOW, deployment, on_both, open, person};
@@ -57,6 +59,26 @@ fn a_bridge_speaks_for_the_things_it_was_given_and_after_a_restart_too() {
         check(&house.custody);
         house.custody.check_in_force(NOW).unwrap();
         check(&house.reopen());
+    });
+}
+
+#[test]
+fn how_a_bridge_comes_in_is_noted_for_its_things_and_not_with_each_request() {
+    on_both(|house| {
+        let token = house.with_bridge();
+        let hub = house.who("hub-1", &token).unwrap();
+        let note = |transport, seconds: i64| {
+            let at = NOW.plus_millis(seconds * 1_000);
+            house.custody.note_transport(&hub, transport, at);
+            house.custody.transport_of(&thing("meter-1")).unwrap()
+        };
+        let at = |seconds: i64| NOW.plus_millis(seconds * 1_000);
+        assert_eq!(note(Transport::Plain, 0), (Transport::Plain, at(0)));
+        assert_eq!(note(Transport::Plain, 59), (Transport::Plain, at(0)));
+        assert_eq!(note(Transport::Plain, 60), (Transport::Plain, at(60)));
+        assert_eq!(note(Transport::Local, 61), (Transport::Local, at(61)));
+        assert_eq!(note(Transport::Plain, 62), (Transport::Plain, at(62)));
+        assert_eq!(house.custody.plain_things(&deployment("home")), 1);
     });
 }
 
