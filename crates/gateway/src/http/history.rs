@@ -20,7 +20,7 @@
 //! | 401 | no or wrong credentials | `bad_credentials` |
 //! | 403 | a thing asks, or no grant names the purpose there | `history_denied` |
 //! | 404 | messages of the deployment name people: it has no history | `history_denied` |
-//! | 429 | more pages than a recipient may ask for in a second, or more than [`MAX_AT_ONCE`] are being read | `history_over_limit` |
+//! | 429 | more pages than a recipient may ask for in a second, or more than [`MAX_AT_ONCE`] are being read, or [`MAX_AT_ONCE_EACH`] of its own | `history_over_limit` |
 //! | 503 | the vault or the database does not answer | `history_unavailable` |
 
 use std::collections::HashMap;
@@ -34,7 +34,6 @@ use axum::response::{IntoResponse, Response};
 use custody::{Condition, HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_READINGS};
 use model::{DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
 use serde::Deserialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::handover::{Handover, earlier};
 use super::problem::{self, Problem};
@@ -48,41 +47,74 @@ pub const HISTORY_PATH: &str = "/receive/v1/history";
 pub const PAGES_PER_SECOND: u32 = 5;
 /// How many pages are read at once, for all recipients.
 pub const MAX_AT_ONCE: usize = 4;
+/// How many of them are one recipient's, so that others have their turn.
+pub const MAX_AT_ONCE_EACH: usize = 2;
 /// How many readings a page has, unless it says otherwise.
 const DEFAULT_READINGS: u16 = 100;
 /// How far back a question goes that does not say it.
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// Who asks how often, and how many do now.
-pub(super) struct Pages {
-    /// By recipient: only who has shown its token gets in here, so there are no more than recipients.
-    buckets: Mutex<HashMap<RecipientId, Bucket>>,
-    reading: Semaphore,
+/// Who asks how often, and how many pages are being read.
+#[derive(Default)]
+pub(super) struct Pages(Arc<Mutex<Askers>>);
+
+#[derive(Default)]
+struct Askers {
+    /// Only who has shown its token gets in here, so there are no more than recipients.
+    by_recipient: HashMap<RecipientId, Asker>,
+    reading: usize,
 }
 
-impl Default for Pages {
-    fn default() -> Self {
-        Self {
-            buckets: Mutex::default(),
-            reading: Semaphore::new(MAX_AT_ONCE),
-        }
-    }
+struct Asker {
+    bucket: Bucket,
+    reading: usize,
+}
+
+/// A page that is being read, for as long as that takes: also when nobody waits for it any more.
+struct Turn {
+    askers: Arc<Mutex<Askers>>,
+    recipient: RecipientId,
 }
 
 impl Pages {
-    fn turn(&self, recipient: &RecipientId, now_ms: u64) -> Result<SemaphorePermit<'_>, Problem> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets
+    fn turn(&self, recipient: &RecipientId, now_ms: u64) -> Result<Turn, Problem> {
+        let mut askers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = askers.reading >= MAX_AT_ONCE;
+        let asker = askers
+            .by_recipient
             .entry(recipient.clone())
-            .or_insert_with(|| Bucket::new(PAGES_PER_SECOND, now_ms));
-        if !bucket.take(now_ms) {
+            .or_insert_with(|| Asker {
+                bucket: Bucket::new(PAGES_PER_SECOND, now_ms),
+                reading: 0,
+            });
+        if !asker.bucket.take(now_ms) {
             let detail = format!("at most {PAGES_PER_SECOND} pages a second");
             return Err(problem::history_over_limit(detail));
         }
-        drop(buckets);
-        self.reading.try_acquire().map_err(|_| {
-            problem::history_over_limit("others are being served: ask again in a second".to_owned())
+        if asker.reading >= MAX_AT_ONCE_EACH {
+            let detail = format!("{MAX_AT_ONCE_EACH} pages are being read already: wait for them");
+            return Err(problem::history_over_limit(detail));
+        }
+        if is_full {
+            let detail = "others are being served: ask again in a second".to_owned();
+            return Err(problem::history_over_limit(detail));
+        }
+        asker.reading += 1;
+        askers.reading += 1;
+        Ok(Turn {
+            askers: Arc::clone(&self.0),
+            recipient: recipient.clone(),
         })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut askers = self.askers.lock().unwrap_or_else(PoisonError::into_inner);
+        askers.reading -= 1;
+        if let Some(asker) = askers.by_recipient.get_mut(&self.recipient) {
+            asker.reading -= 1;
+        }
     }
 }
 
@@ -136,10 +168,12 @@ async fn answer(
             "this listener gives no history",
         ));
     };
-    let _turn = door.pages.turn(recipient.id(), moment.uptime_ms)?;
+    let turn = door.pages.turn(recipient.id(), moment.uptime_ms)?;
     let (custody, asked) = (door.custody.clone(), query.clone());
-    let found =
-        tokio::task::spawn_blocking(move || custody.history(&recipient, &asked, moment.wall));
+    let found = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        custody.history(&recipient, &asked, moment.wall)
+    });
     let page = found
         .await
         .map_err(|_| problem::history_unavailable("the history could not be read"))?
@@ -303,4 +337,22 @@ fn percent(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_one_recipient_leave_room_for_others_and_are_counted_until_they_were_read() {
+        let pages = Pages::default();
+        let turn = |who: &str| pages.turn(&RecipientId::parse(who).unwrap(), 0).ok();
+        let first = turn("greedy").unwrap();
+        let _second = turn("greedy").unwrap();
+        assert!(turn("greedy").is_none(), "two of its own are being read");
+        let (_third, _fourth) = (turn("other").unwrap(), turn("another").unwrap());
+        assert!(turn("somebody").is_none(), "four are being read");
+        drop(first);
+        assert!(turn("greedy").is_some());
+    }
 }
