@@ -48,7 +48,7 @@ pub const PAGES_PER_SECOND: u32 = 5;
 /// How many pages are read at once, for all recipients.
 pub const MAX_AT_ONCE: usize = 4;
 /// How many of them are one recipient's, so that others have their turn.
-pub const MAX_AT_ONCE_EACH: usize = 2;
+const MAX_AT_ONCE_EACH: usize = 2;
 /// How many readings a page has, unless it says otherwise.
 const DEFAULT_READINGS: u16 = 100;
 /// How far back a question goes that does not say it.
