@@ -518,12 +518,6 @@ impl Receipt {
         self.permit.as_ref().and_then(Permit::ends_at)
     }
 
-    /// When the right to what was written may end although nobody acts, as [`Permit::ends_at`].
-    #[must_use]
-    pub fn ends_at(&self) -> Option<Timestamp> {
-        self.permit.as_ref().and_then(Permit::ends_at)
-    }
-
     /// No byte of the payload was handed to the recipient.
     pub fn void(mut self) {
         self.permit = None;
