@@ -249,7 +249,7 @@ fn what_is_revoked_of_a_maker_is_so_under_every_certificate_of_its_authority() {
         let newer = trust(custody, &renewed, "home", "cn:SN-{thing}");
         assert_ne!(older, newer);
         let leaf = maker.gives(&Given::default());
-        let certified = custody.identify(&[leaf.clone()], NOW).unwrap();
+        let certified = custody.identify(std::slice::from_ref(&leaf), NOW).unwrap();
         for (authority, serial) in [(&older, 7), (&newer, 8)] {
             let serial = Serial::parse(&format!("{serial:02x}")).unwrap();
             custody
