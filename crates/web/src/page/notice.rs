@@ -304,7 +304,7 @@ impl Page for NoticePage {
         }
         let mut plain = page(sample::air(), sample::licence(LicenceState::Active));
         plain.plain = 3;
-        vec![
+        let mut samples = vec![
             ("commanded", commanded),
             ("drifting", drifting),
             ("fed", fed),
@@ -314,23 +314,15 @@ impl Page for NoticePage {
                 "suspended",
                 page(sample::bus(), sample::licence(LicenceState::Suspended)),
             ),
-            (
-                "without-people",
-                page(sample::air(), sample::licence(LicenceState::Active)),
-            ),
-            (
-                "never-licensed",
-                page(sample::air(), sample::licence(LicenceState::None)),
-            ),
-            (
-                "revoked",
-                page(sample::air(), sample::licence(LicenceState::Revoked)),
-            ),
-            (
-                "expired",
-                page(sample::air(), sample::licence(LicenceState::Expired)),
-            ),
-        ]
+        ];
+        let states = [
+            ("without-people", LicenceState::Active),
+            ("never-licensed", LicenceState::None),
+            ("revoked", LicenceState::Revoked),
+            ("expired", LicenceState::Expired),
+        ];
+        samples.extend(states.map(|(name, it)| (name, page(sample::air(), sample::licence(it)))));
+        samples
     }
 }
 
