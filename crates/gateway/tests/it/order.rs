@@ -120,116 +120,82 @@ async fn a_command_over_http_reaches_a_thing_that_asks_and_its_standing_can_be_a
     assert_eq!(none["commands"], serde_json::json!([]));
 }
 
+/// Who asks, for what, with which headers and arguments; the status and what is said.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a str, u16, &'a str);
+
+const OFFICE: &str = "health-office";
+const GOOD: &str = r#"{"speed": 2}"#;
+
+async fn check(site: &Site, cases: &[Case<'_>]) {
+    for (who, path, headers, body, status, detail) in cases {
+        let (answer, said) = ask(site, who, path, headers, body).await;
+        assert_eq!(answer.status, *status, "{path} {answer:?}");
+        let is_problem = answer.has("content-type: application/problem+json");
+        assert!(is_problem, "{answer:?}");
+        let text = said["detail"].as_str().unwrap();
+        assert!(text.contains(detail), "{text}");
+        assert!(!answer.body.contains("shibboleth"), "{answer:?}");
+    }
+    assert_eq!(site.refusals(), [("commands_refused", cases.len() as u64)]);
+}
+
 #[tokio::test]
-async fn what_is_refused_says_what_to_do_and_never_comes() {
+async fn what_is_not_safe_or_not_known_to_be_is_refused_and_never_comes() {
     let site = site().await;
-    let check =
-        async |who: &str, path: &str, headers: &str, body: &str, status: u16, detail: &str| {
-            let (answer, said) = ask(&site, who, path, headers, body).await;
-            assert_eq!(answer.status, status, "{path} {answer:?}");
-            assert!(
-                answer.has("content-type: application/problem+json"),
-                "{answer:?}"
-            );
-            let text = said["detail"].as_str().unwrap();
-            assert!(text.contains(detail), "{text}");
-            assert!(!answer.body.contains("shibboleth"), "{answer:?}");
-        };
-    let good = r#"{"speed": 2}"#;
-    let office = "health-office";
-    // Nothing was measured yet, so nobody knows whether it is safe.
-    check(
-        office,
-        FAN_PATH,
-        "",
-        good,
-        409,
-        "interlock 1: The filter would burn",
-    )
-    .await;
+    let unknown = (OFFICE, FAN_PATH, "", GOOD, 409, "interlock 1: The filter");
+    check(&site, &[unknown]).await;
     measure(&site, "", r#"{"dust": 901}"#).await;
-    check(office, FAN_PATH, "", good, 409, "refused for safety").await;
-    measure(&site, "", r#"{"dust": 900}"#).await;
-    check(
-        office,
-        "/commands/v1/box-1/fan",
-        "",
-        good,
-        400,
-        "name one purpose",
-    )
-    .await;
-    check(
-        office,
-        FAN_PATH,
-        "Amanat-Purpose: research\r\n",
-        good,
-        400,
-        "name one purpose",
-    )
-    .await;
-    check(
-        office,
-        "/commands/v1/box-1/shibboleth?purpose=health",
-        "",
-        good,
-        403,
-        "ask the member",
-    )
-    .await;
-    check(
-        office,
-        "/commands/v1/Shibboleth/fan?purpose=health",
-        "",
-        good,
-        400,
-        "`thing`",
-    )
-    .await;
-    check("university", FAN_PATH, "", good, 403, "ask the member").await;
-    check("box-1", FAN_PATH, "", good, 403, "only a recipient").await;
-    check(office, FAN_PATH, "", "[2]", 400, "one JSON object").await;
-    for wrong in [
-        r#"{"speed": 4}"#,
-        r#"{"speed": 1.5}"#,
-        r#"{"speed": "shibboleth"}"#,
-    ] {
-        check(
-            office,
+    let (answer, _) = ask(&site, OFFICE, FAN_PATH, "", GOOD).await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    let told = measure(&site, "Amanat-Commands: none\r\n", r#"{"dust": 900}"#).await;
+    assert_eq!(told["commands"], serde_json::json!([]));
+    // And now it may.
+    let (answer, _) = ask(&site, OFFICE, FAN_PATH, "", GOOD).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_is_refused_says_what_to_do_and_repeats_nothing() {
+    let site = site().await;
+    measure(&site, "", r#"{"dust": 20}"#).await;
+    let bare = "/commands/v1/box-1/fan";
+    let other = "/commands/v1/box-1/shibboleth?purpose=health";
+    let nowhere = "/commands/v1/Shibboleth/fan?purpose=health";
+    let research = "Amanat-Purpose: research\r\n";
+    let long = format!(r#"{{"speed": "{}"}}"#, "x".repeat(4_096));
+    let whole = "a whole number from 0 to 3";
+    let cases: [Case<'_>; 13] = [
+        (OFFICE, bare, "", GOOD, 400, "name one purpose"),
+        (OFFICE, FAN_PATH, research, GOOD, 400, "name one purpose"),
+        (OFFICE, other, "", GOOD, 403, "ask the member"),
+        (OFFICE, nowhere, "", GOOD, 400, "`thing`"),
+        ("university", FAN_PATH, "", GOOD, 403, "ask the member"),
+        ("box-1", FAN_PATH, "", GOOD, 403, "only a recipient"),
+        (OFFICE, FAN_PATH, "", "[2]", 400, "one JSON object"),
+        (OFFICE, FAN_PATH, "", r#"{"speed": 4}"#, 422, whole),
+        (OFFICE, FAN_PATH, "", r#"{"speed": 1.5}"#, 422, whole),
+        (
+            OFFICE,
             FAN_PATH,
             "",
-            wrong,
+            r#"{"speed": "shibboleth"}"#,
             422,
-            "a whole number from 0 to 3",
-        )
-        .await;
-    }
-    check(
-        office,
-        FAN_PATH,
-        "",
-        r#"{"shibboleth": 1}"#,
-        422,
-        "it has speed",
-    )
-    .await;
-    let long = format!(r#"{{"speed": "{}"}}"#, "x".repeat(4_096));
-    check(office, FAN_PATH, "", &long, 413, "at most 4096 bytes").await;
-    check(
-        office,
-        "/commands/v1/123",
-        "",
-        "",
-        404,
-        "no command of this number",
-    )
-    .await;
+            whole,
+        ),
+        (
+            OFFICE,
+            FAN_PATH,
+            "",
+            r#"{"shibboleth": 1}"#,
+            422,
+            "it has speed",
+        ),
+        (OFFICE, FAN_PATH, "", &long, 413, "at most 4096 bytes"),
+        (OFFICE, "/commands/v1/123", "", "", 404, "of this number"),
+    ];
+    check(&site, &cases).await;
     let told = measure(&site, "Amanat-Commands: none\r\n", r#"{"dust": 20}"#).await;
     assert_eq!(told["commands"], serde_json::json!([]));
-    assert_eq!(site.refusals(), [("commands_refused", 15)]);
-    // And now it may.
-    let (answer, _) = ask(&site, office, FAN_PATH, "", good).await;
-    assert_eq!(answer.status, 202, "{answer:?}");
 }
 
 #[tokio::test]
