@@ -24,6 +24,7 @@ mod address;
 mod asking;
 mod book;
 mod change;
+mod handle;
 mod letter;
 mod local;
 mod parcel;
@@ -43,8 +44,8 @@ pub use book::{
     NewDestination,
 };
 pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
+pub(crate) use handle::Couriers;
 pub use local::may_connect;
-pub(crate) use parcel::Couriers;
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub use placement::{PlaceError, Placing};
 pub(crate) use placement::{Placed, Placements, is_marked};

@@ -5,8 +5,8 @@ use model::{PersonId, Subject, Timestamp};
 use vault::{FollowQuery, Followed, Position};
 
 use super::change;
+use super::handle::Handle;
 use super::letter::MAX_LETTERS;
-use super::parcel::Handle;
 use super::placement::unmarked;
 use super::{
     Broker, Bucket, DestinationId, DestinationState, Endpoint, FailureClass, Secret, WebAddress,

@@ -4,40 +4,26 @@
 //! says how it went. One parcel of a destination is under way at a time, so its readings arrive in order. A parcel that is dropped
 //! without a word is given out again.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+mod cursor;
 
-use model::{DeploymentId, PersonId, Placement, Subject, ThingId, Timestamp};
-use rustc_hash::FxHashMap;
-use vault::{FollowQuery, Followed, Lsn, Position, StoredReading};
+use std::sync::Arc;
 
-use super::asking::Asking;
-use super::letter::{self, Late};
-use super::placement::unmarked;
+use model::{DeploymentId, ThingId, Timestamp};
+
+use super::handle::Handle;
 use super::{DestinationId, DestinationState, Endpoint, FailureClass, Secret};
 use crate::Custody;
 use crate::rows::RowError;
-use crate::rows::destination::{self as table, Cursor, DestinationRow};
+use crate::rows::destination::{self as table, Cursor};
 
-/// The most readings of a parcel.
-const MAX_PARCEL_READINGS: usize = 200;
-/// A parcel gets no further reading when it has so many bytes; a single reading may have more.
-const MAX_PARCEL_BYTES: usize = 256 * 1024;
-/// How many readings of a person are looked at in one step.
-const PAGE: usize = 500;
 /// How many steps are made for a destination before the others have their turn.
 const MAX_PAGES: usize = 4;
-/// Between two parcels to a destination: at most ten a second.
-const GAP_MILLIS: i64 = 100;
 /// The first pause after a failure; it doubles with each one in a row.
 const FIRST_PAUSE_MILLIS: i64 = 5_000;
 /// The longest pause.
 const LONGEST_PAUSE_MILLIS: i64 = 3_600_000;
 /// So many failures in a row make a destination paused: it is tried once in the longest pause.
 const PAUSED_AFTER: u32 = 8;
-/// Readings were decided on a clock that may have been set back since.
-const CLOCK_SLACK_MILLIS: i64 = 86_400_000;
-const TRANSIT_MILLIS: i64 = Placement::TRANSIT_DAYS as i64 * 86_400_000;
 
 /// Why parcels could not be made, or not be written down.
 #[derive(Debug, thiserror::Error)]
@@ -57,165 +43,6 @@ pub enum ParcelError {
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] getrandom::Error),
-}
-
-/// A destination as the hot path and the couriers have it.
-pub(crate) struct Handle {
-    id: DestinationId,
-    person: PersonId,
-    /// The last reading that was appended for it, as a position of this process.
-    wanted: AtomicU64,
-    state: Mutex<Running>,
-}
-
-struct Running {
-    cursor: Cursor,
-    state: DestinationState,
-    again_at: Option<Timestamp>,
-    attempts: u32,
-    next_attempt_at: Timestamp,
-    last_failure: Option<FailureClass>,
-    /// Up to here everything that was durable has been looked at.
-    scanned: u64,
-    /// There may be more behind the cursor, whatever `wanted` says.
-    is_behind: bool,
-    wants_check: bool,
-    is_under_way: bool,
-    sent_at: Timestamp,
-}
-
-impl Handle {
-    pub(crate) fn of(row: &DestinationRow) -> Self {
-        Self {
-            id: row.id.clone(),
-            person: row.person.clone(),
-            wanted: AtomicU64::new(0),
-            state: Mutex::new(Running {
-                cursor: row.cursor,
-                state: row.state,
-                again_at: row.again_at,
-                attempts: row.attempts,
-                next_attempt_at: row.next_attempt_at,
-                last_failure: row.last_failure,
-                scanned: 0,
-                is_behind: true,
-                // A check that a restart interrupted is made again.
-                wants_check: row.state == DestinationState::Unverified
-                    && row.last_failure.is_none(),
-                is_under_way: false,
-                sent_at: Timestamp::EPOCH,
-            }),
-        }
-    }
-
-    pub(crate) fn id(&self) -> &DestinationId {
-        &self.id
-    }
-
-    pub(super) fn person(&self) -> &PersonId {
-        &self.person
-    }
-
-    /// A reading for it was appended.
-    pub(super) fn wants(&self, lsn: Lsn) {
-        self.wanted.fetch_max(lsn.as_u64(), Ordering::AcqRel);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Running> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether readings may wait for it.
-    pub(super) fn has_backlog(&self) -> bool {
-        let running = self.lock();
-        running.state != DestinationState::Unverified
-            && (running.is_behind || self.wanted.load(Ordering::Acquire) > running.scanned)
-    }
-
-    /// Takes the only place on the way, if there is something to send now.
-    fn start(&self, now: Timestamp) -> bool {
-        let mut running = self.lock();
-        let news = running.is_behind || self.wanted.load(Ordering::Acquire) > running.scanned;
-        let sends = running.state != DestinationState::Unverified && news;
-        // A clock that was set back must not hold anything up.
-        let since = now.as_millis().saturating_sub(running.sent_at.as_millis());
-        let is_due = now >= running.next_attempt_at && !(0..GAP_MILLIS).contains(&since);
-        let starts = !running.is_under_way && is_due && (running.wants_check || sends);
-        running.is_under_way |= starts;
-        starts
-    }
-
-    /// Takes the only place on the way, to look at what became too late while nothing can be sent.
-    fn start_sweep(&self) -> bool {
-        if !self.has_backlog() {
-            return false;
-        }
-        let mut running = self.lock();
-        let starts = !running.is_under_way;
-        running.is_under_way = true;
-        starts
-    }
-
-    fn sent_at(&self) -> Timestamp {
-        self.lock().sent_at
-    }
-
-    /// Everything behind a position is sent again, and may be as old as it is.
-    pub(super) fn rewind(&self, cursor: Cursor, now: Timestamp) {
-        let mut running = self.lock();
-        running.cursor = cursor;
-        running.again_at = Some(now);
-        running.is_behind = true;
-        running.next_attempt_at = Timestamp::EPOCH;
-    }
-
-    /// The next attempt is now.
-    pub(super) fn hurry(&self) {
-        let mut running = self.lock();
-        running.next_attempt_at = Timestamp::EPOCH;
-        running.is_behind = true;
-    }
-
-    /// The address is to be checked now.
-    pub(super) fn check(&self) {
-        let mut running = self.lock();
-        running.wants_check = true;
-        running.next_attempt_at = Timestamp::EPOCH;
-    }
-
-    pub(super) fn is_being_checked(&self) -> bool {
-        self.lock().wants_check
-    }
-}
-
-/// Every destination.
-#[derive(Default)]
-pub(crate) struct Couriers {
-    handles: RwLock<FxHashMap<DestinationId, Arc<Handle>>>,
-    pub(super) asking: Asking,
-}
-
-impl Couriers {
-    pub(crate) fn handle(&self, id: &DestinationId) -> Option<Arc<Handle>> {
-        let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
-        handles.get(id).cloned()
-    }
-
-    pub(crate) fn insert(&self, handle: Handle) {
-        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
-        handles.insert(handle.id.clone(), Arc::new(handle));
-    }
-
-    pub(crate) fn remove(&self, id: &DestinationId) {
-        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
-        handles.remove(id);
-    }
-
-    fn matching(&self, is_wanted: impl Fn(&Handle) -> bool) -> Vec<Arc<Handle>> {
-        let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
-        let matching = handles.values().filter(|it| is_wanted(it));
-        matching.cloned().collect()
-    }
 }
 
 /// One reading of a person, as it was decided that it may be kept for them.
@@ -282,7 +109,7 @@ impl Parcel {
     /// To which destination.
     #[must_use]
     pub fn destination(&self) -> &DestinationId {
-        &self.way.0.id
+        self.way.0.id()
     }
 
     /// Where that is.
@@ -306,23 +133,8 @@ impl Parcel {
 
 impl std::fmt::Debug for Parcel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Parcel(for {})", self.way.0.id)
+        write!(f, "Parcel(for {})", self.way.0.id())
     }
-}
-
-/// What lies behind the cursor of a destination.
-struct Scan {
-    /// The cursor behind which was looked.
-    before: Cursor,
-    /// Too late at the front, or not to be opened.
-    late: Option<Late>,
-    /// Everything up to here is not for the endpoint, or counted in `late`.
-    skipped: Cursor,
-    readings: Vec<ParcelReading>,
-    /// The last of the readings.
-    through: Cursor,
-    /// There is nothing behind it.
-    is_end: bool,
 }
 
 impl Custody {
@@ -349,7 +161,7 @@ impl Custody {
                 Ok(parcel) => parcels.extend(parcel),
                 // What is wrong with one destination, or the readings of one person, holds up nobody else.
                 Err(err @ (ParcelError::Vault(_) | ParcelError::Sealed(_))) => {
-                    tracing::error!(destination.id = %handle.id, error = %err, "no parcel can be made for a destination");
+                    tracing::error!(destination.id = %handle.id(), error = %err, "no parcel can be made for a destination");
                     self.unopened(&handle, now)?;
                 }
                 Err(err) => return Err(err),
@@ -376,13 +188,13 @@ impl Custody {
         };
         self.inner
             .db
-            .write(|tx| table::failed(tx, &handle.id, state, attempts, next_attempt_at, class))?;
+            .write(|tx| table::failed(tx, handle.id(), state, attempts, next_attempt_at, class))?;
         Ok(())
     }
 
     fn parcel(&self, way: Way, now: Timestamp) -> Result<Option<Parcel>, ParcelError> {
         let handle = &way.0;
-        let Some(row) = self.inner.db.read(|tx| table::one(tx, &handle.id))? else {
+        let Some(row) = self.inner.db.read(|tx| table::one(tx, handle.id()))? else {
             return Ok(None);
         };
         let (wants_check, before) = {
@@ -415,146 +227,6 @@ impl Custody {
         }))
     }
 
-    /// The next readings for a destination, and the cursor before and behind them. Writes down what is too late.
-    fn readings_for(
-        &self,
-        handle: &Handle,
-        now: Timestamp,
-    ) -> Result<Option<(Contents, Cursor, Cursor)>, ParcelError> {
-        for _ in 0..MAX_PAGES {
-            // Noted before the vault is asked: what becomes durable meanwhile is looked for again.
-            let durable = self.inner.vault.durable().as_u64();
-            let scan = self.scan(handle, now)?;
-            if !self.skip(handle, &scan)? {
-                continue;
-            }
-            if !scan.readings.is_empty() {
-                handle.lock().is_behind = true;
-                let contents = Contents::Readings(scan.readings);
-                return Ok(Some((contents, scan.skipped, scan.through)));
-            }
-            if scan.is_end {
-                let mut running = handle.lock();
-                running.scanned = running.scanned.max(durable);
-                running.is_behind = false;
-                return Ok(None);
-            }
-        }
-        Ok(None)
-    }
-
-    fn scan(&self, handle: &Handle, now: Timestamp) -> Result<Scan, ParcelError> {
-        let (cursor, again_at) = {
-            let running = handle.lock();
-            (running.cursor, running.again_at)
-        };
-        let page = self.inner.vault.follow(&FollowQuery {
-            subject: Subject::Person(handle.person.clone()),
-            after: cursor.position,
-            from: cursor.at.plus_millis(-CLOCK_SLACK_MILLIS),
-            until: now.plus_millis(CLOCK_SLACK_MILLIS),
-            limit: PAGE,
-            // Those past their retention are counted, and then forgotten.
-            now: Timestamp::EPOCH,
-        })?;
-        let mut scan = Scan {
-            before: cursor,
-            late: None,
-            skipped: cursor,
-            readings: Vec::new(),
-            through: cursor,
-            is_end: page.len() < PAGE,
-        };
-        let mut bytes = 0_usize;
-        for (position, followed) in page {
-            let reading = match followed {
-                Followed::Reading(reading) => reading,
-                Followed::Unopened {
-                    readings,
-                    first_at,
-                    last_at,
-                } => {
-                    let place = Cursor {
-                        position,
-                        at: first_at,
-                    };
-                    let late = Late::unopened(readings, first_at, last_at);
-                    if !scan.count(place, late) {
-                        break;
-                    }
-                    continue;
-                }
-            };
-            let place = Cursor {
-                position,
-                at: reading.at,
-            };
-            let Some(values) = unmarked(&reading.body, &handle.id) else {
-                scan.pass(place);
-                continue;
-            };
-            if is_late(&reading, again_at, now) {
-                if !scan.count(place, Late::one(reading.at)) {
-                    break;
-                }
-                continue;
-            }
-            bytes = bytes.saturating_add(values.len());
-            let is_full = scan.readings.len() >= MAX_PARCEL_READINGS || bytes > MAX_PARCEL_BYTES;
-            if is_full && !scan.readings.is_empty() {
-                break;
-            }
-            scan.readings.push(reading_of(position, reading, values));
-            scan.through = place;
-        }
-        Ok(scan)
-    }
-
-    /// Moves the cursor over what is not for the endpoint, and writes down what is too late for it. False when somebody has moved
-    /// the cursor meanwhile: then nothing is written, and it has to be looked again.
-    fn skip(&self, handle: &Handle, scan: &Scan) -> Result<bool, ParcelError> {
-        let before = scan.before;
-        if scan.skipped == before {
-            return Ok(true);
-        }
-        let unopened = scan.late.is_some_and(|it| it.are_unopened);
-        let reason = match unopened {
-            true => Some(FailureClass::Unopened),
-            false => handle.lock().last_failure,
-        };
-        let moved = self.inner.db.write(|tx| {
-            let moved = table::move_cursor(tx, &handle.id, before, scan.skipped)?;
-            if let Some(late) = scan.late.as_ref().filter(|_| moved) {
-                let through = scan.skipped.position;
-                letter::write(tx, &handle.id, before, through, late, reason)?;
-            }
-            Ok::<_, RowError>(moved)
-        })?;
-        match moved {
-            true => handle.move_from(before, scan.skipped),
-            false => self.agree(handle)?,
-        }
-        if moved && unopened {
-            tracing::error!(
-                destination.id = %handle.id,
-                "readings of a person do not open: a dead letter counts them; restore the tables `vault_block` and `vault_epoch_key` \
-                 or the segments from a backup"
-            );
-        }
-        Ok(moved)
-    }
-
-    /// Puts the cursor where the row says it is.
-    fn agree(&self, handle: &Handle) -> Result<(), ParcelError> {
-        if let Some(row) = self.inner.db.read(|tx| table::one(tx, &handle.id))? {
-            let mut running = handle.lock();
-            running.cursor = row.cursor;
-            running.again_at = row.again_at;
-            running.is_behind = true;
-        }
-        Ok(())
-    }
-
     /// The endpoint has taken a parcel. Blocks on the database: not for an async worker.
     ///
     /// # Errors
@@ -562,8 +234,8 @@ impl Custody {
     pub fn parcel_delivered(&self, parcel: Parcel, now: Timestamp) -> Result<(), ParcelError> {
         let handle = &parcel.way.0;
         let moved = self.inner.db.write(|tx| {
-            table::delivered(tx, &handle.id, now)?;
-            table::move_cursor(tx, &handle.id, parcel.before, parcel.through)
+            table::delivered(tx, handle.id(), now)?;
+            table::move_cursor(tx, handle.id(), parcel.before, parcel.through)
         })?;
         match moved {
             true => handle.move_from(parcel.before, parcel.through),
@@ -609,14 +281,14 @@ impl Custody {
             (running.state, running.attempts, running.next_attempt_at)
         };
         tracing::info!(
-            destination.id = %handle.id,
+            destination.id = %handle.id(),
             failure = class.as_str(),
             attempts,
             "a destination of a person did not take a parcel"
         );
         self.inner
             .db
-            .write(|tx| table::failed(tx, &handle.id, state, attempts, next_attempt_at, class))?;
+            .write(|tx| table::failed(tx, handle.id(), state, attempts, next_attempt_at, class))?;
         Ok(())
     }
 
@@ -642,54 +314,6 @@ impl Custody {
         }
         Ok(())
     }
-}
-
-impl Handle {
-    /// Moves the cursor, unless somebody has moved it meanwhile.
-    fn move_from(&self, before: Cursor, after: Cursor) {
-        let mut running = self.lock();
-        if running.cursor == before {
-            running.cursor = after;
-        }
-    }
-}
-
-impl Scan {
-    /// A reading that is not sent: the cursor may stand behind it, as long as nothing before it is to be sent.
-    fn pass(&mut self, place: Cursor) {
-        if self.readings.is_empty() {
-            self.skipped = place;
-        }
-        self.through = place;
-    }
-
-    /// Counts what is not sent, at the front; false where it has to be at the front of the next scan.
-    fn count(&mut self, place: Cursor, late: Late) -> bool {
-        let counted = self.readings.is_empty() && Late::add(&mut self.late, late);
-        if counted {
-            self.pass(place);
-        } else {
-            self.is_end = false;
-        }
-        counted
-    }
-}
-
-fn reading_of(position: Position, reading: StoredReading, values: Vec<u8>) -> ParcelReading {
-    ParcelReading {
-        id: format!("{:010}-{:010}", position.segment, position.index),
-        at: reading.at,
-        deployment: reading.deployment,
-        thing: reading.thing,
-        values,
-    }
-}
-
-/// Whether a reading is past its retention, or has waited longer than it may.
-fn is_late(reading: &StoredReading, again_at: Option<Timestamp>, now: Timestamp) -> bool {
-    let kept_millis = i64::from(reading.retention.as_days()) * 86_400_000;
-    let since = again_at.map_or(reading.at, |it| it.max(reading.at));
-    now >= reading.at.plus_millis(kept_millis) || now >= since.plus_millis(TRANSIT_MILLIS)
 }
 
 fn pause_millis(attempts: u32, jitter: u16) -> i64 {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use vault::Lsn;
 
 use super::change;
-use super::parcel::Handle;
+use super::handle::Handle;
 use super::{DestinationId, DestinationState};
 use crate::Custody;
 use crate::act::ActError;
