@@ -4,30 +4,30 @@
 //! of its own, and messages are noted without a lock, so neither ever waits here.
 
 mod journal;
+mod shelf;
 mod taking_over;
 
 use std::collections::hash_map::Entry as Place;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{DeploymentId, SourceSwitch, ThingId, Timestamp};
+use model::{DeploymentId, ThingId, Timestamp};
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 use store::Db;
 
 use super::listen::{self, Ears, Mail, SwitchCommand};
-use super::machine::{COMMAND_AGE_MS, Happening, Setting, State, Step, Terms};
+use super::machine::{COMMAND_AGE_MS, Happening, Setting, State, Step};
 use super::wanted::Wanted;
 use super::watch::Watch;
 use crate::Custody;
-use crate::catalogue::bound::Bound;
 use crate::catalogue::{Catalogue, Deployment, DeploymentState, Named, ThingPeer};
 use crate::rows::{self, RowError};
-use crate::secret;
 
 pub(crate) use journal::SourceEventRow;
-use journal::{Event, Hours, Journal};
+use journal::{Event, Journal};
 pub use journal::{MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR};
+use shelf::switches_of;
+pub(super) use shelf::{Entry, Shelf, Switch};
 pub use taking_over::ASKER_SILENCE_MS;
 
 /// How many commands are offered to things in a second, all together.
@@ -80,32 +80,6 @@ struct Outstanding {
     listener: u64,
     /// Whether the listener comes and asks.
     asks: bool,
-}
-
-/// The things of one deployment whose notice says how they are switched.
-pub(super) struct Shelf {
-    state: Arc<DeploymentState>,
-    reviewed_at: Timestamp,
-    /// When something else may be wanted without anybody acting.
-    review_at: Option<Timestamp>,
-    pub(super) switches: Arc<[Switch]>,
-    pub(super) things: FxHashMap<ThingId, Entry>,
-}
-
-pub(super) struct Switch {
-    pub(super) key: Arc<str>,
-    pub(super) words: SourceSwitch,
-    terms: Terms,
-}
-
-pub(super) struct Entry {
-    pub(super) bound: Arc<Bound>,
-    peer: Arc<ThingPeer>,
-    watch: Arc<Watch>,
-    pub(super) states: SmallVec<[State; 1]>,
-    /// By switch: events that were written of commands, and of what the thing showed.
-    hours: Hours,
-    is_dirty: bool,
 }
 
 impl Keeper {
@@ -524,89 +498,6 @@ impl Book {
             }
         }
     }
-}
-
-impl Shelf {
-    fn is_current(&self, state: &Arc<DeploymentState>, now: Timestamp) -> bool {
-        Arc::ptr_eq(&self.state, state)
-            && self.reviewed_at <= now
-            && self.review_at.is_none_or(|it| now < it)
-    }
-
-    /// Takes the things of the shelf before; true when the notice is another one.
-    fn take_over(&mut self, former: Self, now: Timestamp) -> bool {
-        self.things = former.things;
-        if Arc::ptr_eq(&self.switches, &former.switches) {
-            return false;
-        }
-        for entry in self.things.values_mut() {
-            let state = |switch: &Switch| {
-                let known = former.switches.iter().zip(&entry.states);
-                let Some((before, state)) = known.into_iter().find(|it| it.0.key == switch.key)
-                else {
-                    return State::new(now);
-                };
-                let mut state = *state;
-                if before.words != switch.words {
-                    state.reworded(now);
-                }
-                state
-            };
-            entry.states = self.switches.iter().map(state).collect();
-            entry.hours = Hours::default();
-            entry.is_dirty = true;
-        }
-        true
-    }
-}
-
-impl Entry {
-    fn new(
-        peer: &Arc<ThingPeer>,
-        bound: &Arc<Bound>,
-        state: &DeploymentState,
-        switches: &[Switch],
-        saved: &[(String, State)],
-        now: Timestamp,
-    ) -> Self {
-        let known = |switch: &Switch| {
-            let found = saved.iter().find(|it| *it.0 == *switch.key);
-            found.map_or_else(|| State::new(now), |it| it.1)
-        };
-        Self {
-            bound: Arc::clone(bound),
-            peer: Arc::clone(peer),
-            watch: Arc::new(Watch::new(&state.notice, &state.schema)),
-            states: switches.iter().map(known).collect(),
-            hours: Hours::default(),
-            is_dirty: false,
-        }
-    }
-
-    /// Whether the thing has sent a field of a switch since the start.
-    pub(super) fn measures(&self, switch: usize) -> bool {
-        self.watch.seen(switch).fields_at.is_some()
-    }
-}
-
-/// The switches of a notice, each under a name that stays the same when its words change.
-fn switches_of(state: &DeploymentState) -> Arc<[Switch]> {
-    let mut made: Vec<Switch> = Vec::new();
-    for words in &state.notice.source_switches {
-        let mut fields: Vec<_> = words.fields.iter().map(|it| it.as_str()).collect();
-        fields.sort_unstable();
-        let hash = secret::document_sha256(fields.join("\n").as_bytes());
-        let twins = made.iter().filter(|it| it.key.starts_with(&hash)).count();
-        made.push(Switch {
-            key: format!("{hash}-{twins}").into(),
-            terms: Terms {
-                patience_ms: i64::from(words.patience_seconds) * 1_000,
-                confirms: words.confirm.is_some(),
-            },
-            words: words.clone(),
-        });
-    }
-    made.into()
 }
 
 /// Takes back the command that a step was about, if a connection has not sent it yet.
