@@ -211,6 +211,8 @@ pub enum Route {
     SignOut,
     /// Takes a device with the code from its label.
     Claim,
+    /// The same, with the code, as the link of the label has it.
+    ClaimLink(String),
     /// What was recorded about the person who is signed in, older than `before`.
     Me {
         /// Where the page begins; `None` for the newest page.
@@ -320,7 +322,7 @@ impl Route {
             Self::SignIn => pattern::SIGN_IN,
             Self::SignInOnce(_) => pattern::SIGN_IN_ONCE,
             Self::SignOut => pattern::SIGN_OUT,
-            Self::Claim => pattern::CLAIM,
+            Self::Claim | Self::ClaimLink(_) => pattern::CLAIM,
             Self::Me { .. } => pattern::ME,
             Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
             Self::AllChoices => pattern::ALL_CHOICES,
@@ -407,6 +409,7 @@ impl Route {
                 only: Some(deployment),
                 ..
             } => format!("at={deployment}"),
+            Self::ClaimLink(code) => format!("code={}", escape(code, false)),
             Self::NewDestination(kind) => format!("kind={}", kind.as_str()),
             Self::Preview { ask, from: 0 } => ask.query(),
             Self::Preview { ask, from } => format!("{}&from={from}", ask.query()),

@@ -106,8 +106,13 @@ fn refuse(visit: &Visit, wrong: ClaimError) -> Result<Response, Failure> {
 }
 
 fn answer(visit: &Visit, status: StatusCode, step: ClaimStep) -> Result<Response, Failure> {
+    // Who changes the language keeps the device that they look at.
+    let here = match &step {
+        ClaimStep::Look(_, code) => Route::ClaimLink(code.clone()),
+        _ => Route::Claim,
+    };
     let shown = ClaimPage {
-        shell: visit.shell(Route::Claim),
+        shell: visit.shell(here),
         form: visit.form(),
         step,
     };

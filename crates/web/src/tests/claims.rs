@@ -64,6 +64,21 @@ async fn gp_a3_a_resident_reads_what_a_device_measures_and_takes_it_with_its_cod
 }
 
 #[tokio::test]
+async fn who_changes_the_language_keeps_the_device_that_they_look_at() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    let switch = format!("/lang/ur?back=/claim%3Fcode%3D{code}");
+    let page = neighbour.get(&format!("/claim?code={code}")).await;
+    page.has(&format!("href=\"{switch}\""));
+    let typed = neighbour.post("/claim", &[("code", &code)]).await;
+    typed.has(&format!("href=\"{switch}\""));
+    neighbour.get(&switch).await;
+    let again = neighbour.get(&format!("/claim?code={code}")).await;
+    again.has("plug-9").has("یہ کیا ناپتا ہے");
+}
+
+#[tokio::test]
 async fn a_claim_code_works_once_and_for_nobody_else_afterwards() {
     let world = World::new();
     let code = world.claim_code("plug-9");
