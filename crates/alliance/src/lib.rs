@@ -62,7 +62,7 @@ pub enum AllianceError {
         id: String,
     },
     /// The licence is not in a state from which this act is possible.
-    #[error("the licence is {found}, so it cannot be {wanted}")]
+    #[error("the licence {}", licence_words(*found, *wanted))]
     LicenceState {
         /// The state found.
         found: model::LicenceState,
@@ -92,6 +92,14 @@ pub enum AllianceError {
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] getrandom::Error),
+}
+
+fn licence_words(found: model::LicenceState, wanted: model::LicenceState) -> String {
+    match (found, wanted) {
+        (found, wanted) if found == wanted => format!("is {found} already"),
+        (model::LicenceState::None, _) => "is not there yet: issue it first".to_owned(),
+        _ => format!("is {found}, so it cannot be made {wanted}"),
+    }
 }
 
 impl From<store::DbError> for AllianceError {

@@ -50,6 +50,11 @@ impl Stop {
         Self { exit, error, next }
     }
 
+    /// The same, with something else to do next.
+    pub(crate) fn with_next(self, next: impl Into<String>) -> Self {
+        Self::new(self.exit, self.error, next.into())
+    }
+
     /// The exit code.
     pub(crate) const fn exit(&self) -> Exit {
         self.exit

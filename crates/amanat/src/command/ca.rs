@@ -228,10 +228,10 @@ pub(crate) fn run(ca: Ca) -> Result<Exit, Stop> {
 
 /// Asks the running server to read its files again.
 pub(crate) fn run_tls(Tls::Reload(place): Tls) -> Result<Exit, Stop> {
-    let config = config(place)?;
+    let next = "nothing was changed; the server goes on with what it has";
+    let config = config(place).map_err(|it| it.with_next(next))?;
     let line = CertificatesRequest::Reload.to_line();
     let line = line.map_err(|err| Stop::failure(err, NEXT))?;
-    let next = "nothing was changed; the server goes on with what it has";
     match control::ask_line(&config.data.directory, &line) {
         Ok(Some(answer)) => {
             let answer: Value =
@@ -282,7 +282,10 @@ fn give(
 ) -> Result<Exit, Stop> {
     let signing = signing_request(&wanted.key).map_err(|err| Stop::invalid(err, NEXT))?;
     let request = request(BASE64.encode(&signing), wanted.days);
-    let answer = ask(wanted.place, &request)?;
+    let answer = ask(wanted.place, &request).inspect_err(|_| {
+        // No certificate holds for the key that was made here: the next try can have its name.
+        let _ = wanted.key.new_key.as_deref().map(std::fs::remove_file);
+    })?;
     ui::words(&format!("serial: {}", text(&answer, "serial")));
     ui::words(&format!("until: {}", text(&answer, "until")));
     print_certificate(&answer, wanted.out.as_deref())

@@ -66,7 +66,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
             Ok(Exit::Ok)
         }
         Answer::Refused { refusal, detail } => {
-            ui::words(&format!("error: {refusal}"));
+            // Whoever reads this is trying it.
+            let refusal = refusal.to_string();
+            let said = refusal.trim_end_matches(": try it with `amanat codec try`");
+            ui::words(&format!("error: {said}"));
             if !detail.is_empty() {
                 ui::words(&format!("the codec or its engine said: {detail}"));
             }

@@ -23,7 +23,7 @@ pub(crate) struct MemberArguments {
     /// Its identifier
     #[arg(value_parser = MemberId::parse)]
     member: MemberId,
-    /// Its chamber: government, vendors, academia, consumers
+    /// Its chamber: government, academia, vendors, startups, ngos, communities
     #[arg(long)]
     chamber: String,
     /// Its name in English

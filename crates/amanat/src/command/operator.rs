@@ -75,7 +75,11 @@ pub(super) fn ask_for_token(
     request: &OperatorRequest,
 ) -> Result<Exit, Stop> {
     // Before anything is made: a token that cannot be written would be lost.
-    let file = token.token_file.as_deref().map(new_secret).transpose()?;
+    let file = token
+        .token_file
+        .as_deref()
+        .map(SecretFile::make)
+        .transpose()?;
     let answer = ask(place, request)?;
     let made = answer
         .get("token")
@@ -85,17 +89,60 @@ pub(super) fn ask_for_token(
         return problems(&answer, |_| None);
     };
     match file {
-        Some(mut file) => file
-            .write_all(format!("{made}\n").as_bytes())
-            .and_then(|()| file.sync_all())
+        Some(file) => file
+            .write(format!("{made}\n").as_bytes())
             .map_err(|err| Stop::failure(err, "the token is lost: renew it"))?,
         None => ui::data(&format!("token: {made}")),
     }
     if let Some(until) = answer.get("until").and_then(Value::as_str) {
-        ui::words(&format!("the former token is taken until {until}"));
+        ui::words(&former(until));
     }
     ui::words("this token is not shown again");
     Ok(Exit::Ok)
+}
+
+/// What becomes of the token before this one.
+fn former(until: &str) -> String {
+    let over = model::Timestamp::parse(until).is_ok_and(|it| it <= crate::clock::now());
+    match over {
+        true => "the former token works no more".to_owned(),
+        false => format!("the former token works until {until}"),
+    }
+}
+
+/// A new file for one secret, of mode 0600. Where nothing comes to be written, it is taken away again, so that the next
+/// try can have its name.
+pub(super) struct SecretFile {
+    path: PathBuf,
+    file: std::fs::File,
+    is_written: bool,
+}
+
+impl SecretFile {
+    /// Makes it, empty.
+    pub(super) fn make(path: &Path) -> Result<Self, Stop> {
+        Ok(Self {
+            file: new_secret(path)?,
+            path: path.to_owned(),
+            is_written: false,
+        })
+    }
+
+    /// Writes the secret.
+    pub(super) fn write(mut self, secret: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(secret)?;
+        self.file.sync_all()?;
+        self.is_written = true;
+        Ok(())
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        if !self.is_written {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// A new file for secrets, of mode 0600.

@@ -35,7 +35,7 @@ pub(crate) enum RecipientCommand {
     Renew {
         #[command(flatten)]
         recipient: OneArguments,
-        /// How long the former token is taken, such as 7d
+        /// How long the former token goes on working, such as 7d
         #[arg(long, value_name = "TIME", default_value = "0s", value_parser = operator::overlap)]
         overlap: i64,
         #[command(flatten)]

@@ -38,7 +38,7 @@ pub(crate) enum ThingCommand {
     Renew {
         #[command(flatten)]
         one: OneArguments,
-        /// How long the former token is taken, such as 7d
+        /// How long the former token goes on working, such as 7d
         #[arg(long, value_name = "TIME", default_value = "0s", value_parser = operator::overlap)]
         overlap: i64,
         #[command(flatten)]
@@ -183,15 +183,16 @@ fn claim_code(it: ClaimArguments) -> Result<Exit, Stop> {
         role: it.role,
         days: it.days,
     };
-    let label = it.label.as_deref().map(operator::new_secret).transpose()?;
+    let label = it.label.as_deref();
+    let label = label.map(operator::SecretFile::make).transpose()?;
     let answer = operator::ask(it.one.place, &request)?;
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     match label {
-        Some(mut file) => {
+        Some(file) => {
             let lost = "the code is lost: make another";
             let page = web::claim_label(text("code"), text("link"), text("until"))
                 .map_err(|err| Stop::failure(err, lost))?;
-            std::io::Write::write_all(&mut file, page.as_bytes())
+            file.write(page.as_bytes())
                 .context("cannot write the label")
                 .map_err(|err| Stop::failure(err, lost))?;
         }

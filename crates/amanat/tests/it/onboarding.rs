@@ -175,6 +175,23 @@ mod slow {
             "--until",
             "2030-01-01T00:00:00Z",
         ]);
+        // What fails leaves no file behind, so that the next try can have its name, and touches none that was there.
+        operator.refuses(&["recipient", "add", "city-office", "--token-file", "office"]);
+        operator.refuses(&["thing", "claim-code", "nothing", "--label", "other.html"]);
+        operator.refuses(&["ca", "issue", "nothing", "--new-key", "device.key"]);
+        for file in ["office", "other.html", "device.key"] {
+            assert!(!operator.path().join(file).exists(), "{file}");
+        }
+        operator.refuses(&[
+            "thing",
+            "claim-code",
+            "kitchen-plug",
+            "--label",
+            "home.toml",
+        ]);
+        assert_eq!(operator.file("home.toml"), NOTICE);
+        let issued = operator.refuses(&["licence", "issue", "gulberg-home", "--reason", "Again."]);
+        assert!(issued.contains("the licence is active already"), "{issued}");
         let words = server.words();
         assert!(!words.contains(&newer) && !words.contains(&hub), "{words}");
         assert_eq!(server.stop(), Some(0));
