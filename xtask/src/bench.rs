@@ -10,10 +10,10 @@
 
 mod figures;
 mod first_page;
-mod fixture;
+pub(crate) mod fixture;
 mod in_process;
-mod process;
-mod servers;
+pub(crate) mod process;
+pub(crate) mod servers;
 mod work;
 
 use std::path::{Path, PathBuf};

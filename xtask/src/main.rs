@@ -1,4 +1,4 @@
-//! Automation in Rust: `cargo xtask setup`, `test`, `ci`, `tidy`, `coverage`, `bench` and `fuzz`.
+//! Automation in Rust: `cargo xtask setup`, `test`, `ci`, `tidy`, `coverage`, `bench`, `soak` and `fuzz`.
 //!
 //! It knows the repository (its tree, its tools, its tables) and nothing of the domain.
 //! Start reading at [`ci`], which calls everything else but the benchmarks.
@@ -13,6 +13,7 @@ mod ci;
 mod coverage;
 mod fuzz;
 mod setup;
+mod soak;
 mod tidy;
 
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ enum Verb {
     Coverage,
     /// Measure Amanat and mosquitto side by side.
     Bench(bench::BenchOptions),
+    /// Run a server under load and churn for minutes and watch its memory.
+    Soak(soak::SoakOptions),
     /// Try the parsers on inputs that a fuzzer makes (needs a nightly compiler and cargo-fuzz).
     Fuzz(fuzz::FuzzOptions),
 }
@@ -67,6 +70,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Tidy => tidy::run(&workspace),
         Verb::Coverage => coverage::run(&workspace),
         Verb::Bench(options) => bench::run(&workspace, &options),
+        Verb::Soak(options) => soak::run(&workspace, &options),
         Verb::Fuzz(options) => fuzz::run(&workspace, &options),
     }
 }
