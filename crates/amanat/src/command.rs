@@ -56,6 +56,7 @@ fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
     lines.extend(addresses.https.map(|it| ("https", it.to_string())));
     lines.extend(addresses.mqtt.map(|it| ("mqtt", it.to_string())));
     lines.extend(addresses.mqtts.map(|it| ("mqtts", it.to_string())));
+    lines.extend(addresses.coap.map(|it| ("coap", it.to_string())));
     lines.extend(
         addresses
             .metrics

@@ -165,6 +165,14 @@ sections! {
         /// The oldest version of TLS that is spoken, here and with HTTPS: `1.2` or `1.3`.
         tls_minimum: TlsVersion = "1.2",
     }
+    /// The CoAP entry of things, over UDP. There is no encryption: see ADR 0020.
+    coap: Coap {
+        /// The address for CoAP: loopback or private, unless `dangerously-plain-anywhere` is set. The port of the standard
+        /// is 5683. What comes in from other machines is marked on the page of its deployment. Empty is off.
+        listen: Option<SocketAddr> = "",
+        /// Take tokens and data without encryption on an address that is neither loopback nor private.
+        dangerously_plain_anywhere: bool = "false",
+    }
     /// What outsiders may ask of the server.
     limits: Limits {
         /// The longest MQTT packet and the longest HTTP body, in bytes.

@@ -21,7 +21,7 @@ use axum::routing::get;
 use custody::{Custody, CustodyOptions};
 use gateway::codecs::{CodecOptions, Codecs};
 use gateway::courier::CourierOptions;
-use gateway::{BindError, Counters, Listener, PlainReach, ServeOptions};
+use gateway::{BindError, CoapListener, CoapOptions, Counters, Listener, PlainReach, ServeOptions};
 use store::Db;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -114,6 +114,8 @@ pub(crate) struct Addresses {
     pub(crate) websocket: Option<SocketAddr>,
     /// MQTT over WebSocket with TLS.
     pub(crate) websocket_tls: Option<SocketAddr>,
+    /// CoAP.
+    pub(crate) coap: Option<SocketAddr>,
     /// Figures for monitoring.
     pub(crate) metrics: Option<SocketAddr>,
 }
@@ -124,6 +126,7 @@ pub(crate) struct Sockets {
     https: Option<(TcpListener, TlsAcceptor)>,
     tls: Option<Arc<Served>>,
     mqtt: Vec<Listener>,
+    coap: Option<CoapListener>,
     metrics: Option<TcpListener>,
     addresses: Addresses,
     courier: CourierOptions,
@@ -142,6 +145,7 @@ impl Sockets {
             Some(address) => Some(listen(address).await.map_err(taken)?),
             None => None,
         };
+        let coap = bind_coap(config)?;
         let mut mqtt = Vec::new();
         let mut addresses = Addresses {
             site: site_url(config, &http)?,
@@ -150,6 +154,7 @@ impl Sockets {
             mqtts: None,
             websocket: None,
             websocket_tls: None,
+            coap: coap.as_ref().map(CoapListener::local_address),
             metrics: metrics.as_ref().and_then(|it| it.local_addr().ok()),
         };
         let reach = if config.mqtt.dangerously_plain_anywhere {
@@ -185,6 +190,7 @@ impl Sockets {
             https,
             tls,
             mqtt,
+            coap,
             metrics,
             addresses,
             courier,
@@ -216,6 +222,15 @@ impl Sockets {
             })
             .await;
         });
+        if let Some(listener) = self.coap {
+            let options = CoapOptions {
+                guard: guard.clone(),
+                limits: limits.clone(),
+                clock: gateway::Clock::start(),
+                codecs: Some(codecs.clone()),
+            };
+            start_coap(listener, custody.clone(), options, counters.clone(), lifecycle);
+        }
         if let Some(tls) = &self.tls {
             start_reloading(tls, lifecycle);
         }
@@ -269,6 +284,22 @@ impl Sockets {
         let stopping = lifecycle.stopping();
         lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
     }
+}
+
+fn start_coap(
+    listener: CoapListener,
+    custody: Custody,
+    options: CoapOptions,
+    counters: Arc<Counters>,
+    lifecycle: &mut Lifecycle,
+) {
+    let mut stopping = lifecycle.stopping();
+    lifecycle.spawn("CoAP server", async move {
+        gateway::serve_coap(listener, custody, options, counters, async move {
+            stopping.wait().await;
+        })
+        .await;
+    });
 }
 
 fn http_limits(config: &Config) -> HttpLimits {
@@ -360,6 +391,15 @@ async fn bind_http(config: &Config) -> Result<TcpListener, Stop> {
         return Err(taken(BindError::PlainInPublic(http.listen).into()));
     }
     listen(http.listen).await.map_err(taken)
+}
+
+fn bind_coap(config: &Config) -> Result<Option<CoapListener>, Stop> {
+    let reach = match config.coap.dangerously_plain_anywhere {
+        true => PlainReach::DangerPlainAnywhere,
+        false => PlainReach::Private,
+    };
+    let listener = config.coap.listen.map(|it| CoapListener::bind(it, reach));
+    listener.transpose().map_err(|err| taken(err.into()))
 }
 
 async fn bind_https(

@@ -54,7 +54,7 @@ counters! {
     BytesReceived = "bytes_received", EVENT;
     /// Bytes written to MQTT sockets.
     BytesSent = "bytes_sent", EVENT;
-    /// Publishes (MQTT or HTTP) that custody took.
+    /// Publishes (MQTT, HTTP or CoAP) that custody took.
     PublishesAccepted = "publishes_accepted", EVENT;
     /// Messages for devices that their bridge names and nobody registered, or that were revoked: not kept.
     DevicesNotRegistered = "devices_not_registered", EVENT;
@@ -100,6 +100,12 @@ counters! {
     ConnectionsPlain = "connections_plain", EVENT;
     /// Certificates that devices got over HTTPS.
     CertificatesIssued = "certificates_issued", EVENT;
+    /// Datagrams that came to the CoAP socket.
+    CoapDatagrams = "coap_datagrams", EVENT;
+    /// Copies of CoAP requests that had come already: answered as the first, or not at all.
+    CoapDuplicates = "coap_duplicates", EVENT;
+    /// CoAP responses that were sent five times and never acknowledged.
+    CoapResponsesGivenUp = "coap_responses_given_up", EVENT;
     /// Sessions ended because nothing was heard for one and a half keep alives.
     KeepAliveTimeouts = "keep_alive_timeouts", EVENT;
 
@@ -121,7 +127,7 @@ counters! {
     ConnectTimeouts = "connect_timeouts", REFUSAL;
     /// Connections whose first packet was not a CONNECT of a version we speak.
     NotMqtt = "not_mqtt", REFUSAL;
-    /// Wrong or missing user name or password, MQTT or HTTP.
+    /// Wrong or missing user name or password, MQTT, HTTP or CoAP.
     BadCredentials = "bad_credentials", REFUSAL;
     /// Client identifiers that are too long, or empty where that is not allowed.
     ClientIdsRejected = "client_ids_rejected", REFUSAL;
@@ -171,6 +177,14 @@ counters! {
     UnsupportedMediaType = "unsupported_media_type", REFUSAL;
     /// HTTP bodies that did not come in time.
     BodiesTooSlow = "bodies_too_slow", REFUSAL;
+    /// Datagrams that are no CoAP message, or none that can be answered.
+    CoapMalformed = "coap_malformed", REFUSAL;
+    /// Datagrams beyond what one address may send, or from one address too many: not looked at.
+    CoapTooFast = "coap_too_fast", REFUSAL;
+    /// CoAP requests with another path, method, query or critical option, or for a proxy.
+    CoapRequestsRefused = "coap_requests_refused", REFUSAL;
+    /// CoAP messages in pieces that were not taken further: a piece was missing or of a wrong size, or there were too many.
+    CoapTransfersRefused = "coap_transfers_refused", REFUSAL;
 }
 
 /// All counters of one gateway.

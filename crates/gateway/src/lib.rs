@@ -6,6 +6,7 @@
 //! Start reading at `mqtt`, whose tables say what every input leads to, then `mqtt::session`.
 
 mod clock;
+mod coap;
 pub mod codecs;
 mod counters;
 mod decoding;
@@ -22,6 +23,7 @@ mod serve;
 mod ways;
 
 pub use clock::{Clock, Moment};
+pub use crate::coap::{CoapBindError, CoapListener, CoapOptions, serve_coap};
 pub use counters::{Counter, Counters};
 pub use identity::{Arrival, ClientCertificates, PeerIdentity};
 pub use limits::Limits;

@@ -20,6 +20,7 @@ const HTTP_TLS: &str = "http.tls-listen";
 /// Notes every problem.
 pub(super) fn check(values: &mut Values, environment: &dyn Environment) {
     plain(values);
+    coap(values);
     tls(values, environment);
     metrics(values);
     site(values);
@@ -47,6 +48,23 @@ fn plain(values: &mut Values) {
                 &format!("use {other}, name a private address, or set {danger} = true"),
             );
         }
+    }
+}
+
+/// As [`plain`]; there is no other way to offer CoAP.
+fn coap(values: &mut Values) {
+    let danger = "coap.dangerously-plain-anywhere";
+    if let Some(Some(listen)) = values.peek::<Option<SocketAddr>>("coap.listen")
+        && !gateway::is_private(listen.ip())
+        && values.peek::<bool>(danger) == Some(false)
+    {
+        values.problem(
+            "coap.listen",
+            format!(
+                "`coap.listen` at `{listen}` would take tokens and data without encryption from anywhere: only a loopback or private address may do that"
+            ),
+            &format!("name a private address, or set {danger} = true"),
+        );
     }
 }
 

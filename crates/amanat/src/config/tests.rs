@@ -132,6 +132,14 @@ fn every_wrong_value_is_reported_at_once() {
 }
 
 #[test]
+fn coap_stays_in_private_networks_unless_told() {
+    check_problem(
+        "[coap]\nlisten = \"0.0.0.0:5683\"\n",
+        "amanat.toml:2: `coap.listen` at `0.0.0.0:5683` would take tokens and data without encryption from anywhere: only a loopback or private address may do that\n  name a private address, or set coap.dangerously-plain-anywhere = true",
+    );
+}
+
+#[test]
 fn plain_mqtt_stays_on_this_machine_unless_told() {
     check_problem(
         "[mqtt]\nlisten = \"0.0.0.0:1883\"\n",

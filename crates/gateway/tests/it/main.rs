@@ -5,6 +5,8 @@ mod certificates;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod coap;
+#[cfg(test)]
 mod courier;
 #[cfg(test)]
 mod ended;
