@@ -27,21 +27,6 @@ pub struct State {
 }
 
 impl State {
-    /// A state that knows the base topic, where the dialect has one that cannot be told from the topics themselves:
-    /// `home/zigbee2mqtt` for Zigbee2MQTT. A base that is longer than [`MAX_TOPIC_BYTES`] is as good as none.
-    #[must_use]
-    pub fn with_base(base: &str) -> Self {
-        Self {
-            zigbee2mqtt: zigbee2mqtt::Memory::with_base(base),
-            ..Self::default()
-        }
-    }
-
-    /// The names of devices that the peer said it speaks for, where the dialect has that.
-    pub fn known_devices(&self) -> impl Iterator<Item = &str> {
-        self.zigbee2mqtt.names()
-    }
-
     /// How many times the sequence numbers of Sparkplug told that a message was missed.
     #[must_use]
     pub fn gaps(&self) -> u64 {

@@ -9,9 +9,8 @@
 //! | `BASE/bridge/…`, `…/availability`, `…/set`, `…/set/…`, `…/get`, `…/get/…`, `homeassistant/…/config` | no reading |
 //!
 //! A device is called by its friendly name, which may contain slashes; groups have names too.
-//! The base topic is the one that [`crate::State::with_base`] was given; without it, the one under which `bridge/…` was
-//! published on this connection (Zigbee2MQTT does so first of all); without that, everything up to a level `zigbee2mqtt`,
-//! or the first level.
+//! The base topic is the one under which `bridge/…` was published on this connection (Zigbee2MQTT does so first of all);
+//! without that, everything up to a level `zigbee2mqtt`, or the first level.
 //!
 //! Documentation: <https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html>.
 
@@ -22,7 +21,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer as _, SeqAccess, Visitor};
 
-use crate::take::{AllTaken, MAX_DEVICE_NAME_BYTES, MAX_TOPIC_BYTES, nothing, one};
+use crate::take::{AllTaken, MAX_DEVICE_NAME_BYTES, nothing, one};
 use crate::topic::{around, below, is_discovery, parent};
 use crate::{TakeError, json};
 
@@ -33,28 +32,11 @@ pub(crate) const MAX_KNOWN_DEVICES: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     base: Option<Box<str>>,
-    /// Whether the base was given, and nothing outside of it is read.
-    is_given: bool,
     devices: BTreeSet<Box<str>>,
     groups: BTreeSet<Box<str>>,
 }
 
 impl Memory {
-    pub(crate) fn with_base(base: &str) -> Self {
-        let base = base.trim_matches('/');
-        let is_given = !base.is_empty() && base.len() <= MAX_TOPIC_BYTES;
-        Self {
-            base: is_given.then(|| base.into()),
-            is_given,
-            ..Self::default()
-        }
-    }
-
-    /// The friendly names that the bridge said it has.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.devices.iter().chain(&self.groups).map(AsRef::as_ref)
-    }
-
     fn knows(&self, name: &str) -> bool {
         self.devices.contains(name) || self.groups.contains(name)
     }
@@ -67,7 +49,7 @@ impl Memory {
     /// What stands below the base topic.
     fn rest<'a>(&mut self, topic: &'a str) -> Option<&'a str> {
         let known = self.base.as_deref().and_then(|it| below(topic, it));
-        if known.is_some() || self.is_given {
+        if known.is_some() {
             return known;
         }
         if let Some((base, _, rest)) = around(topic, |it| it == "bridge")
