@@ -1,6 +1,5 @@
 //! Commands to things: who may send one, when it is refused, that it never comes too late or twice, and what is kept of it.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use custody::{
@@ -11,10 +10,13 @@ use custody::{
 use model::{
     CommandName, Grant, Level, LicenceState, Notice, PurposeId, RecipientId, ThingId, Timestamp,
 };
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 use crate::fixture::{House, NOW, choice, deployment, house, licence, on_both, open, person};
+
+mod naive;
+mod restart;
+
+use restart::restarted;
 
 /// A heater that gets hot, and a wish to measure.
 const COMMANDS: &str = r#"
@@ -583,183 +585,4 @@ fn a_thing_has_peace_and_a_recipient_has_a_limit() {
         let told = custody.commands_of(&again.utility, 1, after(60_000));
         assert_eq!(told.unwrap()[0].outcome, CommandOutcome::Unknown);
     });
-}
-
-/// The same home after its server has gone and come again.
-fn restarted(home: Home) -> Home {
-    let Home { house, .. } = home;
-    let House {
-        custody,
-        db,
-        directory,
-        meter,
-        validator,
-        utility,
-        university,
-    } = house;
-    drop(custody);
-    let custody = open(&db, &directory);
-    let house = House {
-        custody,
-        db,
-        directory,
-        meter,
-        validator,
-        utility,
-        university,
-    };
-    Home {
-        meter: house.thing("meter-1", &house.meter),
-        utility: house.recipient("utility-desk", &house.utility),
-        university: house.recipient("university", &house.university),
-        house,
-    }
-}
-
-#[test]
-fn an_orderly_stop_ends_what_waits() {
-    on_both(|house| {
-        let home = Home::new(house);
-        home.safe(NOW);
-        let id = home.heat(NOW).unwrap();
-        home.house.custody.close().unwrap();
-        assert_eq!(
-            restarted(home).status(id, after(1)),
-            CommandOutcome::Expired
-        );
-    });
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Power(&'static str),
-    Lid(&'static str),
-    Ask,
-    Take,
-    Leave,
-    Tick,
-}
-
-fn step() -> impl Strategy<Value = (i64, Step)> {
-    let step = prop_oneof![
-        2 => prop::sample::select(vec!["100", "2000", "2000.1", "9000", "\"x\"", "null"]).prop_map(Step::Power),
-        2 => prop::sample::select(vec!["\"shut\"", "\"open\"", "true"]).prop_map(Step::Lid),
-        2 => Just(Step::Power("100")),
-        2 => Just(Step::Lid("\"shut\"")),
-        3 => Just(Step::Ask),
-        3 => Just(Step::Take),
-        1 => Just(Step::Leave),
-        1 => Just(Step::Tick),
-    ];
-    let passed = prop::sample::select(vec![
-        0, 0, 0, 1, 1, 999, 5_000, 29_998, 29_999, 30_000, 59_999, 60_000, 60_001,
-    ]);
-    (passed, step)
-}
-
-/// What somebody would do who reads the notice: the last value that was readable, unless an unreadable one came after it.
-#[derive(Default)]
-struct Naive {
-    power: Option<(f64, i64)>,
-    is_shut: Option<(bool, i64)>,
-}
-
-impl Naive {
-    fn is_safe(&self, now: i64) -> bool {
-        let is_cool = self
-            .power
-            .is_some_and(|(it, at)| it <= 2_000.0 && now - at <= 60_000);
-        let is_shut = self
-            .is_shut
-            .is_some_and(|(it, at)| it && now - at <= 60_000);
-        is_cool && is_shut
-    }
-}
-
-fn no_command_while_held(home: &Home, begin: i64, steps: &[(i64, Step)]) {
-    let mut now = begin;
-    let mut naive = Naive::default();
-    let listen = || {
-        home.house
-            .custody
-            .listen(&home.meter, |it| it == "meter-1/heat")
-    };
-    let mut listener = Some(listen());
-    // Commands that wait, oldest first, with when they were asked for.
-    let mut waiting: Vec<(CommandId, i64)> = Vec::new();
-    for (passed, step) in steps {
-        now += passed;
-        match step {
-            Step::Power(value) => {
-                home.send(&format!(r#"{{"power": {value}}}"#), after(now));
-                // A message without a value says nothing, and so does `null`.
-                if *value != "null" {
-                    naive.power = value.parse().ok().map(|it| (it, now));
-                }
-            }
-            Step::Lid(value) => {
-                home.send(&format!(r#"{{"lid": {value}}}"#), after(now));
-                naive.is_shut = value
-                    .starts_with('"')
-                    .then_some((*value == "\"shut\"", now));
-            }
-            Step::Ask if waiting.len() < MAX_WAITING_PER_THING => {
-                home.tick(after(now));
-                waiting.retain(|it| now < it.1 + 30_000);
-                let asked = home.heat(after(now));
-                assert_eq!(asked.is_ok(), naive.is_safe(now), "{asked:?} at {now}");
-                waiting.extend(asked.ok().map(|it| (it, now)));
-            }
-            Step::Ask | Step::Tick => home.tick(after(now)),
-            Step::Leave => listener = None,
-            Step::Take => {
-                let listener = listener.get_or_insert_with(listen);
-                let sent = taken(listener, CommandAck::Never, after(now));
-                let sent: Vec<_> = sent.iter().map(|it| format!("{:016x}", it.id())).collect();
-                let mut expected: Vec<_> = Vec::new();
-                for (id, at) in waiting.drain(..) {
-                    let is_due = naive.is_safe(now) && now < at + 30_000;
-                    expected.extend(is_due.then(|| id.to_string()));
-                }
-                let (mut sent, mut due) = (sent, expected);
-                sent.sort();
-                due.sort();
-                assert_eq!(sent, due, "at {now}");
-            }
-        }
-    }
-}
-
-#[test]
-fn no_command_is_handed_over_while_an_interlock_holds() {
-    held_in_cases(50);
-}
-
-mod slow {
-    #[test]
-    fn no_command_is_ever_handed_over_while_an_interlock_holds() {
-        super::held_in_cases(1_000);
-    }
-}
-
-fn held_in_cases(cases: u32) {
-    let (_, db) = testkit::databases().into_iter().next().unwrap();
-    let directory = testkit::temp_dir();
-    let home = Home::new(house(db, directory.path().to_owned()));
-    home.grant("utility-desk", "billing", None);
-    let begin = Cell::new(0);
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let ran = TestRunner::new(config).run(&prop::collection::vec(step(), 1..40), |steps| {
-        // Each case begins when all before it is over.
-        begin.set(begin.get() + 10_000_000);
-        home.send(r#"{"power": "x", "lid": 0}"#, after(begin.get()));
-        home.tick(after(begin.get()));
-        no_command_while_held(&home, begin.get(), &steps);
-        Ok(())
-    });
-    ran.unwrap();
 }
