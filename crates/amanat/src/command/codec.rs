@@ -61,7 +61,11 @@ impl Owner {
 pub(crate) fn run(command: CodecCommand) -> Result<Exit, Stop> {
     let (who, source, place) = match command {
         CodecCommand::Try(arguments) => return codec_try::run(&arguments),
-        CodecCommand::Set { owner, file, place } => (owner.request(), Some(read(&file)?), place),
+        CodecCommand::Set { owner, file, place } => {
+            let source = read(&file)?;
+            codec_try::check(&source)?;
+            (owner.request(), Some(source), place)
+        }
         CodecCommand::Remove { owner, place } => (owner.request(), None, place),
     };
     operator::done(place, &OperatorRequest::SetCodec { who, source })

@@ -4,8 +4,9 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use anyhow::anyhow;
 use clap::Args;
-use codec::wire::{self, Answer, Call, Question};
+use codec::wire::{self, Answer, Call, Question, Refusal};
 
 use crate::exit::{Exit, Stop};
 use crate::ui;
@@ -66,16 +67,51 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
             Ok(Exit::Ok)
         }
         Answer::Refused { refusal, detail } => {
-            // Whoever reads this is trying it.
-            let refusal = refusal.to_string();
-            let said = refusal.trim_end_matches(": try it with `amanat codec try`");
-            ui::words(&format!("error: {said}"));
+            ui::words(&format!("error: {}", said(refusal)));
             if !detail.is_empty() {
                 ui::words(&format!("the codec or its engine said: {detail}"));
             }
             Ok(Exit::Failure)
         }
     }
+}
+
+/// Refuses a codec that reads no message whatever: one that cannot be run, or has neither function.
+pub(super) fn check(source: &str) -> Result<(), Stop> {
+    let uplink = Call::DecodeUplink {
+        bytes: [].as_slice().into(),
+        f_port: 1,
+        received_at: None,
+    };
+    let other = Call::Decode {
+        topic: "".into(),
+        bytes: [].as_slice().into(),
+    };
+    let mut wrong = anyhow!("the codec reads no message");
+    for call in [uplink, other] {
+        let source = source.into();
+        match ask(&Question { source, call })? {
+            Answer::Refused {
+                refusal: refusal @ (Refusal::Broken | Refusal::NoFunction),
+                detail,
+            } => {
+                wrong = match detail.as_str() {
+                    "" => anyhow!("{}", said(refusal)),
+                    detail => anyhow!("{detail}").context(said(refusal)),
+                }
+            }
+            _ => return Ok(()),
+        }
+    }
+    let next = "the codec from before stays; `amanat codec try` runs it on a message";
+    Err(Stop::invalid(wrong, next))
+}
+
+/// A refusal, for somebody who is trying already.
+fn said(refusal: Refusal) -> String {
+    let words = refusal.to_string();
+    let hint = ": try it with `amanat codec try`";
+    words.strip_suffix(hint).unwrap_or(&words).to_owned()
 }
 
 /// Asks a worker of its own. What cannot be counted has no limit here: end it by hand.

@@ -363,6 +363,13 @@ fn what_a_network_server_did_not_decode_is_decoded_by_the_codec_of_its_device() 
     )
     .unwrap();
     let codec = codec.display().to_string();
+    for broken in ["function decodeUplink(", "var unused = 1;"] {
+        let file = house.directory.path().join("broken.js");
+        std::fs::write(&file, broken).unwrap();
+        let file = file.display().to_string();
+        let set = operate(&house, &["codec", "set", "--thing", METER, &file]);
+        assert_eq!(set.code, Some(3), "reads no message: {set:?}");
+    }
     let nobody = operate(&house, &["codec", "set", "--bridge", "nobody", &codec]);
     assert_eq!(nobody.code, Some(1), "{nobody:?}");
     let set = operate(&house, &["codec", "set", "--thing", METER, &codec]);
