@@ -56,6 +56,12 @@ fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
     lines.extend(addresses.https.map(|it| ("https", it.to_string())));
     lines.extend(addresses.mqtt.map(|it| ("mqtt", it.to_string())));
     lines.extend(addresses.mqtts.map(|it| ("mqtts", it.to_string())));
+    lines.extend(addresses.websocket.map(|it| ("ws", format!("ws://{it}"))));
+    lines.extend(
+        addresses
+            .websocket_tls
+            .map(|it| ("wss", format!("wss://{it}"))),
+    );
     lines.extend(addresses.coap.map(|it| ("coap", it.to_string())));
     lines.extend(
         addresses
