@@ -1,5 +1,7 @@
 //! Who stands behind a connection: things, bridges, recipients, and those who are two of them in one.
 
+mod registered;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,8 @@ use crate::rows::bridge::BridgeRow;
 use crate::rows::credential::CredentialRow;
 use crate::rows::thing::ThingRow;
 use crate::secret::TokenHash;
+
+pub use registered::Registered;
 
 /// How many devices that a bridge named and that are not registered are remembered, for each bridge.
 pub const MAX_SEEN_DEVICES: usize = 256;
@@ -567,53 +571,5 @@ impl BridgePeer {
 impl std::fmt::Debug for BridgePeer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "BridgePeer({})", self.id)
-    }
-}
-
-/// A registered peer, for an operator: no secret of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    /// Its native topic.
-    pub topic: Option<NativeTopic>,
-    /// The dialect; nothing is plain.
-    pub adapter: Option<Arc<str>>,
-    /// As whom it receives.
-    pub receives_as: Option<RecipientId>,
-    /// Since when nothing opens it.
-    pub revoked_at: Option<Timestamp>,
-    /// Until when the credential before this one is taken.
-    pub former_until: Option<Timestamp>,
-}
-
-impl ThingPeer {
-    /// What is registered of it.
-    #[must_use]
-    pub fn registered(&self) -> Registered {
-        let ways = self.ways.load();
-        let ways = ways.as_deref().cloned().unwrap_or_default();
-        let credential = self.credential.row();
-        Registered {
-            topic: ways.topic,
-            adapter: ways.adapter,
-            receives_as: ways.receives_as,
-            revoked_at: credential.revoked_at,
-            former_until: credential.former.map(|it| it.1),
-        }
-    }
-}
-
-impl BridgePeer {
-    /// What is registered of it.
-    #[must_use]
-    pub fn registered(&self) -> Registered {
-        let ways = self.ways.load();
-        let credential = self.credential.row();
-        Registered {
-            topic: None,
-            adapter: Some(Arc::clone(&ways.adapter)),
-            receives_as: ways.receives_as.clone(),
-            revoked_at: credential.revoked_at,
-            former_until: credential.former.map(|it| it.1),
-        }
     }
 }
