@@ -71,6 +71,13 @@ pub(crate) fn is_from_here(request: &Request, public_url: &PublicUrl) -> bool {
             .is_some_and(|(_, authority)| Some(authority) == host)
 }
 
+/// Whether a person opened a page by an address, or from a page of this site, as the browser says (Fetch Metadata,
+/// `Sec-Fetch-Site`); no other site sent them, also not by way of a redirect here.
+pub(crate) fn is_opened_by_person(headers: &HeaderMap) -> bool {
+    let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
+    matches!(site, Some("none" | "same-origin"))
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

@@ -2,12 +2,13 @@
 
 use alliance::{Account, Action, Claim, ClaimCode, Claimable};
 use axum::extract::Query;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::Submission;
 use crate::form::value_of;
+use crate::headers;
 use crate::page::{ClaimDevice, ClaimError, ClaimPage, ClaimStep};
 use crate::route::Route;
 use crate::visit::{Failure, Visit, page};
@@ -20,15 +21,22 @@ pub(crate) struct Label {
 }
 
 /// `GET /claim`: asks for the code, or shows what the device of the label's code measures. Changes nothing, so that a preview
-/// of the link does not use the code up.
+/// of the link does not use the code up. Whom another site sent here, or a browser that does not say, gets the code in the
+/// form and presses the button: else any page could try wrong codes in somebody's name until that person has to wait.
 pub(crate) async fn show(
     visit: Visit,
+    headers: HeaderMap,
     Query(Label { code }): Query<Label>,
 ) -> Result<Response, Failure> {
     if visit.account.is_none() {
         return answer(&visit, StatusCode::OK, ClaimStep::SignIn);
     }
     let (account, _) = visit.must(Action::Choose)?;
+    if !headers::is_opened_by_person(&headers) {
+        let code = ClaimCode::from_text(&code).map(|it| it.expose_secret());
+        let step = ClaimStep::Enter(None, code.unwrap_or_default());
+        return answer(&visit, StatusCode::OK, step);
+    }
     look(&visit, account, code).await
 }
 
@@ -60,7 +68,8 @@ pub(crate) async fn take(visit: Visit, submission: Submission) -> Result<Respons
 
 async fn look(visit: &Visit, account: Account, code: String) -> Result<Response, Failure> {
     if code.trim().is_empty() {
-        return answer(visit, StatusCode::OK, ClaimStep::Enter(None));
+        let step = ClaimStep::Enter(None, String::new());
+        return answer(visit, StatusCode::OK, step);
     }
     let found = visit.blocking(move |it| {
         let parsed = ClaimCode::from_text(&code);
@@ -102,13 +111,14 @@ fn refuse(visit: &Visit, wrong: ClaimError) -> Result<Response, Failure> {
         ClaimError::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
         ClaimError::Wait => StatusCode::TOO_MANY_REQUESTS,
     };
-    answer(visit, status, ClaimStep::Enter(Some(wrong)))
+    answer(visit, status, ClaimStep::Enter(Some(wrong), String::new()))
 }
 
 fn answer(visit: &Visit, status: StatusCode, step: ClaimStep) -> Result<Response, Failure> {
     // Who changes the language keeps the device that they look at.
     let here = match &step {
         ClaimStep::Look(_, code) => Route::ClaimLink(code.clone()),
+        ClaimStep::Enter(None, code) if !code.is_empty() => Route::ClaimLink(code.clone()),
         _ => Route::Claim,
     };
     let shown = ClaimPage {

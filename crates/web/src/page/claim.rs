@@ -41,8 +41,8 @@ pub(crate) struct ClaimDevice {
 pub(crate) enum ClaimStep {
     /// Nobody is signed in.
     SignIn,
-    /// The code is asked for.
-    Enter(Option<ClaimError>),
+    /// The code is asked for; it may stand there already.
+    Enter(Option<ClaimError>, String),
     /// What the device measures, before anything happens.
     Look(ClaimDevice, String),
     /// It is theirs.
@@ -65,8 +65,8 @@ impl ClaimPage {
     /// Whether something is wrong with the code, in words.
     fn wrong(&self) -> Option<String> {
         match &self.step {
-            ClaimStep::Enter(Some(ClaimError::Wrong)) => Some(self.shell.say("claim-wrong")),
-            ClaimStep::Enter(Some(ClaimError::Wait)) => Some(self.shell.say("claim-wait")),
+            ClaimStep::Enter(Some(ClaimError::Wrong), _) => Some(self.shell.say("claim-wrong")),
+            ClaimStep::Enter(Some(ClaimError::Wait), _) => Some(self.shell.say("claim-wait")),
             _ => None,
         }
     }
@@ -105,6 +105,7 @@ impl Page for ClaimPage {
             notice: sample::home(),
             role: Role::Household,
         };
+        let enter = |wrong| ClaimStep::Enter(wrong, String::new());
         let page = |step: ClaimStep| Self {
             shell: match &step {
                 ClaimStep::SignIn => stranger.clone(),
@@ -122,12 +123,9 @@ impl Page for ClaimPage {
         };
         vec![
             ("denied", page(ClaimStep::SignIn)),
-            ("empty", page(ClaimStep::Enter(None))),
-            (
-                "error-wrong",
-                page(ClaimStep::Enter(Some(ClaimError::Wrong))),
-            ),
-            ("error-wait", page(ClaimStep::Enter(Some(ClaimError::Wait)))),
+            ("empty", page(enter(None))),
+            ("error-wrong", page(enter(Some(ClaimError::Wrong)))),
+            ("error-wait", page(enter(Some(ClaimError::Wait)))),
             ("full", look(Role::Household)),
             ("holder", look(Role::Holder)),
             ("occupant", look(Role::Occupant)),

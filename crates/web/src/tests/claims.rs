@@ -5,6 +5,11 @@ use model::{DeploymentId, Role, ThingId};
 
 use super::world::{HOME, NOW, World};
 
+/// The browser says that the person opened the link.
+fn opened() -> (&'static str, String) {
+    ("sec-fetch-site", "none".to_owned())
+}
+
 impl World {
     /// A code for a device of the home that nobody has.
     fn claim_code(&self, thing: &str) -> String {
@@ -29,6 +34,7 @@ async fn gp_a3_a_resident_reads_what_a_device_measures_and_takes_it_with_its_cod
     let world = World::new();
     let code = world.claim_code("plug-9");
     let mut neighbour = world.signed_in(&world.neighbour).await;
+    neighbour.headers.push(opened());
     let path = format!("/claim?code={code}");
     let home = DeploymentId::parse(HOME).unwrap();
     for _ in 0..2 {
@@ -68,6 +74,7 @@ async fn who_changes_the_language_keeps_the_device_that_they_look_at() {
     let world = World::new();
     let code = world.claim_code("plug-9");
     let mut neighbour = world.signed_in(&world.neighbour).await;
+    neighbour.headers.push(opened());
     let switch = format!("/lang/ur?back=/claim%3Fcode%3D{code}");
     let page = neighbour.get(&format!("/claim?code={code}")).await;
     page.has(&format!("href=\"{switch}\""));
@@ -100,6 +107,7 @@ async fn a_claim_code_works_once_and_for_nobody_else_afterwards() {
         .unwrap();
     assert_eq!(all.len(), 1);
     // A newer code for a thing ends the one before.
+    resident.headers.push(opened());
     let old = world.claim_code("plug-9");
     let new = world.claim_code("plug-9");
     let gone = resident.get(&format!("/claim?code={old}")).await;
@@ -134,8 +142,34 @@ async fn who_guesses_codes_has_to_wait_and_strangers_cannot_guess_at_all() {
     assert!(!world.custody().concerns(&world.neighbour.id, &home));
     // Somebody else's guesses do not keep the right person out.
     let mut resident = world.signed_in(&world.resident).await;
+    resident.headers.push(opened());
     resident
         .get(&format!("/claim?code={code}"))
         .await
         .has("plug-9");
+}
+
+#[tokio::test]
+async fn another_site_cannot_try_wrong_codes_until_a_resident_has_to_wait() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    for site in ["cross-site", "same-site", "?"] {
+        neighbour.headers = vec![("sec-fetch-site", site.to_owned())];
+        for wrong in 0..MAX_WRONG_CODES {
+            let last = if wrong % 2 == 0 { 'a' } else { '!' };
+            let path = format!("/claim?code=aaaa-bbbb-cccc-ddd{last}");
+            let shown = neighbour.get(&path).await;
+            assert_eq!(shown.status, 200);
+            shown.lacks("This code does not work.").lacks("ddd!");
+        }
+        // Who really follows a link from elsewhere presses a button.
+        let shown = neighbour.get(&format!("/claim?code={code}")).await;
+        shown.has(&format!("value=\"{code}\"")).lacks("plug-9");
+    }
+    neighbour.headers.clear();
+    neighbour.get("/claim").await;
+    let found = neighbour.post("/claim", &[("code", &code)]).await;
+    assert_eq!(found.status, 200);
+    found.has("plug-9");
 }
