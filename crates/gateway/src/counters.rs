@@ -62,6 +62,8 @@ counters! {
     DevicesProvisioned = "devices_provisioned", EVENT;
     /// Messages that belong to a dialect and carry no reading: not kept.
     MessagesWithoutReading = "messages_without_reading", EVENT;
+    /// Messages on topics that the dialect of their sender does not have: not kept.
+    MessagesOfOtherTopics = "messages_of_other_topics", EVENT;
     /// Sequence numbers (Sparkplug) that told of messages which did not come.
     SequenceGaps = "sequence_gaps", EVENT;
     /// Messages that a codec decoded.
@@ -98,6 +100,8 @@ counters! {
     CertificatesEnded = "certificates_ended", EVENT;
     /// MQTT connections without TLS from another machine.
     ConnectionsPlain = "connections_plain", EVENT;
+    /// Moments in which new connections had to wait in the backlog, because too many came.
+    AcceptsPaced = "accepts_paced", EVENT;
     /// Certificates that devices got over HTTPS.
     CertificatesIssued = "certificates_issued", EVENT;
     /// Datagrams that came to the CoAP socket.
@@ -113,6 +117,22 @@ counters! {
     RefusedServerFull = "refused_server_full", REFUSAL;
     /// Connections turned away because their address has too many.
     RefusedAddressFull = "refused_address_full", REFUSAL;
+    /// Connections turned away because their address connects too often.
+    RefusedAddressTooFast = "refused_address_too_fast", REFUSAL;
+    /// Connections turned away because their thing, bridge or recipient has too many.
+    RefusedPeerFull = "refused_peer_full", REFUSAL;
+    /// Logins over MQTT that were not looked at, because too many failed from their address.
+    LoginsHeldOff = "logins_held_off", REFUSAL;
+    /// Connections ended because they sent more packets a second than the limit.
+    PacketsTooFast = "packets_too_fast", REFUSAL;
+    /// Connections ended because they sent more PINGREQ, SUBSCRIBE and UNSUBSCRIBE than the limit.
+    RequestsTooFast = "requests_too_fast", REFUSAL;
+    /// Connections ended because a packet did not become whole in time.
+    PacketsTooSlow = "packets_too_slow", REFUSAL;
+    /// Connections ended because they took nothing of what was sent to them.
+    ClientsNotReading = "clients_not_reading", REFUSAL;
+    /// Connections ended because all together hold as many bytes as they may.
+    HeldTooMuch = "held_too_much", REFUSAL;
     /// Connections that could not be accepted by the operating system.
     AcceptFailed = "accept_failed", REFUSAL;
     /// Connections whose TLS handshake failed.
@@ -165,6 +185,8 @@ counters! {
     SubscriptionsInvalid = "subscriptions_invalid", REFUSAL;
     /// Subscriptions beyond the number a session may hold.
     SubscriptionsOverLimit = "subscriptions_over_limit", REFUSAL;
+    /// Commands of recipients that were refused: for safety, for want of a right, or because they cannot be read.
+    CommandsRefused = "commands_refused", REFUSAL;
     /// Questions for the history without a purpose, or that cannot be read.
     HistoryInvalid = "history_invalid", REFUSAL;
     /// Questions for the history without a grant, by a thing, or where there is none.
@@ -193,8 +215,6 @@ pub struct Counters {
     values: Box<[AtomicU64]>,
 }
 
-    /// Commands of recipients that were refused: for safety, for want of a right, or because they cannot be read.
-    CommandsRefused = "commands_refused", REFUSAL;
 impl Default for Counters {
     fn default() -> Self {
         Self {

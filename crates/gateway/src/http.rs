@@ -29,16 +29,15 @@
 mod commands;
 mod credentials;
 mod enrol;
-mod handover;
 mod history;
-mod order;
 mod lorawan;
+mod order;
 mod problem;
 mod provision;
 mod receive;
 mod thingsboard;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -49,14 +48,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use custody::{Custody, Lsn, Publisher};
-use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::decoding::Asking;
+use crate::guard::Guard;
 use crate::identity::Arrival;
-use crate::rate::Bucket;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::ways::{Arriving, Ways};
 use crate::{Counter, Counters, Limits};
@@ -65,11 +63,10 @@ use commands::Mailboxes;
 use credentials::Credentials;
 use problem::Problem;
 use receive::Door;
-pub use order::{MAX_ARGUMENTS_BYTES, MAX_LISTED, ORDERS_PATH};
 
+pub use order::{MAX_ARGUMENTS_BYTES, MAX_LISTED, ORDERS_PATH};
 pub use provision::PROVISION_PATH;
 
-pub use handover::{Gated, Handover};
 pub use history::{HISTORY_PATH, MAX_AT_ONCE, PAGES_PER_SECOND};
 pub use receive::{PURPOSE_HEADER, RECEIVE_PATH, Stop};
 
@@ -92,9 +89,9 @@ pub fn router(
         clock: Clock::start(),
         stop,
         open: Mutex::default(),
-    let door = Arc::new(door);
         pages: history::Pages::default(),
     };
+    let door = Arc::new(door);
     let receiving = Router::new()
         .route(RECEIVE_PATH, get(receive::receive))
         .route(HISTORY_PATH, get(history::history))
@@ -103,12 +100,13 @@ pub fn router(
     let enrolling = enrol::router(custody.clone(), Arc::clone(&counters))
         .merge(provision::router(custody.clone(), Arc::clone(&counters)));
     let max_bytes = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
+    let guard = Guard::new(Arc::clone(&limits));
     let ingest = Ingest {
         custody,
         limits,
         counters,
         clock: Clock::start(),
-        buckets: Mutex::default(),
+        guard,
         mailboxes: Mailboxes::default(),
     };
     Router::new()
@@ -129,8 +127,8 @@ struct Ingest {
     limits: Arc<Limits>,
     counters: Arc<Counters>,
     clock: Clock,
-    /// By thing or bridge: only who has shown its token gets in here, so there are no more than those.
-    buckets: Mutex<FxHashMap<Box<str>, Bucket>>,
+    /// Rates of those who come without the server's own guard.
+    guard: Arc<Guard>,
     mailboxes: Mailboxes,
 }
 
@@ -183,7 +181,7 @@ impl Ingest {
         topic: &str,
         request: Request,
     ) -> Result<(), Problem> {
-        self.check_rate(publisher, self.clock.now())?;
+        self.check_rate(publisher, request.extensions().get::<Arrival>())?;
         let codecs = request.extensions().get::<Arc<Codecs>>().cloned();
         let body = self.body(request).await?;
         let arriving = Arriving {
@@ -217,7 +215,7 @@ impl Ingest {
     fn ask(&self, headers: &HeaderMap, arrival: Option<&Arrival>) -> Result<Vec<u8>, Problem> {
         let publisher = self.publisher(headers, arrival)?;
         let now = self.clock.now();
-        self.check_rate(&publisher, now)?;
+        self.check_rate(&publisher, arrival)?;
         let Publisher::Thing(thing) = publisher else {
             return Err(problem::forbidden(
                 Counter::PublishesNotAllowed,
@@ -256,25 +254,12 @@ impl Ingest {
         })
     }
 
-    fn check_rate(&self, publisher: &Publisher, now: Moment) -> Result<(), Problem> {
-        let id = match publisher {
-            Publisher::Thing(thing) => thing.id().as_str(),
-            Publisher::Bridge(bridge) => bridge.id().as_str(),
-        };
-        let per_second = self.limits.publishes_per_second;
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = match buckets.get_mut(id) {
-            Some(bucket) => bucket.take(now.uptime_ms),
-            None => {
-                let mut bucket = Bucket::new(per_second, now.uptime_ms);
-                let is_free = bucket.take(now.uptime_ms);
-                buckets.insert(id.into(), bucket);
-                is_free
-            }
-        };
-        match is_free {
+    /// The rate is that of the peer and its deployment, over every way in.
+    fn check_rate(&self, publisher: &Publisher, arrival: Option<&Arrival>) -> Result<(), Problem> {
+        let guard = arrival.and_then(Arrival::guard).unwrap_or(&self.guard);
+        match guard.may_publish(publisher, self.clock.now().wall) {
             true => Ok(()),
-            false => Err(problem::too_many(per_second)),
+            false => Err(problem::too_many(self.limits.publishes_per_second)),
         }
     }
 
@@ -359,6 +344,7 @@ fn refused(refusal: Refusal) -> Problem {
         }
         RefusalKind::Malformed => problem::malformed(refusal.text),
         RefusalKind::TooLarge => problem::too_large_message(refusal.text),
+        RefusalKind::TooFast => problem::too_fast(refusal.text),
         RefusalKind::Unavailable => problem::unavailable(refusal.text),
     }
 }

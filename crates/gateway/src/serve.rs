@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,8 +14,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::codecs::Codecs;
+use crate::handover::Gated;
+use crate::guard::Guard;
 use crate::identity::Arrival;
 use crate::listener::{Carries, Listener};
 use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport, WebSocket};
@@ -23,6 +25,8 @@ use crate::{Counter, Counters, Limits};
 
 /// How long to wait when the operating system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long to wait while connections come faster than they may.
+const PACE_PAUSE: Duration = Duration::from_millis(5);
 /// After how much silence the operating system asks whether the other side is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -33,6 +37,8 @@ pub struct ServeOptions {
     pub limits: Arc<Limits>,
     /// The clock.
     pub clock: Clock,
+    /// Rates and budgets, which HTTP shares.
+    pub guard: Arc<Guard>,
     /// Runs codecs; without it messages that need one are refused.
     pub codecs: Option<Arc<Codecs>>,
 }
@@ -52,6 +58,7 @@ pub async fn serve(
         registry: Arc::new(Registry::default()),
         limits: options.limits,
         clock: options.clock,
+        guard: options.guard,
         codecs: options.codecs,
         counters,
     };
@@ -63,7 +70,10 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => report(ended),
             (accepted, listener) = accept(&listeners) => match accepted {
-                Ok((stream, address)) => server.admit(stream, address, listener, &mut tasks),
+                Ok((stream, address)) => {
+                    server.keep_pace().await;
+                    server.admit(stream, address, listener, &mut tasks);
+                }
                 Err(err) => {
                     server.counters.add(Counter::AcceptFailed);
                     if !is_about_one_connection(&err) {
@@ -123,17 +133,38 @@ async fn accept(listeners: &[Listener]) -> (io::Result<(TcpStream, SocketAddr)>,
     .await
 }
 
+/// A connection that was let in.
+struct Visit {
+    ticket: Ticket<Box<Kept<Desk>>>,
+    signal: Told<Desk>,
+    from: IpAddr,
+    at: Moment,
+}
+
 #[derive(Clone)]
-struct Server {
+pub(crate) struct Server {
     custody: Custody,
     registry: Arc<Registry<Box<Kept<Desk>>>>,
     limits: Arc<Limits>,
     clock: Clock,
+    guard: Arc<Guard>,
     codecs: Option<Arc<Codecs>>,
     counters: Arc<Counters>,
 }
 
 impl Server {
+    /// Waits while connections come faster than they may; the next ones wait in the backlog.
+    async fn keep_pace(&self) {
+        let may_accept = || self.guard.may_accept(self.clock.now().wall);
+        if may_accept() {
+            return;
+        }
+        self.counters.add(Counter::AcceptsPaced);
+        while !may_accept() {
+            tokio::time::sleep(PACE_PAUSE).await;
+        }
+    }
+
     fn admit(
         &self,
         stream: TcpStream,
@@ -141,6 +172,9 @@ impl Server {
         listener: &Listener,
         tasks: &mut JoinSet<()>,
     ) {
+        if !self.guard.may_arrive(address.ip(), self.clock.now().wall) {
+            return self.counters.add(Counter::RefusedAddressTooFast);
+        }
         let (ticket, signal) = match self.registry.enter(address.ip(), &self.limits) {
             Ok(it) => it,
             Err(counter) => return self.counters.add(counter),
@@ -150,6 +184,12 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        let visit = Visit {
+            ticket,
+            signal,
+            from: address.ip(),
+            at: self.clock.now(),
+        };
         match &listener.tls {
             None => {
                 let arrival = Arrival::plain(address.ip());
@@ -158,35 +198,42 @@ impl Server {
                 }
                 match listener.carries {
                     Carries::Mqtt => {
-                        let connection = self.connection(stream, arrival, ticket, signal);
+                        let connection = self.connection(stream, arrival, visit);
                         tasks.spawn(connection.run());
                     }
                     Carries::WebSocket => {
                         let server = self.clone();
-                        tasks.spawn(server.run_websocket(stream, arrival, ticket, signal));
+                        let gated = Gated::new(stream, self.custody.clone());
+                        tasks.spawn(server.run_websocket(gated, arrival, visit));
                     }
                 }
             }
             Some(acceptor) => {
-                let accepting = acceptor.accept(stream);
-                self.admit_tls(accepting, listener.carries, ticket, signal, tasks);
+                // Below TLS: what is encrypted waits there too.
+                let accepting = acceptor.accept(Gated::new(stream, self.custody.clone()));
+                self.admit_tls(accepting, listener.carries, visit, tasks);
             }
         }
     }
 
+    /// When a connection must have sent its whole CONNECT, with everything that comes before that.
+    fn deadline(&self, visit: &Visit) -> tokio::time::Instant {
+        let at_ms = visit.at.uptime_ms + self.limits.connect_timeout_ms;
+        self.clock.instant(at_ms)
+    }
+
     fn admit_tls(
         &self,
-        accepting: tokio_rustls::Accept<TcpStream>,
+        accepting: tokio_rustls::Accept<Gated<TcpStream>>,
         carries: Carries,
-        ticket: Ticket<Box<Kept<Desk>>>,
-        signal: Told<Desk>,
+        visit: Visit,
         tasks: &mut JoinSet<()>,
     ) {
-        let patience = Duration::from_millis(self.limits.connect_timeout_ms);
+        let deadline = self.deadline(&visit);
         let server = self.clone();
         tasks.spawn(async move {
-            match tokio::time::timeout(patience, accepting).await {
-                Ok(Ok(stream)) => server.run_tls(stream, carries, ticket, signal).await,
+            match tokio::time::timeout_at(deadline, accepting).await {
+                Ok(Ok(stream)) => server.run_tls(stream, carries, visit).await,
                 Ok(Err(err)) => {
                     server.counters.add(match is_about_certificate(&err) {
                         true => Counter::CertificatesRefused,
@@ -203,12 +250,11 @@ impl Server {
     }
 
     /// Runs a connection after its handshake; ends it when its certificate does.
-    async fn run_tls(
+    async fn run_tls<T: Transport + Send + 'static>(
         self,
-        stream: TlsStream<TcpStream>,
+        stream: TlsStream<Gated<T>>,
         carries: Carries,
-        ticket: Ticket<Box<Kept<Desk>>>,
-        signal: Told<Desk>,
+        visit: Visit,
     ) {
         let chain = stream.get_ref().1.peer_certificates();
         let arrival = match Arrival::over_tls(&self.custody, chain, self.clock.now().wall) {
@@ -219,12 +265,12 @@ impl Server {
                 return;
             }
         };
-        let number = ticket.number();
+        let number = visit.ticket.number();
         let identity = arrival.identity().cloned();
         let (registry, clock) = (Arc::clone(&self.registry), self.clock);
         let run: Pin<Box<dyn Future<Output = ()> + Send>> = match carries {
-            Carries::Mqtt => Box::pin(self.connection(stream, arrival, ticket, signal).run()),
-            Carries::WebSocket => Box::pin(self.run_websocket(stream, arrival, ticket, signal)),
+            Carries::Mqtt => Box::pin(self.connection(stream, arrival, visit).run()),
+            Carries::WebSocket => Box::pin(self.run_websocket(stream, arrival, visit)),
         };
         let Some(identity) = identity else {
             return run.await;
@@ -238,18 +284,11 @@ impl Server {
     }
 
     /// Runs a connection over WebSocket, after its handshake.
-    async fn run_websocket<T: Transport>(
-        self,
-        stream: T,
-        arrival: Arrival,
-        ticket: Ticket<Box<Kept<Desk>>>,
-        signal: Told<Desk>,
-    ) {
-        let patience = Duration::from_millis(self.limits.connect_timeout_ms);
+    async fn run_websocket<T: Transport>(self, stream: T, arrival: Arrival, visit: Visit) {
         let accepting = WebSocket::accept(stream, &self.limits);
-        let counter = match tokio::time::timeout(patience, accepting).await {
+        let counter = match tokio::time::timeout_at(self.deadline(&visit), accepting).await {
             Ok(Ok(stream)) => {
-                let connection = self.connection(stream, arrival, ticket, signal);
+                let connection = self.connection(stream, arrival, visit);
                 drop(self);
                 return connection.run().await;
             }
@@ -264,25 +303,69 @@ impl Server {
         &self,
         transport: T,
         arrival: Arrival,
-        ticket: Ticket<Box<Kept<Desk>>>,
-        signal: Told<Desk>,
+        visit: Visit,
     ) -> Connection<T, Desk> {
-        let session = Session::new(Arc::clone(&self.limits), ticket.number(), self.clock.now());
+        let number = visit.ticket.number();
+        let session = Session::new(Arc::clone(&self.limits), number, visit.at);
         let desk = Desk::new(
             self.custody.clone(),
-            ticket,
-            arrival,
+            visit.ticket,
+            arrival.guarded(visit.from, &self.guard),
             Arc::clone(&self.limits),
             Arc::clone(&self.counters),
             self.codecs.clone(),
         );
-        Connection::new(
+        let connection = Connection::new(
             transport,
             session,
             desk,
             Arc::clone(&self.counters),
             self.clock,
+            visit.signal,
+        );
+        connection.holding(self.guard.share())
+    }
+}
+
+#[cfg(test)]
+impl Server {
+    /// For tests that bring their own sockets.
+    pub(crate) fn alone(custody: Custody) -> Self {
+        let limits = Arc::new(Limits::default());
+        Self {
+            custody,
+            registry: Arc::default(),
+            guard: Guard::new(Arc::clone(&limits)),
+            limits,
+            clock: Clock::start(),
+            codecs: None,
+            counters: Arc::default(),
+        }
+    }
+
+    pub(crate) async fn over_tls<T: Transport + Send + 'static>(
+        self,
+        stream: TlsStream<Gated<T>>,
+        carries: Carries,
+    ) {
+        let visit = self.visit();
+        self.run_tls(stream, carries, visit).await;
+    }
+
+    pub(crate) async fn over_websocket<T: Transport>(self, stream: T) {
+        let visit = self.visit();
+        let arrival = Arrival::plain(visit.from);
+        self.run_websocket(stream, arrival, visit).await;
+    }
+
+    fn visit(&self) -> Visit {
+        let from = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        let (ticket, signal) = self.registry.enter(from, &self.limits).unwrap();
+        Visit {
+            ticket,
             signal,
-        )
+            from,
+            at: self.clock.now(),
+        }
     }
 }

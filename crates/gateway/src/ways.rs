@@ -9,7 +9,11 @@
 //! | messages of devices for which the bridge has things | all of them are ingested, or none | |
 //! | a device for which the bridge has no thing, or a thing that was revoked | its part is not kept; its name is shown to the operator | `devices_not_registered` |
 //! | a message of the dialect without a reading | nothing is kept | `messages_without_reading` |
-//! | no message of the dialect | refused as malformed | `publishes_malformed` |
+//! | a topic that the dialect does not have | nothing is kept; a bridge's is shown to the operator among the names that nobody registered | `messages_of_other_topics` |
+//! | what cannot be read on a topic of the dialect | refused as malformed | `publishes_malformed` |
+//!
+//! Rules that users write in devices publish on topics of their own. A device whose connection was closed for that would
+//! connect, publish and be closed again, forever.
 //!
 //! What is acknowledged waits for the last position of what was kept. A packet of which nothing is kept is acknowledged at
 //! once: sending it again would change nothing.
@@ -17,7 +21,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use adapters::{Adapter, State, Taken};
+use adapters::{Adapter, State, TakeError, Taken};
 use custody::{Arrival, BridgePeer, Custody, Lsn, Publisher, ThingPeer};
 use model::Timestamp;
 use smallvec::SmallVec;
@@ -81,9 +85,11 @@ impl Ways {
         match publisher {
             Publisher::Thing(thing) => match thing.adapter() {
                 None => keep(custody, &message.of(thing, message.payload), now),
-                Some(word) => self.take_adapted(custody, &word, message, now, |it, parts| {
-                    parts.push((Arc::clone(thing), it.body));
-                }),
+                Some(word) => {
+                    self.take_adapted(custody, publisher, &word, message, now, |it, parts| {
+                        parts.push((Arc::clone(thing), it.body));
+                    })
+                }
             },
             Publisher::Bridge(bridge) => {
                 if bridge.is_barred() {
@@ -93,7 +99,8 @@ impl Ways {
                     });
                 }
                 let counters = Arc::clone(&self.counters);
-                self.take_adapted(custody, &bridge.adapter(), message, now, |it, parts| {
+                let word = bridge.adapter();
+                self.take_adapted(custody, publisher, &word, message, now, |it, parts| {
                     match registered(bridge, message.topic, &it, now) {
                         Some(thing) => parts.push((thing, it.body)),
                         None => counters.add(Counter::DevicesNotRegistered),
@@ -127,6 +134,7 @@ impl Ways {
     fn take_adapted<'m>(
         &mut self,
         custody: &Custody,
+        publisher: &Publisher,
         word: &str,
         message: &Arriving<'m>,
         now: Timestamp,
@@ -146,7 +154,16 @@ impl Ways {
         if memory.state.gaps() > gaps {
             counters.add(Counter::SequenceGaps);
         }
-        let taken = taken.map_err(|err| malformed(err.to_string()))?;
+        let taken = match taken {
+            Err(TakeError::OtherTopic) => {
+                counters.add(Counter::MessagesOfOtherTopics);
+                if let Publisher::Bridge(bridge) = publisher {
+                    bridge.saw_unregistered(message.topic, now);
+                }
+                return Ok(custody.durable());
+            }
+            taken => taken.map_err(|err| malformed(err.to_string()))?,
+        };
         let taken = decoding::decoded(memory.adapter, message, taken, heard)?;
         if taken.is_empty() {
             self.counters.add(Counter::MessagesWithoutReading);

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use custody::Custody;
-use gateway::Arrival;
-use gateway::http::{Gated, Handover};
+use gateway::{Arrival, Flushed, Gated, Guard, Handover};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -60,12 +59,24 @@ pub(super) struct Door {
     pub(super) socket: TcpListener,
     /// How to speak TLS on it, where that is spoken.
     pub(super) tls: Option<TlsAcceptor>,
+    /// Rates that are shared with MQTT, where devices and recipients are served.
+    pub(super) guard: Option<Arc<Guard>>,
 }
 
 impl Door {
     /// Without TLS.
     pub(super) fn plain(socket: TcpListener) -> Self {
-        Self { socket, tls: None }
+        Self {
+            socket,
+            tls: None,
+            guard: None,
+        }
+    }
+
+    /// With the rates of the server.
+    pub(super) fn guarded(mut self, guard: &Arc<Guard>) -> Self {
+        self.guard = Some(Arc::clone(guard));
+        self
     }
 }
 
@@ -77,7 +88,7 @@ pub(super) async fn serve(
     limits: HttpLimits,
     mut stopping: Stopping,
 ) {
-    let Door { socket, tls } = door;
+    let Door { socket, tls, guard } = door;
     let places = Arc::new(Semaphore::new(limits.connections));
     let addresses = Addresses::new(limits.connections_per_address);
     let graceful = GracefulShutdown::new();
@@ -96,6 +107,9 @@ pub(super) async fn serve(
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
+        if guard.as_ref().is_some_and(|it| !it.may_arrive(address, clock::now())) {
+            continue;
+        }
         let Some(turn) = addresses.enter(address) else {
             continue;
         };
@@ -104,12 +118,14 @@ pub(super) async fn serve(
             router: router.clone(),
             data: data.clone(),
             progress: limits.progress,
+            address,
+            guard: guard.clone(),
             watcher: graceful.watcher(),
             _held: (place, turn),
         };
         match &tls {
-            None => tasks.spawn(connection.run(stream, Arrival::plain(address))),
-            Some(acceptor) => tasks.spawn(connection.run_tls(acceptor.accept(stream))),
+            None => tasks.spawn(connection.run_plain(stream, Arrival::plain(address))),
+            Some(acceptor) => tasks.spawn(connection.run_tls(acceptor.clone(), stream)),
         };
     }
     drop(socket);
@@ -130,48 +146,65 @@ struct Connection {
     /// Where devices and recipients are served: what they may have, and which certificates count.
     data: Option<Custody>,
     progress: Duration,
+    address: IpAddr,
+    guard: Option<Arc<Guard>>,
     watcher: Watcher,
     _held: (Place, Turn),
 }
 
 impl Connection {
     /// A client that cannot finish its handshake, or whose certificate counts for nothing, is its own affair.
-    async fn run_tls(self, accepting: tokio_rustls::Accept<TcpStream>) {
+    async fn run_tls(self, acceptor: TlsAcceptor, stream: TcpStream) {
+        let Some(data) = self.data.clone() else {
+            return;
+        };
+        // Below TLS: what is encrypted waits there too.
+        let accepting = acceptor.accept(Gated::new(stream, data.clone()));
         let Ok(Ok(stream)) = tokio::time::timeout(TLS_TIMEOUT, accepting).await else {
             return;
         };
-        let Some(data) = &self.data else {
-            return;
-        };
-        let chain = stream.get_ref().1.peer_certificates();
-        if let Ok(arrival) = Arrival::over_tls(data, chain, clock::now()) {
-            self.run(stream, arrival).await;
+        let (gated, session) = stream.get_ref();
+        let handover = gated.handover().clone();
+        let chain = session.peer_certificates();
+        if let Ok(arrival) = Arrival::over_tls(&data, chain, clock::now()) {
+            self.run(stream, handover, arrival).await;
         }
     }
 
-    /// A client that goes away or sends nonsense is its own affair.
-    async fn run<S>(self, stream: S, arrival: Arrival)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let stream = Progressing::new(stream, self.progress);
-        match self.data {
+    async fn run_plain(self, stream: TcpStream, arrival: Arrival) {
+        match self.data.clone() {
             None => {
+                let stream = Progressing::new(stream, self.progress);
                 let service = TowerToHyperService::new(self.router);
                 let connection = self.builder.serve_connection(TokioIo::new(stream), service);
                 let _ = self.watcher.watch(connection).await;
             }
             Some(data) => {
-                let (stream, handover) = Gated::new(stream, data);
-                let service = Handing {
-                    router: TowerToHyperService::new(self.router),
-                    handover,
-                    arrival,
-                };
-                let connection = self.builder.serve_connection(TokioIo::new(stream), service);
-                let _ = self.watcher.watch(connection).await;
+                let gated = Gated::new(stream, data);
+                let handover = gated.handover().clone();
+                self.run(gated, handover, arrival).await;
             }
         }
+    }
+
+    /// A client that goes away or sends nonsense is its own affair.
+    async fn run<S>(self, stream: S, handover: Handover, arrival: Arrival)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let arrival = match &self.guard {
+            Some(guard) => arrival.guarded(self.address, guard),
+            None => arrival,
+        };
+        let stream = Progressing::new(stream, self.progress);
+        let stream = Flushed::new(stream, handover.clone());
+        let service = Handing {
+            router: TowerToHyperService::new(self.router),
+            handover,
+            arrival,
+        };
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let _ = self.watcher.watch(connection).await;
     }
 }
 

@@ -10,7 +10,7 @@
 //! {"readings":[{"purpose":…,"deployment":…,"thing":…,"at":…,"coarse":…,"reading":{…}}],"next":"/receive/v1/history?…"}
 //! ```
 //!
-//! No purpose, no data. What is given is decided when it is handed over, as for a stream, see [`super::handover`]; what is
+//! No purpose, no data. What is given is decided when it is handed over, as for a stream, see [`crate::handover`]; what is
 //! never given, and in which order readings come, says `custody`'s module `history`. `next` is the address of the next page, and missing
 //! behind the last one; a page can be empty and have a next one.
 //!
@@ -35,10 +35,10 @@ use custody::{Condition, HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_RE
 use model::{DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
 use serde::Deserialize;
 
-use super::handover::{Handover, earlier};
 use super::problem::{self, Problem};
 use super::receive::{Door, one_purpose, recipient, write_reading};
 use crate::Counter;
+use crate::handover::{Handover, earlier};
 use crate::rate::Bucket;
 
 /// The route of the history.

@@ -9,7 +9,7 @@
 //! data: {"purpose":…,"deployment":…,"thing":…,"at":…,"coarse":…,"reading":{…}}
 //! ```
 //!
-//! No purpose, no data. What `reading` holds is decided when it is handed over, see [`super::handover`].
+//! No purpose, no data. What `reading` holds is decided when it is handed over, see [`crate::handover`].
 //! A recipient that reads too slowly loses what does not fit into its outbox; nobody waits for it. A comment every
 //! [`KEEP_ALIVE`] keeps proxies from closing the connection and tells when the recipient is gone.
 //!
@@ -41,9 +41,9 @@ use serde::Deserialize;
 use tokio::time::Interval;
 
 use super::credentials;
-use super::handover::{Handover, earlier};
 use super::problem::{self, Problem};
 use crate::clock::Clock;
+use crate::handover::{Handover, earlier};
 use crate::{Counter, Counters, Limits};
 
 /// The route of HTTP receiving.

@@ -11,6 +11,7 @@ use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 use super::session::Kept;
 use super::stamp::Stamp;
 use super::topic::Wanted;
+use crate::identity::NotAdmitted;
 use crate::refusal::Refusal;
 use crate::ways::Arriving;
 
@@ -95,6 +96,10 @@ pub(crate) trait Backend {
         password: Option<&[u8]>,
         now: Timestamp,
     ) -> Option<Admitted>;
+    /// Why the last [`Backend::authenticate`] or [`Backend::claim`] let nobody in.
+    fn not_admitted(&self) -> Option<NotAdmitted> {
+        None
+    }
     /// Takes the client identifier; whoever holds a session of the same peer with it is told to give it up. True when
     /// it is to be waited for, with [`Backend::poll_claim`].
     fn claim(&mut self, client_id: &str, start: Start) -> bool;
@@ -172,6 +177,8 @@ pub(crate) trait Backend {
     fn size_bytes(delivery: &Self::Delivery) -> usize;
     /// Closes the gate for changes of the rules.
     fn gate(&self) -> Self::Gate<'_>;
+    /// The number of the rules in force: to be read under the gate, before anything is decided.
+    fn rules(&self) -> u64;
     /// Decides now whether a delivery may leave.
     fn permit(&self, delivery: &Self::Delivery, now: Timestamp) -> Option<Self::Permit>;
     /// What a permitted delivery is.
@@ -182,6 +189,8 @@ pub(crate) trait Backend {
         out: &mut Vec<u8>,
         properties: &mut Vec<u8>,
     ) -> Self::Receipt;
+    /// When the right to what was written may end although nobody acts.
+    fn ends_at(receipt: &Self::Receipt) -> Option<Timestamp>;
     /// Nothing of the payload was sent.
     fn void(receipt: Self::Receipt);
 }

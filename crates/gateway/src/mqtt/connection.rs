@@ -6,7 +6,8 @@
 //!
 //! Deliveries are permitted, written and handed to the socket under the delivery gate, in one
 //! synchronous stretch: after a choice is acknowledged no older decision is still on its way here.
-//! With TLS the record layer counts as the socket; it holds one batch at most.
+//! Where frames of WebSocket or records of TLS lie in between, what they hold back is gated at the socket (see
+//! [`crate::handover`]): it counts as delivered when they have nothing left, and if an act comes first the connection ends.
 //!
 //! A thing is not read while it would crowd out a recipient that is only starved of the processor:
 //! those who publish would keep it for themselves, and deliveries would be dropped although their
@@ -14,6 +15,7 @@
 //! the way (or its window); for that nobody waits, and what does not fit is dropped and counted.
 
 mod transport;
+mod unflushed;
 mod websocket;
 
 use std::cell::RefCell;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use model::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
@@ -33,9 +36,11 @@ use super::output::{Mark, Output};
 use super::registry::Signal;
 use super::session::{Ctx, Kept, Sent, Session, Undo};
 use crate::clock::{Clock, Moment};
+use crate::guard::Held;
 use crate::{Counter, Counters};
 
 pub(crate) use transport::Transport;
+use unflushed::Unflushed;
 pub(crate) use websocket::WebSocket;
 
 /// How much is read at once: about a hundred messages, which is the work of one turn.
@@ -75,6 +80,8 @@ pub(crate) struct Connection<T, B: Backend> {
     output: Output,
     /// Whether the transport holds nothing back of what it took.
     is_flushed: bool,
+    /// What it may hold back, where it can.
+    unflushed: Unflushed<B>,
     /// The client takes no deliveries now: its socket is full, or its window is closed.
     is_slow: bool,
     signal: Option<Told<B>>,
@@ -82,6 +89,12 @@ pub(crate) struct Connection<T, B: Backend> {
     successor: Option<Successor<B>>,
     timer: Pin<Box<Sleep>>,
     timer_ms: u64,
+    /// What it holds of what all hold together.
+    held: Option<Held>,
+    /// Since when its client takes nothing of what is there for it.
+    stuck_since_ms: Option<u64>,
+    /// A delivery could not be tried, because the socket takes nothing.
+    is_blocked: bool,
 }
 
 impl<T: Transport, B: Backend> Connection<T, B> {
@@ -105,10 +118,20 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             input: Vec::new(),
             output: Output::default(),
             is_flushed: true,
+            unflushed: Unflushed::default(),
             is_slow: false,
             signal: Some(signal),
             successor: None,
+            held: None,
+            stuck_since_ms: None,
+            is_blocked: false,
         }
+    }
+
+    /// The same, counting what it holds.
+    pub(crate) fn holding(mut self, held: Held) -> Self {
+        self.held = Some(held);
+        self
     }
 
     /// Runs the connection to its end, and then its session for as long as it is kept.
@@ -125,15 +148,24 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         let Self {
             transport,
             output,
+            unflushed,
             session,
             backend,
             counters,
             clock,
             signal,
             successor,
+            held,
             ..
         } = self;
-        let goodbye = goodbye(transport, output, turn);
+        drop(held);
+        let late = Duration::from_millis(session.late_ms());
+        let goodbye = async move {
+            if !late.is_zero() {
+                tokio::time::sleep(late).await;
+            }
+            goodbye(transport, output, unflushed, turn).await;
+        };
         let away = Away {
             backend,
             limits: session.into_limits(),
@@ -177,10 +209,53 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             }
         }
         self.backend.settle(self.is_slow);
+        self.note_progress(now);
+        self.weigh(now);
         self.poll_timer(now, cx);
+        if self.is_given_up(now) {
+            self.counters.add(Counter::ClientsNotReading);
+            return Poll::Ready(Turn::Gone);
+        }
         match self.session.is_closed() {
             true => Poll::Ready(Turn::Closed),
             false => Poll::Pending,
+        }
+    }
+
+    /// Notes since when a packet is not whole, and since when the client takes nothing.
+    fn note_progress(&mut self, now: Moment) {
+        let has_start = !self.input.is_empty() || self.transport.held_bytes() > 0;
+        self.session.note_rest(has_start, now);
+        if self.output.is_empty() && self.is_flushed && !self.is_blocked {
+            self.stuck_since_ms = None;
+        } else {
+            self.stuck_since_ms.get_or_insert(now.uptime_ms);
+        }
+    }
+
+    /// When the client has taken nothing for too long.
+    fn given_up_at_ms(&self) -> Option<u64> {
+        let patience_ms = self.session.write_timeout_ms();
+        self.stuck_since_ms.map(|it| it.saturating_add(patience_ms))
+    }
+
+    fn is_given_up(&self, now: Moment) -> bool {
+        // The timer may be early by the part of a millisecond.
+        self.given_up_at_ms()
+            .is_some_and(|it| it <= now.uptime_ms || self.timer.is_elapsed() && it <= self.timer_ms)
+    }
+
+    /// Counts what is held until the next turn; whoever makes it too much ends.
+    fn weigh(&mut self, now: Moment) {
+        let Some(held) = &mut self.held else {
+            return;
+        };
+        let (bytes, is_stranger) = self.session.held_bytes();
+        let input = self.input.capacity() + self.transport.held_bytes();
+        let output = self.output.buffer().capacity();
+        let bytes = [input, output, bytes].into_iter().filter(|it| *it > KEPT_INPUT_BYTES);
+        if !held.set(bytes.sum(), is_stranger) {
+            self.with_session(now, |session, ctx| session.overloaded(ctx));
         }
     }
 
@@ -208,6 +283,10 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         self.acknowledge();
         if self.session.is_draining() && !self.session.is_waiting_for_durability() {
             self.session.shut_down(self.output.buffer());
+        }
+        if self.session.late_ms() > 0 {
+            // What is said last is said late.
+            return Ok(read);
         }
         let written = self.poll_write(now, cx)?;
         Ok(read || written)
@@ -243,7 +322,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
     /// The timer may be early, never late: packets move the deadline on without touching it.
     fn poll_timer(&mut self, now: Moment, cx: &mut Context<'_>) {
-        while let Some(deadline_ms) = self.session.deadline_ms() {
+        while let Some(deadline_ms) = self.deadline_ms() {
             if deadline_ms < self.timer_ms {
                 self.set_timer(deadline_ms);
             }
@@ -261,6 +340,11 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             self.with_session(due, |session, ctx| session.tick(ctx));
             return;
         }
+    }
+
+    fn deadline_ms(&self) -> Option<u64> {
+        let deadlines = [self.session.deadline_ms(), self.given_up_at_ms()];
+        deadlines.into_iter().flatten().min()
     }
 
     fn set_timer(&mut self, at_ms: u64) {
@@ -345,6 +429,9 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         let moved = write_once(&mut self.transport, &mut self.output, &self.counters, cx)?;
         self.is_slow |= !self.output.is_empty();
         self.is_flushed = false;
+        if moved {
+            self.stuck_since_ms = None;
+        }
         self.poll_flush(cx)?;
         Ok(moved)
     }
@@ -352,6 +439,12 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     /// Writes commands for the thing into the output, while its window is open and it reads. A command may hurt somebody, so it
     /// is not decided before the socket takes it: what waited here would go when nobody expects it.
     fn poll_commands(&mut self, now: Moment, cx: &mut Context<'_>) {
+        if !self.session.is_listening()
+            || !self.output.is_empty()
+            || !matches!(self.is_writable(cx), Ok(true))
+        {
+            return;
+        }
         while self.session.window() > 0 && self.output.unsent().len() < BATCH_BYTES {
             let Poll::Ready(command) = self.backend.poll_command(cx) else {
                 return;
@@ -367,6 +460,9 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                 Poll::Ready(outcome) => {
                     outcome?;
                     self.is_flushed = true;
+                    if self.output.is_empty() {
+                        self.unflushed.delivered(self.transport.handover());
+                    }
                 }
                 Poll::Pending => {}
             }
@@ -378,6 +474,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     /// takes nothing.
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
         let window = self.session.window().min(BATCH_DELIVERIES);
+        self.is_blocked = false;
         self.is_slow = window == 0;
         if window == 0
             || (!self.session.has_next()
@@ -390,6 +487,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
         if !self.is_writable(cx)? {
             self.is_slow = true;
+            self.is_blocked = true;
             return Ok(0);
         }
         let more = window.saturating_sub(self.session.queued());
@@ -416,6 +514,10 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         let mut tally = Tally::default();
         let mut payload = Vec::new();
         let gate = self.backend.gate();
+        if let Some(handover) = self.transport.handover() {
+            // Before anything is decided: see `http::receive`.
+            handover.open(self.backend.rules(), now.wall)?;
+        }
         for _ in 0..count {
             if self.output.unsent().len() >= BATCH_BYTES {
                 break;
@@ -434,14 +536,15 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             Ok(true)
         } else {
             self.is_flushed = false;
-            write_once(&mut self.transport, &mut self.output, &self.counters, cx)
+            let until = match self.transport.handover() {
+                Some(_) => marks.iter().filter_map(|it| B::ends_at(&it.receipt)).min(),
+                None => None,
+            };
+            let write = |transport: &mut T| {
+                write_once(transport, &mut self.output, &self.counters, cx)
+            };
+            under_gate(&mut self.transport, until, write)
         };
-        if !self.session.is_listening()
-            || !self.output.is_empty()
-            || !matches!(self.is_writable(cx), Ok(true))
-        {
-            return;
-        }
         drop(gate);
         self.is_slow = !self.output.is_empty();
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
@@ -450,7 +553,11 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
         self.session.shrink();
         tally.count(&marks, &self.counters);
+        self.unflushed.add(marks, self.transport.handover());
         let moved = outcome?;
+        if moved {
+            self.stuck_since_ms = None;
+        }
         self.poll_flush(cx)?;
         Ok(moved)
     }
@@ -467,13 +574,19 @@ impl<T: Transport, B: Backend> Connection<T, B> {
 
 /// Sends the last packet and waits a moment until the client has read it: closing a socket with unread input would
 /// throw away what was sent.
-async fn goodbye<T: Transport>(mut transport: T, output: Output, turn: Turn) {
+async fn goodbye<T: Transport, B: Backend>(
+    mut transport: T,
+    output: Output,
+    mut unflushed: Unflushed<B>,
+    turn: Turn,
+) {
     if turn == Turn::Gone {
         return;
     }
     let last_words = async {
         transport.write_all(output.unsent()).await?;
         transport.flush().await?;
+        unflushed.delivered(transport.handover());
         transport.shutdown().await?;
         let mut discarded = [0; 512];
         while transport.read(&mut discarded).await? > 0 {}
@@ -528,6 +641,19 @@ impl Tally {
             }
         }
     }
+}
+
+/// Writes what was decided under the delivery gate, which is held; it may leave until then.
+fn under_gate<T: Transport, R>(
+    transport: &mut T,
+    until: Option<Timestamp>,
+    write: impl FnOnce(&mut T) -> R,
+) -> R {
+    let Some(handover) = transport.handover().cloned() else {
+        return write(transport);
+    };
+    handover.limit(until);
+    handover.under_gate(|| write(transport))
 }
 
 /// One write of what is in the output; tells whether the socket took anything.

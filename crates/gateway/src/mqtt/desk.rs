@@ -18,13 +18,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::backend::{Admitted, Backend, CommandText, Label, Role, Start, Stopped};
-use super::registry::Ticket;
+use super::registry::{PeerFull, Ticket};
 use super::session::Kept;
 use super::stamp::Stamp;
 use super::topic::{self, Wanted};
 use crate::codecs::Codecs;
 use crate::decoding::{Asking, Decoded};
-use crate::identity::Arrival;
+use crate::guard::Allowance;
+use crate::identity::{Arrival, NotAdmitted};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::ways::{Arriving, Ways};
 use crate::{Counters, Limits, said};
@@ -43,6 +44,9 @@ pub(crate) struct Desk {
     standing: Option<Opened>,
     /// As whom it publishes, if it does.
     publisher: Option<Publisher>,
+    /// What it may still send.
+    allowance: Option<Box<Allowance>>,
+    not_admitted: Option<NotAdmitted>,
     ways: Ways,
     codecs: Option<Arc<Codecs>>,
     /// The codec that is asked about the message which waits; at most one.
@@ -94,6 +98,8 @@ impl Desk {
             peer: None,
             standing: None,
             publisher: None,
+            allowance: None,
+            not_admitted: None,
             ways: Ways::new(counters),
             codecs,
             asking: JoinSet::new(),
@@ -138,10 +144,13 @@ impl Backend for Desk {
         password: Option<&[u8]>,
         now: Timestamp,
     ) -> Option<Admitted> {
-        let peer = self
+        let admitted = self
             .arrival
-            .authenticate(&self.custody, user_name, password, now)?;
+            .admit(&self.custody, user_name, password, now);
+        let peer = admitted.map_err(|it| self.not_admitted = Some(it)).ok()?;
         self.publisher = peer.publisher();
+        let publisher = self.publisher.as_ref().zip(self.arrival.guard());
+        self.allowance = publisher.map(|(it, guard)| Box::new(guard.allowance(it)));
         let admitted = Admitted {
             role: Role {
                 publishes: self.publisher.is_some(),
@@ -166,8 +175,15 @@ impl Backend for Desk {
         if let Some(purpose) = peer.purpose() {
             name.push_str(&format!("?{purpose}"));
         }
-        self.claimed = self.ticket.claim(&name, client_id, start);
+        match self.ticket.claim(&name, client_id, start, &self.limits) {
+            Ok(claimed) => self.claimed = claimed,
+            Err(PeerFull) => self.not_admitted = Some(NotAdmitted::PeerFull),
+        }
         self.claimed.is_some()
+    }
+
+    fn not_admitted(&self) -> Option<NotAdmitted> {
+        self.not_admitted
     }
 
     fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Kept<Self>>>> {
@@ -207,6 +223,15 @@ impl Backend for Desk {
     }
 
     fn ingest(&mut self, message: &Arriving<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
+        if let Some(allowance) = &mut self.allowance
+            && !allowance.take(now)
+        {
+            return Err(Refusal {
+                kind: RefusalKind::TooFast,
+                text: "more publishes a second than this thing or its deployment may send"
+                    .to_owned(),
+            });
+        }
         match &self.publisher {
             Some(_) if !self.stands() => Err(Refusal {
                 kind: RefusalKind::Unregistered,
@@ -398,6 +423,10 @@ impl Backend for Desk {
         self.custody.delivery_gate()
     }
 
+    fn rules(&self) -> u64 {
+        self.custody.rules_in_force()
+    }
+
     fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permitted> {
         if !self.receives() {
             return None;
@@ -437,6 +466,10 @@ impl Backend for Desk {
         out.extend_from_slice(&given.payload);
         said::write(&given, properties);
         receipt
+    }
+
+    fn ends_at(receipt: &Receipt) -> Option<Timestamp> {
+        receipt.ends_at()
     }
 
     fn void(receipt: Receipt) {

@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) released: Vec<String>,
     /// Payloads that count as delivered.
     pub(crate) receipts: Vec<String>,
+    /// The number of the rules in force.
+    pub(crate) rules: u64,
     /// How many publishes are durable.
     pub(crate) durable: u64,
     /// Nothing more will be durable.
@@ -350,6 +352,10 @@ impl Backend for FakeBackend {
 
     fn gate(&self) {}
 
+    fn rules(&self) -> u64 {
+        self.world.lock().unwrap().rules
+    }
+
     fn permit(&self, delivery: &Offered, _now: Timestamp) -> Option<FakePermit> {
         if self
             .world
@@ -389,6 +395,10 @@ impl Backend for FakeBackend {
         out.extend_from_slice(payload.as_bytes());
         permit.world.lock().unwrap().released.push(payload.clone());
         FakeReceipt(permit.world, Some(payload))
+    }
+
+    fn ends_at(_receipt: &FakeReceipt) -> Option<Timestamp> {
+        None
     }
 
     fn void(mut receipt: FakeReceipt) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use custody::{Custody, IssuedCertificate, NewCertificate, Token};
 use gateway::{ClientCertificates, Clock, Counter, Limits, Listener};
-use mqtt_proto::v5;
+use mqtt_proto::{QoS, v5};
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::client::{Client, publish_v5};
+use crate::client::{Client, password, publish_v5};
 use crate::fixture::{House, Served};
 
 /// A server that asks for certificates, and what a client needs to reach it.
@@ -276,4 +276,39 @@ async fn certificates_of_strangers_end_the_handshake() {
         .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
     assert!(!opens(&place, &Arc::new(config)).await);
     place.served.counted(Counter::CertificatesRefused, 5).await;
+}
+
+#[tokio::test]
+async fn a_will_that_waits_is_not_published_once_what_opened_its_session_is_revoked() {
+    let place = Place::new();
+    let custody = &place.house.custody;
+    let (identity, issued) = certified(custody, "box-1");
+    let config = place.config(&version::TLS13, Some(identity));
+    let anonymous = place.config(&version::TLS13, None);
+    let token = &place.house.tokens.box_2;
+    for (config, user_name) in [(&config, None), (&anonymous, Some("box-2"))] {
+        let mut client = Client::new(place.dial(config).await.unwrap());
+        let mut packet = v5::Connect::new("device".into(), 60);
+        packet.username = user_name.map(Into::into);
+        packet.password = user_name.map(|_| password(token));
+        packet.properties.session_expiry_interval = Some(60);
+        let payload = bytes::Bytes::from_static(br#"{"dust":1}"#);
+        let mut will = v5::LastWill::new(QoS::Level1, "gone".try_into().unwrap(), payload);
+        will.properties.delay_interval = Some(1);
+        packet.last_will = Some(will);
+        client.send_v5(packet).await;
+        assert!(client.next_v5().await.is_some());
+    }
+    place.served.counted(Counter::ConnectionsClosed, 2).await;
+    let before = custody.durable();
+    custody
+        .act(now(), |act| act.revoke_certificate(&issued.serial))
+        .unwrap();
+    let box_2 = custody::Identity::Thing(model::ThingId::parse("box-2").unwrap());
+    custody.act(now(), |act| act.revoke(&box_2)).unwrap();
+    // With the certificate its session is over; with the token it is refused when it is due, which both are at once.
+    place.served.counted(Counter::WillsRefused, 1).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(place.served.counters.value(Counter::WillsAccepted), 0);
+    assert_eq!(custody.durable(), before);
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use custody::Token;
-use gateway::http::{Gated, Handover, PAGES_PER_SECOND};
-use gateway::{Counter, Counters, Limits};
+use gateway::http::PAGES_PER_SECOND;
+use gateway::{Counter, Counters, Flushed, Gated, Limits};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use model::{LicenceState, Timestamp};
@@ -44,11 +44,13 @@ impl Site {
         let custody = house.custody.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (gated, handover): (_, Handover) = Gated::new(stream, custody.clone());
+                let gated = Gated::new(stream, custody.clone());
+                let handover = gated.handover().clone();
+                let flushed = Flushed::new(gated, handover.clone());
                 let service = TowerToHyperService::new(router.clone().layer(Extension(handover)));
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(gated), service),
+                        .serve_connection(TokioIo::new(flushed), service),
                 );
             }
         });

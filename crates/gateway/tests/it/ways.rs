@@ -5,7 +5,9 @@ use std::sync::Arc;
 use custody::{ActError, Peer, Token};
 use gateway::{Counter, Limits};
 use model::{BridgeId, DeploymentId, ThingId, Timestamp};
+use mqtt_proto::{TopicName, v3};
 
+use crate::client::publish_v3;
 use crate::fixture::House;
 use crate::http::Site;
 
@@ -157,4 +159,42 @@ async fn a_thing_with_a_dialect_is_read_in_it_from_the_next_message_on() {
         .unwrap();
     assert_eq!(send("tele/box/LWT", "Online").await, 202);
     assert_eq!(site.count(Counter::MessagesWithoutReading), 1);
+}
+
+#[tokio::test]
+async fn a_topic_of_a_rule_in_a_device_is_acknowledged_and_its_connection_stays() {
+    let house = House::new();
+    let adapter: Arc<str> = Arc::from("tasmota");
+    house
+        .custody
+        .act(NOW, |act| act.set_adapter(&thing("box-1"), Some(&adapter)))
+        .unwrap();
+    let token = house.bridge("shelly-gen1", ["shellyht-1", "shellyht-2"]);
+    let served = house.serve(Limits::default());
+    let before = house.custody.durable();
+    let mut plug = served.dial().await;
+    plug.connect_v3("plug", "box-1", &house.tokens.box_1).await;
+    let mut hub = served.dial().await;
+    hub.connect_v3("hub", "hub-1", &token).await;
+    for (number, client) in [(1, &mut plug), (2, &mut hub)] {
+        client.send_v3(publish_v3(7, r#"{"dust": 9}"#)).await;
+        let answer = client.next_v3().await.expect("the connection stays");
+        assert!(matches!(answer, v3::Packet::Puback(it) if it.value() == 7));
+        assert_eq!(
+            served.counters.value(Counter::MessagesOfOtherTopics),
+            number
+        );
+    }
+    assert_eq!(house.custody.durable(), before, "nothing of it is kept");
+    assert_eq!(house.seen(&token), ["any/topic/at/all"]);
+    // What belongs to the dialect and cannot be read ends the connection, as 3.1.1 has no other way to say it.
+    let topic = TopicName::try_from("tele/plug/SENSOR").unwrap();
+    for (packet_id, payload, is_kept) in [(8, r#"{"dust": 9}"#, true), (9, "{", false)] {
+        let mut publish = publish_v3(packet_id, payload);
+        publish.topic_name = topic.clone();
+        plug.send_v3(publish).await;
+        assert_eq!(plug.next_v3().await.is_some(), is_kept);
+    }
+    assert!(house.custody.durable() > before);
+    assert_eq!(served.refusals(), [("publishes_malformed", 1)]);
 }

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::{Connection, KEPT_INPUT_BYTES, Kept, Signal, Transport, Turn, goodbye};
+use super::{
+    Connection, KEPT_INPUT_BYTES, Kept, Signal, Transport, Turn, Unflushed, goodbye,
+};
 use crate::clock::Clock;
 use crate::mqtt::backend::Start;
 use crate::mqtt::decode::Version;
@@ -339,6 +341,7 @@ async fn packets_that_had_to_wait_are_taken_without_new_bytes() {
 async fn a_client_that_reads_nothing_is_not_read_either() {
     let limits = Limits {
         max_output_bytes: 100,
+        requests_per_second: 0,
         ..Limits::default()
     };
     let mut bench = Bench::connected(V3, "thing", limits);
@@ -445,7 +448,7 @@ async fn a_connection_hears_that_it_is_taken_over_or_that_the_server_stops() {
         let Connection {
             transport, output, ..
         } = bench.connection;
-        goodbye(transport, output, Turn::Closed).await;
+        goodbye(transport, output, Unflushed::<FakeBackend>::default(), Turn::Closed).await;
         let written = bench.socket.0.lock().unwrap().written.clone();
         assert_eq!(texts(&written, V5), [answer]);
     }
@@ -534,6 +537,26 @@ async fn a_turn_sends_more_than_one_batch() {
     assert_eq!(bench.turn(), Poll::Pending);
     assert_eq!(bench.socket.0.lock().unwrap().writes, 3);
     assert_eq!(bench.answers().len(), payloads.len());
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_for_too_long_is_given_up_and_a_slow_one_is_not() {
+    let limits = Limits {
+        write_timeout_ms: 150,
+        ..Limits::default()
+    };
+    let mut bench = Bench::connected(V3, "thing", limits);
+    bench.room(0);
+    bench.send(&[0xc0, 0].repeat(20));
+    assert_eq!(bench.turn(), Poll::Pending);
+    for _ in 0..4 {
+        tokio::time::sleep(std::time::Duration::from_millis(80)).await;
+        bench.room(1);
+        assert_eq!(bench.turn(), Poll::Pending, "it takes a byte now and then");
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(160)).await;
+    assert_eq!(bench.turn(), Poll::Ready(Turn::Gone));
+    assert_eq!(bench.counters.value(Counter::ClientsNotReading), 1);
 }
 
 #[test]

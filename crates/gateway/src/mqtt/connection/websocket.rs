@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::transport::Transport;
 use crate::Limits;
+use crate::handover::Handover;
 
 /// The subprotocol (6.0.0-3).
 const MQTT: &str = "mqtt";
@@ -38,9 +39,52 @@ const WAITING_BYTES: usize = 256 * 1024;
 
 /// A byte stream in binary frames.
 pub(crate) struct WebSocket<T> {
-    frames: WebSocketStream<T>,
+    frames: WebSocketStream<Counted<T>>,
+    /// How many of the bytes that were read belong to frames that were given on.
+    given_bytes: usize,
     /// What is left of the frame that was read last.
     unread: Bytes,
+}
+
+/// A masked control frame is so much longer than what it says (RFC 6455 section 5.2).
+const CONTROL_BYTES: usize = 6;
+
+/// Counts what is read.
+struct Counted<T> {
+    inner: T,
+    read_bytes: usize,
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        let read = buffer.filled().len().saturating_sub(before);
+        self.read_bytes = self.read_bytes.saturating_add(read);
+        polled
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
 }
 
 /// Answers a handshake: only who asks for MQTT is let in.
@@ -81,12 +125,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             .max_write_buffer_size(WAITING_BYTES)
             .max_frame_size(Some(longest))
             .max_message_size(Some(longest));
+        let transport = Counted {
+            inner: transport,
+            read_bytes: 0,
+        };
         let frames =
             tokio_tungstenite::accept_hdr_async_with_config(transport, Handshake, Some(config))
                 .await
                 .map_err(as_io)?;
+        let given_bytes = frames.get_ref().read_bytes;
         Ok(Self {
             frames,
+            given_bytes,
             unread: Bytes::new(),
         })
     }
@@ -100,14 +150,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<T> {
     ) -> Poll<io::Result<()>> {
         while self.unread.is_empty() {
             match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
-                Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
+                Some(Ok(Message::Binary(bytes))) => {
+                    self.unread = bytes;
+                    // The start of the next frame may be among what was read; it is less than one read.
+                    self.given_bytes = self.frames.get_ref().read_bytes;
+                }
                 Some(Ok(Message::Text(_))) => {
                     let text = "MQTT comes in binary frames";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
-                // A ping has been answered by the library.
-                Some(Ok(_)) => {}
+                // A ping has been answered by the library. It may come between the fragments of a message.
+                Some(Ok(other)) => {
+                    let bytes = other.len().saturating_add(CONTROL_BYTES);
+                    let given = self.given_bytes.saturating_add(bytes);
+                    self.given_bytes = given.min(self.frames.get_ref().read_bytes);
+                }
                 Some(Err(err)) => return Poll::Ready(Err(as_io(err))),
             }
         }
@@ -147,7 +205,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<T> {
 
 impl<T: Transport> Transport for WebSocket<T> {
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.frames.get_ref().poll_writable(cx)
+        self.frames.get_ref().inner.poll_writable(cx)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let read_bytes = self.frames.get_ref().read_bytes;
+        read_bytes.saturating_sub(self.given_bytes) + self.unread.len()
+    }
+
+    fn handover(&self) -> Option<&Handover> {
+        self.frames.get_ref().inner.handover()
     }
 }
 
