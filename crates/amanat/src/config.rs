@@ -181,9 +181,22 @@ sections! {
         connect_bytes: u32 = "16384" at_least 256,
         /// How many MQTT connections may be open.
         connections: u32 = "20000" at_least 1,
-        /// How many MQTT connections one address may have open, and how many HTTP connections; loopback is not counted.
+        /// How many MQTT connections one address may have open, and how many HTTP connections; of IPv6, a /64 is one
+        /// address; loopback is not counted.
         /// Behind a proxy on another machine, all of HTTP comes from the proxy's address.
         connections_per_address: u32 = "1024" at_least 1,
+        /// How many connections a second one address may make, MQTT and HTTP together, and as many at once; 0 is without
+        /// limit; loopback is not counted.
+        connections_per_second_per_address: u32 = "200",
+        /// How many MQTT connections a second are taken in all; more wait. 0 is without limit.
+        connections_per_second: u32 = "20000",
+        /// How many MQTT connections one thing, bridge or recipient may have open.
+        connections_per_peer: u32 = "1024" at_least 1,
+        /// How many logins a minute may fail from one address before it has to wait, except for names that have logged in
+        /// from there before; 0 is without limit; loopback is not counted.
+        login_failures_per_address: u32 = "60",
+        /// How many logins a minute may fail for one name before wrong answers come late over MQTT; right ones never do.
+        login_failures_per_name: u32 = "60",
         /// How many HTTP connections may be open; more wait until one ends. A client that takes nothing of an answer for
         /// 30 seconds is dropped.
         http_connections: u32 = "1024" at_least 1,
@@ -209,8 +222,25 @@ sections! {
         queued_deliveries: u32 = "1024",
         /// How many bytes of messages wait for a session without a connection.
         queued_bytes: u32 = "1048576",
-        /// How many messages a second one thing may send; 0 is without limit.
+        /// How many messages a second one thing or bridge may send, over all its connections and HTTP together; 0 is
+        /// without limit.
         publishes_per_second: u32 = "50000",
+        /// How many messages a second all things of one deployment may send; 0 is without limit.
+        publishes_per_second_per_deployment: u32 = "1000000",
+        /// How many MQTT packets a second of any kind one connection may send; 0 is without limit.
+        packets_per_second: u32 = "200000",
+        /// How many questions a second one MQTT connection may ask: each PINGREQ, and each filter of SUBSCRIBE and
+        /// UNSUBSCRIBE. 0 is without limit.
+        requests_per_second: u32 = "1000",
+        /// How long an MQTT packet may take from its first byte to its last, in milliseconds.
+        packet_timeout_ms: u32 = "30000" at_least 100,
+        /// How long an MQTT client may take nothing of what is sent to it, in milliseconds.
+        write_timeout_ms: u32 = "60000" at_least 100,
+        /// How many bytes all MQTT sessions may hold together in packets that are not whole, in answers that were not
+        /// read, and in wills; whoever would go above it is disconnected.
+        held_bytes: u32 = "134217728" at_least 1048576,
+        /// The same for connections whose CONNECT is not whole.
+        held_bytes_of_strangers: u32 = "16777216" at_least 65536,
         /// How long connections may take to finish when the server stops, in milliseconds.
         drain_timeout_ms: u32 = "5000",
     }

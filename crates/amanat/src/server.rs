@@ -21,7 +21,7 @@ use axum::routing::get;
 use custody::{Custody, CustodyOptions};
 use gateway::codecs::{CodecOptions, Codecs};
 use gateway::courier::CourierOptions;
-use gateway::{BindError, CoapListener, CoapOptions, Counters, Listener, PlainReach, ServeOptions};
+use gateway::{BindError, CoapListener, CoapOptions, Counters, Guard, Listener, PlainReach, ServeOptions};
 use store::Db;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -208,7 +208,9 @@ impl Sockets {
         let counters = Arc::new(Counters::default());
         let limits = Arc::new(limits(config));
         let codecs = codecs(&counters);
+        let guard = Guard::new(limits.clone());
         let options = ServeOptions {
+            guard: guard.clone(),
             limits: limits.clone(),
             clock: gateway::Clock::start(),
             codecs: Some(codecs.clone()),
@@ -262,12 +264,13 @@ impl Sockets {
             let door = http::Door {
                 socket,
                 tls: Some(acceptor),
+                guard: Some(guard.clone()),
             };
             let (router, data) = (router.clone(), data.clone());
             let served = http::serve(door, router, data, http_limits, lifecycle.stopping());
             lifecycle.spawn("HTTPS server", served);
         }
-        let door = http::Door::plain(self.http);
+        let door = http::Door::plain(self.http).guarded(&guard);
         let served = http::serve(door, router, data, http_limits, lifecycle.stopping());
         lifecycle.spawn("HTTP server", served);
         if let Some(socket) = self.metrics {
@@ -487,7 +490,19 @@ fn limits(config: &Config) -> gateway::Limits {
         max_sessions_per_peer: count(limits.sessions_per_peer),
         queued_deliveries: count(limits.queued_deliveries),
         queued_bytes: count(limits.queued_bytes),
+        connections_per_second_per_address: limits.connections_per_second_per_address,
+        connections_per_second: limits.connections_per_second,
+        max_connections_per_peer: count(limits.connections_per_peer),
+        login_failures_per_address: limits.login_failures_per_address,
+        login_failures_per_name: limits.login_failures_per_name,
         publishes_per_second: limits.publishes_per_second,
+        publishes_per_second_per_deployment: limits.publishes_per_second_per_deployment,
+        packets_per_second: limits.packets_per_second,
+        requests_per_second: limits.requests_per_second,
+        packet_timeout_ms: limits.packet_timeout_ms.into(),
+        write_timeout_ms: limits.write_timeout_ms.into(),
+        held_bytes: count(limits.held_bytes),
+        held_bytes_of_strangers: count(limits.held_bytes_of_strangers),
         drain_timeout_ms: limits.drain_timeout_ms.into(),
         ..gateway::Limits::default()
     }

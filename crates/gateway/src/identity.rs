@@ -24,6 +24,7 @@ use rustls::{
 };
 
 use crate::clock::Clock;
+use crate::guard::{Guard, millis};
 
 /// The longest that a connection waits before it looks at its certificate again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
@@ -133,6 +134,22 @@ fn alert(refusal: CertificateRefusal) -> CertificateError {
 pub struct Arrival {
     transport: Transport,
     identity: Option<PeerIdentity>,
+    /// From where, and what counts failures there.
+    guarded: Option<(IpAddr, Arc<Guard>)>,
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotAdmitted {
+    /// Nobody with these credentials.
+    Wrong {
+        /// After how many milliseconds the answer is to be given.
+        after_ms: u64,
+    },
+    /// Nobody was looked up, because too much failed from this address.
+    HeldOff,
+    /// The peer has as many connections as it may.
+    PeerFull,
 }
 
 impl Arrival {
@@ -146,6 +163,7 @@ impl Arrival {
         Self {
             transport,
             identity: None,
+            guarded: None,
         }
     }
 
@@ -161,7 +179,20 @@ impl Arrival {
         Ok(Self {
             transport: Transport::Encrypted,
             identity: PeerIdentity::of(custody, chain, now)?,
+            guarded: None,
         })
+    }
+
+    /// The same, with failed logins counted for the address that it came from.
+    #[must_use]
+    pub fn guarded(mut self, address: IpAddr, guard: &Arc<Guard>) -> Self {
+        self.guarded = Some((address, Arc::clone(guard)));
+        self
+    }
+
+    /// What counts for it.
+    pub(crate) fn guard(&self) -> Option<&Arc<Guard>> {
+        self.guarded.as_ref().map(|it| &it.1)
     }
 
     /// Over what it came.
@@ -176,8 +207,50 @@ impl Arrival {
         self.identity.as_ref()
     }
 
-    /// Who a certificate, a user name and a password say it is; nobody when they disagree. Notes how that peer came in.
+    /// Who a certificate, a user name and a password say it is, unless too much failed from there.
+    pub(crate) fn admit(
+        &self,
+        custody: &Custody,
+        user_name: Option<&str>,
+        password: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Peer, NotAdmitted> {
+        let Some((address, guard)) = &self.guarded else {
+            let peer = self.look_up(custody, user_name, password, now);
+            return peer.ok_or(NotAdmitted::Wrong { after_ms: 0 });
+        };
+        // A user name may hold a token behind a colon, which is not to be remembered in any form.
+        let name = user_name.unwrap_or_default();
+        let name = name.split_once(':').map_or(name, |it| it.0);
+        let now_ms = millis(now);
+        let logins = guard.logins();
+        if !logins.may_try(*address, name, now_ms) {
+            return Err(NotAdmitted::HeldOff);
+        }
+        match self.look_up(custody, user_name, password, now) {
+            Some(peer) => {
+                logins.succeeded(*address, name);
+                Ok(peer)
+            }
+            None => Err(NotAdmitted::Wrong {
+                after_ms: logins.failed(*address, name, now_ms),
+            }),
+        }
+    }
+
+    /// The same where nothing is made of why.
     pub(crate) fn authenticate(
+        &self,
+        custody: &Custody,
+        user_name: Option<&str>,
+        password: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<Peer> {
+        self.admit(custody, user_name, password, now).ok()
+    }
+
+    /// Who a certificate, a user name and a password say it is; nobody when they disagree. Notes how that peer came in.
+    fn look_up(
         &self,
         custody: &Custody,
         user_name: Option<&str>,

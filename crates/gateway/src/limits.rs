@@ -9,9 +9,27 @@ pub struct Limits {
     pub max_connect_bytes: u32,
     /// How many connections may be open at once. Default 20 000.
     pub max_connections: usize,
-    /// How many connections one address may have open; loopback is not counted, because a proxy
+    /// How many connections one address (of IPv6: one /64) may have open; loopback is not counted, because a proxy
     /// on this machine would put everybody behind one address. Default 1 024.
     pub max_connections_per_address: usize,
+    /// Whether loopback counts like any other address, in rates of addresses. Default no, because a proxy on this machine
+    /// would put everybody behind one address.
+    pub counts_loopback: bool,
+    /// How many connections a second one address may make, and as many at once; 0 is without limit. An address is an
+    /// IPv4 address or the /64 of an IPv6 address, here and everywhere; loopback is not counted. Default 200.
+    pub connections_per_second_per_address: u32,
+    /// How many MQTT connections a second are taken in all; more wait in the backlog of the operating system. 0 is without
+    /// limit. Default 20 000.
+    pub connections_per_second: u32,
+    /// How many connections one thing, bridge or recipient may have open. Default 1 024.
+    pub max_connections_per_peer: usize,
+    /// How many logins a minute may fail from one address before nobody is looked up for it for a while; who has logged
+    /// in from there before is still looked up. 0 is without limit. Default 60.
+    pub login_failures_per_address: u32,
+    /// How many logins a minute may fail for one name before wrong answers come late. Default 60.
+    pub login_failures_per_name: u32,
+    /// How late such a wrong answer comes over MQTT, in milliseconds. Default 2 s.
+    pub late_answer_ms: u64,
     /// How long a connection may take from its first byte to a whole CONNECT, the TLS handshake
     /// included, in milliseconds. Default 10 s.
     pub connect_timeout_ms: u64,
@@ -54,9 +72,25 @@ pub struct Limits {
     pub max_output_bytes: usize,
     /// How many HTTP streams a recipient may have open at once. Default 8.
     pub streams_per_recipient: usize,
-    /// How many publishes a second one connection (or one thing over HTTP) may make; a burst of
+    /// How many publishes a second one thing or bridge may make, over all its connections and HTTP together; a burst of
     /// one second is allowed; 0 is without limit. Default 50 000.
     pub publishes_per_second: u32,
+    /// How many publishes a second all things of one deployment may make; as above. Default 1 000 000.
+    pub publishes_per_second_per_deployment: u32,
+    /// How many packets a second of any kind one connection may send; 0 is without limit. Default 200 000.
+    pub packets_per_second: u32,
+    /// How many questions a second one connection may ask: each PINGREQ, and each filter of SUBSCRIBE and UNSUBSCRIBE.
+    /// 0 is without limit. Default 1 000.
+    pub requests_per_second: u32,
+    /// How long a packet may take from its first byte to its last, in milliseconds. Default 30 s.
+    pub packet_timeout_ms: u64,
+    /// How long a client may take nothing of what is sent to it, in milliseconds. Default 60 s.
+    pub write_timeout_ms: u64,
+    /// How many bytes all MQTT sessions may hold together in packets that are not whole, in what their clients have not
+    /// read, and in wills; whoever would go above it is disconnected. Default 128 MiB.
+    pub held_bytes: usize,
+    /// The same for connections without a session, whose CONNECT is not whole. Default 16 MiB.
+    pub held_bytes_of_strangers: usize,
     /// How long an HTTP request waits for durability before it answers 503, in milliseconds.
     /// Default 10 s.
     pub durable_timeout_ms: u64,
@@ -71,6 +105,13 @@ impl Default for Limits {
             max_connect_bytes: 16 * 1024,
             max_connections: 20_000,
             max_connections_per_address: 1_024,
+            counts_loopback: false,
+            connections_per_second_per_address: 200,
+            connections_per_second: 20_000,
+            max_connections_per_peer: 1_024,
+            login_failures_per_address: 60,
+            login_failures_per_name: 60,
+            late_answer_ms: 2_000,
             connect_timeout_ms: 10_000,
             max_keep_alive_s: 3_600,
             max_client_id_bytes: 128,
@@ -88,6 +129,13 @@ impl Default for Limits {
             max_output_bytes: 64 * 1024,
             streams_per_recipient: 8,
             publishes_per_second: 50_000,
+            publishes_per_second_per_deployment: 1_000_000,
+            packets_per_second: 200_000,
+            requests_per_second: 1_000,
+            packet_timeout_ms: 30_000,
+            write_timeout_ms: 60_000,
+            held_bytes: 128 * 1024 * 1024,
+            held_bytes_of_strangers: 16 * 1024 * 1024,
             durable_timeout_ms: 10_000,
             drain_timeout_ms: 5_000,
         }

@@ -12,6 +12,7 @@ pub(crate) enum RefusalKind {
     Unregistered,
     Malformed,
     TooLarge,
+    TooFast,
     Unavailable,
 }
 
@@ -32,6 +33,7 @@ impl RefusalKind {
             Self::Unregistered => Counter::PublishesNotAllowed,
             Self::Malformed => Counter::PublishesMalformed,
             Self::TooLarge => Counter::PublishesTooLarge,
+            Self::TooFast => Counter::PublishesTooFast,
             Self::Unavailable => Counter::PublishesUnavailable,
         }
     }

@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_has_a_name_and_a_number_and_no_place_for_anything_from_outside() {
+        let page = page(&Counters::default(), &Held::default());
+        for line in page.lines().filter(|it| !it.starts_with('#')) {
+            let (name, number) = line.split_once(' ').unwrap();
+            let is_word = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
+            assert!(name.starts_with("amanat_") && name.chars().all(is_word), "{line}");
+            assert!(number.parse::<u64>().is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn every_number_is_explained_in_the_reference() {
         let reference = include_str!("../../../../docs/reference/metrics.md");
         let page = page(&Counters::default(), &Held::default());

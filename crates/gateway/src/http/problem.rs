@@ -202,6 +202,15 @@ pub(super) fn too_many(per_second: u32) -> Problem {
     )
 }
 
+pub(super) fn too_fast(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many messages",
+        detail,
+        Counter::PublishesTooFast,
+    )
+}
+
 pub(super) fn unavailable(detail: String) -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,

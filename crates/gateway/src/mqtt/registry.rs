@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::backend::Start;
+use crate::guard::network;
 use crate::{Counter, Limits};
 
 /// What the holder of a session is told from outside.
@@ -47,7 +48,10 @@ struct Holders<K> {
     is_stopping: bool,
     by_number: FxHashMap<u64, Holder<K>>,
     by_client: FxHashMap<Arc<str>, u64>,
+    /// By what counts as one address.
     by_address: FxHashMap<IpAddr, usize>,
+    /// Those that are connected.
+    by_peer: FxHashMap<Box<str>, usize>,
     connected: usize,
     /// Those without a connection, of each peer; the oldest first.
     resting: FxHashMap<Box<str>, VecDeque<u64>>,
@@ -72,7 +76,17 @@ impl Client {
     fn peer(&self) -> &str {
         self.text.get(..self.peer_bytes).unwrap_or_default()
     }
+
+    /// The peer without what it is here for.
+    fn who(&self) -> &str {
+        let peer = self.peer();
+        peer.split(['~', '?']).next().unwrap_or(peer)
+    }
 }
+
+/// A peer has as many connections as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PeerFull;
 
 /// A place among the connections, or among the sessions without one; dropping it gives the place back.
 #[derive(Debug)]
@@ -89,6 +103,7 @@ impl<K> Default for Registry<K> {
             by_number: FxHashMap::default(),
             by_client: FxHashMap::default(),
             by_address: FxHashMap::default(),
+            by_peer: FxHashMap::default(),
             connected: 0,
             resting: FxHashMap::default(),
         };
@@ -105,6 +120,7 @@ impl<K> Registry<K> {
         address: IpAddr,
         limits: &Limits,
     ) -> Result<(Ticket<K>, oneshot::Receiver<Signal<K>>), Counter> {
+        let address = network(address);
         let mut holders = self.lock();
         if holders.is_stopping || holders.connected >= limits.max_connections {
             return Err(Counter::RefusedServerFull);
@@ -158,7 +174,18 @@ impl<K> Holders<K> {
     /// Takes the connection of a holder away.
     fn disconnect(&mut self, number: u64) {
         let holder = self.by_number.get_mut(&number);
-        let Some(address) = holder.and_then(|it| it.address.take()) else {
+        let Some(holder) = holder.filter(|it| it.address.is_some()) else {
+            return;
+        };
+        let who = holder.client.as_ref().map(|it| it.who());
+        let count = who.and_then(|it| self.by_peer.get_mut(it));
+        if let (Some(who), Some(count)) = (who, count) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_peer.remove(who);
+            }
+        }
+        let Some(address) = holder.address.take() else {
             return;
         };
         self.connected -= 1;
@@ -178,31 +205,44 @@ impl<K> Ticket<K> {
     }
 
     /// Takes a client identifier of `peer`; who held a session with it is told to go. Gives where that session will
-    /// come from, if one is wanted and may come.
+    /// come from, if one is wanted and may come. Who takes over a connection is never too many.
     pub(crate) fn claim(
         &self,
         peer: &str,
         client_id: &str,
         start: Start,
-    ) -> Option<oneshot::Receiver<K>> {
+        limits: &Limits,
+    ) -> Result<Option<oneshot::Receiver<K>>, PeerFull> {
         // A peer is an identifier behind a fixed word, so it has no further slash.
         let client = Client {
             text: Arc::from(format!("{peer}/{client_id}")),
             peer_bytes: peer.len(),
         };
-        let mut holders = self.registry.lock();
+        let mut guard = self.registry.lock();
+        let holders = &mut *guard;
+        let older = holders.by_client.get(&client.text);
+        let older = older.and_then(|it| holders.by_number.get(it));
+        let takes_over = older.is_some_and(|it| it.address.is_some());
+        let count = holders.by_peer.get(client.who()).copied().unwrap_or(0);
+        if count >= limits.max_connections_per_peer && !takes_over {
+            return Err(PeerFull);
+        }
+        holders.by_peer.insert(client.who().into(), count + 1);
         if let Some(holder) = holders.by_number.get_mut(&self.number) {
             holder.client = Some(client.clone());
         }
         let older = holders.by_client.insert(client.text, self.number);
         let holder = older
             .filter(|it| *it != self.number)
-            .and_then(|it| holders.by_number.get_mut(&it))?;
+            .and_then(|it| holders.by_number.get_mut(&it));
+        let Some(holder) = holder else {
+            return Ok(None);
+        };
         let (reply, receiver) = oneshot::channel();
         let reply = (start == Start::Resume).then_some(reply);
         let is_wanted = reply.is_some();
         let is_told = tell(holder, Signal::TakenOver { start, reply });
-        (is_told && is_wanted).then_some(receiver)
+        Ok((is_told && is_wanted).then_some(receiver))
     }
 
     /// The connection is gone and the session stays. False when it cannot: there are too many in all. When only its
@@ -314,10 +354,10 @@ mod tests {
         let (one, mut one_told) = registry.enter(address(1), &limits).unwrap();
         let (two, mut two_told) = registry.enter(address(2), &limits).unwrap();
         let (three, _three_told) = registry.enter(address(3), &limits).unwrap();
-        assert!(one.claim("thing/a", "client", Start::Resume).is_none());
-        assert!(two.claim("thing/b", "client", Start::Resume).is_none());
+        assert!(one.claim("thing/a", "client", Start::Resume, &limits).unwrap().is_none());
+        assert!(two.claim("thing/b", "client", Start::Resume, &limits).unwrap().is_none());
         assert!(one_told.try_recv().is_err());
-        let mut coming = three.claim("thing/a", "client", Start::Resume).unwrap();
+        let mut coming = three.claim("thing/a", "client", Start::Resume, &limits).unwrap().unwrap();
         let Ok(Signal::TakenOver {
             start: Start::Resume,
             reply: Some(reply),
@@ -350,8 +390,8 @@ mod tests {
         let limits = Limits::default();
         let (one, mut told) = registry.enter(address(1), &limits).unwrap();
         let (two, _told) = registry.enter(address(1), &limits).unwrap();
-        one.claim("thing/a", "client", Start::Clean);
-        assert!(two.claim("thing/a", "client", Start::Clean).is_none());
+        one.claim("thing/a", "client", Start::Clean, &limits).unwrap();
+        assert!(two.claim("thing/a", "client", Start::Clean, &limits).unwrap().is_none());
         assert!(matches!(
             told.try_recv(),
             Ok(Signal::TakenOver {
@@ -372,7 +412,7 @@ mod tests {
         };
         let rest = |peer: &str, client: &str| {
             let (ticket, told) = registry.enter(address(1), &limits).unwrap();
-            ticket.claim(peer, client, Start::Resume);
+            ticket.claim(peer, client, Start::Resume, &limits).unwrap();
             (ticket.step_aside(&limits), ticket, told)
         };
         let (is_kept, one, mut one_told) = rest("thing/a", "1");
@@ -392,5 +432,42 @@ mod tests {
         drop((_two, _three, _five));
         assert!(registry.lock().resting.is_empty());
         assert!(registry.lock().by_client.is_empty());
+    }
+
+    #[test]
+    fn a_peer_has_so_many_connections_and_may_always_take_over_its_own() {
+        let registry = Arc::new(Registry::<()>::default());
+        let limits = Limits {
+            max_connections_per_peer: 2,
+            ..Limits::default()
+        };
+        let come = |peer: &str, client: &str| {
+            let (ticket, told) = registry.enter(address(1), &limits).unwrap();
+            let claimed = ticket.claim(peer, client, Start::Clean, &limits);
+            claimed.map(|_| (ticket, told))
+        };
+        let one = come("recipient/a", "1").unwrap();
+        let two = come("recipient/a?health", "2").unwrap();
+        assert_eq!(come("recipient/a", "3").unwrap_err(), PeerFull);
+        let other = come("recipient/b", "3").unwrap();
+        let again = come("recipient/a", "1").unwrap();
+        drop((one, two));
+        let three = come("recipient/a?research", "3").unwrap();
+        assert!(come("recipient/a", "4").is_err());
+        drop((other, again, three));
+        assert!(registry.lock().by_peer.is_empty(), "nobody is remembered");
+    }
+
+    #[test]
+    fn a_64_of_ipv6_is_one_address() {
+        let registry = Arc::new(Registry::<()>::default());
+        let limits = Limits {
+            max_connections_per_address: 1,
+            ..Limits::default()
+        };
+        let enter = |it: &str| registry.enter(it.parse().unwrap(), &limits);
+        let _one = enter("2001:db8::1").unwrap();
+        assert_eq!(enter("2001:db8::2").unwrap_err(), Counter::RefusedAddressFull);
+        assert!(enter("2001:db8:0:1::2").is_ok());
     }
 }

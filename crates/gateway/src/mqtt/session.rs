@@ -78,7 +78,13 @@ pub(crate) struct Session<B: Backend> {
     /// When the connection was made, then when the last packet came.
     heard_at_ms: u64,
     acks: Acks<B::Position>,
-    bucket: Bucket,
+    packets: Bucket,
+    /// PINGREQ, and the filters of SUBSCRIBE and UNSUBSCRIBE.
+    requests: Bucket,
+    /// Since when the start of a packet waits for its end.
+    partial_since_ms: Option<u64>,
+    /// How long the last words are held back.
+    late_ms: u64,
     aliases_from_client: FromClient,
     aliases_to_client: ToClient,
     /// How many QoS 1 and 2 deliveries may be unacknowledged.
@@ -112,7 +118,10 @@ impl<B: Backend> Session<B> {
             keep_alive_ms: 0,
             heard_at_ms: now.uptime_ms,
             acks: Acks::default(),
-            bucket: Bucket::new(limits.publishes_per_second, now.uptime_ms),
+            packets: Bucket::new(limits.packets_per_second, now.uptime_ms),
+            requests: Bucket::new(limits.requests_per_second, now.uptime_ms),
+            partial_since_ms: None,
+            late_ms: 0,
             aliases_from_client: FromClient::default(),
             aliases_to_client: ToClient::default(),
             window: 0,
@@ -147,6 +156,7 @@ impl<B: Backend> Session<B> {
                 Ok(Framed::Whole(frame)) => {
                     let total_bytes = frame.total_bytes;
                     self.heard_at_ms = ctx.now.uptime_ms;
+                    self.partial_since_ms = None;
                     let outcome = self.packet(frame, &mut accepted, ctx);
                     if std::mem::take(&mut self.is_deferred) {
                         break;
@@ -197,6 +207,9 @@ impl<B: Backend> Session<B> {
             Phase::Open(role) => role,
             Phase::Claiming(_) | Phase::Draining | Phase::Closed => return Ok(()),
         };
+        if !self.packets.take(ctx.now.uptime_ms) {
+            return Err(too_fast(Counter::PacketsTooFast, self.limits.packets_per_second));
+        }
         match decode::decode(frame, self.terms.version)? {
             Packet::Publish(it) => {
                 if self.publish(&it, role, ctx)? {
@@ -205,12 +218,49 @@ impl<B: Backend> Session<B> {
             }
             Packet::Ack(it) if it.kind == AckKind::Pubrel => self.released(it, ctx)?,
             Packet::Ack(it) => self.acknowledged(it, ctx),
-            Packet::Subscribe(it) => self.subscribe(&it, role, ctx),
-            Packet::Unsubscribe(it) => self.unsubscribe(&it, ctx),
-            Packet::Pingreq => encode::pingresp(ctx.out),
+            Packet::Subscribe(it) => {
+                // What a session cannot hold anyhow is not looked at.
+                self.request(it.filters.len().min(self.limits.max_subscriptions), ctx.now)?;
+                self.subscribe(&it, role, ctx);
+            }
+            Packet::Unsubscribe(it) => {
+                self.request(it.filters.len(), ctx.now)?;
+                self.unsubscribe(&it, ctx);
+            }
+            Packet::Pingreq => {
+                self.request(1, ctx.now)?;
+                encode::pingresp(ctx.out);
+            }
             Packet::Disconnect(it) => self.disconnected(it)?,
         }
         Ok(())
+    }
+
+    /// The client asks for `count` things at once.
+    fn request(&mut self, count: usize, now: Moment) -> Result<(), Fault> {
+        match (0..count).all(|_| self.requests.take(now.uptime_ms)) {
+            true => Ok(()),
+            false => Err(too_fast(
+                Counter::RequestsTooFast,
+                self.limits.requests_per_second,
+            )),
+        }
+    }
+
+    /// The start of a packet is here, or nothing is; its time runs while it is read.
+    pub(crate) fn note_rest(&mut self, has_start: bool, now: Moment) {
+        match has_start {
+            true => {
+                self.partial_since_ms.get_or_insert(now.uptime_ms);
+            }
+            false => self.partial_since_ms = None,
+        }
+    }
+
+    /// When the packet must be whole.
+    fn whole_at_ms(&self) -> Option<u64> {
+        let patience_ms = self.limits.packet_timeout_ms;
+        self.partial_since_ms.map(|it| it + patience_ms)
     }
 
     /// The client goes (3.14): how long its session is kept may change now, and its will is forgotten unless it says
@@ -271,12 +321,19 @@ impl<B: Backend> Session<B> {
             Phase::Waiting | Phase::Claiming(_) => {
                 Some(self.heard_at_ms + self.limits.connect_timeout_ms)
             }
-            Phase::Open(_) if self.keep_alive_ms > 0 => {
-                Some(self.heard_at_ms + self.keep_alive_ms + self.keep_alive_ms / 2)
-            }
+            Phase::Open(_) => [self.lost_at_ms(), self.whole_at_ms()]
+                .into_iter()
+                .flatten()
+                .min(),
             Phase::Draining => Some(self.heard_at_ms + self.limits.drain_timeout_ms / 2),
-            Phase::Open(_) | Phase::Closed => None,
+            Phase::Closed => None,
         }
+    }
+
+    /// When the client counts as lost (3.1.2-24).
+    fn lost_at_ms(&self) -> Option<u64> {
+        let keep_alive_ms = self.keep_alive_ms;
+        (keep_alive_ms > 0).then(|| self.heard_at_ms + keep_alive_ms + keep_alive_ms / 2)
     }
 
     /// Time has passed: no CONNECT in time (4.13), keep alive (3.1.2-24), end of a drain.
@@ -289,6 +346,19 @@ impl<B: Backend> Session<B> {
                 ctx.counters.add(Counter::ConnectTimeouts);
                 self.phase = Phase::Closed;
             }
+            Phase::Open(_) if self.lost_at_ms().is_none_or(|it| ctx.now.uptime_ms < it) => {
+                if !self.may_read(ctx.out.len()) || !ctx.backend.has_room() {
+                    // It is we who do not read.
+                    self.partial_since_ms = Some(ctx.now.uptime_ms);
+                    return;
+                }
+                ctx.counters.add(Counter::PacketsTooSlow);
+                self.leave(
+                    DisconnectReasonCode::UnspecifiedError,
+                    "the last packet did not become whole in time",
+                    ctx.out,
+                );
+            }
             Phase::Open(_) => {
                 ctx.counters.add(Counter::KeepAliveTimeouts);
                 self.leave(
@@ -300,6 +370,35 @@ impl<B: Backend> Session<B> {
             Phase::Draining => self.shut_down(ctx.out),
             Phase::Closed => {}
         }
+    }
+
+    /// All connections together hold as much as they may, and this one wants more.
+    pub(crate) fn overloaded(&mut self, ctx: &mut Ctx<'_, B>) {
+        if self.phase != Phase::Closed {
+            ctx.counters.add(Counter::HeldTooMuch);
+            self.leave(
+                DisconnectReasonCode::QuotaExceeded,
+                "too many bytes wait in packets that are not whole or not read",
+                ctx.out,
+            );
+        }
+    }
+
+    /// How many bytes it holds beside what is on its way; and whether of a client that was not admitted yet.
+    pub(crate) fn held_bytes(&self) -> (usize, bool) {
+        let will = self.will.as_ref();
+        let bytes = will.map_or(0, |it| it.topic.len() + it.payload.len());
+        (bytes, self.phase == Phase::Waiting)
+    }
+
+    /// How long its last words are to be held back, in milliseconds.
+    pub(crate) fn late_ms(&self) -> u64 {
+        self.late_ms
+    }
+
+    /// How long its client may take nothing, in milliseconds.
+    pub(crate) fn write_timeout_ms(&self) -> u64 {
+        self.limits.write_timeout_ms
     }
 
     /// The same client has connected again.
@@ -405,6 +504,15 @@ impl<B: Backend> Session<B> {
             ctx.counters,
         )))
     }
+}
+
+fn too_fast(counter: Counter, per_second: u32) -> Fault {
+    let text = match counter {
+        Counter::RequestsTooFast => "at most {} PINGREQ, SUBSCRIBE and UNSUBSCRIBE a second",
+        _ => "at most {} packets a second",
+    };
+    let text = text.replace("{}", &per_second.to_string());
+    Fault::new(DisconnectReasonCode::MessageRateTooHigh, counter, text)
 }
 
 #[cfg(test)]

@@ -28,6 +28,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         self.transport.flush().await.unwrap();
     }
 
+    /// Sends as much as the server takes before it closes the connection.
+    pub(crate) async fn send_what_is_taken(&mut self, bytes: &[u8]) {
+        let _ = self.transport.write_all(bytes).await;
+    }
+
     pub(crate) async fn send_v5(&mut self, packet: impl Into<v5::Packet>) {
         self.send(packet.into().encode().unwrap().as_ref()).await;
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use custody::{ActError, Custody, CustodyOptions, Token};
-use gateway::{Clock, Counter, Counters, Limits, Listener, PlainReach, ServeOptions};
+use gateway::{Clock, Counter, Counters, Guard, Limits, Listener, PlainReach, ServeOptions};
 use model::{
     DeploymentId, Grant, Licence, LicenceState, Notice, PurposeId, RecipientId, ThingId, Timestamp,
 };
@@ -65,8 +65,11 @@ impl House {
         let address = listener.local_address();
         let counters = Arc::new(Counters::default());
         let (stop, stopped) = oneshot::channel::<()>();
+        let limits = Arc::new(limits);
+        let guard = Guard::new(Arc::clone(&limits));
         let options = ServeOptions {
-            limits: Arc::new(limits),
+            guard: Arc::clone(&guard),
+            limits,
             clock: Clock::start(),
             codecs: None,
         };
@@ -82,6 +85,7 @@ impl House {
         Served {
             address,
             counters,
+            guard,
             stop: Some(stop),
             task,
         }
@@ -130,6 +134,7 @@ fn found(custody: &Custody) -> Tokens {
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) guard: Arc<Guard>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }

@@ -1,6 +1,8 @@
 //! The gateway over real sockets, with a real custody behind it.
 
 #[cfg(test)]
+mod abuse;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod client;

@@ -1,4 +1,4 @@
-//! How many connections each address has.
+//! How many connections each address has; of IPv6 a /64 is one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ impl Addresses {
 
     /// Counts a connection; `None` when the address has as many as it may. Loopback may have any number.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Turn> {
-        let address = address.to_canonical();
+        let address = gateway::network(address);
         let mut open = self.lock();
         let count = open.entry(address).or_default();
         if *count >= self.limit && !address.is_loopback() {
@@ -81,6 +81,14 @@ mod tests {
         assert!(addresses.enter(one).is_none());
         drop((second, third, elsewhere));
         assert!(addresses.lock().is_empty(), "nobody is remembered");
+    }
+
+    #[test]
+    fn a_64_of_ipv6_is_one_address() {
+        let addresses = Addresses::new(1);
+        let _one = addresses.enter("2001:db8::1".parse().unwrap()).unwrap();
+        assert!(addresses.enter("2001:db8::2".parse().unwrap()).is_none());
+        assert!(addresses.enter("2001:db8:0:1::1".parse().unwrap()).is_some());
     }
 
     #[test]

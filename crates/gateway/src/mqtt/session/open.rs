@@ -9,6 +9,7 @@ use super::aliases::{TOPIC_ALIASES, ToClient};
 use super::kept::Kept;
 use super::{Ctx, Phase, Session};
 use crate::Counter;
+use crate::identity::NotAdmitted;
 use crate::mqtt::backend::{Admitted, Backend, Start};
 use crate::mqtt::decode::{Connect, ConnectFault, Version, decode_connect};
 use crate::mqtt::encode::{self, Terms};
@@ -61,7 +62,12 @@ impl<B: Backend> Session<B> {
         };
         match self.admit(&connect, ctx) {
             Ok(admitted) => self.claim(connect, admitted, ctx),
-            Err(rejection) => self.reject(&rejection, ctx),
+            Err(rejection) => {
+                if let Some(NotAdmitted::Wrong { after_ms }) = ctx.backend.not_admitted() {
+                    self.late_ms = after_ms;
+                }
+                self.reject(&rejection, ctx);
+            }
         }
     }
 
@@ -82,6 +88,15 @@ impl<B: Backend> Session<B> {
         self.door = admitted.purpose.map(Box::new);
         self.phase = Phase::Claiming(admitted.role);
         let must_wait = ctx.backend.claim(&connect.client_id, start);
+        if ctx.backend.not_admitted() == Some(NotAdmitted::PeerFull) {
+            let rejection = Rejection::new(
+                ConnectReasonCode::QuotaExceeded,
+                Some(ConnectReturnCode::ServerUnavailable),
+                Counter::RefusedPeerFull,
+                "this user has as many connections as it may: close one",
+            );
+            return self.reject(&rejection, ctx);
+        }
         self.opening = Some(Box::new(Opening { connect, assigned }));
         if !must_wait {
             self.accept(None, ctx);
@@ -137,7 +152,10 @@ impl<B: Backend> Session<B> {
                 connect.password.as_deref(),
                 ctx.now.wall,
             )
-            .ok_or_else(bad_credentials)?;
+            .ok_or_else(|| match ctx.backend.not_admitted() {
+                Some(NotAdmitted::HeldOff) => held_off(),
+                _ => bad_credentials(),
+            })?;
         if !admitted.role.publishes && connect.will.is_some() {
             return Err(Rejection::new(
                 ConnectReasonCode::NotAuthorized,
@@ -290,6 +308,16 @@ impl<B: Backend> Session<B> {
             }
         }
     }
+}
+
+/// Nobody was looked up.
+fn held_off() -> Rejection {
+    Rejection::new(
+        ConnectReasonCode::ConnectionRateExceeded,
+        Some(ConnectReturnCode::NotAuthorized),
+        Counter::LoginsHeldOff,
+        "too many logins failed from this address: wait a minute",
+    )
 }
 
 /// 4.12: an authentication method that is not supported is refused.

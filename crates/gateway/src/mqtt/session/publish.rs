@@ -43,7 +43,7 @@ impl<B: Backend> Session<B> {
         self.check_window(publish)?;
         // Taken out for the call, because the topic may be borrowed from them.
         let mut aliases = std::mem::take(&mut self.aliases_from_client);
-        let taken = match resolve(publish, &mut aliases) {
+        let taken = match resolve(publish, &mut aliases, self.limits.max_topic_bytes) {
             Ok(topic) => {
                 let arriving = self.arriving(publish, topic, ctx.now.wall);
                 match ctx.backend.prepare(&arriving) {
@@ -167,19 +167,6 @@ impl<B: Backend> Session<B> {
                 ),
             }));
         }
-        if !self.bucket.take(ctx.now.uptime_ms) {
-            return Ok(Err(Refused {
-                code: PubackReasonCode::QuotaExceeded,
-                fault: Fault::new(
-                    DisconnectReasonCode::MessageRateTooHigh,
-                    Counter::PublishesTooFast,
-                    format!(
-                        "at most {} publishes a second",
-                        self.limits.publishes_per_second
-                    ),
-                ),
-            }));
-        }
         match ctx.backend.ingest(arriving, ctx.now.wall) {
             Ok(position) => Ok(Ok(position)),
             Err(refusal) => refused(refusal).map(Err),
@@ -232,7 +219,11 @@ impl<B: Backend> Session<B> {
 }
 
 /// The topic of a publish: its own, or that of its alias (5.0, 3.3.2.3.4).
-fn resolve<'a>(publish: &Publish<'a>, aliases: &'a mut FromClient) -> Result<&'a str, Fault> {
+fn resolve<'a>(
+    publish: &Publish<'a>,
+    aliases: &'a mut FromClient,
+    max_topic_bytes: usize,
+) -> Result<&'a str, Fault> {
     let Some(alias) = publish.alias else {
         return Ok(publish.topic);
     };
@@ -242,6 +233,10 @@ fn resolve<'a>(publish: &Publish<'a>, aliases: &'a mut FromClient) -> Result<&'a
             Counter::TopicsRejected,
             format!("a topic alias is a number from 1 to {TOPIC_ALIASES}"),
         ));
+    }
+    if publish.topic.len() > max_topic_bytes {
+        // It is refused; so that nothing long is remembered, it is no alias either.
+        return Ok(publish.topic);
     }
     if !publish.topic.is_empty() {
         aliases.set(alias, publish.topic);
@@ -267,6 +262,10 @@ fn refused(refusal: Refusal) -> Result<Refused, Fault> {
         RefusalKind::TooLarge => (
             PubackReasonCode::QuotaExceeded,
             DisconnectReasonCode::PacketTooLarge,
+        ),
+        RefusalKind::TooFast => (
+            PubackReasonCode::QuotaExceeded,
+            DisconnectReasonCode::MessageRateTooHigh,
         ),
         RefusalKind::Unavailable => {
             return Err(Fault::new(
