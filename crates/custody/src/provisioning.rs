@@ -140,19 +140,7 @@ impl Custody {
         device: &ThingId,
         now: Timestamp,
     ) -> Result<Token, ProvisionError> {
-        let found = self.inner.db.read(|tx| rows::provisioning::one(tx, key));
-        let found = found.map_err(ActError::Rows)?;
-        let offered = TokenHash::of(secret);
-        let opens = match &found {
-            Some((_, hash)) => hash.is(&offered),
-            // The empty secret opens nothing, so the hash of nothing cannot match a key that does not exist.
-            None => TokenHash::of(b"").is(&offered),
-        };
-        let opens = opens & !secret.is_empty();
-        let in_time = |it: &ProvisioningKey| now < it.expires_at && it.uses_left > 0;
-        let (key, _) = found
-            .filter(|it| opens && in_time(&it.0))
-            .ok_or(ProvisionError::Key)?;
+        let key = self.opened(key, secret, now)?;
         if !key.pattern.matches(device) {
             return Err(ProvisionError::Pattern);
         }
@@ -168,6 +156,39 @@ impl Custody {
                 false => Err(ProvisionError::Key),
             }
         })
+    }
+
+    /// Whether a provisioning key works, without using it.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Key`] when it does not; [`ProvisionError::Act`] when the database fails.
+    pub fn check_provisioning_key(
+        &self,
+        key: &str,
+        secret: &[u8],
+        now: Timestamp,
+    ) -> Result<(), ProvisionError> {
+        self.opened(key, secret, now).map(|_| ())
+    }
+
+    fn opened(
+        &self,
+        key: &str,
+        secret: &[u8],
+        now: Timestamp,
+    ) -> Result<ProvisioningKey, ProvisionError> {
+        let found = self.inner.db.read(|tx| rows::provisioning::one(tx, key));
+        let found = found.map_err(ActError::Rows)?;
+        let offered = TokenHash::of(secret);
+        let opens = match &found {
+            Some((_, hash)) => hash.is(&offered),
+            // The empty secret opens nothing, so the hash of nothing cannot match a key that does not exist.
+            None => TokenHash::of(b"").is(&offered),
+        };
+        let opens = opens & !secret.is_empty();
+        let in_time = |it: &ProvisioningKey| now < it.expires_at && it.uses_left > 0;
+        let open = found.filter(|it| opens && in_time(&it.0));
+        open.map(|it| it.0).ok_or(ProvisionError::Key)
     }
 
     /// Every provisioning key, by name. For the operator.

@@ -12,11 +12,13 @@
 //! | status | when | counter |
 //! |---|---|---|
 //! | 401 | no key, a wrong one, or one that is over or used up | `bad_credentials` |
-//! | 403 | an identifier that the key does not bring in | `provisions_refused` |
+//! | 403 | without TLS from another machine; an identifier that the key does not bring in | `provisions_refused` |
 //! | 409 | the identifier is taken: the device came in before | `provisions_refused` |
 //! | 413, 422 | the body is too long, or says no device | `provisions_refused` |
-//! | 429 | more than [`PER_SECOND`] requests in a second, of all who ask | `provisions_refused` |
+//! | 429 | more than [`PER_SECOND`] devices of a key in a second | `provisions_refused` |
 //! | 503 | the database fails | `provisions_refused` |
+//!
+//! Wrong keys take nothing from those who have a right one: the rate is that of a key, and counts once its secret was shown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,20 +29,24 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use custody::{ActError, Custody, ProvisionError, Token};
+use custody::{ActError, Custody, ProvisionError, Token, Transport};
 use model::ThingId;
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::credentials::{self, Credentials};
 use super::problem::{self, Problem};
 use crate::clock::Clock;
+use crate::identity::Arrival;
 use crate::rate::Bucket;
 use crate::{Counter, Counters};
 
 /// The route.
 pub const PROVISION_PATH: &str = "/provision/v1";
-/// How many requests are answered in a second, whoever asks: nobody guesses keys faster than this.
+/// How many devices a key brings in, or tries to, in a second.
 const PER_SECOND: u32 = 50;
+/// Of how many keys the rate is remembered; with more of them at once all begin anew.
+const MAX_KEYS: usize = 1_024;
 /// The longest body, in bytes.
 const MAX_BODY_BYTES: usize = 1_024;
 /// How long the body may take, in milliseconds.
@@ -50,7 +56,8 @@ struct Provision {
     custody: Custody,
     counters: Arc<Counters>,
     clock: Clock,
-    bucket: Mutex<Bucket>,
+    /// By key, of those that were shown with their secret.
+    buckets: Mutex<FxHashMap<Box<str>, Bucket>>,
 }
 
 #[derive(Deserialize)]
@@ -60,13 +67,11 @@ struct Asked {
 }
 
 pub(super) fn router(custody: Custody, counters: Arc<Counters>) -> Router {
-    let clock = Clock::start();
-    let bucket = Bucket::new(PER_SECOND, clock.now().uptime_ms);
     let provision = Provision {
         custody,
         counters,
-        clock,
-        bucket: Mutex::new(bucket),
+        clock: Clock::start(),
+        buckets: Mutex::default(),
     };
     Router::new()
         .route(PROVISION_PATH, post(answer))
@@ -98,9 +103,10 @@ async fn answer(
 
 impl Provision {
     async fn exchange(self: Arc<Self>, request: Request) -> Result<(ThingId, Token), Problem> {
-        if !self.is_free() {
-            let words = format!("at most {PER_SECOND} devices a second: try again in a while");
-            return Err(refused(StatusCode::TOO_MANY_REQUESTS, words));
+        let arrival = request.extensions().get::<Arrival>();
+        if arrival.is_some_and(|it| it.transport() == Transport::Plain) {
+            let words = "keys and tokens are exchanged over TLS only: use the https address";
+            return Err(refused(StatusCode::FORBIDDEN, words.to_owned()));
         }
         let key = key(request.headers())?;
         let patience = std::time::Duration::from_millis(BODY_TIMEOUT_MS);
@@ -114,22 +120,38 @@ impl Provision {
             Err(_) => return Err(problem::too_slow(BODY_TIMEOUT_MS)),
         };
         let device = device(&body)?;
-        let now = self.clock.now().wall;
-        let asked = device.clone();
         let provisioned = tokio::task::spawn_blocking(move || {
-            let secret = key.password.as_bytes();
-            self.custody.provision(&key.user_name, secret, &asked, now)
+            let token = self.bring_in(&key, &device)?;
+            Ok((device, token))
         });
-        match provisioned.await {
-            Ok(Ok(token)) => Ok((device, token)),
-            Ok(Err(err)) => Err(problem_of(&err)),
-            Err(_) => Err(problem::unavailable("the server failed".to_owned())),
-        }
+        let failed = |_| problem::unavailable("the server failed".to_owned());
+        provisioned.await.map_err(failed)?
     }
 
-    fn is_free(&self) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.take(self.clock.now().uptime_ms)
+    /// Blocks on the database.
+    fn bring_in(&self, key: &Credentials, device: &ThingId) -> Result<Token, Problem> {
+        let (name, secret) = (key.user_name.as_str(), key.password.as_bytes());
+        let now = self.clock.now();
+        let checked = self.custody.check_provisioning_key(name, secret, now.wall);
+        checked.map_err(|err| problem_of(&err))?;
+        if !self.is_free(name, now.uptime_ms) {
+            let words = format!("at most {PER_SECOND} devices a second: try again in a while");
+            return Err(refused(StatusCode::TOO_MANY_REQUESTS, words));
+        }
+        let provisioned = self.custody.provision(name, secret, device, now.wall);
+        provisioned.map_err(|err| problem_of(&err))
+    }
+
+    /// Whether a key that works may bring in one more now.
+    fn is_free(&self, key: &str, now_ms: u64) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_KEYS && !buckets.contains_key(key) {
+            buckets.clear();
+        }
+        let bucket = buckets
+            .entry(key.into())
+            .or_insert_with(|| Bucket::new(PER_SECOND, now_ms));
+        bucket.take(now_ms)
     }
 }
 

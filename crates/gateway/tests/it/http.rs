@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::{Extension, Router};
 use custody::Token;
-use gateway::{Counters, Limits};
+use gateway::{Arrival, Counters, Limits};
 use model::LicenceState;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,7 @@ pub(crate) struct Site {
     pub(crate) house: House,
     address: SocketAddr,
     pub(crate) counters: Arc<Counters>,
+    router: Router,
 }
 
 /// What came back.
@@ -33,6 +35,13 @@ impl Answer {
     }
 }
 
+async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
 impl Site {
     pub(crate) async fn new(limits: Limits) -> Self {
         let house = House::new();
@@ -43,14 +52,17 @@ impl Site {
             Arc::clone(&counters),
             Arc::new(|| Box::pin(std::future::pending())),
         );
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             house,
-            address,
+            address: serve(router.clone()).await,
             counters,
+            router,
         }
+    }
+
+    /// From now on requests come in like this.
+    pub(crate) async fn comes_by(&mut self, arrival: Arrival) {
+        self.address = serve(self.router.clone().layer(Extension(arrival))).await;
     }
 
     pub(crate) fn bearer(&self, name: &str, token: &Token) -> String {

@@ -1,7 +1,7 @@
 //! `POST /provision/v1` over a real socket.
 
 use custody::{ActError, IdPattern, ProvisioningKey, Token};
-use gateway::{Counter, Limits};
+use gateway::{Arrival, Counter, Limits};
 use model::{DeploymentId, Timestamp};
 
 use crate::http::Site;
@@ -67,7 +67,7 @@ async fn a_device_of_a_fleet_gets_its_token_once_and_sends_with_it() {
 }
 
 #[tokio::test]
-async fn wrong_keys_and_bodies_bring_nothing_in_and_nobody_guesses_fast() {
+async fn wrong_keys_and_bodies_bring_nothing_in() {
     let site = Site::new(Limits::default()).await;
     let key = site.key(5);
     let asked = r#"{"device":"plug-1"}"#;
@@ -95,14 +95,6 @@ async fn wrong_keys_and_bodies_bring_nothing_in_and_nobody_guesses_fast() {
     }
     let long = format!("{{\"device\":\"{}\"}}", "p".repeat(2_000));
     assert_eq!(site.provision("factory-1", secret, &long).await.0, 413);
-    let mut slowed = false;
-    for _ in 0..500 {
-        slowed |= site.provision("factory-1", "aaaa", asked).await.0 == 429;
-        if slowed {
-            break;
-        }
-    }
-    assert!(slowed);
     let counted = site.counters.snapshot().into_iter();
     let provisioned = counted.filter(|it| it.0 == Counter::DevicesProvisioned);
     assert_eq!(provisioned.map(|it| it.1).sum::<u64>(), 0);
@@ -110,4 +102,45 @@ async fn wrong_keys_and_bodies_bring_nothing_in_and_nobody_guesses_fast() {
         site.house.custody.provisioning_keys().unwrap()[0].uses_left,
         5
     );
+}
+
+#[tokio::test]
+async fn over_plain_http_from_another_machine_no_token_is_given() {
+    let mut site = Site::new(Limits::default()).await;
+    let key = site.key(2);
+    let secret = key.expose_secret();
+    let asked = r#"{"device":"plug-1"}"#;
+    site.comes_by(Arrival::plain("192.0.2.7".parse().unwrap()))
+        .await;
+    let (status, body) = site.provision("factory-1", secret, asked).await;
+    assert_eq!(status, 403);
+    assert!(body.contains("use the https address"), "{body}");
+    assert!(!body.contains(secret));
+    site.comes_by(Arrival::plain("127.0.0.1".parse().unwrap()))
+        .await;
+    assert_eq!(site.provision("factory-1", secret, asked).await.0, 201);
+}
+
+#[tokio::test]
+async fn strangers_cannot_stop_a_fleet_and_a_key_has_a_rate_of_its_own() {
+    let site = Site::new(Limits::default()).await;
+    let key = site.key(5);
+    let asked = r#"{"device":"plug-1"}"#;
+    for _ in 0..150 {
+        assert_eq!(site.provision("factory-1", "aaaa", asked).await.0, 401);
+    }
+    let secret = key.expose_secret();
+    assert_eq!(site.provision("factory-1", secret, asked).await.0, 201);
+    let mut slowed = false;
+    let other = r#"{"device":"box-9"}"#;
+    for _ in 0..500 {
+        let (status, body) = site.provision("factory-1", secret, other).await;
+        slowed = status == 429;
+        if slowed {
+            assert!(body.contains("at most 50 devices a second"), "{body}");
+            break;
+        }
+        assert_eq!(status, 403);
+    }
+    assert!(slowed);
 }
