@@ -8,9 +8,9 @@
 
 use std::fmt;
 
-use custody::Token;
+use custody::{ActError, Token};
 use data_encoding::BASE32_NOPAD;
-use model::{Assignment, DeploymentId, Role, ThingId, Timestamp};
+use model::{Assignment, DeploymentId, PersonId, Role, ThingId, Timestamp};
 
 use crate::accounts::Account;
 use crate::authority::{Action, Actor};
@@ -204,5 +204,52 @@ impl Alliance {
             Ok(true)
         })?;
         Ok(if claimed { claim } else { Claim::Unknown })
+    }
+
+    /// From now on a thing senses a person no more; without a person: nobody, and claim codes for it end. What was recorded
+    /// stays theirs. Gives how many people it was. Personal: it does not stand in the public record.
+    ///
+    /// # Errors
+    /// When the actor may not, the person is not assigned, the thing is not known, or the database fails.
+    pub fn release_thing(
+        &self,
+        by: &Actor,
+        thing: &ThingId,
+        person: Option<&PersonId>,
+        now: Timestamp,
+    ) -> Result<usize, AllianceError> {
+        by.must(Action::ManageDeployment)?;
+        self.custody.act(now, |act| {
+            if person.is_none() {
+                rows::claim::remove_of(act.tx(), thing)?;
+            }
+            Ok(act.release(thing, person)?)
+        })
+    }
+
+    /// A person says that a thing is not theirs: from now on it does not sense them any more. What was recorded stays theirs.
+    ///
+    /// # Errors
+    /// When the account may not choose, the thing does not sense them, or the database fails.
+    pub fn give_up(
+        &self,
+        by: &Account,
+        thing: &ThingId,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        Actor::Account(by.clone()).must(Action::Choose)?;
+        self.custody.act(now, |act| {
+            match act.release(thing, Some(&by.id)) {
+                Ok(_) => Ok(()),
+                // Nobody is told which devices there are.
+                Err(ActError::NotAssigned(_) | ActError::NoThing(_)) => {
+                    Err(AllianceError::NotFound {
+                        what: "thing",
+                        id: thing.to_string(),
+                    })
+                }
+                Err(err) => Err(err.into()),
+            }
+        })
     }
 }

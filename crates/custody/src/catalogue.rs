@@ -15,6 +15,7 @@ pub(crate) mod rules;
 pub(crate) mod shards;
 pub(crate) mod state;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -164,6 +165,21 @@ impl crate::Custody {
         self.inner.db.read(|tx| {
             rows::thing::assignments_about(tx, deployment, person, MAX_ASSIGNMENTS_SHOWN)
         })
+    }
+
+    /// How many people a thing senses at a moment.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn people_sensed(&self, thing: &ThingId, at: Timestamp) -> Result<usize, RowError> {
+        let all = self
+            .inner
+            .db
+            .read(|tx| rows::thing::assignments_of(tx, thing))?;
+        let then =
+            |it: &&Assignment| it.valid_from <= at && it.valid_until.is_none_or(|end| at < end);
+        let people = all.iter().filter(then).map(|it| &it.person);
+        Ok(people.collect::<BTreeSet<_>>().len())
     }
 
     /// A thing, also when it was removed.

@@ -5,7 +5,7 @@ use alliance::{
     ThingChange, WRONG_CODES_MILLIS,
 };
 use custody::{ActError, Identity, NewThing};
-use model::{BridgeId, Role, ThingId, Timestamp};
+use model::{Assignment, BridgeId, PersonId, Role, ThingId, Timestamp};
 
 use crate::fixture::{NOW, Town, home, on_both};
 
@@ -90,6 +90,9 @@ fn residents_and_the_licensing_office_bring_nothing_in() {
                 town.alliance
                     .change_thing(by, &thing("plug-1"), &change, NOW),
                 town.alliance.remove_thing(by, &thing("plug-1"), NOW),
+                town.alliance
+                    .release_thing(by, &thing("plug-1"), None, NOW)
+                    .map(drop),
                 town.alliance.tie(by, &one, None, NOW),
                 town.alliance.renew_token(by, &one, NOW, NOW).map(drop),
                 town.alliance.revoke_token(by, &one, NOW),
@@ -164,6 +167,51 @@ fn wrong_codes_are_counted_for_an_hour() {
         assert_eq!(town.take(&code, NOW), Claim::Wait);
         let later = NOW.plus_millis(WRONG_CODES_MILLIS);
         assert!(matches!(town.take(&code, later), Claim::Open(_)));
+    });
+}
+
+#[test]
+fn a_resident_gives_up_what_is_theirs_and_nothing_of_others() {
+    on_both(|town| {
+        let joined = [joining("plug-1", None), joining("plug-2", None)];
+        town.alliance.bring_in(&BY, &joined, &home(), NOW).unwrap();
+        let custody = town.alliance.custody();
+        town.take(&town.code("plug-1", NOW.plus_millis(DAY)), NOW);
+        let other = PersonId::parse("p-other").unwrap();
+        for (id, person) in [("plug-1", &other), ("plug-2", &other)] {
+            let theirs = Assignment {
+                thing: thing(id),
+                person: person.clone(),
+                role: Role::Holder,
+                valid_from: NOW,
+                valid_until: None,
+            };
+            town.alliance.assign(&BY, &theirs, NOW).unwrap();
+        }
+        let later = NOW.plus_millis(1);
+        let give_up = |id: &str| town.alliance.give_up(town.account(), &thing(id), later);
+        for not_theirs in ["plug-2", "nothing"] {
+            let refused = give_up(not_theirs);
+            assert!(matches!(refused, Err(AllianceError::NotFound { .. })));
+        }
+        let people = |id: &str| custody.people_sensed(&thing(id), later).unwrap();
+        assert_eq!((people("plug-1"), people("plug-2")), (2, 1));
+        give_up("plug-1").unwrap();
+        assert_eq!((people("plug-1"), people("plug-2")), (1, 1));
+        assert!(give_up("plug-1").is_err(), "it is over already");
+        // The operator ends the rest, and with it a code that is not used yet.
+        let code = town.code("plug-1", NOW.plus_millis(DAY));
+        let one = town
+            .alliance
+            .release_thing(&BY, &thing("plug-2"), Some(&other), later);
+        assert_eq!(one.unwrap(), 1);
+        let all = town
+            .alliance
+            .release_thing(&BY, &thing("plug-1"), None, later);
+        assert_eq!(all.unwrap(), 1);
+        assert_eq!(town.take(&code, later), Claim::Unknown);
+        assert_eq!((people("plug-1"), people("plug-2")), (0, 0));
+        custody.check_in_force(later).unwrap();
     });
 }
 

@@ -1,8 +1,9 @@
 //! Who may send and as what: bridges, native topics, dialects, credentials that are renewed or end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{BridgeId, DeploymentId, RecipientId, ThingId, Timestamp};
+use model::{Assignment, BridgeId, DeploymentId, PersonId, RecipientId, ThingId, Timestamp};
 
 use super::in_force::Link;
 use super::{Act, ActError};
@@ -274,6 +275,32 @@ impl Act<'_, '_> {
         self.end_certificates(thing)?;
         self.touch(&deployment).assigned.insert(thing.clone());
         Ok(())
+    }
+
+    /// From now on a thing does not sense a person any more, in whatever role; without a person: nobody. What was recorded
+    /// stays theirs, and what was assigned for later is forgotten. Gives how many people it was.
+    ///
+    /// # Errors
+    /// When the person is not assigned, the thing is not known, or the database fails.
+    pub fn release(
+        &mut self,
+        thing: &ThingId,
+        person: Option<&PersonId>,
+    ) -> Result<usize, ActError> {
+        let deployment = self.deployment_of(thing)?;
+        let all = rows::thing::assignments_of(self.tx, thing)?;
+        let goes_on = |it: &&Assignment| it.valid_until.is_none_or(|end| end > self.now);
+        let theirs = |it: &&Assignment| person.is_none_or(|one| it.person == *one);
+        let mut people = BTreeSet::new();
+        for it in all.iter().filter(goes_on).filter(theirs) {
+            rows::thing::end_assignment(self.tx, thing, &it.person, it.role, self.now)?;
+            people.insert(&it.person);
+        }
+        if people.is_empty() && person.is_some() {
+            return Err(ActError::NotAssigned(thing.clone()));
+        }
+        self.touch(&deployment).assigned.insert(thing.clone());
+        Ok(people.len())
     }
 
     /// Makes a new credential, which is shown this once. The one before is taken until `former_until`, so that devices can

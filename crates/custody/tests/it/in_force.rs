@@ -1,5 +1,7 @@
 //! What is in force: people in time and role, limits of the rulebook, and that deriving it gives what the rows say.
 
+mod released;
+
 use custody::{ActError, IngestError, Place};
 use model::{
     Assignment, Cap, CapTarget, Level, Notice, Pointer, PurposeId, Role, Sensitivity, ThingId,
