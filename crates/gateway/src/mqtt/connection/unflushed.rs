@@ -1,6 +1,6 @@
 //! Deliveries that a layer above the socket has taken and may still hold back.
 
-use super::Written;
+use super::sending::Written;
 use crate::handover::Handover;
 use crate::mqtt::backend::Backend;
 
