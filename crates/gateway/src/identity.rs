@@ -195,6 +195,20 @@ impl Arrival {
         self.guarded.as_ref().map(|it| &it.1)
     }
 
+    /// From where it came, and what counts failures there.
+    pub(crate) fn watched(&self) -> Option<(IpAddr, &Guard)> {
+        self.guarded.as_ref().map(|it| (it.0, it.1.as_ref()))
+    }
+
+    /// The same without what its certificate says: another site has made a browser come, which shows the certificate of
+    /// whoever sits at it without asking.
+    pub(crate) fn without_certificate(self) -> Self {
+        Self {
+            identity: None,
+            ..self
+        }
+    }
+
     /// Over what it came.
     #[must_use]
     pub fn transport(&self) -> Transport {

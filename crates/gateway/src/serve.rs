@@ -288,6 +288,10 @@ impl Server {
         let accepting = WebSocket::accept(stream, &self.limits);
         let counter = match tokio::time::timeout_at(self.deadline(&visit), accepting).await {
             Ok(Ok(stream)) => {
+                let arrival = match stream.is_from_other_site() {
+                    true => arrival.without_certificate(),
+                    false => arrival,
+                };
                 let connection = self.connection(stream, arrival, visit);
                 drop(self);
                 return connection.run().await;

@@ -15,10 +15,10 @@
 //! | 403 | without TLS from another machine; an identifier that the key does not bring in | `provisions_refused` |
 //! | 409 | the identifier is taken: the device came in before | `provisions_refused` |
 //! | 413, 422 | the body is too long, or says no device | `provisions_refused` |
-//! | 429 | more than [`PER_SECOND`] devices of a key in a second | `provisions_refused` |
+//! | 429 | more than [`PER_SECOND`] devices of a key in a second; too many wrong keys from this address ([`Limits::login_failures_per_address`](crate::Limits::login_failures_per_address)) | `provisions_refused` |
 //! | 503 | the database fails | `provisions_refused` |
 //!
-//! Wrong keys take nothing from those who have a right one: the rate is that of a key, and counts once its secret was shown.
+//! Wrong keys take nothing from those who have a right one: they count for the address that they come from.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +37,7 @@ use serde::Deserialize;
 use super::credentials::{self, Credentials};
 use super::problem::{self, Problem};
 use crate::clock::Clock;
+use crate::guard::millis;
 use crate::identity::Arrival;
 use crate::rate::Bucket;
 use crate::{Counter, Counters};
@@ -103,8 +104,11 @@ async fn answer(
 
 impl Provision {
     async fn exchange(self: Arc<Self>, request: Request) -> Result<(ThingId, Token), Problem> {
-        let arrival = request.extensions().get::<Arrival>();
-        if arrival.is_some_and(|it| it.transport() == Transport::Plain) {
+        let arrival = request.extensions().get::<Arrival>().cloned();
+        if arrival
+            .as_ref()
+            .is_some_and(|it| it.transport() == Transport::Plain)
+        {
             let words = "keys and tokens are exchanged over TLS only: use the https address";
             return Err(refused(StatusCode::FORBIDDEN, words.to_owned()));
         }
@@ -121,7 +125,7 @@ impl Provision {
         };
         let device = device(&body)?;
         let provisioned = tokio::task::spawn_blocking(move || {
-            let token = self.bring_in(&key, &device)?;
+            let token = self.bring_in(&key, &device, arrival.as_ref())?;
             Ok((device, token))
         });
         let failed = |_| problem::unavailable("the server failed".to_owned());
@@ -129,14 +133,37 @@ impl Provision {
     }
 
     /// Blocks on the database.
-    fn bring_in(&self, key: &Credentials, device: &ThingId) -> Result<Token, Problem> {
+    fn bring_in(
+        &self,
+        key: &Credentials,
+        device: &ThingId,
+        arrival: Option<&Arrival>,
+    ) -> Result<Token, Problem> {
+        let too_many = |words| refused(StatusCode::TOO_MANY_REQUESTS, words);
         let (name, secret) = (key.user_name.as_str(), key.password.as_bytes());
         let now = self.clock.now();
+        let now_ms = millis(now.wall);
+        // No thing is called like this.
+        let tried = format!("provisioning/{name}");
+        let watched = arrival.and_then(Arrival::watched);
+        if watched.is_some_and(|(from, guard)| !guard.logins().may_try(from, &tried, now_ms)) {
+            let words = "too many wrong keys came from this address: try again in a minute";
+            return Err(too_many(words.to_owned()));
+        }
         let checked = self.custody.check_provisioning_key(name, secret, now.wall);
+        if let Some((from, guard)) = watched {
+            match &checked {
+                Ok(()) => guard.logins().succeeded(from, &tried),
+                Err(ProvisionError::Key) => {
+                    guard.logins().failed(from, &tried, now_ms);
+                }
+                Err(_) => {}
+            }
+        }
         checked.map_err(|err| problem_of(&err))?;
         if !self.is_free(name, now.uptime_ms) {
             let words = format!("at most {PER_SECOND} devices a second: try again in a while");
-            return Err(refused(StatusCode::TOO_MANY_REQUESTS, words));
+            return Err(too_many(words));
         }
         let provisioned = self.custody.provision(name, secret, device, now.wall);
         provisioned.map_err(|err| problem_of(&err))

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use custody::{Custody, IssuedCertificate, NewCertificate, Token};
+use futures_util::{SinkExt, StreamExt};
 use gateway::{ClientCertificates, Clock, Counter, Limits, Listener};
-use mqtt_proto::{QoS, v5};
+use mqtt_proto::{QoS, v3, v5};
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -13,8 +15,10 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::client::{Client, password, publish_v5};
+use crate::client::{Client, PATIENCE, password, publish_v5};
 use crate::fixture::{House, Served};
 
 /// A server that asks for certificates, and what a client needs to reach it.
@@ -36,6 +40,10 @@ fn now() -> model::Timestamp {
 
 impl Place {
     fn new() -> Self {
+        Self::listening(|it| it)
+    }
+
+    fn listening(how: impl FnOnce(Listener) -> Listener) -> Self {
         let house = House::new();
         house
             .custody
@@ -52,7 +60,7 @@ impl Place {
         roots.add(certificate).unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
         let listener = Listener::tls(address, Arc::new(server)).unwrap();
-        let served = house.serve_on(listener, Limits::default());
+        let served = house.serve_on(how(listener), Limits::default());
         Self {
             house,
             served,
@@ -311,4 +319,58 @@ async fn a_will_that_waits_is_not_published_once_what_opened_its_session_is_revo
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(place.served.counters.value(Counter::WillsAccepted), 0);
     assert_eq!(custody.durable(), before);
+}
+
+/// The return code of CONNACK (MQTT 3.1.1 section 3.2.2.3) to a browser with a certificate, on a page of `origin`.
+async fn code_in_browser(
+    place: &Place,
+    config: &Arc<ClientConfig>,
+    origin: Option<&str>,
+    token: Option<&Token>,
+) -> u8 {
+    let stream = place.dial(config).await.unwrap();
+    let mut request = "ws://localhost:443/mqtt".into_client_request().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
+    if let Some(origin) = origin {
+        headers.insert("Origin", origin.parse().unwrap());
+    }
+    let opened = tokio_tungstenite::client_async(request, stream).await;
+    let (mut socket, _) = opened.unwrap();
+    let mut packet = v3::Connect::new("web".into(), 60);
+    if let Some(token) = token {
+        packet.username = Some("box-1".into());
+        packet.password = Some(password(token));
+    }
+    let packet = v3::Packet::from(packet).encode().unwrap();
+    let frame = Message::Binary(Bytes::copy_from_slice(packet.as_ref()));
+    socket.send(frame).await.unwrap();
+    match tokio::time::timeout(PATIENCE, socket.next()).await {
+        Ok(Some(Ok(Message::Binary(it)))) => it[3],
+        it => panic!("no CONNACK: {it:?}"),
+    }
+}
+
+#[tokio::test]
+async fn another_site_cannot_use_the_certificate_of_a_browser_rfc_6455_10_2() {
+    let place = Place::listening(Listener::over_websocket);
+    let (identity, _) = certified(&place.house.custody, "box-1");
+    let config = place.config(&version::TLS13, Some(identity));
+    let token = &place.house.tokens.box_1;
+    let (taken, refused) = (0, 4);
+    for (origin, token, expected) in [
+        (None, None, taken),
+        (Some("https://localhost"), None, taken),
+        (Some("https://LOCALHOST:443"), None, taken),
+        (Some("https://evil.example"), None, refused),
+        (Some("https://localhost.evil.example"), None, refused),
+        (Some("https://localhost:8443"), None, refused),
+        (Some("http://localhost"), None, refused),
+        (Some("null"), None, refused),
+        (Some("https://evil.example"), Some(token), taken),
+    ] {
+        let code = code_in_browser(&place, &config, origin, token).await;
+        assert_eq!(code, expected, "{origin:?}");
+    }
+    assert_eq!(place.served.refusals(), [("bad_credentials", 5)]);
 }

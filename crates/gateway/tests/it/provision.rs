@@ -1,7 +1,10 @@
 //! `POST /provision/v1` over a real socket.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use custody::{ActError, IdPattern, ProvisioningKey, Token};
-use gateway::{Arrival, Counter, Limits};
+use gateway::{Arrival, Counter, Guard, Limits};
 use model::{DeploymentId, Timestamp};
 
 use crate::http::Site;
@@ -143,4 +146,44 @@ async fn strangers_cannot_stop_a_fleet_and_a_key_has_a_rate_of_its_own() {
         assert_eq!(status, 403);
     }
     assert!(slowed);
+}
+
+#[tokio::test]
+async fn wrong_keys_hold_off_the_address_they_come_from_and_no_other() {
+    let limits = Limits {
+        login_failures_per_address: 5,
+        ..Limits::default()
+    };
+    let guard = Guard::new(Arc::new(limits.clone()));
+    let mut site = Site::new(limits).await;
+    let key = site.key(5);
+    let secret = key.expose_secret();
+    let from = |site: &Site, address: &str| {
+        let address: IpAddr = address.parse().unwrap();
+        let now = Timestamp::from_millis(3_999_990_000_000);
+        let arrival = Arrival::over_tls(&site.house.custody, None, now).unwrap();
+        arrival.guarded(address, &guard)
+    };
+    let device = |number: u8| format!("{{\"device\":\"plug-{number}\"}}");
+    let fleet = from(&site, "192.0.2.1");
+    site.comes_by(fleet).await;
+    assert_eq!(site.provision("factory-1", secret, &device(1)).await.0, 201);
+    let stranger = from(&site, "192.0.2.2");
+    site.comes_by(stranger).await;
+    for _ in 0..5 {
+        assert_eq!(site.provision("factory-1", "aaaa", &device(2)).await.0, 401);
+    }
+    let (status, body) = site.provision("factory-1", secret, &device(2)).await;
+    assert_eq!(status, 429);
+    assert!(body.contains("too many wrong keys"), "{body}");
+    for (address, number) in [("192.0.2.1", 2), ("192.0.2.3", 3)] {
+        let fleet = from(&site, address);
+        site.comes_by(fleet).await;
+        let (status, body) = site.provision("factory-1", secret, &device(number)).await;
+        assert_eq!(status, 201, "{address} {body}");
+    }
+    assert_eq!(
+        site.refusals(),
+        [("provisions_refused", 1), ("bad_credentials", 5)]
+    );
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a request that is no WebSocket handshake, or longer than the library reads | closed |
 //! | a handshake without the subprotocol `mqtt` | 400 with a sentence (6.0.0-3) |
+//! | a handshake from a page of another site (`Origin`, RFC 6455 section 10.2) | let in, but a certificate of the browser counts for nothing: who comes so needs a password |
 //! | binary frames | their bytes, one after the other (6.0.0-2) |
 //! | a text frame, a frame above its limit, a frame that is not masked | closed (6.0.0-1) |
 //! | ping | answered by the library |
@@ -44,6 +45,7 @@ pub(crate) struct WebSocket<T> {
     given_bytes: usize,
     /// What is left of the frame that was read last.
     unread: Bytes,
+    is_from_other_site: bool,
 }
 
 /// A masked control frame is so much longer than what it says (RFC 6455 section 5.2).
@@ -87,15 +89,18 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
     }
 }
 
-/// Answers a handshake: only who asks for MQTT is let in.
-struct Handshake;
+/// Answers a handshake: only who asks for MQTT is let in. Notes whether a page of another site asks.
+struct Handshake<'a> {
+    is_from_other_site: &'a mut bool,
+}
 
-impl Callback for Handshake {
+impl Callback for Handshake<'_> {
     fn on_request(
         self,
         request: &Request,
         mut response: Response,
     ) -> Result<Response, ErrorResponse> {
+        *self.is_from_other_site = is_from_other_site(request);
         let asked = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
         let is_mqtt = |it: &HeaderValue| {
             let text = it.to_str().unwrap_or_default();
@@ -115,6 +120,20 @@ impl Callback for Handshake {
     }
 }
 
+/// Whether a browser says that a page asks which does not come from this host and port. Clients that are no browsers
+/// send no `Origin`, or that of the server.
+fn is_from_other_site(request: &Request) -> bool {
+    let headers = request.headers();
+    let text = |it: &HeaderValue| it.to_str().unwrap_or_default().to_ascii_lowercase();
+    let host = headers.get(header::HOST).map(text).unwrap_or_default();
+    // 443 is left out by some: only over TLS is there a certificate to protect.
+    let host = host.strip_suffix(":443").unwrap_or(&host);
+    headers.get_all(header::ORIGIN).iter().map(text).any(|it| {
+        let origin = it.strip_prefix("https://").unwrap_or_default();
+        host.is_empty() || origin.strip_suffix(":443").unwrap_or(origin) != host
+    })
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Waits for the handshake; the caller bounds the time.
     pub(crate) async fn accept(transport: T, limits: &Limits) -> io::Result<Self> {
@@ -129,8 +148,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             inner: transport,
             read_bytes: 0,
         };
+        let mut is_from_other_site = false;
+        let handshake = Handshake {
+            is_from_other_site: &mut is_from_other_site,
+        };
         let frames =
-            tokio_tungstenite::accept_hdr_async_with_config(transport, Handshake, Some(config))
+            tokio_tungstenite::accept_hdr_async_with_config(transport, handshake, Some(config))
                 .await
                 .map_err(as_io)?;
         let given_bytes = frames.get_ref().read_bytes;
@@ -138,7 +161,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             frames,
             given_bytes,
             unread: Bytes::new(),
+            is_from_other_site,
         })
+    }
+
+    /// Whether a page of another site made a browser open it.
+    pub(crate) fn is_from_other_site(&self) -> bool {
+        self.is_from_other_site
     }
 }
 
