@@ -31,6 +31,7 @@ pub(crate) mod pattern {
     pub(crate) const SIGN_OUT: &str = "/sign-out";
     pub(crate) const CLAIM: &str = "/claim";
     pub(crate) const ME: &str = "/me";
+    pub(crate) const NOT_MINE: &str = "/me/not-mine";
     pub(crate) const CHOICES: &str = "/me/choices/{deployment}";
     pub(crate) const ALL_CHOICES: &str = "/me/choices";
     pub(crate) const CHOICES_HISTORY: &str = "/me/choices/{deployment}/history";
@@ -56,7 +57,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 44] = [
+    pub(crate) const ALL: [&str; 45] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -79,6 +80,7 @@ pub(crate) mod pattern {
         SIGN_OUT,
         CLAIM,
         ME,
+        NOT_MINE,
         CHOICES,
         ALL_CHOICES,
         CHOICES_HISTORY,
@@ -218,6 +220,8 @@ pub enum Route {
         /// Where the page begins; `None` for the newest page.
         before: Option<Place>,
     },
+    /// Ends that a device senses the person who is signed in (POST).
+    NotMine,
     /// A person's choices for a deployment.
     Choices(DeploymentId),
     /// A person's choices for a deployment, from a row on.
@@ -324,6 +328,7 @@ impl Route {
             Self::SignOut => pattern::SIGN_OUT,
             Self::Claim | Self::ClaimLink(_) => pattern::CLAIM,
             Self::Me { .. } => pattern::ME,
+            Self::NotMine => pattern::NOT_MINE,
             Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
             Self::AllChoices => pattern::ALL_CHOICES,
             Self::ChoicesHistory { .. } => pattern::CHOICES_HISTORY,

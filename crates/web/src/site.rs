@@ -181,6 +181,7 @@ pub fn router(options: SiteOptions) -> Router {
             get(handler::claim::show).post(handler::claim::take),
         )
         .route(pattern::ME, get(handler::me::show))
+        .route(pattern::NOT_MINE, post(handler::me::not_mine))
         .route(
             pattern::DESTINATIONS,
             get(handler::destinations::show).post(handler::destinations::act),

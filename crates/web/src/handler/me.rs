@@ -5,9 +5,11 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use custody::Place;
-use model::Timestamp;
+use model::{ThingId, Timestamp};
 use serde::Deserialize;
 
+use super::Submission;
+use crate::form::value_of;
 use crate::page::MePage;
 use crate::route::Route;
 use crate::view::timeline::{self, PAGE};
@@ -49,8 +51,22 @@ pub(crate) async fn show(
             days: timeline::days(it, &shell, &found, before),
             newest: before.is_none(),
             older: found.older.map(|at| Route::Me { before: Some(at) }),
+            form: it.form().ok_or(Failure::NOT_FOUND)?,
             shell,
         })
     });
     page(StatusCode::OK, &found.await?).map(heeds_privacy)
+}
+
+/// `POST /me/not-mine`: from now on the device does not sense whoever asks. What it sensed before stays theirs.
+pub(crate) async fn not_mine(visit: Visit, submission: Submission) -> Result<Response, Failure> {
+    let thing = visit.open(submission.protect(|pairs| value_of(&pairs, "thing")))?;
+    let (account, _) = visit.must(Action::Choose)?;
+    let thing = ThingId::parse(&thing).map_err(|_| Failure::NOT_FOUND)?;
+    let ended = visit.blocking(move |it| {
+        let alliance = it.site.alliance();
+        Ok(alliance.give_up(&account, &thing, it.now)?)
+    });
+    ended.await?;
+    Ok(see(&Route::me()))
 }

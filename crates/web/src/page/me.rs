@@ -1,11 +1,14 @@
 //! A person's own timeline: by day, what was recorded about them and who received it.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use custody::Place;
 use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
 
 use super::stay::Stay;
 use super::{Page, sample};
+use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
 use crate::texts::{UNIX_SECONDS, instant};
@@ -23,6 +26,14 @@ pub(crate) struct LinkedDeployment {
     pub(crate) known_by: Option<Text>,
     /// How its devices sense the person, did and will; what began last stands first.
     pub(crate) stays: Vec<Stay>,
+}
+
+impl LinkedDeployment {
+    /// The devices that sense the person now or will.
+    fn current(&self) -> BTreeSet<&ThingId> {
+        let current = self.stays.iter().filter(|it| !it.is_over);
+        current.map(|it| &it.thing).collect()
+    }
 }
 
 /// One value of a reading.
@@ -114,6 +125,8 @@ pub(crate) struct Day {
 pub(crate) struct MePage {
     /// The frame.
     pub(crate) shell: Shell,
+    /// The form's token.
+    pub(crate) form: FormToken,
     /// The deployments that sense the person.
     pub(crate) linked: Vec<LinkedDeployment>,
     /// Days, newest first.
@@ -131,6 +144,7 @@ impl Page for MePage {
         let shell = sample::signed_in(shell, Route::me());
         let waiting = |linked: Vec<LinkedDeployment>| Self {
             shell: shell.clone(),
+            form: FormToken::sample(),
             linked,
             days: Vec::new(),
             newest: true,
@@ -141,6 +155,7 @@ impl Page for MePage {
         });
         let full = Self {
             shell: shell.clone(),
+            form: FormToken::sample(),
             linked: sample::linked(),
             days: sample::days(),
             newest: false,

@@ -100,6 +100,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /claim                             403  200  200  200
     GET  /me                                303  200  200  200
     POST /me                                405  405  405  405
+    GET  /me/not-mine                       405  405  405  405
+    POST /me/not-mine                       403  404  404  404
     GET  /me/choices/{deployment}           303  200  404  404
     POST /me/choices/{deployment}           403  200  404  404
     GET  /me/choices                        303  200  200  200

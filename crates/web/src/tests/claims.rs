@@ -173,3 +173,33 @@ async fn another_site_cannot_try_wrong_codes_until_a_resident_has_to_wait() {
     assert_eq!(found.status, 200);
     found.has("plug-9");
 }
+
+#[tokio::test]
+async fn a_resident_says_that_a_device_is_not_theirs_and_ends_nothing_of_others() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    neighbour.get("/claim").await;
+    let take = [("code", code.as_str()), ("take", "1")];
+    assert_eq!(neighbour.post("/claim", &take).await.status, 200);
+    neighbour
+        .get("/me")
+        .await
+        .has("This device is not mine any more")
+        .has("nothing more is recorded for you from the device")
+        .has("<option>plug-9</option>");
+    let thing = ThingId::parse("plug-9").unwrap();
+    let people = || world.custody().people_sensed(&thing, NOW).unwrap();
+    let mut resident = world.signed_in(&world.resident).await;
+    resident.get("/me").await.lacks("plug-9");
+    let not_mine = [("thing", "plug-9")];
+    let refused = resident.post("/me/not-mine", &not_mine).await;
+    assert_eq!(refused.status, 404, "only what is one's own");
+    assert_eq!(people(), 1);
+    let done = neighbour.post("/me/not-mine", &not_mine).await;
+    assert_eq!(done.status, 303);
+    assert_eq!(people(), 0);
+    neighbour.get("/me").await.lacks("<option>plug-9</option>");
+    let again = neighbour.post("/me/not-mine", &not_mine).await;
+    assert_eq!(again.status, 404);
+}
