@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
-use model::{DeploymentId, ThingId};
-use serde_json::Value;
+use model::{DeploymentId, PersonId, ThingId};
+use serde_json::{Value, json};
 
 use super::operator::{self, Place, TokenArguments};
 use crate::control::OperatorRequest;
@@ -48,6 +48,14 @@ pub(crate) enum ThingCommand {
     Revoke(OneArguments),
     /// Remove a device for good; its identifier stays taken
     Remove(OneArguments),
+    /// From now on it senses nobody, or one person less: somebody moved out, or took what is not theirs
+    Release {
+        #[command(flatten)]
+        one: OneArguments,
+        /// Only this person [default: everybody, and its claim code ends]
+        #[arg(long, value_name = "ACCOUNT", value_parser = PersonId::parse)]
+        person: Option<PersonId>,
+    },
     /// Make a code with which a resident takes the device as theirs; shown this once
     ClaimCode(ClaimArguments),
 }
@@ -159,6 +167,7 @@ pub(crate) fn run(command: ThingCommand) -> Result<Exit, Stop> {
             let thing = thing.to_string();
             operator::done(place, &OperatorRequest::RemoveThing { thing })
         }
+        ThingCommand::Release { one, person } => release(one, person.as_ref()),
         ThingCommand::ClaimCode(it) => claim_code(it),
     }
 }
@@ -175,6 +184,25 @@ fn add(it: AddArguments) -> Result<Exit, Stop> {
         dry_run: false,
     };
     operator::ask_for_token(it.place, &it.token, &request)
+}
+
+fn release(one: OneArguments, person: Option<&PersonId>) -> Result<Exit, Stop> {
+    let thing = one.thing.to_string();
+    let request = OperatorRequest::ReleaseThing {
+        thing: thing.clone(),
+        person: person.map(PersonId::to_string),
+    };
+    let answer = operator::ask(one.place, &request)?;
+    let ended = people(&answer, "ended");
+    ui::data(&json!({ "thing": thing, "ended": ended }).to_string());
+    ui::words(&format!(
+        "from now on nothing of it is recorded for {ended} of its people; what was recorded stays theirs"
+    ));
+    Ok(Exit::Ok)
+}
+
+fn people(answer: &Value, name: &str) -> u64 {
+    answer.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
 fn claim_code(it: ClaimArguments) -> Result<Exit, Stop> {
@@ -208,5 +236,11 @@ fn claim_code(it: ClaimArguments) -> Result<Exit, Stop> {
         ));
     }
     ui::words(&format!("it works once, until {}", text("until")));
+    let people = people(&answer, "people");
+    if people > 0 {
+        ui::words(&format!(
+            "people it senses now: {people}; if they moved out or took it by mistake: amanat thing release"
+        ));
+    }
     Ok(Exit::Ok)
 }

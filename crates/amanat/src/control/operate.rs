@@ -15,8 +15,8 @@ use alliance::{Actor, Alliance, Member, ThingChange};
 use anyhow::{Context, anyhow, bail};
 use custody::{BridgePeer, IdPattern, NativeTopic, ProvisioningKey, Registered, ThingPeer};
 use model::{
-    BridgeId, Chamber, DeploymentId, Grant, MemberId, PurposeId, RecipientId, Role, Text, ThingId,
-    Timestamp,
+    BridgeId, Chamber, DeploymentId, Grant, MemberId, PersonId, PurposeId, RecipientId, Role, Text,
+    ThingId, Timestamp,
 };
 use serde_json::{Value, json};
 use web::PublicUrl;
@@ -105,6 +105,7 @@ pub(crate) fn act(
         | It::ShowThing { .. }
         | It::ChangeThing { .. }
         | It::RemoveThing { .. }
+        | It::ReleaseThing { .. }
         | It::ClaimCode { .. } => about_things(alliance, site, request, now),
     }
 }
@@ -236,6 +237,8 @@ fn about_things(
                 .collect();
             if let Some(shown) = shown.as_object_mut() {
                 shown.insert("bridges".to_owned(), Value::from(names));
+                let people = custody.people_sensed(peer.id(), now)?;
+                shown.insert("people".to_owned(), people.into());
             }
             Ok(shown)
         }
@@ -255,13 +258,23 @@ fn about_things(
             alliance.remove_thing(&BY, &ThingId::parse(thing)?, now)?;
             Ok(json!({}))
         }
+        It::ReleaseThing { thing, person } => {
+            let person = person.as_deref().map(PersonId::parse).transpose()?;
+            let ended =
+                alliance.release_thing(&BY, &ThingId::parse(thing)?, person.as_ref(), now)?;
+            Ok(json!({ "thing": thing, "ended": ended }))
+        }
         It::ClaimCode { thing, role, days } => {
+            let id = ThingId::parse(thing)?;
             let role = Role::parse(role).context("a role is holder, household or occupant")?;
             let end = now.plus_millis(i64::from(*days).saturating_mul(86_400_000));
-            let code = alliance.make_claim_code(&BY, &ThingId::parse(thing)?, role, end, now)?;
+            let code = alliance.make_claim_code(&BY, &id, role, end, now)?;
+            let people = custody.people_sensed(&id, now)?;
             let code = code.expose_secret();
             let link = format!("{}?code={code}", site.to(&web::Route::Claim));
-            Ok(json!({ "thing": thing, "code": code, "link": link, "until": end.to_string() }))
+            Ok(
+                json!({ "thing": thing, "code": code, "link": link, "until": end.to_string(), "people": people }),
+            )
         }
         _ => bail!("this request is not about a thing"),
     }

@@ -163,6 +163,14 @@ mod slow {
         ];
         assert_eq!(operator.says(&label), "", "the code is in the file only");
         assert!(operator.file("label.html").contains("/claim?code="));
+        let shown = operator.says(&["thing", "show", "kitchen-plug"]);
+        assert!(shown.contains(r#""people":0"#), "{shown}");
+        let released = operator.says(&["thing", "release", "kitchen-plug"]);
+        assert_eq!(released.trim(), r#"{"ended":0,"thing":"kitchen-plug"}"#);
+        let stranger = ["thing", "release", "kitchen-plug", "--person", "p-stranger"];
+        let said = operator.refuses(&stranger);
+        assert!(said.contains("kitchen-plug"), "{said}");
+        operator.refuses(&["thing", "release", "nothing"]);
         operator.token(&["recipient", "add", "city-office"]);
         operator.says(&[
             "recipient",

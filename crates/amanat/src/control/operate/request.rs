@@ -48,6 +48,11 @@ pub(crate) enum OperatorRequest {
     RemoveThing {
         thing: String,
     },
+    /// From now on the thing does not sense the person; without one: nobody.
+    ReleaseThing {
+        thing: String,
+        person: Option<String>,
+    },
     /// A code with which a resident takes the thing.
     ClaimCode {
         thing: String,
