@@ -3,12 +3,14 @@
 mod site;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use site::{CAPACITY, Site, WAYS, Way};
+use site::{CAPACITY, Client, Site, WAYS, Way};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Stands once in each delivery.
 const MARK: &[u8] = b"\"dust\":";
@@ -22,21 +24,22 @@ async fn after_an_act_no_byte_of_what_was_decided_before_passes_the_socket() {
     for way in WAYS {
         let site = Site::new();
         let mut client = site.subscribe(way).await.expect("a grant");
-        // One record of TLS is whole before it is full.
         site.publish(0..1);
-        let has_one = || client.line.waiting() > 0;
-        testkit::wait_until("one was written", Duration::from_secs(20), has_one);
+        let mut first = Vec::new();
+        while !first.ends_with(MARK) {
+            first.push(client.stream.read_u8().await.unwrap());
+        }
         site.publish(1..600);
         let is_stuck = || client.line.waiting() == CAPACITY;
-        testkit::wait_until("the socket is full", Duration::from_secs(20), is_stuck);
+        testkit::wait_until("the socket is full", PATIENCE, is_stuck);
         site.allow(false);
         let at_the_act = client.line.given();
         let mut rest = Vec::new();
         // A connection that is cut has no proper end.
         let _ = client.stream.read_to_end(&mut rest).await;
         assert_eq!(client.line.given(), at_the_act, "{way:?}: not one byte");
-        let delivered = count(&rest);
-        assert!((1..600).contains(&delivered), "{way:?}: {delivered}");
+        // Of TLS perhaps none: a record that is not whole cannot be read.
+        assert!(count(&rest) < 599, "{way:?}: it was cut");
     }
 }
 
@@ -54,7 +57,7 @@ async fn who_has_taken_everything_stays_when_the_rules_change() {
             }
             // With HTTP and WebSocket a few bytes of the frame follow.
             let is_idle = || client.handover.is_free();
-            testkit::wait_until("all is written", Duration::from_secs(20), is_idle);
+            testkit::wait_until("all is written", PATIENCE, is_idle);
             site.allow(false);
             site.allow(true);
             if way == Way::Mqtts {
@@ -69,68 +72,86 @@ async fn who_has_taken_everything_stays_when_the_rules_change() {
 /// What one connection was given, and when: the time after each write, and how many bytes it had then.
 type Writes = Vec<(u64, u64)>;
 
+/// How far those who publish and those who decide are.
+#[derive(Default)]
+struct Progress {
+    published: AtomicU32,
+    is_done: AtomicBool,
+}
+
+fn publish_on(site: &Site, progress: &Progress) {
+    while !progress.is_done.load(Ordering::SeqCst) {
+        let from = progress.published.load(Ordering::SeqCst);
+        site.publish(from..from + 20);
+        progress.published.store(from + 20, Ordering::SeqCst);
+    }
+}
+
+/// Says no and yes in turns; gives the times between them.
+fn decide(site: &Site, progress: &Progress) -> Vec<(u64, u64)> {
+    let wait_for = |more: u32| {
+        let from = progress.published.load(Ordering::SeqCst);
+        let is_reached = || progress.published.load(Ordering::SeqCst) >= from + more;
+        testkit::wait_until("more was published", PATIENCE, is_reached);
+    };
+    let mut spans = Vec::new();
+    for _ in 0..25 {
+        wait_for(300);
+        site.allow(false);
+        let from = site.tick();
+        wait_for(100);
+        spans.push((from, site.tick()));
+        site.allow(true);
+    }
+    progress.is_done.store(true, Ordering::SeqCst);
+    spans
+}
+
+/// Reads slowly until the connection is cut; gives with which byte each delivery came.
+async fn read_slowly(client: &mut Client, progress: &Progress) -> Vec<u64> {
+    let mut ends = Vec::new();
+    let mut read = Vec::new();
+    while !progress.is_done.load(Ordering::SeqCst) {
+        // Nothing comes while there is no grant.
+        let byte = client.stream.read_u8();
+        match tokio::time::timeout(Duration::from_millis(50), byte).await {
+            Ok(Ok(byte)) => read.push(byte),
+            Ok(Err(_)) => break,
+            Err(_) => continue,
+        }
+        if read.ends_with(MARK) {
+            ends.push(client.line.read());
+        }
+        if read.len() % 4_096 == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    ends
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_byte_passes_between_a_no_and_the_next_yes() {
     let mut connections = 0;
     for way in WAYS {
         let site = Arc::new(Site::new());
-        let done = Arc::new(AtomicBool::new(false));
+        let progress = Arc::new(Progress::default());
         let publisher = std::thread::spawn({
-            let (site, done) = (Arc::clone(&site), Arc::clone(&done));
-            move || {
-                for number in 0.. {
-                    if done.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    site.publish(number * 40..(number + 1) * 40);
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-            }
+            let (site, progress) = (Arc::clone(&site), Arc::clone(&progress));
+            move || publish_on(&site, &progress)
         });
         let acts = std::thread::spawn({
-            let (site, done) = (Arc::clone(&site), Arc::clone(&done));
-            move || {
-                let mut spans = Vec::new();
-                for _ in 0..25 {
-                    std::thread::sleep(Duration::from_millis(6));
-                    site.allow(false);
-                    let from = site.tick();
-                    std::thread::sleep(Duration::from_millis(3));
-                    spans.push((from, site.tick()));
-                    site.allow(true);
-                }
-                done.store(true, Ordering::SeqCst);
-                spans
-            }
+            let (site, progress) = (Arc::clone(&site), Arc::clone(&progress));
+            move || decide(&site, &progress)
         });
         let mut seen: Vec<(Writes, Vec<u64>)> = Vec::new();
-        while !done.load(Ordering::SeqCst) {
-            let Some(mut client) = site.subscribe(way).await else {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                continue;
-            };
-            let mut ends = Vec::new();
-            let mut read = Vec::new();
-            loop {
-                let byte = client.stream.read_u8();
-                // Nothing comes while there is no grant.
-                match tokio::time::timeout(Duration::from_millis(50), byte).await {
-                    Ok(Ok(byte)) => read.push(byte),
-                    Ok(Err(_)) => break,
-                    Err(_) if done.load(Ordering::SeqCst) => break,
-                    Err(_) => continue,
+        while !progress.is_done.load(Ordering::SeqCst) {
+            match site.subscribe(way).await {
+                Some(mut client) => {
+                    let ends = read_slowly(&mut client, &progress).await;
+                    seen.push((client.line.writes(), ends));
                 }
-                if read.ends_with(MARK) {
-                    ends.push(client.line.read());
-                }
-                if read.len() % 4_096 == 0 {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
-                if done.load(Ordering::SeqCst) {
-                    break;
-                }
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
             }
-            seen.push((client.line.writes(), ends));
         }
         publisher.join().unwrap();
         let spans = acts.join().unwrap();
@@ -139,7 +160,7 @@ async fn no_byte_passes_between_a_no_and_the_next_yes() {
             "{way:?}: {} connections, {deliveries} deliveries",
             seen.len()
         );
-        assert!(deliveries > 100, "{way:?}: {deliveries}");
+        assert!(deliveries > 20, "{way:?}: {deliveries}");
         connections += seen.len();
         for (writes, ends) in &seen {
             for end in ends {

@@ -72,7 +72,8 @@ impl Line {
     }
 
     pub(super) fn waiting(&self) -> u64 {
-        self.given() - self.read()
+        let read = self.read();
+        self.given() - read
     }
 }
 
@@ -104,11 +105,13 @@ impl AsyncWrite for Recorder {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let line = self.line.clone();
+        // Noted before anybody else can look, though the client may have read it.
+        let mut writes = line.writes.lock().unwrap();
         let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        let given = self.line.given() + count as u64;
+        let given = writes.last().map_or(0, |it| it.1) + count as u64;
         // Whoever writes deliveries holds the gate here: no act returns before this moment.
-        let at = self.line.ticks.fetch_add(1, Ordering::SeqCst);
-        self.line.writes.lock().unwrap().push((at, given));
+        writes.push((line.ticks.fetch_add(1, Ordering::SeqCst), given));
         Poll::Ready(Ok(count))
     }
 
