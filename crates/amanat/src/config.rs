@@ -15,8 +15,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub(crate) use reference::reference;
 pub(crate) use crate::tls::TlsVersion;
+pub(crate) use reference::reference;
 pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin};
 pub(crate) use source::{Environment, Flag, Process};
 

@@ -243,9 +243,8 @@ async fn about_certificates(
     tls: Option<&Arc<Served>>,
 ) -> String {
     let (alliance, tls) = (alliance.clone(), tls.cloned());
-    let done = tokio::task::spawn_blocking(move || {
-        certificates::act(&alliance, tls.as_ref(), &request?)
-    });
+    let done =
+        tokio::task::spawn_blocking(move || certificates::act(&alliance, tls.as_ref(), &request?));
     match done.await {
         Ok(Ok(value)) => format!("ok {value}\n"),
         Ok(Err(err)) => format!("error {err:#}\n"),

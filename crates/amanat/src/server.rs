@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use alliance::Alliance;
 use anyhow::{Context, anyhow};
-use axum::Extension;
 use axum::routing::get;
+use axum::{Extension, Router};
 use custody::{Custody, CustodyOptions};
 use gateway::codecs::{CodecOptions, Codecs};
 use gateway::courier::CourierOptions;
-use gateway::{BindError, CoapListener, CoapOptions, Counters, Guard, Listener, PlainReach, ServeOptions};
+use gateway::{
+    BindError, CoapListener, CoapOptions, Counters, Guard, Listener, PlainReach, ServeOptions,
+};
 use store::Db;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -216,14 +218,13 @@ impl Sockets {
             codecs: Some(codecs.clone()),
         };
         let ready = Arc::new(AtomicBool::new(true));
-        let mut stopping = lifecycle.stopping();
-        let (mqtt, data, counted) = (self.mqtt, custody.clone(), counters.clone());
-        lifecycle.spawn("MQTT server", async move {
-            gateway::serve(mqtt, data, options, counted, async move {
-                stopping.wait().await;
-            })
-            .await;
-        });
+        start_mqtt(
+            self.mqtt,
+            custody.clone(),
+            options,
+            counters.clone(),
+            lifecycle,
+        );
         if let Some(listener) = self.coap {
             let options = CoapOptions {
                 guard: guard.clone(),
@@ -231,48 +232,41 @@ impl Sockets {
                 clock: gateway::Clock::start(),
                 codecs: Some(codecs.clone()),
             };
-            start_coap(listener, custody.clone(), options, counters.clone(), lifecycle);
+            start_coap(
+                listener,
+                custody.clone(),
+                options,
+                counters.clone(),
+                lifecycle,
+            );
         }
         if let Some(tls) = &self.tls {
             start_reloading(tls, lifecycle);
         }
-        start_control(config, alliance, &self.addresses.site, self.tls.clone(), lifecycle);
-        let site = web::router(SiteOptions {
-            alliance: alliance.clone(),
-            public_url: self.addresses.site,
-            time_zone: config.site.timezone.clone(),
-            private_destinations: config.destinations.dangerously_private_addresses,
-            clock: Arc::new(clock::now),
-            ready: readiness(&ready, &custody),
-        });
-        let key = custody.record_key();
-        let router = site
-            .merge(gateway::http::router(
-                custody.clone(),
-                limits,
-                counters.clone(),
-                streams_end(lifecycle.stopping()),
-            ))
-            .layer(Extension(codecs))
-            .route(
-                RECORD_KEY_PATH,
-                get(move || std::future::ready(key.clone())),
-            );
+        start_control(
+            config,
+            alliance,
+            &self.addresses.site,
+            self.tls.clone(),
+            lifecycle,
+        );
+        let options = site_options(config, alliance, self.addresses.site, &ready);
+        let devices = gateway::http::router(
+            custody.clone(),
+            limits,
+            counters.clone(),
+            streams_end(lifecycle.stopping()),
+        );
+        let router =
+            with_record_key(web::router(options).merge(devices), &custody).layer(Extension(codecs));
         let http_limits = http_limits(config);
-        let data = Some(custody.clone());
-        if let Some((socket, acceptor)) = self.https {
-            let door = http::Door {
-                socket,
-                tls: Some(acceptor),
-                guard: Some(guard.clone()),
-            };
-            let (router, data) = (router.clone(), data.clone());
-            let served = http::serve(door, router, data, http_limits, lifecycle.stopping());
-            lifecycle.spawn("HTTPS server", served);
-        }
-        let door = http::Door::plain(self.http).guarded(&guard);
-        let served = http::serve(door, router, data, http_limits, lifecycle.stopping());
-        lifecycle.spawn("HTTP server", served);
+        start_http(
+            (self.http, self.https),
+            (router, custody.clone()),
+            &guard,
+            http_limits,
+            lifecycle,
+        );
         if let Some(socket) = self.metrics {
             let router = metrics::router(counters, custody.clone());
             let door = http::Door::plain(socket);
@@ -281,12 +275,82 @@ impl Sockets {
         }
         let carried = courier::run(custody.clone(), self.courier, lifecycle.stopping());
         lifecycle.spawn("courier", carried);
-        let (alarm, stopping) = (lifecycle.alarm(), lifecycle.stopping());
-        let watched = housekeeping::watch(custody.clone(), alarm, stopping);
-        lifecycle.spawn("watch over the vault", watched);
-        let stopping = lifecycle.stopping();
-        lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
+        start_tending(custody, ready, lifecycle);
     }
+}
+
+fn start_mqtt(
+    listeners: Vec<Listener>,
+    custody: Custody,
+    options: ServeOptions,
+    counters: Arc<Counters>,
+    lifecycle: &mut Lifecycle,
+) {
+    let mut stopping = lifecycle.stopping();
+    lifecycle.spawn("MQTT server", async move {
+        gateway::serve(listeners, custody, options, counters, async move {
+            stopping.wait().await;
+        })
+        .await;
+    });
+}
+
+/// The site and what devices and recipients use over HTTP, with TLS and without.
+fn start_http(
+    (plain, tls): (TcpListener, Option<(TcpListener, TlsAcceptor)>),
+    (router, custody): (Router, Custody),
+    guard: &Arc<Guard>,
+    limits: HttpLimits,
+    lifecycle: &mut Lifecycle,
+) {
+    let data = Some(custody);
+    if let Some((socket, acceptor)) = tls {
+        let door = http::Door {
+            socket,
+            tls: Some(acceptor),
+            guard: Some(guard.clone()),
+        };
+        let (router, data) = (router.clone(), data.clone());
+        let served = http::serve(door, router, data, limits, lifecycle.stopping());
+        lifecycle.spawn("HTTPS server", served);
+    }
+    let door = http::Door::plain(plain).guarded(guard);
+    let served = http::serve(door, router, data, limits, lifecycle.stopping());
+    lifecycle.spawn("HTTP server", served);
+}
+
+/// Adds the verifier key of the record, beside the record's files.
+fn with_record_key(router: Router, custody: &Custody) -> Router {
+    let key = custody.record_key();
+    router.route(
+        RECORD_KEY_PATH,
+        get(move || std::future::ready(key.clone())),
+    )
+}
+
+fn site_options(
+    config: &Config,
+    alliance: &Alliance,
+    public_url: PublicUrl,
+    ready: &Arc<AtomicBool>,
+) -> SiteOptions {
+    SiteOptions {
+        alliance: alliance.clone(),
+        public_url,
+        time_zone: config.site.timezone.clone(),
+        private_destinations: config.destinations.dangerously_private_addresses,
+        clock: Arc::new(clock::now),
+        ready: readiness(ready, alliance.custody()),
+    }
+}
+
+/// What looks after the data while the server runs.
+fn start_tending(custody: Custody, ready: Arc<AtomicBool>, lifecycle: &mut Lifecycle) {
+    let (alarm, stopping) = (lifecycle.alarm(), lifecycle.stopping());
+    let watched = housekeeping::watch(custody.clone(), alarm, stopping);
+    lifecycle.spawn("watch over the vault", watched);
+    let stopping = lifecycle.stopping();
+    lifecycle.spawn("housekeeping", housekeeping::run(custody, ready, stopping));
 }
 
 fn start_coap(

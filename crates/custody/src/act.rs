@@ -20,14 +20,14 @@ use record::DirStore;
 use store::{DbError, Tx};
 
 use crate::Custody;
-use crate::catalogue::load::Touched;
+use crate::NativeTopic;
 use crate::catalogue::MAX_DEVICE_NAME_BYTES;
+use crate::catalogue::load::Touched;
 use crate::consent::{self, Way};
 use crate::ledger::{self, Files, LedgerError};
 use crate::open::writer;
 use crate::rows::{self, RowError};
 use crate::secret::{Token, subject_text};
-use crate::NativeTopic;
 
 pub use in_force::InForceError;
 pub use ways_in::{Identity, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_OVERLAP_MILLIS, NewThing};
@@ -126,7 +126,10 @@ pub enum ActError {
     )]
     AdapterWord,
     /// A provisioning key without sense.
-    #[error("a provisioning key has a name like an identifier, brings in between 1 and {} devices, and ends within a year", crate::provisioning::MAX_PROVISIONED)]
+    #[error(
+        "a provisioning key has a name like an identifier, brings in between 1 and {} devices, and ends within a year",
+        crate::provisioning::MAX_PROVISIONED
+    )]
     ProvisioningKey,
     /// Two credentials side by side for too long.
     #[error("the former token can be taken for at most {} days more", MAX_OVERLAP_MILLIS / 86_400_000)]

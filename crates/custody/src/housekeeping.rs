@@ -83,10 +83,7 @@ impl Custody {
         let receipts = self.flush_receipts();
         let drift = self.flush_drift();
         let transports = self.write_transports();
-        receipts
-            .and(drift)
-            .and(transports)
-            .map_err(TickError::Rows)
+        receipts.and(drift).and(transports).map_err(TickError::Rows)
     }
 
     fn flush_receipts(&self) -> Result<(), RowError> {

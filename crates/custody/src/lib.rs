@@ -49,24 +49,25 @@ pub use act::{
     MAX_OVERLAP_MILLIS, NewThing,
 };
 pub use catalogue::{
-    BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Opened, Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
+    BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Opened,
+    Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
 };
 pub use certificate::{
     AuthorityId, CertificateError, CertificateRefusal, CertificateRow, CertificateWatch,
     CertifiedThing, DEFAULT_CERTIFICATE_DAYS, DeviceAuthority, IssuedCertificate,
     MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_DAYS, MAX_CERTIFICATES_PER_THING,
-    MAX_CERTIFICATES_SHOWN, MAX_CHAIN, MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow,
-    NewCertificate, PatternError, RequestError, Serial, SubjectPattern,
+    MAX_CERTIFICATES_SHOWN, MAX_CHAIN, MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow, NewCertificate,
+    PatternError, RequestError, Serial, SubjectPattern,
 };
-pub use codecs::{MAX_CODEC_BYTES, SetCodecError};
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
+pub use codecs::{MAX_CODEC_BYTES, SetCodecError};
 pub use collateral::{
     CollateralError, LEAST_OF_EACH, LEAST_READINGS, MOST_READINGS, PresenceFact, Sign,
     WORTH_SAYING, distance_m, published_fact,
 };
 pub use command::{
-    CLOCK_SLACK_MS, COMMAND_LOG_DAYS, COMMAND_WATCH_MS, CommandCounts, CommandEvent, CommandId, CommandOutcome,
-    CommandRefusal, CommandRequest, MAX_COMMANDS_PER_MINUTE, MAX_FOLLOWED_COMMANDS,
+    CLOCK_SLACK_MS, COMMAND_LOG_DAYS, COMMAND_WATCH_MS, CommandCounts, CommandEvent, CommandId,
+    CommandOutcome, CommandRefusal, CommandRequest, MAX_COMMANDS_PER_MINUTE, MAX_FOLLOWED_COMMANDS,
     MAX_WAITING_PER_THING, RefusedBecause,
 };
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
@@ -111,9 +112,9 @@ pub use retained::{
 pub use rows::RowError;
 pub use secret::{Token, document_sha256};
 pub use source::{
-    ASKER_SILENCE_MS, COMMANDS_PER_SECOND, Command, CommandAck, Happening, MAX_COMMAND_EVENTS_PER_HOUR,
-    MAX_EVENTS_PER_HOUR, PublicCount, Setting, SourceCounts, SourceEvent, SourceListener,
-    SourceState, Standing,
+    ASKER_SILENCE_MS, COMMANDS_PER_SECOND, Command, CommandAck, Happening,
+    MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR, PublicCount, Setting, SourceCounts,
+    SourceEvent, SourceListener, SourceState, Standing,
 };
 pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,

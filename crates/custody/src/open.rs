@@ -166,8 +166,7 @@ impl Custody {
             .map(Windows::new)
             .ok_or(OpenError::Windows)?;
         let certificates = certificates(&root)?;
-        let retaining =
-            Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
+        let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
         let vault = Vault::open(

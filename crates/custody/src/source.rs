@@ -27,9 +27,9 @@ pub use keeper::{
     ASKER_SILENCE_MS, COMMANDS_PER_SECOND, MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR,
 };
 pub(crate) use keeper::{Keeper, SavedState, SourceEventRow};
-pub(crate) use wanted::is_off;
 pub use listen::{Command, CommandAck, SourceListener};
 pub use machine::{Happening, Setting};
 pub(crate) use machine::{Outcome, State, Step};
 pub use show::{PublicCount, SourceCounts, SourceEvent, SourceState, Standing};
+pub(crate) use wanted::is_off;
 pub(crate) use watch::Watching;

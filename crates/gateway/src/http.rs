@@ -171,7 +171,12 @@ impl Ingest {
             return Ok(None);
         };
         let now = self.clock.now().wall;
-        Ok(Some(self.mailboxes.exchange(&self.custody, thing, &said, now)))
+        Ok(Some(self.mailboxes.exchange(
+            &self.custody,
+            thing,
+            &said,
+            now,
+        )))
     }
 
     /// Keeps a message of whoever has shown who it is.

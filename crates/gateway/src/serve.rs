@@ -16,8 +16,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::clock::{Clock, Moment};
 use crate::codecs::Codecs;
-use crate::handover::Gated;
 use crate::guard::Guard;
+use crate::handover::Gated;
 use crate::identity::Arrival;
 use crate::listener::{Carries, Listener};
 use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport, WebSocket};

@@ -31,8 +31,8 @@ pub(crate) use changes::{ChangesPage, Story, VersionLine};
 pub(crate) use choices::{
     ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, News, Saved, SheetPage,
 };
-pub use claim::{LabelError, claim_label};
 pub(crate) use claim::{ClaimDevice, ClaimError, ClaimPage, ClaimStep};
+pub use claim::{LabelError, claim_label};
 pub(crate) use consent::{
     DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage,
     MyDeployment, PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,

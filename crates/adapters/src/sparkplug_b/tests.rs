@@ -503,7 +503,8 @@ fn what_is_remembered_is_bounded() {
         .collect();
     let refused = (0..100).find(|idx| {
         let topic = format!("spBv1.0/Home/DBIRTH/Pi/{idx}");
-        said(&mut memory, &topic, &payload(*idx, birth.clone())) == Err(TakeError::TooMuchToRemember)
+        said(&mut memory, &topic, &payload(*idx, birth.clone()))
+            == Err(TakeError::TooMuchToRemember)
     });
     assert_eq!(refused, Some(2));
     assert!(memory.size_bytes() <= MAX_MEMORY_BYTES);

@@ -107,7 +107,10 @@ pub(super) async fn serve(
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        if guard.as_ref().is_some_and(|it| !it.may_arrive(address, clock::now())) {
+        if guard
+            .as_ref()
+            .is_some_and(|it| !it.may_arrive(address, clock::now()))
+        {
             continue;
         }
         let Some(turn) = addresses.enter(address) else {

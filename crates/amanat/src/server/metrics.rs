@@ -145,7 +145,10 @@ mod tests {
         for line in page.lines().filter(|it| !it.starts_with('#')) {
             let (name, number) = line.split_once(' ').unwrap();
             let is_word = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
-            assert!(name.starts_with("amanat_") && name.chars().all(is_word), "{line}");
+            assert!(
+                name.starts_with("amanat_") && name.chars().all(is_word),
+                "{line}"
+            );
             assert!(number.parse::<u64>().is_ok(), "{line}");
         }
     }

@@ -329,6 +329,10 @@ fn operate(house: &House, arguments: &[&str]) -> Run {
 /// The whole way: an operator registers a network server and sets a codec; what it sends over MQTT and as a webhook is
 /// decoded in the sandbox, and the notice lets the declared field of it in.
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one journey, told in the order in which it is walked"
+)]
 fn what_a_network_server_did_not_decode_is_decoded_by_the_codec_of_its_device() {
     let notice = HOME_NOTICE.replace("/temperature", "/object/temperature");
     let house = House::declaring(&testkit::sqlite(), &notice);

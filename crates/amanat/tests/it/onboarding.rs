@@ -119,6 +119,10 @@ mod slow {
     }
 
     #[test]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one journey, told in the order in which it is walked"
+    )]
     fn an_operator_gets_from_an_empty_server_to_the_first_reading_by_commands_alone() {
         let operator = Operator::new();
         let server = Server::start(operator.path(), &["serve", "--data", "data"], "mqtt");

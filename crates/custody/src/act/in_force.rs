@@ -272,11 +272,7 @@ impl Custody {
 }
 
 /// Gives the deployment when it has just appeared.
-fn swap(
-    catalogue: &mut Catalogue,
-    next: Next,
-    hub: &Hub,
-) -> Option<Arc<Deployment>> {
+fn swap(catalogue: &mut Catalogue, next: Next, hub: &Hub) -> Option<Arc<Deployment>> {
     let Next {
         id,
         state,

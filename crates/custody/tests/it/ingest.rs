@@ -275,7 +275,12 @@ fn credentials_open_only_their_own_peer() {
     on_both(|house| {
         let good = house.meter.expose_secret().as_bytes();
         assert!(house.custody.authenticate("meter-1", good, NOW).is_some());
-        assert!(house.custody.authenticate("validator-1", good, NOW).is_none());
+        assert!(
+            house
+                .custody
+                .authenticate("validator-1", good, NOW)
+                .is_none()
+        );
         assert!(house.custody.authenticate("meter-1", b"", NOW).is_none());
         assert!(house.custody.authenticate("nobody", b"", NOW).is_none());
         assert!(house.custody.authenticate("METER-1", good, NOW).is_none());

@@ -83,12 +83,7 @@ pub(super) fn not_enrolled(status: StatusCode, detail: String) -> Problem {
 }
 
 pub(super) fn not_provisioned(status: StatusCode, detail: String) -> Problem {
-    Problem::new(
-        status,
-        "No token",
-        detail,
-        Counter::ProvisionsRefused,
-    )
+    Problem::new(status, "No token", detail, Counter::ProvisionsRefused)
 }
 
 pub(super) fn too_slow(limit_ms: u64) -> Problem {

@@ -144,9 +144,7 @@ impl Backend for Desk {
         password: Option<&[u8]>,
         now: Timestamp,
     ) -> Option<Admitted> {
-        let admitted = self
-            .arrival
-            .admit(&self.custody, user_name, password, now);
+        let admitted = self.arrival.admit(&self.custody, user_name, password, now);
         let peer = admitted.map_err(|it| self.not_admitted = Some(it)).ok()?;
         self.publisher = peer.publisher();
         let publisher = self.publisher.as_ref().zip(self.arrival.guard());

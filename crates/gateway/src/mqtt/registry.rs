@@ -354,10 +354,21 @@ mod tests {
         let (one, mut one_told) = registry.enter(address(1), &limits).unwrap();
         let (two, mut two_told) = registry.enter(address(2), &limits).unwrap();
         let (three, _three_told) = registry.enter(address(3), &limits).unwrap();
-        assert!(one.claim("thing/a", "client", Start::Resume, &limits).unwrap().is_none());
-        assert!(two.claim("thing/b", "client", Start::Resume, &limits).unwrap().is_none());
+        assert!(
+            one.claim("thing/a", "client", Start::Resume, &limits)
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            two.claim("thing/b", "client", Start::Resume, &limits)
+                .unwrap()
+                .is_none()
+        );
         assert!(one_told.try_recv().is_err());
-        let mut coming = three.claim("thing/a", "client", Start::Resume, &limits).unwrap().unwrap();
+        let mut coming = three
+            .claim("thing/a", "client", Start::Resume, &limits)
+            .unwrap()
+            .unwrap();
         let Ok(Signal::TakenOver {
             start: Start::Resume,
             reply: Some(reply),
@@ -390,8 +401,13 @@ mod tests {
         let limits = Limits::default();
         let (one, mut told) = registry.enter(address(1), &limits).unwrap();
         let (two, _told) = registry.enter(address(1), &limits).unwrap();
-        one.claim("thing/a", "client", Start::Clean, &limits).unwrap();
-        assert!(two.claim("thing/a", "client", Start::Clean, &limits).unwrap().is_none());
+        one.claim("thing/a", "client", Start::Clean, &limits)
+            .unwrap();
+        assert!(
+            two.claim("thing/a", "client", Start::Clean, &limits)
+                .unwrap()
+                .is_none()
+        );
         assert!(matches!(
             told.try_recv(),
             Ok(Signal::TakenOver {
@@ -467,7 +483,10 @@ mod tests {
         };
         let enter = |it: &str| registry.enter(it.parse().unwrap(), &limits);
         let _one = enter("2001:db8::1").unwrap();
-        assert_eq!(enter("2001:db8::2").unwrap_err(), Counter::RefusedAddressFull);
+        assert_eq!(
+            enter("2001:db8::2").unwrap_err(),
+            Counter::RefusedAddressFull
+        );
         assert!(enter("2001:db8:0:1::2").is_ok());
     }
 }

@@ -208,7 +208,10 @@ impl<B: Backend> Session<B> {
             Phase::Claiming(_) | Phase::Draining | Phase::Closed => return Ok(()),
         };
         if !self.packets.take(ctx.now.uptime_ms) {
-            return Err(too_fast(Counter::PacketsTooFast, self.limits.packets_per_second));
+            return Err(too_fast(
+                Counter::PacketsTooFast,
+                self.limits.packets_per_second,
+            ));
         }
         match decode::decode(frame, self.terms.version)? {
             Packet::Publish(it) => {

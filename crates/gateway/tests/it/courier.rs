@@ -185,7 +185,11 @@ impl Post {
 
     fn measure(&self, dust: u32) {
         let token = self.house.tokens.box_1.expose_secret().as_bytes();
-        let Some(Peer::Thing(thing)) = self.house.custody.authenticate("box-1", token, self.clock.now().wall) else {
+        let Some(Peer::Thing(thing)) =
+            self.house
+                .custody
+                .authenticate("box-1", token, self.clock.now().wall)
+        else {
             panic!("box-1 is a thing");
         };
         let payload = format!(r#"{{"dust":{dust}}}"#);

@@ -23,11 +23,11 @@ mod life;
 #[cfg(test)]
 mod mqtt;
 #[cfg(test)]
-mod sessions;
-#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod provision;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]

@@ -169,6 +169,8 @@ async fn versions_from_before_a_rule_became_stricter_are_shown_all_the_same() {
     let page = anyone.get(&format!("/d/{HOME}/changes")).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("kept longer"), "{}", page.body);
-    let file = anyone.get(&format!("/d/{HOME}/notice.toml?version=1")).await;
+    let file = anyone
+        .get(&format!("/d/{HOME}/notice.toml?version=1"))
+        .await;
     assert_eq!((file.status, file.body), (200, old));
 }

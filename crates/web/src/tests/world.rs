@@ -142,7 +142,8 @@ impl World {
     /// One message of the meter, delivered to the lab if it may have anything; what the lab got.
     pub(super) fn send(&self, message: &str, at: Timestamp) -> Option<String> {
         let custody = self.custody();
-        let Some(Peer::Recipient(lab)) = custody.authenticate("energy-lab", self.lab.as_bytes(), at)
+        let Some(Peer::Recipient(lab)) =
+            custody.authenticate("energy-lab", self.lab.as_bytes(), at)
         else {
             panic!("the lab is known");
         };

@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 use model::{
-    Change, ChangeEffect, Changed, CommandName, Language, LegalBasis, Level, Notice, Party, Pointer, PurposeId,
-    RecipientId, Role, Roles, Text,
+    Change, ChangeEffect, Changed, CommandName, Language, LegalBasis, Level, Notice, Party,
+    Pointer, PurposeId, RecipientId, Role, Roles, Text,
 };
 
 use super::{Message, Texts};

@@ -88,7 +88,11 @@ mod tests {
         let addresses = Addresses::new(1);
         let _one = addresses.enter("2001:db8::1".parse().unwrap()).unwrap();
         assert!(addresses.enter("2001:db8::2".parse().unwrap()).is_none());
-        assert!(addresses.enter("2001:db8:0:1::1".parse().unwrap()).is_some());
+        assert!(
+            addresses
+                .enter("2001:db8:0:1::1".parse().unwrap())
+                .is_some()
+        );
     }
 
     #[test]

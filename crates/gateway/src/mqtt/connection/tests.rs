@@ -9,9 +9,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::{
-    Connection, KEPT_INPUT_BYTES, Kept, Signal, Transport, Turn, Unflushed, goodbye,
-};
+use super::{Connection, KEPT_INPUT_BYTES, Kept, Signal, Transport, Turn, Unflushed, goodbye};
 use crate::clock::Clock;
 use crate::mqtt::backend::Start;
 use crate::mqtt::decode::Version;
@@ -21,7 +19,6 @@ use crate::mqtt::testing::{
     subscribe, texts,
 };
 use crate::{Counter, Counters, Limits};
-
 use Version::{V3, V5};
 
 /// Both ends of a socket, as the test sees them.
@@ -448,7 +445,13 @@ async fn a_connection_hears_that_it_is_taken_over_or_that_the_server_stops() {
         let Connection {
             transport, output, ..
         } = bench.connection;
-        goodbye(transport, output, Unflushed::<FakeBackend>::default(), Turn::Closed).await;
+        goodbye(
+            transport,
+            output,
+            Unflushed::<FakeBackend>::default(),
+            Turn::Closed,
+        )
+        .await;
         let written = bench.socket.0.lock().unwrap().written.clone();
         assert_eq!(texts(&written, V5), [answer]);
     }
@@ -565,7 +568,10 @@ fn a_connection_at_rest_is_small() {
         size_of::<F>()
     }
     let bytes = size(Connection::run);
-    assert!(bytes <= 3 * 1024, "{bytes} bytes, and 20,000 of them may be open");
+    assert!(
+        bytes <= 3 * 1024,
+        "{bytes} bytes, and 20,000 of them may be open"
+    );
 }
 
 #[tokio::test]

@@ -109,11 +109,7 @@ fn properties(bytes: &[u8]) -> Result<(Properties<'_>, &[u8]), Fault> {
 }
 
 /// Checks one property and gives what follows it.
-fn property<'a>(
-    id: u8,
-    bytes: &'a [u8],
-    kept: &mut Properties<'_>,
-) -> Result<&'a [u8], Fault> {
+fn property<'a>(id: u8, bytes: &'a [u8], kept: &mut Properties<'_>) -> Result<&'a [u8], Fault> {
     match id {
         // Payload format indicator: custody reads the payload as the notice says and refuses what it cannot read.
         0x01 => match bytes.split_first() {
