@@ -9,7 +9,7 @@
 //! A request is a signing request (PKCS #10), `application/pkcs10`, in base64. An answer is certificates and nothing else
 //! (`application/pkcs7-mime; smime-type=certs-only`), in base64. Names, uses and times that a request asks for are not
 //! looked at: a certificate names the thing that asks, for clients of TLS, for
-//! [`DEFAULT_CERTIFICATE_DAYS`](custody::DEFAULT_CERTIFICATE_DAYS). The optional parts of RFC 7030 (`serverkeygen`,
+//! [`custody::DEFAULT_CERTIFICATE_DAYS`]. The optional parts of RFC 7030 (`serverkeygen`,
 //! `fullcmc`, `csrattrs`, linking the request to its TLS session) are not there.
 //!
 //! | status | when | counter |
