@@ -1,6 +1,6 @@
 //! The sandbox in which scripts of others read messages: a JavaScript engine in a process of its own.
 //!
-//! Owns what a codec may do and how much of it: [`engine`] runs one call, [`worker`] is the process, [`wire`] is how it is
+//! Owns what a codec may do and how much of it: `engine` runs one call, `worker` is the process, [`wire`] is how it is
 //! asked. Must not know what a message means, whose it is, or what becomes of the answer.
 //! Why it is so: `docs/adr/0017-codecs-run-in-a-sandbox.md`.
 //!

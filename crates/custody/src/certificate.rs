@@ -5,12 +5,12 @@
 //! a [`SubjectPattern`] that says where in a certificate the thing's identifier stands. Either way a certificate only
 //! ever *names* a thing that is registered: nothing registers itself.
 //!
-//! [`Custody::identify`] runs at the handshake and once more when the connection opens, because a resumed session of
-//! TLS shows its certificate without a handshake; [`Custody::is_certified`] runs again whenever [`CertificateWatch`]
+//! [`crate::Custody::identify`] runs at the handshake and once more when the connection opens, because a resumed session of
+//! TLS shows its certificate without a handshake; [`crate::Custody::is_certified`] runs again whenever [`CertificateWatch`]
 //! says that trust has changed, and at every request over HTTP.
 //!
 //! Why this stands in custody: whom a certificate names is the same question as whom a token names
-//! ([`Custody::authenticate`]), and its answer changes in the same acts. Start reading at `trust`; `x509` is the format.
+//! ([`crate::Custody::authenticate`]), and its answer changes in the same acts. Start reading at `trust`; `x509` is the format.
 
 mod act;
 mod pattern;
@@ -55,7 +55,7 @@ pub const MAX_MAKER_REVOCATIONS: i64 = 100_000;
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 /// The longest chain that a client may send.
 pub const MAX_CHAIN: usize = 8;
-/// How many certificates [`Custody::certificates`] gives at most.
+/// How many certificates [`crate::Custody::certificates`] gives at most.
 pub const MAX_CERTIFICATES_SHOWN: i64 = 1_000;
 
 /// The longest serial number, RFC 5280 section 4.1.2.2.

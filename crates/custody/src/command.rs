@@ -1,6 +1,6 @@
 //! Commands to things: who may send one, when it is refused, and what became of it.
 //!
-//! A recipient asks with [`Custody::command`]. The notice in force must declare the command for it, a grant of the recipient
+//! A recipient asks with [`crate::Custody::command`]. The notice in force must declare the command for it, a grant of the recipient
 //! must name the purpose, the licence must be in force. Commands can hurt people, so beyond that:
 //!
 //! - An *interlock* refuses a command while a condition holds of what the thing said last, and while nobody knows whether it

@@ -132,7 +132,7 @@ pub enum HistoryError {
 }
 
 impl Custody {
-    /// A page of what a recipient could have received, see [`history`](mod@crate::history). Blocks on the database: not for an async
+    /// A page of what a recipient could have received, see the module `history`. Blocks on the database: not for an async
     /// worker, and not under the [`Custody::delivery_gate`].
     ///
     /// # Errors
