@@ -198,7 +198,10 @@ mod slow {
             ("family-home", "/RH_8"),
         ] {
             testkit::wait_until("the demo's devices have sent something", PATIENCE, || {
-                anyone.open(&format!("/d/{id}")).text().contains(field)
+                anyone
+                    .open(&format!("/d/{id}/drift"))
+                    .text()
+                    .contains(field)
             });
         }
         amanat
