@@ -221,11 +221,9 @@ impl Ways {
 
 impl<'a> Arriving<'a> {
     fn of(&self, thing: &'a Arc<ThingPeer>, payload: &'a [u8]) -> Arrival<'a> {
-        // MQTT 5.0, 3.3.1-6: nothing at all takes back what is retained, whatever the dialect makes of it.
-        let takes_back = self.retain && self.payload.is_empty();
         Arrival {
             thing,
-            payload: if takes_back { &[] } else { payload },
+            payload,
             retain: self.retain,
             origin: self.origin,
             expires_at: self.expires_at,
