@@ -132,15 +132,12 @@ pub(crate) fn run(command: BridgeCommand) -> Result<Exit, Stop> {
             overlap,
             token,
         } => {
-            let request = OperatorRequest::Renew {
-                who: WhoRequest::Bridge(bridge.to_string()),
-                overlap_ms: overlap,
-            };
-            operator::ask_for_token(place, &token, &request)
+            let who = WhoRequest::Bridge(bridge.to_string());
+            operator::renew(place, who, overlap, &token)
         }
         BridgeCommand::Revoke(OneArguments { bridge, place }) => {
             let who = WhoRequest::Bridge(bridge.to_string());
-            operator::done(place, &OperatorRequest::Revoke { who })
+            operator::revoke(place, who)
         }
     }
 }

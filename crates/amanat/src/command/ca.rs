@@ -14,8 +14,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
 use serde_json::Value;
 
-use super::check_config::{self, SourceArguments};
-use crate::config::{Config, Flag};
+use super::operator::{self, Place};
 use crate::control::{self, CertificatesRequest};
 use crate::data_directory;
 use crate::exit::{Exit, Stop};
@@ -46,15 +45,6 @@ pub(crate) enum Ca {
 pub(crate) enum Tls {
     /// Read the server's certificate and key again, now
     Reload(Place),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: Option<String>,
-    #[command(flatten)]
-    source: SourceArguments,
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +145,7 @@ pub(crate) struct Distrust {
     place: Place,
 }
 
+const NAME_IT: &str = "name it with --data";
 const NEXT: &str = "nothing was changed; see docs/how-to/use-certificates.md";
 
 /// Does it and prints what came of it.
@@ -229,45 +220,28 @@ pub(crate) fn run(ca: Ca) -> Result<Exit, Stop> {
 /// Asks the running server to read its files again.
 pub(crate) fn run_tls(Tls::Reload(place): Tls) -> Result<Exit, Stop> {
     let next = "nothing was changed; the server goes on with what it has";
-    let config = config(place).map_err(|it| it.with_next(next))?;
+    let config = place.config(NAME_IT).map_err(|it| it.with_next(next))?;
     let line = CertificatesRequest::Reload.to_line();
     let line = line.map_err(|err| Stop::failure(err, NEXT))?;
-    match control::ask_line(&config.data.directory, &line) {
+    match operator::answered(&config, &line) {
         Ok(Some(answer)) => {
-            let answer: Value =
-                serde_json::from_str(&answer).map_err(|err| Stop::failure(err, next))?;
             ui::data(text(&answer, "said"));
             Ok(Exit::Ok)
         }
         Ok(None) => Err(Stop::failure(
             anyhow!("no server uses this data directory"),
-            "name it with --data",
+            NAME_IT,
         )),
         Err(err) => Err(Stop::failure(err, next)),
     }
 }
 
-fn config(place: Place) -> Result<Config, Stop> {
-    let data = place
-        .data
-        .map(|it| Flag::new("--data", "data.directory", it));
-    let (config, _) = check_config::load(place.source, data.into_iter().collect())?;
-    let directory = &config.data.directory;
-    match directory.is_dir() {
-        true => Ok(config),
-        false => Err(Stop::invalid(
-            anyhow!("there is no data directory `{}`", directory.display()),
-            "name it with --data",
-        )),
-    }
-}
-
 fn ask(place: Place, request: &CertificatesRequest) -> Result<Value, Stop> {
-    let config = config(place)?;
+    let config = place.config(NAME_IT)?;
     let failed = |err: anyhow::Error| Stop::failure(err, NEXT);
     let line = request.to_line().map_err(failed)?;
-    if let Some(answer) = control::ask_line(&config.data.directory, &line).map_err(failed)? {
-        return serde_json::from_str(&answer).map_err(|err| failed(err.into()));
+    if let Some(answer) = operator::answered(&config, &line).map_err(failed)? {
+        return Ok(answer);
     }
     // Nobody answers: the data directory is free, or opening it says who has it.
     let kept = Kept::open(&config)?;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::check_config::{self, SourceArguments};
 use super::sign_in_link;
 use crate::config::{Config, Flag};
+use crate::control::operate::WhoRequest;
 use crate::control::{self, OperatorRequest, operate};
 use crate::exit::{Exit, Stop};
 use crate::server::Kept;
@@ -39,11 +40,11 @@ const NEXT: &str = "nothing was changed; correct what is named and try again";
 
 /// Asks the running server; where none runs, does it here.
 pub(super) fn ask(place: Place, request: &OperatorRequest) -> Result<Value, Stop> {
-    let config = config(place)?;
+    let config = place.config("name it with --data; `amanat serve` makes it")?;
     let failed = |err: anyhow::Error| Stop::failure(err, NEXT);
     let line = request.to_line().map_err(failed)?;
-    if let Some(answer) = control::ask_line(&config.data.directory, &line).map_err(failed)? {
-        return serde_json::from_str(&answer).map_err(|err| failed(err.into()));
+    if let Some(answer) = answered(&config, &line).map_err(failed)? {
+        return Ok(answer);
     }
     // Nobody answers: the data directory is free, or opening it says who has it.
     let site = sign_in_link::site(&config)?;
@@ -53,19 +54,28 @@ pub(super) fn ask(place: Place, request: &OperatorRequest) -> Result<Value, Stop
     answer
 }
 
-fn config(place: Place) -> Result<Config, Stop> {
-    let data = place
-        .data
-        .map(|it| Flag::new("--data", "data.directory", it));
-    let (config, _) = check_config::load(place.source, data.into_iter().collect())?;
-    let directory = &config.data.directory;
-    match directory.is_dir() {
-        true => Ok(config),
-        false => Err(Stop::invalid(
-            anyhow!("there is no data directory `{}`", directory.display()),
-            "name it with --data; `amanat serve` makes it",
-        )),
+impl Place {
+    /// The configuration there; where there is no data directory `help` says what to do.
+    pub(super) fn config(self, help: &'static str) -> Result<Config, Stop> {
+        let data = self
+            .data
+            .map(|it| Flag::new("--data", "data.directory", it));
+        let (config, _) = check_config::load(self.source, data.into_iter().collect())?;
+        let directory = &config.data.directory;
+        match directory.is_dir() {
+            true => Ok(config),
+            false => Err(Stop::invalid(
+                anyhow!("there is no data directory `{}`", directory.display()),
+                help,
+            )),
+        }
     }
+}
+
+/// What the running server answers to a line; nothing where none runs.
+pub(super) fn answered(config: &Config, line: &str) -> anyhow::Result<Option<Value>> {
+    let answer = control::ask_line(&config.data.directory, line)?;
+    Ok(answer.map(|it| serde_json::from_str(&it)).transpose()?)
 }
 
 /// Asks for something that makes a token, and shows it: printed, or in its file.
@@ -196,6 +206,21 @@ pub(super) fn list(answer: &Value, name: &str) {
 /// Nothing but that it worked.
 pub(super) fn done(place: Place, request: &OperatorRequest) -> Result<Exit, Stop> {
     ask(place, request).map(|_| Exit::Ok)
+}
+
+/// A new token for somebody; the former one goes on working for a while.
+pub(super) fn renew(
+    place: Place,
+    who: WhoRequest,
+    overlap_ms: i64,
+    token: &TokenArguments,
+) -> Result<Exit, Stop> {
+    ask_for_token(place, token, &OperatorRequest::Renew { who, overlap_ms })
+}
+
+/// Nothing opens somebody any more.
+pub(super) fn revoke(place: Place, who: WhoRequest) -> Result<Exit, Stop> {
+    done(place, &OperatorRequest::Revoke { who })
 }
 
 /// Reads a duration such as `7d`, `12h` or `0s` into milliseconds.

@@ -83,15 +83,12 @@ pub(crate) fn run(command: RecipientCommand) -> Result<Exit, Stop> {
             overlap,
             token,
         } => {
-            let request = OperatorRequest::Renew {
-                who: WhoRequest::Recipient(recipient.to_string()),
-                overlap_ms: overlap,
-            };
-            operator::ask_for_token(place, &token, &request)
+            let who = WhoRequest::Recipient(recipient.to_string());
+            operator::renew(place, who, overlap, &token)
         }
         RecipientCommand::Revoke(OneArguments { recipient, place }) => {
             let who = WhoRequest::Recipient(recipient.to_string());
-            operator::done(place, &OperatorRequest::Revoke { who })
+            operator::revoke(place, who)
         }
     }
 }

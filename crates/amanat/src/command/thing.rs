@@ -153,15 +153,12 @@ pub(crate) fn run(command: ThingCommand) -> Result<Exit, Stop> {
             overlap,
             token,
         } => {
-            let request = OperatorRequest::Renew {
-                who: WhoRequest::Thing(one.thing.to_string()),
-                overlap_ms: overlap,
-            };
-            operator::ask_for_token(one.place, &token, &request)
+            let who = WhoRequest::Thing(one.thing.to_string());
+            operator::renew(one.place, who, overlap, &token)
         }
         ThingCommand::Revoke(OneArguments { thing, place }) => {
             let who = WhoRequest::Thing(thing.to_string());
-            operator::done(place, &OperatorRequest::Revoke { who })
+            operator::revoke(place, who)
         }
         ThingCommand::Remove(OneArguments { thing, place }) => {
             let thing = thing.to_string();
