@@ -1,7 +1,7 @@
 //! The interoperability tests of Eclipse Paho (`conformance/paho`), each against a deployment of its own, some at once.
 //!
-//! Some of them publish before the other client's SUBACK is there, which MQTT does not order. So one that fails may try
-//! again, alone, at most three times in all.
+//! They wait by the clock and expect what they wait for to be there, so nothing else runs beside them
+//! (`.config/nextest.toml`), and one that fails may try again, alone, at most three times in all.
 //!
 //! Their clients publish and subscribe on the same connection, so each is a bridge and a recipient in one, and names its
 //! purpose in its user name. Each of their topics is a device, of the dialect `value`. Nothing is let through undecided:
