@@ -97,7 +97,11 @@ impl Peer {
         let program =
             find_program("mosquitto").context("`mosquitto` is missing: run `cargo xtask setup`")?;
         let mqtt = free_address()?;
-        let config = configure(fixture, name, &(mosquitto_config(mqtt) + persistence))?;
+        let config = configure(
+            fixture,
+            &format!("{name}.conf"),
+            &(mosquitto_config(mqtt) + persistence),
+        )?;
         let mut command = workspace.command(program);
         command.arg("-c").arg(config);
         let mut process = Process::start(workspace, &command)?;
@@ -120,7 +124,7 @@ impl Peer {
         program: &Path,
     ) -> anyhow::Result<Self> {
         let mqtt = free_address()?;
-        let config = configure(fixture, "flashmq", &flashmq_config(mqtt))?;
+        let config = configure(fixture, "flashmq.conf", &flashmq_config(mqtt))?;
         let mut command = workspace.command(program);
         command.arg("--config-file").arg(config);
         Self::listening(workspace, &command, "flashmq", mqtt)
@@ -133,7 +137,8 @@ impl Peer {
         program: &Path,
     ) -> anyhow::Result<Self> {
         let mqtt = free_address()?;
-        let config = configure(fixture, "rumqttd", &rumqttd_config(mqtt))?;
+        // It knows the format by the ending.
+        let config = configure(fixture, "rumqttd.toml", &rumqttd_config(mqtt))?;
         let mut command = workspace.command(program);
         command.arg("-c").arg(config).arg("-q");
         Self::listening(workspace, &command, "rumqttd", mqtt)
@@ -166,9 +171,9 @@ impl Peer {
 
 /// Writes the configuration of a server into the directory of the run.
 fn configure(fixture: &Fixture, name: &str, text: &str) -> anyhow::Result<PathBuf> {
-    let path = fixture.place.join(format!("{name}.conf"));
+    let path = fixture.place.join(name);
     std::fs::write(&path, text)
-        .with_context(|| format!("cannot write the configuration of {name}"))?;
+        .with_context(|| format!("cannot write the configuration `{name}`"))?;
     Ok(path)
 }
 
