@@ -88,6 +88,13 @@ impl Adapter {
         Self::ALL.iter().copied().find(|it| it.as_str() == word)
     }
 
+    /// Whether what speaks it is software with topics of its own to which it subscribes, wanted or not; some of it ends when
+    /// it may not.
+    #[must_use]
+    pub const fn has_own_topics(self) -> bool {
+        !matches!(self, Self::Plain | Self::Value | Self::Codec)
+    }
+
     /// Whether its messages are always about devices other than the one that holds the connection, so that only a bridge
     /// can speak it. With every other adapter a thing can use its own credential; the names in [`crate::Taken`] then say
     /// nothing new and are not looked at.

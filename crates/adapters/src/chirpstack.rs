@@ -9,6 +9,9 @@
 //! The body is the whole event as it came, so a field of the decoded payload is declared as `/object/temperature`.
 //! `rxInfo` (the gateways that heard the device) is a member like any other: not kept unless the notice declares it.
 //! The device is `deviceInfo.devEui`, in the small letters in which ChirpStack writes it.
+//!
+//! ChirpStack can also write events as Protocol Buffers (`json=false`, payload encoding Protobuf). They are refused with
+//! that word: it is one setting there, the default is JSON, and a notice points at the JSON that people can see.
 
 use crate::json;
 use crate::lorawan::{self, Uplink};
@@ -25,7 +28,11 @@ pub(crate) fn take<'a>(topic: &'a str, payload: &'a [u8]) -> Result<AllTaken<'a>
         _ if OTHER_EVENTS.contains(&event) => return take::nothing(),
         _ => return Err(TakeError::OtherTopic),
     }
-    let [info] = json::find(json::text(payload)?, ["deviceInfo"])?;
+    let text = json::text(payload).map_err(|_| TakeError::NotChosenJson)?;
+    if !text.starts_with(['{', '[']) {
+        return Err(TakeError::NotChosenJson);
+    }
+    let [info] = json::find(text, ["deviceInfo"])?;
     let [device] = json::find(info.ok_or(TakeError::Missing("deviceInfo"))?, ["devEui"])?;
     let device = device
         .and_then(json::string)

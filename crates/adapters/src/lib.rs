@@ -41,9 +41,9 @@ mod topic;
 pub use adapter::Adapter;
 pub use codec::{Question, answered, question};
 pub use lorawan::{MAX_FRM_PAYLOAD_BYTES, Uplink};
-pub use sparkplug_b::{MAX_EDGE_NODES, MAX_MEMORY_BYTES, MAX_METRICS};
+pub use sparkplug_b::{MAX_EDGE_NODES, MAX_MEMORY_BYTES, MAX_METRICS, REBIRTH_INTERVAL_MS};
 pub use take::{
-    AllTaken, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES,
-    State, TakeError, Taken, take,
+    AllTaken, Answer, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, MAX_MESSAGE_BYTES,
+    MAX_TOPIC_BYTES, State, TakeError, Taken, take,
 };
 pub use thingsboard::MAX_THINGSBOARD_MESSAGES;

@@ -18,7 +18,7 @@
 //! |---|---|
 //! | `PREFIX/events/rpc` | `NotifyStatus`, `NotifyFullStatus`, `NotifyEvent`: their `params`, passed on as they are (`/switch:0/apower`, `/events/*/event`); other methods carry no reading |
 //! | `PREFIX/status/COMPONENT` | the same component at the same place: `{"switch:0": {…}}` |
-//! | `PREFIX/online`, `rpc`, `command`, `debug/log`, `…/command/…` | no reading |
+//! | `PREFIX/online`, `rpc`, `command`, `debug/log`, `…/command/…`, `…/announce` | no reading |
 //!
 //! A device is called by its MQTT prefix, which is its id (`shellyplus1pm-a8032ab12345`) unless it was changed.
 //! Documentation: <https://shelly-api-docs.shelly.cloud/gen2/ComponentsAndServices/Mqtt> and
@@ -62,7 +62,7 @@ pub(crate) fn take_gen2<'a>(topic: &'a str, payload: &'a [u8]) -> Result<AllTake
     let (before, last) = parent(topic).ok_or(TakeError::OtherTopic)?;
     let above = parent(before);
     match (above, last) {
-        (Some((_, "command" | "debug")), _) | (_, "online" | "command") => nothing(),
+        (Some((_, "command" | "debug")), _) | (_, "online" | "command" | "announce") => nothing(),
         _ if payload.is_empty() => nothing(),
         (Some((device, "events")), "rpc") => notification(device, payload),
         (_, "rpc") => nothing(),

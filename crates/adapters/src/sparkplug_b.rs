@@ -20,17 +20,23 @@
 //! A birth tells which alias and which type each name has. That is remembered for the connection, within
 //! [`MAX_MEMORY_BYTES`]. Sequence numbers (`tck-id-payloads-sequence-num-incrementing`) are checked: after a gap what was
 //! remembered of the edge node is forgotten, because a birth may have been lost and an alias may mean another metric now.
-//! Metrics by alias are refused from then on until the edge node is born again; nothing here can ask it for that.
-//! An edge node that connects is born first, so this only concerns brokers that forward the messages of edge nodes.
+//! Metrics by alias are refused from then on until the edge node is born again, which it is asked for, see [`rebirth`].
 
+mod data_set;
+mod rebirth;
 mod value;
 mod wire;
+
+pub use rebirth::REBIRTH_INTERVAL_MS;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::Timestamp;
+
 use crate::json;
-use crate::take::{self, AllTaken, TakeError};
+use crate::take::{self, AllTaken, Answer, TakeError};
+use rebirth::Rebirths;
 use wire::{Metric, Payload};
 
 /// The most metrics of one message.
@@ -49,6 +55,7 @@ const BYTES_PER_DEVICE: usize = 256;
 pub(crate) struct Memory {
     /// By `group/node`.
     nodes: BTreeMap<String, Node>,
+    rebirths: Rebirths,
     gaps: u64,
 }
 
@@ -84,6 +91,11 @@ impl Memory {
         self.gaps
     }
 
+    /// What edge nodes have to be asked now.
+    pub(crate) fn answers(&mut self, now: Timestamp, into: &mut Vec<Answer>) {
+        self.rebirths.due(now, into);
+    }
+
     fn size_bytes(&self) -> usize {
         let births = self.nodes.values().flat_map(|it| it.births.iter());
         births
@@ -92,13 +104,14 @@ impl Memory {
     }
 
     /// Checks the sequence number (0 to 255, then 0 again) of a message that is no NBIRTH.
-    fn check_sequence(&mut self, node: &str, seq: Option<u64>) {
-        let (Some(node), Some(seq)) = (self.nodes.get_mut(node), seq) else {
+    fn check_sequence(&mut self, name: &str, seq: Option<u64>) {
+        let (Some(node), Some(seq)) = (self.nodes.get_mut(name), seq) else {
             return;
         };
         if node.next_seq.is_some_and(|it| it != seq) {
             self.gaps = self.gaps.saturating_add(1);
             node.births.clear();
+            self.rebirths.want(name);
         }
         node.next_seq = Some(after(seq));
     }
@@ -180,6 +193,7 @@ pub(crate) fn take<'a>(
                 return Err(TakeError::TooMuchToRemember);
             }
             memory.nodes.insert(place.node.clone(), node);
+            memory.rebirths.born(&place.node);
         }
         _ => memory.check_sequence(&place.node, payload.seq),
     }
@@ -196,10 +210,14 @@ pub(crate) fn take<'a>(
     let node = memory.nodes.get(&place.node);
     let birth = node.and_then(|it| it.births.get(place.device));
     let name = match place.device {
-        "" => place.node,
+        "" => place.node.clone(),
         device => format!("{}/{device}", place.node),
     };
-    readings(name, &mut payload, birth)
+    let taken = readings(name, &mut payload, birth);
+    if taken == Err(TakeError::Unborn) {
+        memory.rebirths.want(&place.node);
+    }
+    taken
 }
 
 /// An edge node died: what its births said is over, unless the death is of an older life (section 6.4.21, `bdSeq`).

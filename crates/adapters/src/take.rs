@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use model::Timestamp;
 use smallvec::{SmallVec, smallvec};
 
 use crate::{
@@ -24,6 +25,7 @@ pub struct State {
     pub(crate) zigbee2mqtt: zigbee2mqtt::Memory,
     pub(crate) homie: homie::Memory,
     pub(crate) sparkplug_b: sparkplug_b::Memory,
+    pub(crate) thingsboard: thingsboard::Memory,
 }
 
 impl State {
@@ -32,6 +34,24 @@ impl State {
     pub fn gaps(&self) -> u64 {
         self.sparkplug_b.gaps()
     }
+
+    /// What the dialect has its server answer to what was taken, to be published to this connection and to nobody else.
+    /// Nothing of what anybody's device said is in it.
+    pub fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        self.thingsboard.answers(&mut answers);
+        self.sparkplug_b.answers(now, &mut answers);
+        answers
+    }
+}
+
+/// A message of the server to the connection that it has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Where the dialect expects it.
+    pub topic: String,
+    /// What it says.
+    pub payload: Vec<u8>,
 }
 
 /// One message of one device.
@@ -96,6 +116,11 @@ pub enum TakeError {
         "the topic and `{0}` in the message name different devices: check the integration that sends it"
     )]
     Contradiction(&'static str),
+    /// Protocol Buffers, where the dialect is read as JSON.
+    #[error(
+        "the message is not JSON: choose JSON as payload encoding in the integration of the network server"
+    )]
+    NotChosenJson,
     /// Not Protocol Buffers, where the dialect has them.
     #[error(
         "the message is no Sparkplug B payload: check that the edge node sends Protocol Buffers, or register it with another adapter"
@@ -146,13 +171,12 @@ pub fn take<'a>(
         return Err(TakeError::OtherTopic);
     }
     if payload.len() > MAX_MESSAGE_BYTES {
-        // Of the large messages that a network has about itself, none has to be read.
-        let is_no_reading =
+        // Of the large messages that a network has about itself, none is a reading.
+        let is_about_bridge =
             adapter == Adapter::Zigbee2Mqtt && state.zigbee2mqtt.is_about_bridge(topic);
-        return if is_no_reading {
-            nothing()
-        } else {
-            Err(TakeError::TooLarge)
+        return match is_about_bridge {
+            true => zigbee2mqtt::take(&mut state.zigbee2mqtt, topic, payload),
+            false => Err(TakeError::TooLarge),
         };
     }
     match adapter {
@@ -166,8 +190,10 @@ pub fn take<'a>(
         Adapter::Scalar => scalar::take(topic, payload),
         Adapter::Value => value::take(topic, payload, &value::Said::default()),
         Adapter::OwnTracks => owntracks::take(topic, payload),
-        Adapter::ThingsBoard => thingsboard::take_device(topic, payload),
-        Adapter::ThingsBoardGateway => thingsboard::take_gateway(topic, payload),
+        Adapter::ThingsBoard => thingsboard::take_device(&mut state.thingsboard, topic, payload),
+        Adapter::ThingsBoardGateway => {
+            thingsboard::take_gateway(&mut state.thingsboard, topic, payload)
+        }
         Adapter::TheThingsStack => the_things_stack::take(topic, payload),
         Adapter::ChirpStack => chirpstack::take(topic, payload),
         Adapter::SparkplugB => sparkplug_b::take(&mut state.sparkplug_b, topic, payload),

@@ -2,8 +2,8 @@
 //!
 //! <https://www.thethingsindustries.com/docs/integrations/data-formats/>
 //!
-//! Over MQTT the topic is `v3/{application}@{tenant}/devices/{device}/{kind}`, with HTTP there is none: the kind is the
-//! member that the message has. Uplinks, normalised uplinks and solved locations are readings; joins and what becomes of
+//! Over MQTT the topic is `v3/{application}@{tenant}/devices/{device}/{kind}`. With HTTP there is none, and the topics of a
+//! Pub/Sub integration are what somebody typed in: there the kind is the member that the message has. Uplinks, normalised uplinks and solved locations are readings; joins and what becomes of
 //! downlinks are not.
 //!
 //! The body is the whole message as it came, so a field of the decoded payload is declared as
@@ -33,14 +33,20 @@ const OTHER_KINDS: [&str; 8] = [
 
 /// Takes a message; over HTTP the topic is empty.
 pub(crate) fn take<'a>(topic: &'a str, payload: &'a [u8]) -> Result<AllTaken<'a>, TakeError> {
-    let named = match topic {
-        "" => None,
-        _ => match place(topic)? {
+    let named = match topic.starts_with("v3/") {
+        false => None,
+        true => match place(topic)? {
             (device, "up" | "up/normalized" | "location/solved") => Some(device),
             _ => return take::nothing(),
         },
     };
-    let text = json::text(payload)?;
+    if payload.is_empty() {
+        return take::nothing();
+    }
+    let text = json::text(payload).map_err(|_| TakeError::NotChosenJson)?;
+    if !text.starts_with(['{', '[']) {
+        return Err(TakeError::NotChosenJson);
+    }
     let [ids, uplink, normalized, location] = json::find(
         text,
         ["end_device_ids", READINGS[0], READINGS[1], READINGS[2]],

@@ -16,10 +16,14 @@
 //! A gateway publishes the same for its devices, by their names, to `v1/gateway/telemetry` and `v1/gateway/attributes`.
 //!
 //! Requests, RPC, claims, firmware, and connects and disconnects of a gateway's devices carry no reading.
+//! Two requests are answered, because devices wait for that when they start, see [`answer`].
 //! The protobuf topics (`v2/t/p`, `v2/a/p`) have a schema of their own in each device profile and are refused.
+
+mod answer;
 
 use std::borrow::Cow;
 
+pub(crate) use answer::Memory;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -57,6 +61,7 @@ const OTHER_GATEWAY_TOPICS: [&str; 7] = [
 
 /// Takes a message of the device API.
 pub(crate) fn take_device<'a>(
+    memory: &mut Memory,
     topic: &'a str,
     payload: &'a [u8],
 ) -> Result<AllTaken<'a>, TakeError> {
@@ -66,13 +71,17 @@ pub(crate) fn take_device<'a>(
             json::object(payload)?;
             Ok(take::own(payload))
         }
-        _ if is_among(topic, &OTHER_DEVICE_TOPICS) => take::nothing(),
+        _ if is_among(topic, &OTHER_DEVICE_TOPICS) => {
+            memory.device_asks(topic, payload);
+            take::nothing()
+        }
         _ => Err(TakeError::OtherTopic),
     }
 }
 
 /// Takes a message of the gateway API; a gateway uses the device API for itself.
 pub(crate) fn take_gateway<'a>(
+    memory: &mut Memory,
     topic: &'a str,
     payload: &'a [u8],
 ) -> Result<AllTaken<'a>, TakeError> {
@@ -82,8 +91,11 @@ pub(crate) fn take_gateway<'a>(
             json::object(values.as_bytes())?;
             push(into, None, values)
         }),
-        _ if is_among(topic, &OTHER_GATEWAY_TOPICS) => take::nothing(),
-        _ => take_device(topic, payload),
+        _ if is_among(topic, &OTHER_GATEWAY_TOPICS) => {
+            memory.gateway_asks(topic, payload);
+            take::nothing()
+        }
+        _ => take_device(memory, topic, payload),
     }
 }
 
@@ -209,12 +221,12 @@ mod tests {
 
     #[track_caller]
     fn check(
-        take: impl for<'a> Fn(&'a str, &'a [u8]) -> Result<AllTaken<'a>, TakeError>,
+        take: impl for<'a> Fn(&mut Memory, &'a str, &'a [u8]) -> Result<AllTaken<'a>, TakeError>,
         topic: &str,
         payload: &str,
         expected: Result<&[(&str, &str)], TakeError>,
     ) {
-        let taken = take(topic, payload.as_bytes()).map(|all| {
+        let taken = take(&mut Memory::default(), topic, payload.as_bytes()).map(|all| {
             all.into_iter()
                 .map(|it| {
                     (

@@ -64,7 +64,13 @@ fn what_does_not_fit_is_refused() {
         r#"{"deviceInfo":{"devEui":""}}"#,
         Err(TakeError::DeviceName),
     );
-    check("up", "\u{1}\u{2}", Err(TakeError::NotJson));
+    // Protocol Buffers, as the other marshaler writes them.
+    check(
+        "up",
+        "\n$3ac7e3c4-4401-4b8d-9386-a5c902f9202d",
+        Err(TakeError::NotChosenJson),
+    );
+    check("up", "{", Err(TakeError::NotJson));
 }
 
 #[test]

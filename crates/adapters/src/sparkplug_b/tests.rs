@@ -327,7 +327,8 @@ fn each_data_type_has_its_json() {
     check(13, Long(1_486_144_502_122), Ok("1486144502122"));
     check(14, Text("long".to_owned()), Ok(r#""long""#));
     check(17, ProtoValue::Bytes(vec![1, 2, 3]), Ok(r#""AQID""#));
-    check(16, DataSet(vec![]), Ok(""));
+    check(16, DataSet(vec![]), Ok("[]"));
+    check(11, DataSet(vec![]), Err(TakeError::MetricType));
     check(11, Int(1), Err(TakeError::MetricType));
     check(12, Boolean(true), Err(TakeError::MetricType));
     check(0, Int(1), Err(TakeError::Unborn));
@@ -508,4 +509,58 @@ fn what_is_remembered_is_bounded() {
     });
     assert_eq!(refused, Some(2));
     assert!(memory.size_bytes() <= MAX_MEMORY_BYTES);
+}
+
+fn asked(memory: &mut Memory, at: i64) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    memory.answers(Timestamp::from_millis(at), &mut answers);
+    answers
+}
+
+/// Section 6.4.25, and `tck-id-host-reordering-rebirth`: after a message that was missed, and after an alias that no birth
+/// told, the births are asked for.
+#[test]
+fn an_edge_node_is_asked_for_its_births_when_they_are_missing() {
+    const AT: i64 = 1_700_000_000_000;
+    let mut memory = alive();
+    assert_eq!(asked(&mut memory, AT), []);
+    let by_alias = |seq| payload(seq, vec![known(10, ProtoValue::Boolean(true))]);
+    // Sequence number 2 is missed.
+    assert_eq!(
+        said(&mut memory, DATA, &by_alias(3)),
+        Err(TakeError::Unborn)
+    );
+    let answers = asked(&mut memory, AT);
+    let [answer] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(answer.topic, "spBv1.0/Home/NCMD/Pi");
+    let command = ProtoPayload::decode(answer.payload.as_slice()).unwrap();
+    assert_eq!(command.timestamp, Some(1_700_000_000_000));
+    assert_eq!(command.seq, None);
+    let mut rebirth = metric("Node Control/Rebirth", 11, ProtoValue::Boolean(true));
+    rebirth.timestamp = Some(1_700_000_000_000);
+    assert_eq!(command.metrics, [rebirth]);
+
+    // What cannot be read in the meantime does not make it hurry.
+    assert_eq!(
+        said(&mut memory, DATA, &by_alias(4)),
+        Err(TakeError::Unborn)
+    );
+    assert_eq!(asked(&mut memory, AT + REBIRTH_INTERVAL_MS - 1), []);
+    assert_eq!(asked(&mut memory, AT + REBIRTH_INTERVAL_MS).len(), 1);
+    assert_eq!(asked(&mut memory, AT + 2 * REBIRTH_INTERVAL_MS), []);
+}
+
+#[test]
+fn edge_nodes_that_are_asked_are_bounded_and_a_birth_ends_the_question() {
+    let mut memory = Memory::default();
+    let by_alias = payload(1, vec![known(10, ProtoValue::Boolean(true))]);
+    for number in 0..2 * MAX_EDGE_NODES {
+        let topic = format!("spBv1.0/Home/NDATA/n{number}");
+        assert_eq!(said(&mut memory, &topic, &by_alias), Err(TakeError::Unborn));
+    }
+    let birth = payload(0, vec![born("Inputs/A", 10, 11, ProtoValue::Boolean(true))]);
+    assert!(said(&mut memory, "spBv1.0/Home/NBIRTH/n0", &birth).is_ok());
+    assert_eq!(asked(&mut memory, 0).len(), MAX_EDGE_NODES - 1);
 }

@@ -9,12 +9,14 @@
 //! | Bytes, File | a string, base64 |
 //! | arrays | an array of the above |
 //! | Template | an object of its metrics |
-//! | DataSet, extensions, definitions of templates | left out |
+//! | DataSet | an array of objects, one for each row |
+//! | extensions, definitions of templates | left out |
 //! | any, with `is_null` or without a value | `null` |
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::data_set;
 use super::wire::{self, Metric, Value};
 use crate::json;
 use crate::take::TakeError;
@@ -35,6 +37,7 @@ pub(super) fn json(
     let written = match (datatype, value) {
         (_, Value::Other) => return Ok(None),
         (0 | 19, Value::Template(bytes)) => return template(bytes, depth),
+        (0 | 16, Value::DataSet(bytes)) => return data_set::json(bytes, depth).map(Some),
         (1, _) => signed::<1>(value),
         (2, _) => signed::<2>(value),
         (3, _) => signed::<4>(value),

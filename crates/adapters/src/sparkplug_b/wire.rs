@@ -42,7 +42,8 @@ pub(super) enum Value<'a> {
     Text(&'a str),
     Bytes(&'a [u8]),
     Template(&'a [u8]),
-    /// A data set or an extension.
+    DataSet(&'a [u8]),
+    /// An extension.
     Other,
 }
 
@@ -60,7 +61,7 @@ impl Value<'_> {
 /// Reads a payload.
 pub(super) fn payload(bytes: &[u8]) -> Result<Payload<'_>, TakeError> {
     let mut payload = Payload::default();
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader::of(bytes);
     while let Some((number, field)) = reader.next()? {
         match (number, field) {
             (1, Field::Varint(it)) => payload.timestamp = Some(it),
@@ -77,7 +78,7 @@ pub(super) fn payload(bytes: &[u8]) -> Result<Payload<'_>, TakeError> {
 /// Reads the metrics of a template; nothing when it is a definition, which holds no values.
 pub(super) fn template(bytes: &[u8]) -> Result<Option<Vec<Metric<'_>>>, TakeError> {
     let (mut metrics, mut is_definition) = (Vec::new(), false);
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader::of(bytes);
     while let Some((number, field)) = reader.next()? {
         match (number, field) {
             (2, Field::Bytes(it)) => push(&mut metrics, it)?,
@@ -99,7 +100,7 @@ fn push<'a>(metrics: &mut Vec<Metric<'a>>, bytes: &'a [u8]) -> Result<(), TakeEr
 
 fn metric(bytes: &[u8]) -> Result<Metric<'_>, TakeError> {
     let mut metric = Metric::default();
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader::of(bytes);
     while let Some((number, field)) = reader.next()? {
         match (number, field) {
             (1, Field::Bytes(it)) => metric.name = Some(text(it)?).filter(|it| !it.is_empty()),
@@ -115,7 +116,8 @@ fn metric(bytes: &[u8]) -> Result<Metric<'_>, TakeError> {
             (15, Field::Bytes(it)) => metric.value = Some(Value::Text(text(it)?)),
             (16, Field::Bytes(it)) => metric.value = Some(Value::Bytes(it)),
             (18, Field::Bytes(it)) => metric.value = Some(Value::Template(it)),
-            (17 | 19, Field::Bytes(_)) => metric.value = Some(Value::Other),
+            (17, Field::Bytes(it)) => metric.value = Some(Value::DataSet(it)),
+            (19, Field::Bytes(_)) => metric.value = Some(Value::Other),
             (1..=4 | 7 | 10..=19, _) => return Err(TakeError::NotProtobuf),
             _ => {}
         }
@@ -124,30 +126,40 @@ fn metric(bytes: &[u8]) -> Result<Metric<'_>, TakeError> {
 }
 
 /// A `uint32`: what does not fit is cut off, as the parsers of Protocol Buffers do.
-fn narrow(value: u64) -> u32 {
+pub(super) fn narrow(value: u64) -> u32 {
     let [a, b, c, d, ..] = value.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
-fn text(bytes: &[u8]) -> Result<&str, TakeError> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, TakeError> {
     std::str::from_utf8(bytes).map_err(|_| TakeError::NotProtobuf)
 }
 
 /// The value of a field, by its wire type.
-enum Field<'a> {
+pub(super) enum Field<'a> {
     Varint(u64),
     Fixed64([u8; 8]),
     Bytes(&'a [u8]),
     Fixed32([u8; 4]),
 }
 
-struct Reader<'a> {
+/// Reads the fields of a message.
+pub(super) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
+    pub(super) const fn of(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Whether everything is read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The next field; groups, which no current message has, are refused.
-    fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, TakeError> {
+    pub(super) fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, TakeError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -173,7 +185,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn varint(&mut self) -> Result<u64, TakeError> {
+    pub(super) fn varint(&mut self) -> Result<u64, TakeError> {
         let mut value = 0_u64;
         for place in 0..MAX_VARINT_BYTES {
             let (byte, rest) = self.rest.split_first().ok_or(TakeError::NotProtobuf)?;

@@ -23,6 +23,9 @@ fn an_uplink_is_the_whole_message_of_the_device_in_it() {
     check("v3/app1/devices/dev1/up", UPLINK, Ok(Some("dev1")));
     check("", UPLINK, Ok(Some("dev1")));
     check("", RAW, Ok(Some("dev1")));
+    // A Pub/Sub integration: a base topic and a word for each kind, both typed in.
+    check("farm/uplinks", UPLINK, Ok(Some("dev1")));
+    check("farm/joins", JOIN, Ok(None));
     check(
         "v3/app1@tenant1/devices/dev1/location/solved",
         r#"{"end_device_ids":{"device_id":"dev1"},"location_solved":{"location":{"latitude":1}}}"#,
@@ -60,9 +63,9 @@ fn what_does_not_fit_is_refused() {
         Err(TakeError::Missing("device_id")),
     );
     check("", "[]", Err(TakeError::NotAnObject));
+    check("farm/up", "\n\u{8}app1", Err(TakeError::NotChosenJson));
     for topic in [
         "v3/app1/up",
-        "v2/app1/devices/dev1/up",
         "v3/app1/devices/dev1",
     ] {
         check(topic, UPLINK, Err(TakeError::OtherTopic));
