@@ -10,8 +10,8 @@ mod publish;
 
 use std::sync::Arc;
 
-use mqtt_proto::v5::SubscriptionOptions;
-use mqtt_proto::{Pid, PollHeader, TopicFilter, v3, v5};
+use mqtt_proto::v5::{RetainHandling, SubscriptionOptions};
+use mqtt_proto::{Pid, PollHeader, QoS, TopicFilter, v3, v5};
 
 pub(crate) use connect::{Connect, ConnectFault, Will, decode_connect};
 pub(crate) use publish::Publish;
@@ -151,7 +151,7 @@ fn from_v3(packet: v3::Packet) -> Result<Packet<'static>, Fault> {
             filters: it
                 .topics
                 .into_iter()
-                .map(|(filter, qos)| (filter, SubscriptionOptions::new(qos)))
+                .map(|(filter, qos)| (filter, options_v3(qos)))
                 .collect(),
             purposes: Vec::new(),
             conditions: Vec::new(),
@@ -162,6 +162,16 @@ fn from_v3(packet: v3::Packet) -> Result<Packet<'static>, Fault> {
             filters: it.topics,
         })),
         _ => Err(Fault::malformed("the packet is longer than what it holds")),
+    }
+}
+
+/// A subscription of MQTT 3.1.1: RETAIN is 0 in what comes later because of it (3.3.1-9).
+fn options_v3(max_qos: QoS) -> SubscriptionOptions {
+    SubscriptionOptions {
+        max_qos,
+        no_local: false,
+        retain_as_published: false,
+        retain_handling: RetainHandling::SendAtSubscribe,
     }
 }
 

@@ -27,12 +27,23 @@ pub(crate) fn connack_v3(code: v3::ConnectReturnCode, is_session_present: bool, 
     out.extend_from_slice(&[0x20, 0x02, is_session_present.into(), code as u8]);
 }
 
-/// CONNACK of MQTT 5.
-pub(crate) fn connack_v5(mut packet: v5::Connack, max_packet_bytes: u32, out: &mut Vec<u8>) {
+/// CONNACK of MQTT 5, without its reason where the client takes no packet as long (3.1.2-24). False, and nothing, where even
+/// that is too long.
+pub(crate) fn connack_v5(
+    mut packet: v5::Connack,
+    max_packet_bytes: u32,
+    out: &mut Vec<u8>,
+) -> bool {
     if packet.encode_len() + 5 > max_packet_bytes as usize {
         packet.properties.reason_string = None;
     }
+    let start = out.len();
     push_v5(&packet.into(), out);
+    let fits = out.len() - start <= max_packet_bytes as usize;
+    if !fits {
+        out.truncate(start);
+    }
+    fits
 }
 
 /// DISCONNECT of MQTT 5.

@@ -220,7 +220,7 @@ impl<B: Backend> Session<B> {
                 }
             }
             Packet::Ack(it) if it.kind == AckKind::Pubrel => self.released(it, ctx)?,
-            Packet::Ack(it) => self.acknowledged(it, ctx),
+            Packet::Ack(it) => self.acknowledged(it, ctx)?,
             Packet::Subscribe(it) => {
                 // What a session cannot hold anyhow is not looked at.
                 self.request(it.filters.len().min(self.limits.max_subscriptions), ctx.now)?;

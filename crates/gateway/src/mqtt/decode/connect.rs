@@ -31,6 +31,8 @@ pub(crate) struct Connect {
     pub(crate) session_expiry_s: u32,
     /// The highest topic alias the client takes.
     pub(crate) topic_alias_max: u16,
+    /// It speaks MQTT 3.1, the version before the standard.
+    pub(crate) is_before_standard: bool,
     /// It is another broker, which wants messages as they were published and none of its own back.
     pub(crate) is_bridge: bool,
     /// The client wants extended authentication.
@@ -75,7 +77,7 @@ pub(crate) fn decode_connect(frame: Frame<'_>) -> Result<Connect, ConnectFault> 
         Version::V3 => {
             v3::Connect::decode_buffer_with_protocol(frame.body, &mut read_bytes, protocol)
                 .map_err(|it| from_common(&it))
-                .map(from_v3)
+                .map(|it| from_v3(it, protocol))
         }
         Version::V5 => decode_v5(frame, &mut read_bytes, protocol),
     };
@@ -107,6 +109,10 @@ fn protocol(body: &[u8], read_bytes: &mut usize) -> Result<(Protocol, u8, bool),
         Ok(protocol) => {
             let flags = body.get(*read_bytes).copied().unwrap_or(0);
             Ok((protocol, flags, is_bridge))
+        }
+        // MQTT 3.1 has a word for it too, under its own name.
+        Err(Error::InvalidProtocol(name, _)) if &*name == "MQIsdp" => {
+            Err(ConnectFault::UnknownVersion(Version::V3))
         }
         Err(Error::InvalidProtocol(name, level)) if &*name == "MQTT" => {
             Err(ConnectFault::UnknownVersion(match level {
@@ -144,7 +150,7 @@ fn decode_v5(
         .map(from_v5)
 }
 
-fn from_v3(packet: v3::Connect) -> Connect {
+fn from_v3(packet: v3::Connect, protocol: Protocol) -> Connect {
     Connect {
         version: Version::V3,
         clean: packet.clean_session,
@@ -166,6 +172,7 @@ fn from_v3(packet: v3::Connect) -> Connect {
         wants_problems: false,
         session_expiry_s: 0,
         topic_alias_max: 0,
+        is_before_standard: protocol == Protocol::V310,
         is_bridge: false,
         wants_authentication: false,
     }
@@ -194,6 +201,7 @@ fn from_v5(packet: v5::Connect) -> Connect {
         wants_problems: properties.request_problem_info.unwrap_or(true),
         session_expiry_s: properties.session_expiry_interval.unwrap_or(0),
         topic_alias_max: properties.topic_alias_max.unwrap_or(0),
+        is_before_standard: false,
         is_bridge: false,
         wants_authentication: properties.auth_method.is_some() || properties.auth_data.is_some(),
     }
@@ -233,11 +241,14 @@ fn push_data(data: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend(data.iter().take(length.into()));
 }
 
-/// 1.5.4-2 (no NUL in a text), 3.1.2.11.3 and 3.1.2.11.4 (values that cannot be 0).
+/// 1.5.4-2 (no NUL in a text), 3.1.2.11.3 and 3.1.2.11.4 (values that cannot be 0), 4.7.3-1 (a topic is not empty).
 fn check_values(connect: Connect) -> Result<Connect, Fault> {
     let has_nul = |it: &str| it.contains('\0');
     if has_nul(&connect.client_id) || connect.user_name.as_deref().is_some_and(has_nul) {
         return Err(Fault::malformed("a text has a NUL"));
+    }
+    if connect.will.as_ref().is_some_and(|it| it.topic.is_empty()) {
+        return Err(Fault::malformed("a will names a topic"));
     }
     if connect.receive_maximum == 0 || connect.max_packet_bytes == 0 {
         return Err(Fault::protocol(

@@ -191,6 +191,8 @@ impl<B: Backend> Session<B> {
         } else if connect.client_id.is_empty() && !connect.clean && connect.version == Version::V3 {
             // 3.1.3-8
             "an empty client identifier needs a clean session"
+        } else if connect.client_id.is_empty() && connect.is_before_standard {
+            "MQTT 3.1 needs a client identifier"
         } else {
             return Ok(());
         };
@@ -233,12 +235,19 @@ impl<B: Backend> Session<B> {
         ctx.counters.add(Counter::SessionsOpened);
         match connect.version {
             Version::V3 => {
+                // MQTT 3.1 has no word for it: the byte is reserved.
+                let is_present = is_present && !connect.is_before_standard;
                 encode::connack_v3(ConnectReturnCode::Accepted, is_present, ctx.out);
             }
             Version::V5 => {
                 let mut packet = Connack::new(is_present, ConnectReasonCode::Success);
                 packet.properties = self.what_we_offer(assigned, server_keep_alive, session_expiry);
-                encode::connack_v5(packet, self.terms.max_packet_bytes, ctx.out);
+                if !encode::connack_v5(packet, self.terms.max_packet_bytes, ctx.out) {
+                    // 5.0, 3.1.2-24: the client takes no answer as long as this, so there is none.
+                    self.will = None;
+                    self.phase = Phase::Closed;
+                    return;
+                }
             }
         }
         let filters = self.state.listening.filters();

@@ -12,6 +12,7 @@ use super::{Ctx, Phase, Session};
 use crate::mqtt::backend::{Backend, Label};
 use crate::mqtt::decode::{Ack, AckKind, Version};
 use crate::mqtt::encode::{self, Outgoing};
+use crate::mqtt::fault::Fault;
 use crate::mqtt::stamp::Stamp;
 use crate::mqtt::topic::{self, Form};
 
@@ -223,8 +224,9 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// An acknowledgement of the client. One for an identifier that is not in flight belongs to nothing.
-    pub(super) fn acknowledged(&mut self, ack: Ack, ctx: &mut Ctx<'_, B>) {
+    /// An acknowledgement of the client. One for an identifier that is not in flight belongs to nothing; one that the
+    /// quality of service of its message does not have breaks the protocol (3.1.1, 4.8.0-1; 5.0, 4.13.1).
+    pub(super) fn acknowledged(&mut self, ack: Ack, ctx: &mut Ctx<'_, B>) -> Result<(), Fault> {
         let outbound = &mut self.state.outbound;
         let found = outbound.position(ack.packet_id);
         let stage = found
@@ -254,8 +256,14 @@ impl<B: Backend> Session<B> {
                 encode::ack(AckKind::Pubrel, ack.packet_id, ctx.out);
             }
             (AckKind::Pubrec, None, _) if !ack.is_error => self.pubrel_unknown(ack.packet_id, ctx),
-            _ => {}
+            (_, None, _) => {}
+            _ => {
+                return Err(Fault::protocol(
+                    "this acknowledgement does not go with the quality of service of its message",
+                ));
+            }
         }
+        Ok(())
     }
 
     /// The client holds a message that we do not know any more: it is let go.

@@ -8,4 +8,5 @@ mod listening;
 mod lives;
 mod publishing;
 mod releasing;
+mod strictness;
 mod subscribing;
