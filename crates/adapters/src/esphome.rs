@@ -35,6 +35,13 @@ pub(crate) fn take<'a>(topic: &'a str, payload: &'a [u8]) -> Result<AllTaken<'a>
     one(device, json::nested(path.split('/').chain([last]), &value))
 }
 
+/// Where a state stands in the message that is made of it.
+pub(crate) fn path(topic: &str) -> Option<impl Iterator<Item = &str>> {
+    let (before, last) = parent(topic).filter(|it| it.1 == "state")?;
+    let (_, path) = cut(before)?;
+    Some(path.split('/').chain([last]))
+}
+
 /// The prefix, and the component with what belongs to it.
 fn cut(topic: &str) -> Option<(&str, &str)> {
     let (rest, _) = parent(topic)?;
