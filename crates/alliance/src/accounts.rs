@@ -1,4 +1,4 @@
-//! Accounts and sign-in: no passwords, a one-time link that the operator or the alliance hands over.
+//! Accounts, and the one-time link that the operator hands over: the first way in, before somebody has one of their own.
 //!
 //! A link works once and for a time. Opening it only shows who would sign in, so that a preview of the link does not use
 //! it up; using it makes a session. Rows hold hashes of tokens, never the tokens.
@@ -10,13 +10,12 @@ use data_encoding::BASE32_NOPAD;
 use model::{PersonId, Timestamp};
 
 use crate::authority::{Action, Actor, Office};
-use crate::rows::account::Tokens;
+use crate::operator_access::{self, Asked};
+use crate::sessions::{self, Device, SignInWay, SignedIn};
 use crate::{Alliance, AllianceError, rows};
 
 /// How long a one-time link can be used, in milliseconds: one day.
 pub const LINK_LIFETIME_MILLIS: i64 = 24 * 3_600_000;
-/// How long a session lasts, in milliseconds: thirty days.
-pub const SESSION_LIFETIME_MILLIS: i64 = 30 * 24 * 3_600_000;
 
 /// An account of a natural person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +44,11 @@ macro_rules! tokens {
                 self.0.expose_secret()
             }
 
-            fn random() -> Result<Self, AllianceError> {
+            pub(crate) fn random() -> Result<Self, AllianceError> {
                 Ok(Self(Token::random()?))
             }
 
-            fn hash(&self) -> [u8; 32] {
+            pub(crate) fn hash(&self) -> [u8; 32] {
                 self.0.sha256()
             }
         }
@@ -104,10 +103,27 @@ impl Alliance {
         Ok(self.db.read(|tx| rows::account::of_office(tx, office))?)
     }
 
-    /// Makes a link with which the account signs in once, within [`LINK_LIFETIME_MILLIS`].
+    /// Makes an account of a demo, which no person owns: the operator makes links for it at any time. It stays one.
     ///
     /// # Errors
-    /// When the actor may not, there is no such account, or the database fails.
+    /// When the actor may not, or the database fails.
+    pub fn create_made_up_account(
+        &self,
+        by: &Actor,
+        office: Office,
+        now: Timestamp,
+    ) -> Result<Account, AllianceError> {
+        let account = self.create_account(by, office, now)?;
+        self.db
+            .write(|tx| rows::account::set_made_up(tx, &account.id))?;
+        Ok(account)
+    }
+
+    /// Makes a link with which the account signs in once, within [`LINK_LIFETIME_MILLIS`]. For an account that a resident uses
+    /// the first call only asks for access: see `operator_access`.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such account, access waits ([`AllianceError::SecondPerson`]), or the database fails.
     pub fn one_time_link(
         &self,
         by: &Actor,
@@ -116,17 +132,24 @@ impl Alliance {
     ) -> Result<LinkToken, AllianceError> {
         by.must(Action::ManageAccounts)?;
         let token = LinkToken::random()?;
-        self.db.write(|tx| {
-            if rows::account::one(tx, account)?.is_none() {
+        let asked = self.custody.act(now, |act| {
+            let Some(found) = rows::account::one(act.tx(), account)? else {
                 return Err(AllianceError::NotFound {
                     what: "account",
                     id: account.to_string(),
                 });
+            };
+            let asked = operator_access::ask(act, &found, by, now)?;
+            if matches!(asked, Asked::Granted) {
+                let expires_at = now.plus_millis(LINK_LIFETIME_MILLIS);
+                rows::account::put_link(act.tx(), &token.hash(), account, expires_at)?;
             }
-            let expires_at = now.plus_millis(LINK_LIFETIME_MILLIS);
-            Ok(Tokens::OneTimeLink.put(tx, &token.hash(), account, expires_at)?)
+            Ok(asked)
         })?;
-        Ok(token)
+        match asked {
+            Asked::Granted => Ok(token),
+            Asked::Waits(access) => Err(AllianceError::SecondPerson(Box::new(access))),
+        }
     }
 
     /// Who would sign in with a link, without using it.
@@ -140,7 +163,7 @@ impl Alliance {
     ) -> Result<Option<Account>, AllianceError> {
         Ok(self
             .db
-            .read(|tx| Tokens::OneTimeLink.account(tx, &link.hash(), now))?)
+            .read(|tx| rows::account::linked(tx, &link.hash(), now))?)
     }
 
     /// Uses a link up and starts a session; `None` when it was used, has expired or never was.
@@ -150,46 +173,19 @@ impl Alliance {
     pub fn sign_in(
         &self,
         link: &LinkToken,
+        device: Device,
         now: Timestamp,
-    ) -> Result<Option<SessionToken>, AllianceError> {
-        let session = SessionToken::random()?;
+    ) -> Result<Option<SignedIn>, AllianceError> {
+        self.write_tries()?;
         let hash = link.hash();
-        let signed_in = self.db.write(|tx| {
-            let Some(account) = Tokens::OneTimeLink.account(tx, &hash, now)? else {
-                return Ok::<_, AllianceError>(false);
+        self.db.write(|tx| {
+            let Some(account) = rows::account::linked(tx, &hash, now)? else {
+                return Ok(None);
             };
-            if !Tokens::OneTimeLink.remove(tx, &hash)? {
-                return Ok(false);
+            if !rows::account::remove_link(tx, &hash)? {
+                return Ok(None);
             }
-            let expires_at = now.plus_millis(SESSION_LIFETIME_MILLIS);
-            Tokens::Session.put(tx, &session.hash(), &account.id, expires_at)?;
-            rows::account::remove_expired(tx, now)?;
-            Ok(true)
-        })?;
-        Ok(signed_in.then_some(session))
-    }
-
-    /// Whose session it is, if it is one.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn session(
-        &self,
-        session: &SessionToken,
-        now: Timestamp,
-    ) -> Result<Option<Account>, AllianceError> {
-        Ok(self
-            .db
-            .read(|tx| Tokens::Session.account(tx, &session.hash(), now))?)
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn sign_out(&self, session: &SessionToken) -> Result<(), AllianceError> {
-        Ok(self
-            .db
-            .write(|tx| Tokens::Session.remove(tx, &session.hash()).map(drop))?)
+            sessions::begin(tx, &account, SignInWay::Link, device, now).map(Some)
+        })
     }
 }

@@ -92,6 +92,8 @@ actions! {
     SetLimits = "set limits of the rulebook",
     /// Begin the authority for devices, certify things, say which makers are believed.
     ManageCertificates = "manage certificates of things",
+    /// Agree, as the second person, that the operator gets a way into somebody's account.
+    ApproveAccess = "agree to access to an account",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -110,6 +112,7 @@ const LICENSING: &[Action] = &[
     Action::SuspendLicence,
     Action::RevokeLicence,
     Action::SetLimits,
+    Action::ApproveAccess,
 ];
 
 impl Actor {
@@ -129,7 +132,10 @@ impl Actor {
     #[must_use]
     pub fn may(&self, action: Action) -> bool {
         match self {
-            Self::Operator => !matches!(action, Action::ReadOwn | Action::Choose),
+            Self::Operator => !matches!(
+                action,
+                Action::ReadOwn | Action::Choose | Action::ApproveAccess
+            ),
             Self::Account(account) => account.office.may(action),
         }
     }

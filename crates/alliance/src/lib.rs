@@ -13,17 +13,27 @@ mod claims;
 mod codecs;
 mod licensing;
 mod onboarding;
+mod operator_access;
+mod own_credentials;
+mod passkeys;
+mod passwords;
+mod recovery_codes;
 mod register;
 mod rows;
 mod rulebook;
+mod safety;
+mod security_events;
+mod sessions;
+mod throttle;
 mod views;
+mod words;
+
+use std::sync::Arc;
 
 use custody::{ActError, Custody, RowError};
 use store::Db;
 
-pub use accounts::{
-    Account, LINK_LIFETIME_MILLIS, LinkToken, SESSION_LIFETIME_MILLIS, SessionToken,
-};
+pub use accounts::{Account, LINK_LIFETIME_MILLIS, LinkToken, SessionToken};
 pub use authority::{Action, Actor, Office};
 pub use claims::{
     CODE_CHARS, Claim, ClaimCode, Claimable, MAX_CLAIM_MILLIS, MAX_WRONG_CODES, WRONG_CODES_MILLIS,
@@ -31,8 +41,32 @@ pub use claims::{
 pub use codecs::CodecError;
 pub use licensing::MAX_REASON_CHARS;
 pub use onboarding::{Joining, ThingChange};
+pub use operator_access::{
+    ACCESS_LIFETIME_MILLIS, ACCESS_WAIT_MILLIS, APPROVER_AGE_MILLIS, ApproveError,
+    MAX_ACCESS_SHOWN, OperatorAccess,
+};
+pub use own_credentials::{MAX_OWN_THINGS, OwnThing};
+pub use passkeys::{
+    AddPasskeyError, Assertion, CHALLENGE_MILLIS, ChallengeFor, MAX_PASSKEY_NAME_CHARS,
+    MAX_PASSKEYS, PasskeyError, PasskeyLine, Registration, RelyingParty,
+};
+pub use passwords::{
+    LANES, MAX_HASHING, MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MAX_WAITING, MEMORY_KIB,
+    MIN_NAME_CHARS, MIN_PASSWORD_CHARS, Password, PasswordError, PasswordLine, ROUNDS,
+    SetPasswordError, SignInName,
+};
+pub use recovery_codes::{RECOVERY_CODES, RecoveryCode};
 pub use register::Member;
 pub use rulebook::Limit;
+pub use safety::{Asking, Attempt, Proved, WaysIn};
+pub use security_events::{
+    EVENT_LIFETIME_MILLIS, EventKind, MAX_EVENTS, SecurityEvent, TRY_WINDOW_MILLIS,
+};
+pub use sessions::{
+    Browser, Device, MAX_SESSIONS, PROOF_MILLIS, SEEN_MILLIS, SESSION_IDLE_MILLIS,
+    SESSION_LIFETIME_MILLIS, Session, SignInWay, SignedIn, System,
+};
+pub use throttle::{MAX_WATCHED, MAX_WRONG_OF_NAME, MAX_WRONG_OF_NETWORK, WRONG_MILLIS};
 pub use views::{DeploymentPage, Overview};
 
 /// The alliance's use cases over one custody and one database. Cheap to clone.
@@ -40,6 +74,7 @@ pub use views::{DeploymentPage, Overview};
 pub struct Alliance {
     custody: Custody,
     db: Db,
+    safety: Arc<safety::Safety>,
 }
 
 /// Why an act of the alliance did not happen. Nothing has changed then.
@@ -89,6 +124,17 @@ pub enum AllianceError {
     /// An act on certificates was refused or failed.
     #[error(transparent)]
     Certificate(custody::CertificateError),
+    /// Somebody uses this account: a second person must agree, and the request waits.
+    #[error(
+        "somebody uses this account, so a link to it needs a second person: request `{}` {}, and the link can be made from {} until {} with this same command",
+        .0.id,
+        if .0.approved_at.is_some() { "was agreed to" } else { "waits for an officer who agrees to it at /office/access" },
+        .0.ready_at(),
+    )]
+    SecondPerson(Box<OperatorAccess>),
+    /// A password could not be hashed: there is not enough memory.
+    #[error("a password could not be hashed")]
+    Hashing,
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] getrandom::Error),
@@ -116,17 +162,28 @@ impl From<RowError> for AllianceError {
 
 /// Why the alliance did not open.
 #[derive(Debug, thiserror::Error)]
-#[error("the database could not be brought up to date")]
-pub struct OpenError(#[from] store::MigrateError);
+pub enum OpenError {
+    /// The database is of another version, or failed.
+    #[error("the database could not be brought up to date")]
+    Migrate(#[from] store::MigrateError),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness")]
+    Randomness(#[from] getrandom::Error),
+}
 
 impl Alliance {
     /// The alliance over what custody has in force.
     ///
     /// # Errors
-    /// When the database cannot be brought up to date.
+    /// When the database cannot be brought up to date, or there is no randomness.
     pub fn open(custody: Custody, db: Db) -> Result<Self, OpenError> {
         db.migrate(&rows::MIGRATIONS)?;
-        Ok(Self { custody, db })
+        let safety = Arc::new(safety::Safety::new()?);
+        Ok(Self {
+            custody,
+            db,
+            safety,
+        })
     }
 
     /// The data held in trust.

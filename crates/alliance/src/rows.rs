@@ -6,6 +6,12 @@ pub(crate) mod account;
 pub(crate) mod claim;
 pub(crate) mod limit;
 pub(crate) mod member;
+pub(crate) mod operator_access;
+pub(crate) mod passkey;
+pub(crate) mod password;
+pub(crate) mod recovery_code;
+pub(crate) mod security_event;
+pub(crate) mod session;
 
 /// Every migration of this crate, in order. Applied ones never change.
 pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
@@ -25,6 +31,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 3,
             name: "claim codes",
             sql: include_str!("rows/0003_claims.sql"),
+        },
+        Step {
+            version: 4,
+            name: "safety of accounts",
+            sql: include_str!("rows/0004_account_safety.sql"),
         },
     ],
 };

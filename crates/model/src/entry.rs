@@ -33,11 +33,19 @@ pub enum EntryKind {
     MakerTrusted,
     /// A maker's authority is not believed any more.
     MakerDistrusted,
+    /// The operator asked for a way into somebody's account.
+    AccessAsked,
+    /// A second person agreed to that.
+    AccessApproved,
+    /// The owner of the account refused it.
+    AccessRefused,
+    /// The operator made a link with it.
+    AccessUsed,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -52,6 +60,10 @@ impl EntryKind {
         Self::DeviceAuthorityBegun,
         Self::MakerTrusted,
         Self::MakerDistrusted,
+        Self::AccessAsked,
+        Self::AccessApproved,
+        Self::AccessRefused,
+        Self::AccessUsed,
     ];
 
     /// The word in the record.
@@ -72,6 +84,10 @@ impl EntryKind {
             Self::DeviceAuthorityBegun => "device-authority-begun",
             Self::MakerTrusted => "maker-trusted",
             Self::MakerDistrusted => "maker-distrusted",
+            Self::AccessAsked => "access-asked",
+            Self::AccessApproved => "access-approved",
+            Self::AccessRefused => "access-refused",
+            Self::AccessUsed => "access-used",
         }
     }
 

@@ -10,6 +10,7 @@ use crate::compress;
 const STYLE: &str = include_str!("../assets/style.css");
 const NASTALIQ: &[u8] = include_bytes!("../assets/fonts/noto-nastaliq-urdu.woff2");
 const NASKH: &[u8] = include_bytes!("../assets/fonts/noto-naskh-arabic.woff2");
+const PASSKEY: &str = include_str!("../assets/passkey.js");
 const ICON: &[u8] = include_bytes!("../assets/icon.svg");
 const FONT_LICENCE: &[u8] = include_bytes!("../assets/fonts/OFL.txt");
 
@@ -33,6 +34,8 @@ pub(crate) struct Assets {
     pub(crate) nastaliq: Asset,
     /// The font of Urdu tables and forms.
     pub(crate) naskh: Asset,
+    /// The script of the forms for passkeys: the only one.
+    pub(crate) passkey: Asset,
     /// The icon in the browser's tab.
     pub(crate) icon: Asset,
     /// The licence of the fonts.
@@ -58,6 +61,12 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             "text/css; charset=utf-8",
             style.into_bytes(),
         ),
+        passkey: asset(
+            "passkey",
+            "js",
+            "text/javascript; charset=utf-8",
+            PASSKEY.as_bytes().to_vec(),
+        ),
         icon: asset("icon", "svg", "image/svg+xml", ICON.to_vec()),
         font_licence: asset(
             "OFL",
@@ -72,11 +81,12 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 
 impl Assets {
     /// Every file.
-    pub(crate) const fn all(&self) -> [&Asset; 5] {
+    pub(crate) const fn all(&self) -> [&Asset; 6] {
         [
             &self.style,
             &self.nastaliq,
             &self.naskh,
+            &self.passkey,
             &self.icon,
             &self.font_licence,
         ]

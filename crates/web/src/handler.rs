@@ -1,5 +1,6 @@
 //! The handlers, one module a part of the site: extract, ask the use case, show the page.
 
+pub(crate) mod access;
 pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod choices;
@@ -14,7 +15,9 @@ pub(crate) mod nearby;
 pub(crate) mod notice;
 pub(crate) mod notice_file;
 pub(crate) mod office;
+mod passkey;
 pub(crate) mod record;
+pub(crate) mod safety;
 pub(crate) mod sign_in;
 mod submission;
 mod upload;

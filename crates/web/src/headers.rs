@@ -34,11 +34,30 @@ const FIXED: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// The same for the pages with a form for passkeys: our own script may run.
+pub(crate) const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+    img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Marks an answer whose page has our own script.
+#[derive(Debug, Clone, Copy)]
+struct OwnScript;
+
+/// Lets our own script run on a page.
+pub(crate) fn with_own_script(mut response: Response) -> Response {
+    response.extensions_mut().insert(OwnScript);
+    response
+}
+
 /// Adds what every answer says.
 pub(crate) fn protect(mut response: Response, transport: Transport) -> Response {
+    let scripted = response.extensions().get::<OwnScript>().is_some();
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if scripted {
+        let policy = HeaderValue::from_static(SCRIPT_POLICY);
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     if transport == Transport::Secure {
         let year = HeaderValue::from_static("max-age=31536000");

@@ -13,6 +13,7 @@
 mod assets;
 mod compress;
 mod cookie;
+mod device;
 mod form;
 mod handler;
 mod headers;
@@ -34,8 +35,8 @@ pub use qr::CodeError;
 pub use route::{Ask, Route};
 pub use samples::{SamplesError, write_samples};
 pub use site::{
-    DEFAULT_TIME_ZONE, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl, PublicUrlError, SiteOptions,
-    router,
+    CameFrom, DEFAULT_TIME_ZONE, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl, PublicUrlError,
+    SiteOptions, router,
 };
 pub use texts::{
     Asker, ChangeLine, Sentences, notice_changes, notice_changes_heading, notice_unchanged,

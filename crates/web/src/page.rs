@@ -5,6 +5,7 @@ use model::{Cap, DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestam
 
 use crate::shell::Shell;
 
+mod access;
 mod changes;
 mod choices;
 mod claim;
@@ -20,6 +21,7 @@ mod nearby;
 mod notice;
 mod office;
 mod record;
+mod safety;
 pub(crate) mod sample;
 mod sign_in;
 mod stay;
@@ -27,6 +29,10 @@ mod stay;
 mod tests;
 mod why;
 
+pub(crate) use access::{
+    AccessNews, AccessPage, ApproveNews, MAX_ACCESS_DEPLOYMENTS, MAX_ACCESS_READERS,
+    OfficeAccessPage, OwnTokenPage, PersonReader, PersonReading,
+};
 pub(crate) use changes::{ChangesPage, Story, VersionLine};
 pub(crate) use choices::{
     ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, News, Saved, SheetPage,
@@ -51,8 +57,9 @@ pub(crate) use nearby::{NearbyLine, NearbyPage, PresenceLine, PublishedLine, Sta
 pub(crate) use notice::{Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
+pub(crate) use safety::{PasskeyAsk, RecoveryCodesPage, SafetyEventsPage, SafetyNews, SafetyPage};
 pub(crate) use sample::samples;
-pub(crate) use sign_in::{SignInGonePage, SignInOncePage, SignInPage};
+pub(crate) use sign_in::{SignInError, SignInGonePage, SignInOncePage, SignInPage};
 pub(crate) use stay::{MAX_STAYS, Stay};
 pub(crate) use why::{WhyGroup, WhyPage};
 
@@ -130,6 +137,8 @@ pub(crate) enum By {
     Licensing,
     /// Whoever runs the server.
     Operator,
+    /// The person whom it is about.
+    Person,
     /// A member.
     Member(Text),
     /// Another word of the record.
@@ -158,6 +167,7 @@ impl EntryLine {
         match &self.by {
             By::Licensing => shell.say("record-by-licensing"),
             By::Operator => shell.say("record-by-operator"),
+            By::Person => shell.say("record-by-person"),
             By::Member(title) => shell.of(title).to_owned(),
             By::Other(word) => word.clone(),
         }

@@ -32,6 +32,9 @@ pub(crate) mod pattern {
     pub(crate) const CLAIM: &str = "/claim";
     pub(crate) const ME: &str = "/me";
     pub(crate) const NOT_MINE: &str = "/me/not-mine";
+    pub(crate) const SAFETY: &str = "/me/safety";
+    pub(crate) const SAFETY_EVENTS: &str = "/me/safety/events";
+    pub(crate) const ACCESS: &str = "/me/access";
     pub(crate) const CHOICES: &str = "/me/choices/{deployment}";
     pub(crate) const ALL_CHOICES: &str = "/me/choices";
     pub(crate) const CHOICES_HISTORY: &str = "/me/choices/{deployment}/history";
@@ -48,6 +51,7 @@ pub(crate) mod pattern {
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
+    pub(crate) const OFFICE_ACCESS: &str = "/office/access";
     pub(crate) const OFFICE_SUSPEND: &str = "/office/{deployment}/suspend";
     pub(crate) const OFFICE_REINSTATE: &str = "/office/{deployment}/reinstate";
     pub(crate) const LANGUAGE: &str = "/lang/{language}";
@@ -57,7 +61,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 45] = [
+    pub(crate) const ALL: [&str; 49] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -81,6 +85,9 @@ pub(crate) mod pattern {
         CLAIM,
         ME,
         NOT_MINE,
+        SAFETY,
+        SAFETY_EVENTS,
+        ACCESS,
         CHOICES,
         ALL_CHOICES,
         CHOICES_HISTORY,
@@ -97,6 +104,7 @@ pub(crate) mod pattern {
         GPC,
         OFFICE,
         OFFICE_LIMITS,
+        OFFICE_ACCESS,
         OFFICE_SUSPEND,
         OFFICE_REINSTATE,
         LANGUAGE,
@@ -222,6 +230,12 @@ pub enum Route {
     },
     /// Ends that a device senses the person who is signed in (POST).
     NotMine,
+    /// How the person signs in, and where they are signed in.
+    Safety,
+    /// What happened to the person's account.
+    SafetyEvents,
+    /// Who may read the person's data, and the credentials of their own devices.
+    Access,
     /// A person's choices for a deployment.
     Choices(DeploymentId),
     /// A person's choices for a deployment, from a row on.
@@ -285,6 +299,8 @@ pub enum Route {
     Office,
     /// The rulebook's limits: what is in force, and the forms to change it.
     OfficeLimits,
+    /// Requests of the operator for access to accounts, which the office agrees to.
+    OfficeAccess,
     /// Suspends a licence (POST).
     OfficeSuspend(DeploymentId),
     /// Puts a suspended licence in force again (POST).
@@ -329,6 +345,9 @@ impl Route {
             Self::Claim | Self::ClaimLink(_) => pattern::CLAIM,
             Self::Me { .. } => pattern::ME,
             Self::NotMine => pattern::NOT_MINE,
+            Self::Safety => pattern::SAFETY,
+            Self::SafetyEvents => pattern::SAFETY_EVENTS,
+            Self::Access => pattern::ACCESS,
             Self::Choices(_) | Self::ChoicesFrom { .. } => pattern::CHOICES,
             Self::AllChoices => pattern::ALL_CHOICES,
             Self::ChoicesHistory { .. } => pattern::CHOICES_HISTORY,
@@ -347,6 +366,7 @@ impl Route {
             Self::Gpc => pattern::GPC,
             Self::Office => pattern::OFFICE,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
+            Self::OfficeAccess => pattern::OFFICE_ACCESS,
             Self::OfficeSuspend(_) => pattern::OFFICE_SUSPEND,
             Self::OfficeReinstate(_) => pattern::OFFICE_REINSTATE,
             Self::Language { .. } => pattern::LANGUAGE,

@@ -115,6 +115,11 @@ impl Shell {
         self.file(&ASSETS.icon)
     }
 
+    /// The address of the script of the forms for passkeys.
+    pub(crate) fn passkey_script(&self) -> String {
+        self.file(&ASSETS.passkey)
+    }
+
     /// The addresses of the fonts that the page needs at once: none in English.
     pub(crate) fn fonts(&self) -> Vec<String> {
         match self.texts.language() {

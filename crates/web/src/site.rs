@@ -1,9 +1,10 @@
 //! The site: what it stands on, and which handler answers which route.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use alliance::Alliance;
+use alliance::{Alliance, RelyingParty};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -71,6 +72,24 @@ impl PublicUrl {
         format!("{}{route}", self.0)
     }
 
+    /// For whom passkeys are made (WebAuthn Level 3, section 5.1.2, `rp.id`): the host, where it is a name. An address of
+    /// numbers cannot have passkeys.
+    pub(crate) fn relying_party(&self) -> Option<RelyingParty> {
+        let (scheme, authority) = self.0.split_once("://")?;
+        let usual = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(usual).unwrap_or(authority);
+        let authority = authority.to_ascii_lowercase();
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+            _ => authority.as_str(),
+        };
+        let numbers = host.starts_with('[') || host.parse::<IpAddr>().is_ok();
+        (!numbers).then(|| RelyingParty {
+            id: host.to_owned(),
+            origin: format!("{scheme}://{authority}"),
+        })
+    }
+
     pub(crate) fn transport(&self) -> Transport {
         if self.0.starts_with("https://") {
             Transport::Secure
@@ -95,6 +114,10 @@ fn is_loopback(authority: &str) -> bool {
     let ip = address.parse::<std::net::IpAddr>();
     host == "localhost" || ip.is_ok_and(|it| it.is_loopback())
 }
+
+/// From which network a request came: the server puts it into the extensions of each. Used to count wrong tries, never kept.
+#[derive(Debug, Clone, Copy)]
+pub struct CameFrom(pub IpAddr);
 
 /// What the site stands on.
 #[derive(Clone)]
@@ -170,12 +193,7 @@ pub fn router(options: SiteOptions) -> Router {
         .route(pattern::RECORD, get(handler::record::list))
         .route(pattern::RECORD_ENTRY, get(handler::record::entry))
         .route(pattern::RECORD_LOG, get(handler::record::file))
-        .route(pattern::SIGN_IN, get(handler::sign_in::explain))
-        .route(
-            pattern::SIGN_IN_ONCE,
-            get(handler::sign_in::confirm).post(handler::sign_in::sign_in),
-        )
-        .route(pattern::SIGN_OUT, post(handler::sign_in::sign_out))
+        .merge(accounts())
         .route(
             pattern::CLAIM,
             get(handler::claim::show).post(handler::claim::take),
@@ -214,6 +232,33 @@ pub fn router(options: SiteOptions) -> Router {
     pages.merge(files).with_state(site)
 }
 
+/// How people sign in, and what keeps their accounts safe.
+fn accounts() -> Router<Site> {
+    Router::new()
+        .route(
+            pattern::SIGN_IN,
+            get(handler::sign_in::show).post(handler::sign_in::sign_in),
+        )
+        .route(
+            pattern::SIGN_IN_ONCE,
+            get(handler::sign_in::confirm).post(handler::sign_in::use_link),
+        )
+        .route(pattern::SIGN_OUT, post(handler::sign_in::sign_out))
+        .route(
+            pattern::SAFETY,
+            get(handler::safety::show).post(handler::safety::act),
+        )
+        .route(pattern::SAFETY_EVENTS, get(handler::safety::events))
+        .route(
+            pattern::ACCESS,
+            get(handler::access::show).post(handler::access::act),
+        )
+        .route(
+            pattern::OFFICE_ACCESS,
+            get(handler::access::office).post(handler::access::approve),
+        )
+}
+
 /// What people decide, look back on, take along and bring.
 fn choices() -> Router<Site> {
     Router::new()
@@ -247,6 +292,28 @@ fn choices() -> Router<Site> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passkeys_are_for_a_host_with_a_name() {
+        let check = |url: &str, expected: Option<(&str, &str)>| {
+            let found = PublicUrl::parse(url).unwrap().relying_party();
+            let found = found.map(|it| (it.id, it.origin));
+            let expected = expected.map(|(id, origin)| (id.to_owned(), origin.to_owned()));
+            assert_eq!(found, expected, "{url}");
+        };
+        let example = Some(("amanat.example", "https://amanat.example"));
+        check("https://amanat.example/", example);
+        check("https://Amanat.example:443", example);
+        let other = Some(("amanat.example", "https://amanat.example:8443"));
+        check("https://amanat.example:8443", other);
+        check(
+            "http://localhost:8080",
+            Some(("localhost", "http://localhost:8080")),
+        );
+        check("http://127.0.0.1:8080", None);
+        check("http://[::1]:8080", None);
+        check("https://192.0.2.1", None);
+    }
 
     #[test]
     fn plain_http_is_only_for_this_machine() {

@@ -11,5 +11,6 @@ mod limits;
 mod nearby;
 mod notice_files;
 mod pages;
+mod safety;
 mod why;
 mod world;

@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 16] = [
+const ENGLISH: [&str; 17] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -42,6 +42,7 @@ const ENGLISH: [&str; 16] = [
     include_str!("../locales/en/notice-diff.ftl"),
     include_str!("../locales/en/record.ftl"),
     include_str!("../locales/en/claim.ftl"),
+    include_str!("../locales/en/safety.ftl"),
     include_str!("../locales/en/me.ftl"),
     include_str!("../locales/en/nearby.ftl"),
     include_str!("../locales/en/why.ftl"),
@@ -52,7 +53,7 @@ const ENGLISH: [&str; 16] = [
     include_str!("../locales/en/commands.ftl"),
 ];
 
-const URDU: [&str; 16] = [
+const URDU: [&str; 17] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -61,6 +62,7 @@ const URDU: [&str; 16] = [
     include_str!("../locales/ur/notice-diff.ftl"),
     include_str!("../locales/ur/record.ftl"),
     include_str!("../locales/ur/claim.ftl"),
+    include_str!("../locales/ur/safety.ftl"),
     include_str!("../locales/ur/me.ftl"),
     include_str!("../locales/ur/nearby.ftl"),
     include_str!("../locales/ur/why.ftl"),

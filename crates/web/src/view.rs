@@ -243,6 +243,7 @@ fn by(members: &[Member], by: &str) -> By {
     let found = match by.split_once(':') {
         Some(("office", "licensing")) => Some(By::Licensing),
         Some(("office", "operator")) => Some(By::Operator),
+        None if by == "person" => Some(By::Person),
         Some(("member", id)) => {
             let member = members.iter().find(|it| it.id.as_str() == id);
             member.map(|it| By::Member(it.name.clone()))

@@ -4,8 +4,9 @@
 //! refusal its page: a handler answers with a [`Failure`], and only here it becomes HTML.
 
 use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr};
 
-use alliance::{Account, Action, Actor, AllianceError, SessionToken};
+use alliance::{Account, Action, Actor, AllianceError, Asking, Device, SessionToken};
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY};
@@ -19,12 +20,13 @@ use model::{Language, PersonId, Timestamp};
 
 use crate::compress;
 use crate::cookie::Cookie;
+use crate::device;
 use crate::form::{FormToken, ProtectedForm};
 use crate::headers;
 use crate::page::{ErrorKind, ErrorPage};
 use crate::route::Route;
 use crate::shell::{Files, Shell, Viewer};
-use crate::site::Site;
+use crate::site::{CameFrom, Site};
 use crate::texts::Texts;
 
 /// Who asks, in which language, at which moment.
@@ -36,6 +38,10 @@ pub(crate) struct Visit {
     pub(crate) now: Timestamp,
     /// The account, when somebody is signed in.
     pub(crate) account: Option<Account>,
+    /// The browser and the device, in two words.
+    pub(crate) device: Device,
+    /// The network; one for all where the server does not say.
+    network: IpAddr,
     /// Whether the browser asks that data is not passed on (`Sec-GPC: 1`).
     asks_for_privacy: bool,
     language: Language,
@@ -154,6 +160,19 @@ impl Visit {
             .map_err(|_| Failure(ErrorKind::Form))
     }
 
+    /// What the forms of this visit are tied to; `None` before a stranger has a visit cookie.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
+    }
+
+    /// From where this is asked.
+    pub(crate) const fn asking(&self) -> Asking {
+        Asking {
+            device: self.device,
+            network: self.network,
+        }
+    }
+
     /// The secret of the session, when somebody is signed in.
     pub(crate) fn session(&self) -> Option<SessionToken> {
         let secret = self.account.as_ref().and(self.secret.as_deref())?;
@@ -213,7 +232,9 @@ pub(crate) fn set_cookie(response: &mut Response, cookie: &str) {
 pub(crate) async fn attend(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let transport = site.transport();
     let small = compress::takes_gzip(request.headers());
-    let visit = arrive(site, request.headers()).await;
+    let network = request.extensions().get::<CameFrom>().map(|it| it.0);
+    let network = network.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let visit = arrive(site, network, request.headers()).await;
     let response = if headers::is_from_here(&request, visit.site.public_url()) {
         request.extensions_mut().insert(visit.clone());
         next.run(request).await
@@ -289,7 +310,7 @@ fn refusal(visit: &Visit, kind: ErrorKind, response: Response) -> Response {
     answer
 }
 
-async fn arrive(site: Site, headers: &HeaderMap) -> Visit {
+async fn arrive(site: Site, network: IpAddr, headers: &HeaderMap) -> Visit {
     let transport = site.transport();
     let now = site.now();
     let language = Cookie::Language
@@ -300,6 +321,8 @@ async fn arrive(site: Site, headers: &HeaderMap) -> Visit {
         site,
         now,
         account: None,
+        device: device::of(headers),
+        network,
         asks_for_privacy: headers.get(SEC_GPC).is_some_and(|it| it == "1"),
         language,
         secret: Cookie::Visit.read(headers, transport),

@@ -1,4 +1,4 @@
-//! Accounts, one-time links and sessions. Tokens are kept as hashes only.
+//! Accounts and one-time links. Tokens are kept as hashes only.
 
 use custody::RowError;
 use model::{PersonId, Timestamp};
@@ -19,7 +19,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Resu
     Ok(())
 }
 
-fn read(row: &store::Row) -> Result<Account, RowError> {
+pub(crate) fn read(row: &store::Row) -> Result<Account, RowError> {
     let unreadable = |value: &str| RowError::Unreadable {
         table: "account",
         value: value.to_owned(),
@@ -48,77 +48,96 @@ pub(crate) fn of_office(tx: &mut Tx<'_>, office: Office) -> Result<Vec<Account>,
     rows.iter().map(read).collect()
 }
 
-/// Where tokens of a kind are kept: as hashes, each with the account that it opens and its end.
-#[derive(Clone, Copy)]
-pub(crate) enum Tokens {
-    OneTimeLink,
-    Session,
+/// Says that no person owns an account: a demo made it up.
+pub(crate) fn set_made_up(tx: &mut Tx<'_>, id: &PersonId) -> Result<(), RowError> {
+    tx.execute(
+        "UPDATE account SET made_up = 1 WHERE id = $1",
+        &[id.as_str().into()],
+    )?;
+    Ok(())
 }
 
-impl Tokens {
-    const ALL: [Self; 2] = [Self::OneTimeLink, Self::Session];
+/// Somebody signed in; the first time the account becomes theirs.
+pub(crate) fn signed_in(tx: &mut Tx<'_>, id: &PersonId, now: Timestamp) -> Result<(), RowError> {
+    tx.execute(
+        "UPDATE account SET signed_in_at = $2 WHERE id = $1 AND signed_in_at IS NULL",
+        &[id.as_str().into(), now.as_millis().into()],
+    )?;
+    Ok(())
+}
 
-    const fn table(self) -> &'static str {
-        match self {
-            Self::OneTimeLink => "one_time_link",
-            Self::Session => "session",
-        }
-    }
+/// Whether an account is a resident's who has signed in, or set up a way to.
+pub(crate) fn has_owner(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, RowError> {
+    let row = tx.query_one(
+        "SELECT 1 FROM account
+         WHERE id = $1 AND office = $2 AND made_up = 0 AND signed_in_at IS NOT NULL",
+        &[id.as_str().into(), Office::Resident.as_str().into()],
+    )?;
+    Ok(row.is_some())
+}
 
-    pub(crate) fn put(
-        self,
-        tx: &mut Tx<'_>,
-        token: &[u8; 32],
-        account: &PersonId,
-        expires_at: Timestamp,
-    ) -> Result<(), RowError> {
-        let table = self.table();
-        tx.execute(
-            &format!("INSERT INTO {table} (token_sha256, account, expires_at) VALUES ($1, $2, $3)"),
-            &[
-                token.as_slice().into(),
-                account.as_str().into(),
-                expires_at.as_millis().into(),
-            ],
-        )?;
-        Ok(())
-    }
+/// Since when an account has the oldest of its own ways to sign in.
+pub(crate) fn own_way_since(tx: &mut Tx<'_>, id: &PersonId) -> Result<Option<Timestamp>, RowError> {
+    let row = tx.query_one(
+        "SELECT MIN(since) FROM (
+             SELECT set_at AS since FROM account_password WHERE account = $1
+             UNION ALL SELECT added_at AS since FROM passkey WHERE account = $1
+         ) AS own",
+        &[id.as_str().into()],
+    )?;
+    let since: Option<i64> = match row {
+        Some(row) => row.get(0)?,
+        None => None,
+    };
+    Ok(since.map(Timestamp::from_millis))
+}
 
-    /// The account that a token opens, while it is valid.
-    pub(crate) fn account(
-        self,
-        tx: &mut Tx<'_>,
-        token: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<Option<Account>, RowError> {
-        let table = self.table();
-        let row = tx.query_one(
-            &format!(
-                "SELECT account.id, account.office FROM {table}
-                 JOIN account ON account.id = {table}.account
-                 WHERE token_sha256 = $1 AND expires_at > $2"
-            ),
-            &[token.as_slice().into(), now.as_millis().into()],
-        )?;
-        row.as_ref().map(read).transpose()
-    }
+pub(crate) fn put_link(
+    tx: &mut Tx<'_>,
+    token: &[u8; 32],
+    account: &PersonId,
+    expires_at: Timestamp,
+) -> Result<(), RowError> {
+    tx.execute(
+        "INSERT INTO one_time_link (token_sha256, account, expires_at) VALUES ($1, $2, $3)",
+        &[
+            token.as_slice().into(),
+            account.as_str().into(),
+            expires_at.as_millis().into(),
+        ],
+    )?;
+    Ok(())
+}
 
-    /// Removes a token; `true` for the one caller who removed it.
-    pub(crate) fn remove(self, tx: &mut Tx<'_>, token: &[u8; 32]) -> Result<bool, RowError> {
-        let table = self.table();
-        let removed = tx.execute(
-            &format!("DELETE FROM {table} WHERE token_sha256 = $1"),
-            &[token.as_slice().into()],
-        )?;
-        Ok(removed == 1)
-    }
+/// The account that a link opens, while it is valid.
+pub(crate) fn linked(
+    tx: &mut Tx<'_>,
+    token: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Account>, RowError> {
+    let row = tx.query_one(
+        "SELECT account.id, account.office FROM one_time_link
+         JOIN account ON account.id = one_time_link.account
+         WHERE token_sha256 = $1 AND expires_at > $2",
+        &[token.as_slice().into(), now.as_millis().into()],
+    )?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Removes a link; `true` for the one caller who removed it.
+pub(crate) fn remove_link(tx: &mut Tx<'_>, token: &[u8; 32]) -> Result<bool, RowError> {
+    let removed = tx.execute(
+        "DELETE FROM one_time_link WHERE token_sha256 = $1",
+        &[token.as_slice().into()],
+    )?;
+    Ok(removed == 1)
 }
 
 /// Removes links and sessions whose time has passed.
 pub(crate) fn remove_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), RowError> {
-    for tokens in Tokens::ALL {
+    for table in ["one_time_link", "session"] {
         tx.execute(
-            &format!("DELETE FROM {} WHERE expires_at <= $1", tokens.table()),
+            &format!("DELETE FROM {table} WHERE expires_at <= $1"),
             &[now.as_millis().into()],
         )?;
     }

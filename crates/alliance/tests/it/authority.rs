@@ -32,6 +32,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     revoke a licence: operator yes, resident -, licensing yes
     set limits of the rulebook: operator yes, resident -, licensing yes
     manage certificates of things: operator yes, resident -, licensing -
+    agree to access to an account: operator -, resident -, licensing yes
     manage accounts: operator yes, resident -, licensing -
     ");
 }
@@ -97,6 +98,7 @@ fn every_use_case_asks_before_it_acts() {
                 .create_account(resident, Office::Licensing, NOW)
                 .map(drop),
             alliance.one_time_link(resident, &person, NOW).map(drop),
+            alliance.open_access(resident, NOW).map(drop),
             alliance
                 .begin_device_authority(resident, "devices", NOW)
                 .map(drop),

@@ -11,4 +11,12 @@ mod licensing;
 #[cfg(test)]
 mod onboarding;
 #[cfg(test)]
+mod operator_access;
+#[cfg(test)]
+mod own_credentials;
+#[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod rulebook;
+#[cfg(test)]
+mod safety;

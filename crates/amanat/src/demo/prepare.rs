@@ -84,8 +84,8 @@ pub(crate) fn fill(
 ) -> anyhow::Result<()> {
     let tokens = Tokens::new(directory)?;
     let by = Actor::Operator;
-    let resident = alliance.create_account(&by, Office::Resident, now)?;
-    let officer = alliance.create_account(&by, Office::Licensing, now)?;
+    let resident = alliance.create_made_up_account(&by, Office::Resident, now)?;
+    let officer = alliance.create_made_up_account(&by, Office::Licensing, now)?;
     for member in &MEMBERS {
         let member = Member {
             id: MemberId::parse(member.id)?,

@@ -205,6 +205,7 @@ impl Connection {
             router: TowerToHyperService::new(self.router),
             handover,
             arrival,
+            came_from: web::CameFrom(gateway::network(self.address)),
         };
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         let _ = self.watcher.watch(connection).await;
@@ -216,6 +217,7 @@ struct Handing {
     router: TowerToHyperService<Router>,
     handover: Handover,
     arrival: Arrival,
+    came_from: web::CameFrom,
 }
 
 impl Service<hyper::Request<hyper::body::Incoming>> for Handing {
@@ -227,6 +229,7 @@ impl Service<hyper::Request<hyper::body::Incoming>> for Handing {
     fn call(&self, mut request: hyper::Request<hyper::body::Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.handover.clone());
         request.extensions_mut().insert(self.arrival.clone());
+        request.extensions_mut().insert(self.came_from);
         self.router.call(request)
     }
 }

@@ -34,16 +34,3 @@ member-deployments-none = This member runs no devices.
 member-record = In the public record
 member-record-none = The record holds nothing about this member yet.
 
-sign-in-title = Sign in
-sign-in-lede = There is no password here. You sign in with a link that works once.
-sign-in-how = How to get a link
-sign-in-how-ask = Ask the office that runs the devices, or the alliance office, for a sign-in link.
-sign-in-how-demo = If you run the demo on your own machine, the link is printed where you started it.
-sign-in-how-keep = Do not pass the link on: whoever first presses the button on its page is signed in as you.
-sign-in-read = You can read every notice and the public record without signing in.
-sign-in-once-title = Sign in with this link
-sign-in-once-lede = The link works once. Opening this page does not use it up. Pressing the button does.
-sign-in-once-button = Sign me in
-sign-in-gone-title = This link no longer works
-sign-in-gone = It was used already, or it is too old. Ask for a new one.
-sign-in-again = How to get a new link

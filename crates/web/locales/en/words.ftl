@@ -63,6 +63,10 @@ act-limit-lifted = A limit of the rulebook was lifted: { $about }.
 act-device-authority-begun = The alliance began to give devices certificates of its own.
 act-maker-trusted = { $about } accepts certificates that a maker of devices gave them.
 act-maker-distrusted = { $about } no longer accepts the certificates of a maker of devices.
+act-access-asked = Whoever runs this server asked for a way into somebody’s account ({ $about }).
+act-access-approved = A second person agreed that the operator gets a way into somebody’s account ({ $about }).
+act-access-refused = The owner of an account refused the operator a way into it ({ $about }).
+act-access-used = The operator made a sign-in link to somebody’s account ({ $about }).
 
 level-off = Off
 level-on = Exact

@@ -47,6 +47,7 @@ pub(crate) async fn show(
         let found = custody.timeline(&account.id, place, PAGE, it.now);
         let found = found.map_err(|err| Failure::internal(&err))?;
         Ok(MePage {
+            accesses: it.site.alliance().access_to(&account.id, it.now)?,
             linked: timeline::linked(it, &account.id)?,
             days: timeline::days(it, &shell, &found, before),
             newest: before.is_none(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use alliance::OperatorAccess;
 use askama::Template;
 use custody::Place;
 use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
@@ -127,6 +128,8 @@ pub(crate) struct MePage {
     pub(crate) shell: Shell,
     /// The form's token.
     pub(crate) form: FormToken,
+    /// What the operator asks for.
+    pub(crate) accesses: Vec<OperatorAccess>,
     /// The deployments that sense the person.
     pub(crate) linked: Vec<LinkedDeployment>,
     /// Days, newest first.
@@ -145,6 +148,7 @@ impl Page for MePage {
         let waiting = |linked: Vec<LinkedDeployment>| Self {
             shell: shell.clone(),
             form: FormToken::sample(),
+            accesses: Vec::new(),
             linked,
             days: Vec::new(),
             newest: true,
@@ -156,6 +160,7 @@ impl Page for MePage {
         let full = Self {
             shell: shell.clone(),
             form: FormToken::sample(),
+            accesses: Vec::new(),
             linked: sample::linked(),
             days: sample::days(),
             newest: false,

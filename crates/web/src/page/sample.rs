@@ -59,6 +59,12 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<SignInOncePage>(shell, &mut all)?;
     add::<SignInGonePage>(shell, &mut all)?;
     add::<super::ClaimPage>(shell, &mut all)?;
+    add::<super::SafetyPage>(shell, &mut all)?;
+    add::<super::RecoveryCodesPage>(shell, &mut all)?;
+    add::<super::SafetyEventsPage>(shell, &mut all)?;
+    add::<super::AccessPage>(shell, &mut all)?;
+    add::<super::OwnTokenPage>(shell, &mut all)?;
+    add::<super::OfficeAccessPage>(shell, &mut all)?;
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
     add::<MyChoicesPage>(shell, &mut all)?;

@@ -91,7 +91,7 @@ async fn every_route_answers_everybody_as_decided() {
     GET  /record/log/{*path}                200  200  200  200
     POST /record/log/{*path}                405  405  405  405
     GET  /sign-in                           200  200  200  200
-    POST /sign-in                           405  405  405  405
+    POST /sign-in                           403  400  400  400
     GET  /sign-in/once/{token}              200  200  200  200
     POST /sign-in/once/{token}              403  303  303  303
     GET  /sign-out                          405  405  405  405
@@ -102,6 +102,12 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me                                405  405  405  405
     GET  /me/not-mine                       405  405  405  405
     POST /me/not-mine                       403  404  404  404
+    GET  /me/safety                         303  200  200  200
+    POST /me/safety                         403  400  400  400
+    GET  /me/safety/events                  303  200  200  200
+    POST /me/safety/events                  405  405  405  405
+    GET  /me/access                         303  200  200  200
+    POST /me/access                         403  404  404  404
     GET  /me/choices/{deployment}           303  200  404  404
     POST /me/choices/{deployment}           403  200  404  404
     GET  /me/choices                        303  200  200  200
@@ -134,6 +140,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office                            405  405  405  405
     GET  /office/limits                     404  404  404  200
     POST /office/limits                     404  404  404  422
+    GET  /office/access                     404  404  404  200
+    POST /office/access                     404  404  404  409
     GET  /office/{deployment}/suspend       405  405  405  405
     POST /office/{deployment}/suspend       404  404  404  422
     GET  /office/{deployment}/reinstate     405  405  405  405

@@ -1,6 +1,7 @@
 //! A small alliance with the three deployments of the samples.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use alliance::{Account, Actor, Alliance, Member, Office};
 use axum::Router;
@@ -31,6 +32,8 @@ pub(super) struct World {
     pub(super) resident: Account,
     pub(super) neighbour: Account,
     pub(super) officer: Account,
+    /// How many milliseconds after [`NOW`] it is.
+    pub(super) later: Arc<AtomicI64>,
     meter: String,
     lab: String,
     /// Lives as long as the world.
@@ -65,23 +68,26 @@ impl World {
         let alliance = Alliance::open(custody, db).unwrap();
         let account = |office| {
             alliance
-                .create_account(&Actor::Operator, office, NOW)
+                .create_made_up_account(&Actor::Operator, office, NOW)
                 .unwrap()
         };
         let (resident, neighbour) = (account(Office::Resident), account(Office::Resident));
         let officer = account(Office::Licensing);
         register(&alliance, &officer);
         let (meter, lab) = connect(&alliance, &resident);
+        let later = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&later);
         Self {
             router: crate::router(SiteOptions {
                 alliance: alliance.clone(),
                 public_url: PublicUrl::parse(public_url).unwrap(),
                 time_zone: TimeZone::get(crate::DEFAULT_TIME_ZONE).unwrap(),
                 private_destinations: false,
-                clock: Arc::new(|| NOW),
+                clock: Arc::new(move || NOW.plus_millis(clock.load(Ordering::Relaxed))),
                 ready: Arc::new(|| true),
             }),
             alliance,
+            later,
             resident,
             neighbour,
             officer,
@@ -124,7 +130,11 @@ impl World {
     pub(super) fn link(&self, account: &Account) -> String {
         let link = self
             .alliance
-            .one_time_link(&Actor::Operator, &account.id, NOW)
+            .one_time_link(
+                &Actor::Operator,
+                &account.id,
+                NOW.plus_millis(self.later.load(Ordering::Relaxed)),
+            )
             .unwrap();
         crate::Route::SignInOnce(link.expose_secret().to_owned()).to_string()
     }

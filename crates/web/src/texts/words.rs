@@ -104,6 +104,10 @@ impl Texts {
             EntryKind::DeviceAuthorityBegun => "act-device-authority-begun",
             EntryKind::MakerTrusted => "act-maker-trusted",
             EntryKind::MakerDistrusted => "act-maker-distrusted",
+            EntryKind::AccessAsked => "act-access-asked",
+            EntryKind::AccessApproved => "act-access-approved",
+            EntryKind::AccessRefused => "act-access-refused",
+            EntryKind::AccessUsed => "act-access-used",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);
