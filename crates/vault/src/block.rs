@@ -29,7 +29,7 @@ use model::{DeploymentId, Retention, ThingId, Timestamp};
 use store::{DbError, Row as DbRow, Tx};
 use zeroize::Zeroizing;
 
-use crate::crypto::{CryptoError, KeyId, Label, SealingKey, open_row, random_id, seal_row};
+use crate::crypto::{CryptoError, KeyId, Label, SealingKey, random_id, seal_row};
 use crate::cursor::{Cursor, push_short_text};
 use crate::keys::{EpochKey, from_row, to_row};
 use crate::reading::{MAX_BODY_BYTES, Row, expires_at};
@@ -177,7 +177,7 @@ pub(crate) fn open(
     mut sealed: Vec<u8>,
 ) -> Result<Vec<Row>, CryptoError> {
     let associated = head.associated_data(key.epoch, &key.subject);
-    let opened = open_row(&key.block()?, &associated, &mut sealed)?;
+    let opened = key.open_block(&associated, &mut sealed)?;
     unpack(opened.0, head.retention).ok_or(CryptoError::Open)
 }
 

@@ -16,10 +16,11 @@ use store::{DbError, Tx};
 
 use crate::block::{BlockHead, HEAD_COLUMNS, head_of, open};
 use crate::crypto::KeyId;
+use crate::erase::unmasked;
 use crate::keys::{EpochKey, KeyError, WrappedKey, to_row};
 use crate::log::{ClosedSegment, Log};
 use crate::maintain::{RecordError, read_record};
-use crate::read::ReadError;
+use crate::read::{ReadError, is_from_blocks};
 use crate::reading::{Row, StoredReading, expires_at};
 use crate::rows::keys_of_subject;
 use crate::segment::FrameRef;
@@ -93,10 +94,19 @@ pub(crate) fn follow(
     query: &FollowQuery,
 ) -> Result<Vec<(Position, Followed)>, ReadError> {
     let subject = query.subject.key();
+    let changes = &log.keyring.changes;
+    changes.settled(&subject, || follow_once(log, query, &subject))
+}
+
+fn follow_once(
+    log: &Log,
+    query: &FollowQuery,
+    subject: &str,
+) -> Result<Vec<(Position, Followed)>, ReadError> {
     let (from, until) = (query.from.day(), query.until.day());
     let wrapped = log
         .db
-        .read(|tx| keys_of_subject(tx, &subject, from, until))?;
+        .read(|tx| keys_of_subject(tx, subject, from, until))?;
     // The segments are noted before the blocks are read: see `read`.
     let head = log.head(wrapped.iter().map(|it| it.id));
     let mut keys = Vec::with_capacity(wrapped.len());
@@ -110,7 +120,7 @@ pub(crate) fn follow(
     for (number, source) in segments {
         match source {
             Source::Blocks(heads) => follow.blocks(log, number, &heads, &mut found)?,
-            Source::Segment(closed) => follow.segment(&closed, &mut found)?,
+            Source::Segment(closed) => follow.segment(log, &closed, &mut found)?,
         }
         if found.len() >= query.limit {
             break;
@@ -185,11 +195,7 @@ fn blocks_after(
             heads.push(head_of(&row)?);
         }
     }
-    let is_in_log = |it: &BlockHead| {
-        head.iter()
-            .any(|closed| closed.segment.name.number == it.segment_number)
-    };
-    heads.retain(|it| !is_in_log(it));
+    heads.retain(|it| is_from_blocks(head, it.segment_number));
     Ok(heads)
 }
 
@@ -255,12 +261,16 @@ impl Follow<'_> {
         Ok(match row {
             // Its retention ended in this moment.
             None => Opened::Gone,
-            Some(row) => open(key, head, row.get(0)?).map_or(Opened::Damaged, Opened::Rows),
+            Some(row) => match open(key, head, row.get(0)?) {
+                Ok(rows) => Opened::Rows(unmasked(log, key, rows)),
+                Err(_) => Opened::Damaged,
+            },
         })
     }
 
     fn segment(
         &self,
+        log: &Log,
         closed: &ClosedSegment,
         found: &mut Vec<(Position, Followed)>,
     ) -> Result<(), ReadError> {
@@ -284,7 +294,7 @@ impl Follow<'_> {
             let read = known
                 .key
                 .as_ref()
-                .map(|it| read_record(segment, it, &frame));
+                .map(|it| read_record(segment, it, &frame).map(|row| shown(log, it, row)));
             let followed = match read {
                 // A disk that does not answer now may answer later.
                 Some(Err(source @ RecordError::Read(_))) => {
@@ -295,8 +305,13 @@ impl Follow<'_> {
                         source,
                     });
                 }
-                Some(Ok(row)) if expires_at(row.at, row.retention) <= self.query.now => continue,
-                Some(Ok(row)) => Followed::Reading(row.into_stored(self.query.subject.clone())),
+                Some(Ok(None)) => continue,
+                Some(Ok(Some(row))) if expires_at(row.at, row.retention) <= self.query.now => {
+                    continue;
+                }
+                Some(Ok(Some(row))) => {
+                    Followed::Reading(row.into_stored(self.query.subject.clone()))
+                }
                 Some(Err(RecordError::Open(_) | RecordError::Form)) | None => Followed::Unopened {
                     readings: 1,
                     first_at: frame.at,
@@ -307,6 +322,11 @@ impl Follow<'_> {
         }
         Ok(())
     }
+}
+
+/// A reading, unless a mask hides it.
+fn shown(log: &Log, key: &EpochKey, row: Row) -> Option<Row> {
+    unmasked(log, key, vec![row]).pop()
 }
 
 enum Opened {

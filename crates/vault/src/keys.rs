@@ -5,7 +5,10 @@
 //! |---|---|---|
 //! | `vault_root` | `sealed` | a constant sealed under the root key: tells a wrong root key at once |
 //! | `vault_subject_key` | `wrapped` | the subject's 32 random bytes, sealed under the root key; associated data: label, subject |
-//! | `vault_epoch_key` | `wrapped` | 32 random bytes for one subject and UTC day, sealed under the subject key; associated data: label, key id, epoch, subject |
+//! | `vault_epoch_key` | `wrapped` | 32 random bytes for one subject and UTC day, sealed under the subject key; associated data: label, key id, epoch, subject; empty once it is destroyed |
+//! | | `state` | 0 in use; 1 readings under it are masked, nothing more is sealed with it; 2 destroyed |
+//! | | `mask` | what of its readings is erased and not yet re-sealed (see `mask`), sealed under the epoch key; associated data: label, key id |
+//! | `vault_secret` | `wrapped` | 32 bytes for another use than the vault's own, sealed under the root key; associated data: label, name |
 //!
 //! Sealed columns have the form of [`crypto::seal_row`](crate::crypto::seal_row), which begins with a version byte.
 //! Ciphers are derived from the 32 bytes with HKDF and a label, so a record never shares a cipher with a block or a wrapped key.
@@ -17,30 +20,48 @@
 //!
 //! # Locks
 //! - Sealing holds the cache for reading, [`Keyring::retire`] holds it for writing: so it knows of every use of a key.
+//! - Who changes the keys of a subject (rotation, erasure) has its place in `Opening`, writes the rows of `Fresh`, and takes what it
+//!   changes out of the cache first; then the rows are the whole truth about the subject.
 //! - Asking the database for a key holds nothing but the place of its subject in `Opening`: others are opened meanwhile.
 //!   Whoever comes back with a key looks whether keys were retired since, and if so asks again.
 
 mod cache;
+mod changes;
+mod epoch;
+pub(crate) mod mask;
 mod opening;
+pub(crate) mod rewrite;
+pub(crate) mod secrets;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::AtomicBool;
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use model::{Subject, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Db, DbError, Tx};
 
-use crate::crypto::{CryptoError, KeyId, Label, SealingKey, SecretKey, open_row, seal_row};
+use crate::crypto::{CryptoError, KeyId, Label, SecretKey, Suite};
 use crate::reading::Reading;
 use crate::root::RootKey;
 use crate::rows;
+use crate::tombstone::{Graveyard, Stonemason};
 use cache::{Cache, find};
+use changes::Changes;
+use epoch::{damaged_epoch_key, make_epoch_key, open_subject, unwrap_epoch_key};
+use mask::{MAX_MASKS, Stripper};
 use opening::Opening;
+use secrets::check_root;
+
+#[cfg(test)]
+pub(crate) use epoch::epoch_data;
+pub(crate) use epoch::{EpochKey, KeyState, WrappedKey, subject_data};
 
 /// More new keys than this are not queued between two commits.
 pub(crate) const MAX_FRESH_KEYS: usize = 65_536;
 /// No more keys than this are opened ahead in one go: their rows are written together with the next batch, which waits for them.
 pub(crate) const MAX_AHEAD_KEYS: usize = 1_024;
-const ROOT_CHECK: &[u8] = b"amanat";
 
 /// A key could not be opened or made.
 #[derive(Debug, thiserror::Error)]
@@ -70,64 +91,37 @@ pub enum KeyError {
     /// A key could not be made.
     #[error("a new key could not be made")]
     New(#[source] CryptoError),
+    /// Too many parts of the same readings were erased one after the other.
+    #[error(
+        "{MAX_MASKS} erasures of the same day are not finished: try again after the next maintenance"
+    )]
+    Masks,
     /// Too many new keys wait for their rows to be written.
     #[error("{MAX_FRESH_KEYS} new keys wait to be written: try again after the next commit")]
     Busy,
 }
 
-/// The opened key of one subject and epoch.
-#[derive(Debug)]
-pub(crate) struct EpochKey {
-    pub(crate) id: KeyId,
-    pub(crate) epoch: i64,
-    /// The subject as in rows and associated data.
-    pub(crate) subject: String,
-    /// Seals records.
-    pub(crate) record: SealingKey,
-    secret: SecretKey,
-}
-
-impl EpochKey {
-    /// From an opened secret.
-    pub(crate) fn new(
-        id: KeyId,
-        epoch: i64,
-        subject: String,
-        secret: SecretKey,
-    ) -> Result<Self, CryptoError> {
-        let record = secret.derive(Label::Record)?;
-        Ok(Self {
-            id,
-            epoch,
-            subject,
-            record,
-            secret,
-        })
-    }
-
-    /// Seals blocks.
-    pub(crate) fn block(&self) -> Result<SealingKey, CryptoError> {
-        self.secret.derive(Label::Block)
-    }
-}
-
-/// An epoch key as its row has it, with the row of its subject.
-pub(crate) struct WrappedKey {
-    pub(crate) id: KeyId,
-    pub(crate) epoch: i64,
-    pub(crate) subject: String,
-    pub(crate) wrapped: Vec<u8>,
-    pub(crate) wrapped_subject: Vec<u8>,
-}
-
 /// Opens keys, makes keys, keeps opened keys.
 pub(crate) struct Keyring {
     db: Db,
-    root: SealingKey,
+    root: SecretKey,
+    suite: Suite,
     cache: RwLock<Cache>,
     /// Never held while the database is asked.
     fresh: Mutex<Fresh>,
+    /// Held while rows of new keys are written, so that whoever finds none to write knows that they are there.
+    committing: Mutex<()>,
     opening: Opening,
+    /// Makes tombstones.
+    pub(crate) stonemason: Stonemason,
+    /// The file of tombstones. Held from the writing of a tombstone until the erasure is carried out.
+    graveyard: Mutex<Graveyard>,
+    /// Counts what was done to the keys of subjects.
+    pub(crate) changes: Changes,
+    /// Takes fields out of bodies.
+    pub(crate) stripper: OnceLock<Stripper>,
+    /// Whether there may be keys whose erasure is not finished.
+    pub(crate) has_unfinished: AtomicBool,
 }
 
 /// Keys whose rows are not yet durable.
@@ -147,15 +141,35 @@ struct KeyRow {
 
 impl Keyring {
     /// Checks the root key against the rows; on an empty database the root key becomes the one that belongs to it.
-    pub(crate) fn open(db: Db, root: &RootKey, cached_keys: usize) -> Result<Self, KeyError> {
+    pub(crate) fn open(
+        db: Db,
+        root: &RootKey,
+        cached_keys: usize,
+        suite: Suite,
+        graveyard: Graveyard,
+    ) -> Result<Self, KeyError> {
         check_root(&db, root)?;
+        let stonemason = Stonemason::new(&db, root, suite)?;
+        let has_unfinished = !db.read(rows::unfinished_keys)?.is_empty();
         Ok(Self {
+            stonemason,
+            graveyard: Mutex::new(graveyard),
             db,
-            root: root.0.derive(Label::SubjectKey).map_err(KeyError::New)?,
+            root: root.0.copied(),
+            suite,
             cache: RwLock::new(Cache::new(cached_keys)),
             fresh: Mutex::new(Fresh::default()),
+            committing: Mutex::new(()),
             opening: Opening::default(),
+            changes: Changes::default(),
+            stripper: OnceLock::new(),
+            has_unfinished: AtomicBool::new(has_unfinished),
         })
+    }
+
+    /// The suite that is sealed with.
+    pub(crate) const fn suite(&self) -> Suite {
+        self.suite
     }
 
     /// Uses the keys of readings, one for each, in their order: opened already, or opened from their rows, or made.
@@ -255,7 +269,10 @@ impl Keyring {
     /// Only for one who has the subject's place in `opening`, so that no subject gets two keys at once.
     fn load_or_make(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
         let text = subject.key();
-        if let Some(key) = self.lock_fresh().find_or_make(subject, &text, epoch)? {
+        let fresh = self
+            .lock_fresh()
+            .find_or_make(subject, &text, epoch, self.suite)?;
+        if let Some(key) = fresh {
             return Ok(key);
         }
         // What is not in `fresh` any more has its row.
@@ -272,7 +289,7 @@ impl Keyring {
             | (Some(wrapped_subject), None) => {
                 let secret = self.unwrap_subject(&text, wrapped_subject)?;
                 let (key, wrapped) =
-                    make_epoch_key(&secret, &text, epoch).map_err(KeyError::New)?;
+                    make_epoch_key(&secret, &text, epoch, self.suite).map_err(KeyError::New)?;
                 self.lock_fresh().queue(subject, key, wrapped, None)
             }
             (None, None) => self.make_subject(subject, &text, epoch),
@@ -286,60 +303,72 @@ impl Keyring {
         epoch: i64,
     ) -> Result<Arc<EpochKey>, KeyError> {
         let secret = SecretKey::random().map_err(KeyError::New)?;
-        let wrapped_subject = seal_row(&self.root, &subject_data(text), secret.expose_secret())
-            .map_err(KeyError::New)?;
-        let (key, wrapped) = make_epoch_key(&secret, text, epoch).map_err(KeyError::New)?;
+        let wrapped_subject = self.wrap_subject(text, &secret)?;
+        let (key, wrapped) =
+            make_epoch_key(&secret, text, epoch, self.suite).map_err(KeyError::New)?;
         let mut fresh = self.lock_fresh();
         let key = fresh.queue(subject, key, wrapped, Some(wrapped_subject))?;
         fresh.subjects.insert(subject.clone(), secret);
         Ok(key)
     }
 
-    /// Opens a key for reading, without touching the cache.
+    /// Opens a key for reading, without touching the cache. A destroyed one does not open.
     pub(crate) fn unwrap(&self, row: WrappedKey) -> Result<EpochKey, KeyError> {
         let WrappedKey {
             id,
             epoch,
             subject,
-            mut wrapped,
+            wrapped,
+            mask,
             wrapped_subject,
+            ..
         } = row;
-        let secret = self.unwrap_subject(&subject, wrapped_subject)?;
-        let damaged = |source| KeyError::Damaged {
-            table: "vault_epoch_key",
-            key_id: id.0,
-            source,
+        let subject_key = self.unwrap_subject(&subject, wrapped_subject)?;
+        let secret = unwrap_epoch_key(&subject_key, id, epoch, &subject, wrapped)?;
+        let damaged = damaged_epoch_key(id);
+        let masks = match mask {
+            Some(mask) => mask::open(&secret, id, mask).map_err(&damaged)?,
+            None => Vec::new(),
         };
-        let cipher = secret.derive(Label::EpochKey).map_err(damaged)?;
-        let opened =
-            open_row(&cipher, &epoch_data(id, epoch, &subject), &mut wrapped).map_err(damaged)?;
-        let secret = take_secret(opened.0).ok_or_else(|| damaged(CryptoError::Open))?;
-        EpochKey::new(id, epoch, subject, secret).map_err(damaged)
+        let mut key = EpochKey::new(id, epoch, subject, secret, self.suite).map_err(damaged)?;
+        key.masks = masks;
+        Ok(key)
     }
 
-    fn unwrap_subject(&self, subject: &str, mut wrapped: Vec<u8>) -> Result<SecretKey, KeyError> {
-        let damaged = |source| KeyError::Damaged {
-            table: "vault_subject_key",
-            key_id: 0,
-            source,
-        };
-        let opened = open_row(&self.root, &subject_data(subject), &mut wrapped).map_err(damaged)?;
-        take_secret(opened.0).ok_or_else(|| damaged(CryptoError::Open))
+    fn wrap_subject(&self, subject: &str, secret: &SecretKey) -> Result<Vec<u8>, KeyError> {
+        let data = subject_data(subject);
+        self.root
+            .seal_row(Label::SubjectKey, self.suite, &data, secret.expose_secret())
+            .map_err(KeyError::New)
     }
 
-    /// Writes the rows of new keys with `write`; after it they are durable. One caller: the commit thread.
+    fn unwrap_subject(&self, subject: &str, wrapped: Vec<u8>) -> Result<SecretKey, KeyError> {
+        open_subject(&self.root, subject, wrapped)
+    }
+
+    /// Writes the rows of new keys with `write`; after it they are durable. Two callers: the commit thread before each batch, and
+    /// [`Keyring::flush`]; one at a time, and each returns only when no row that was queued before waits any more.
     ///
     /// Should the database be away for a moment, the rows wait with the caller; nothing sealed under the keys is written meanwhile.
+    /// Rows that could not be written are queued again: writing a row twice changes nothing.
     pub(crate) fn commit_fresh(
         &self,
         write: impl FnOnce(&FreshRows) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
+        let _one_at_a_time = self
+            .committing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let rows = FreshRows(std::mem::take(&mut self.lock_fresh().rows));
         if rows.0.is_empty() {
             return Ok(());
         }
-        write(&rows)?;
+        let written = write(&rows);
         let mut fresh = self.lock_fresh();
+        if let Err(error) = written {
+            fresh.rows.splice(0..0, rows.0);
+            return Err(error);
+        }
         for row in rows.0 {
             if row.wrapped_subject.is_some() {
                 fresh.subjects.remove(&row.subject);
@@ -347,6 +376,24 @@ impl Keyring {
             fresh.keys.remove(&(row.subject, row.key.epoch));
         }
         Ok(())
+    }
+
+    /// The file of tombstones.
+    pub(crate) fn graveyard(&self) -> MutexGuard<'_, Graveyard> {
+        self.graveyard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a key of a subject is in memory.
+    pub(crate) fn is_open(&self, subject: &Subject, id: KeyId) -> bool {
+        let is_queued = self.lock_fresh().keys.values().any(|it| it.id == id);
+        is_queued || self.read_cache().has(subject, id)
+    }
+
+    /// Writes the rows of new keys now.
+    pub(crate) fn flush(&self) -> Result<(), DbError> {
+        self.commit_fresh(|rows| self.db.write(|tx| rows.insert(tx)))
     }
 
     fn read_cache(&self) -> RwLockReadGuard<'_, Cache> {
@@ -387,6 +434,7 @@ impl Fresh {
         subject: &Subject,
         text: &str,
         epoch: i64,
+        suite: Suite,
     ) -> Result<Option<Arc<EpochKey>>, KeyError> {
         if let Some(key) = self.keys.get(&(subject.clone(), epoch)) {
             return Ok(Some(Arc::clone(key)));
@@ -394,7 +442,7 @@ impl Fresh {
         let Some(secret) = self.subjects.get(subject) else {
             return Ok(None);
         };
-        let (key, wrapped) = make_epoch_key(secret, text, epoch).map_err(KeyError::New)?;
+        let (key, wrapped) = make_epoch_key(secret, text, epoch, suite).map_err(KeyError::New)?;
         self.queue(subject, key, wrapped, None).map(Some)
     }
 
@@ -431,29 +479,6 @@ pub(crate) fn from_row(value: i64) -> u64 {
     value.cast_unsigned()
 }
 
-fn check_root(db: &Db, root: &RootKey) -> Result<(), KeyError> {
-    let cipher = root.0.derive(Label::RootCheck).map_err(KeyError::New)?;
-    let label = Label::RootCheck.bytes();
-    let found = db.read(|tx| tx.query_one("SELECT sealed FROM vault_root WHERE id = 1", &[]))?;
-    if let Some(row) = found {
-        let mut sealed: Vec<u8> = row.get(0)?;
-        let opened = open_row(&cipher, label, &mut sealed).map_err(|_| KeyError::WrongRootKey)?;
-        return if opened.0 == ROOT_CHECK {
-            Ok(())
-        } else {
-            Err(KeyError::WrongRootKey)
-        };
-    }
-    let sealed = seal_row(&cipher, label, ROOT_CHECK).map_err(KeyError::New)?;
-    db.write(|tx| {
-        tx.execute(
-            "INSERT INTO vault_root (id, sealed) VALUES (1, $1)",
-            &[sealed.as_slice().into()],
-        )
-    })?;
-    Ok(())
-}
-
 /// The wrapped key of a subject, and its wrapped epoch key, as far as there are rows.
 fn find_rows(
     tx: &mut Tx<'_>,
@@ -462,7 +487,7 @@ fn find_rows(
 ) -> Result<(Option<Vec<u8>>, Option<WrappedKey>), KeyError> {
     let row = tx.query_one(
         "SELECT s.wrapped, e.key_id, e.wrapped FROM vault_subject_key s \
-         LEFT JOIN vault_epoch_key e ON e.subject = s.subject AND e.epoch = $2 \
+         LEFT JOIN vault_epoch_key e ON e.subject = s.subject AND e.epoch = $2 AND e.state = 0 \
          WHERE s.subject = $1 ORDER BY e.key_id LIMIT 1",
         &[subject.into(), epoch.into()],
     )?;
@@ -478,6 +503,8 @@ fn find_rows(
         epoch,
         subject: subject.to_owned(),
         wrapped: row.get(2)?,
+        state: KeyState::InUse,
+        mask: None,
         wrapped_subject,
     };
     Ok((None, Some(key)))
@@ -486,13 +513,20 @@ fn find_rows(
 fn insert_row(tx: &mut Tx<'_>, row: &KeyRow) -> Result<(), DbError> {
     let subject = row.key.subject.as_str();
     if let Some(wrapped) = &row.wrapped_subject {
-        tx.execute(
-            "INSERT INTO vault_subject_key (subject, wrapped) VALUES ($1, $2)",
+        let written = tx.execute(
+            "INSERT INTO vault_subject_key (subject, wrapped) VALUES ($1, $2) \
+             ON CONFLICT (subject) DO UPDATE SET wrapped = excluded.wrapped \
+             WHERE vault_subject_key.wrapped = excluded.wrapped",
             &[subject.into(), wrapped.as_slice().into()],
         )?;
+        if written == 0 {
+            let constraint = "vault_subject_key".to_owned();
+            return Err(DbError::Unique { constraint });
+        }
     }
     tx.execute(
-        "INSERT INTO vault_epoch_key (key_id, subject, epoch, wrapped) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO vault_epoch_key (key_id, subject, epoch, wrapped) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (key_id) DO NOTHING",
         &[
             to_row(row.key.id.0).into(),
             subject.into(),
@@ -501,47 +535,4 @@ fn insert_row(tx: &mut Tx<'_>, row: &KeyRow) -> Result<(), DbError> {
         ],
     )?;
     Ok(())
-}
-
-fn make_epoch_key(
-    subject_key: &SecretKey,
-    subject: &str,
-    epoch: i64,
-) -> Result<(EpochKey, Vec<u8>), CryptoError> {
-    let secret = SecretKey::random()?;
-    let id = KeyId::random()?;
-    let cipher = subject_key.derive(Label::EpochKey)?;
-    let wrapped = seal_row(
-        &cipher,
-        &epoch_data(id, epoch, subject),
-        secret.expose_secret(),
-    )?;
-    Ok((
-        EpochKey::new(id, epoch, subject.to_owned(), secret)?,
-        wrapped,
-    ))
-}
-
-/// The associated data of a wrapped subject key.
-pub(crate) fn subject_data(subject: &str) -> Vec<u8> {
-    [Label::SubjectKey.bytes(), subject.as_bytes()].concat()
-}
-
-/// The associated data of a wrapped epoch key.
-pub(crate) fn epoch_data(id: KeyId, epoch: i64, subject: &str) -> Vec<u8> {
-    let label = Label::EpochKey.bytes();
-    [
-        label,
-        &id.0.to_le_bytes(),
-        &epoch.to_le_bytes(),
-        subject.as_bytes(),
-    ]
-    .concat()
-}
-
-/// Takes an opened secret and wipes where it lay.
-fn take_secret(opened: &mut [u8]) -> Option<SecretKey> {
-    let secret = SecretKey::from_slice(opened);
-    zeroize::Zeroize::zeroize(opened);
-    secret
 }

@@ -28,8 +28,10 @@ mod read;
 mod reading;
 
 mod block;
+mod erase;
 mod maintain;
 mod recover;
+mod tombstone;
 
 mod crypto;
 mod cursor;
@@ -43,12 +45,18 @@ mod faults;
 #[cfg(test)]
 mod vectors;
 
-pub use crypto::CryptoError;
+pub use crypto::{CryptoError, Suite};
+pub use erase::{EraseError, Erasure, ErasureProof};
 pub use follow::{FollowQuery, Followed, Position};
 pub use keys::KeyError;
+pub use keys::mask::{MAX_STRIP_BYTES, Scope, Strip};
 pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};
 pub use read::{Order, ReadError, ReadQuery};
 pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};
-pub use root::{RootKey, RootKeyError};
+pub use root::{
+    MIN_PASSPHRASE_BYTES, Passphrase, PassphraseError, Protection, ProtectionError, RootKey,
+    RootKeyError, RootKeyFile, Rotated, Transit, TransitError, TransitOptions,
+};
+pub use tombstone::{ErasureId, TombstoneError};
 pub use vault::{OpenError, Vault, VaultOptions};

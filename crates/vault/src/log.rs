@@ -26,11 +26,11 @@ use model::Timestamp;
 use rustc_hash::FxHashSet;
 use store::DbError;
 
-use crate::crypto::{CryptoError, KeyId};
+use crate::crypto::{CryptoError, KeyId, Suite};
 use crate::disk::{Disk, SegmentFile};
 use crate::keys::{EpochKey, KeyError, Keyring};
 use crate::reading::{MAX_BODY_BYTES, Reading};
-use crate::segment::{FrameRef, Index, SEGMENT_HEADER_BYTES, SegmentName};
+use crate::segment::{FrameRef, Index, SEGMENT_HEADER_BYTES, SegmentName, suite_of_header};
 
 pub(crate) use commit::{create_segment, finish, run};
 pub(crate) use tail::Tail;
@@ -159,6 +159,11 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// The suite that its records are sealed with.
+    pub(crate) fn suite(&self) -> Suite {
+        suite_of_header(&self.header).unwrap_or_default()
+    }
+
     /// Whether a record may be shown: nobody sees what a crash could still take back.
     pub(crate) fn is_durable(&self, frame: &FrameRef) -> bool {
         frame.end() <= self.durable_end.load(Ordering::Acquire)

@@ -7,8 +7,9 @@ use rustc_hash::FxHashSet;
 use store::DbError;
 
 use crate::block::{SealedBlock, insert, seal_blocks};
-use crate::crypto::{Ciphertext, CryptoError, KeyId, Nonce, open};
-use crate::keys::{EpochKey, KeyError, WrappedKey};
+use crate::crypto::{Ciphertext, CryptoError, KeyId, Nonce, TAG_BYTES, open};
+use crate::erase::{EraseError, finish};
+use crate::keys::{EpochKey, KeyError, KeyState, WrappedKey};
 use crate::log::{ClosedSegment, Log, Segment, WaitError};
 use crate::reading::{Row, decode, expires_at};
 use crate::rows;
@@ -36,6 +37,12 @@ pub struct Maintained {
     pub expired_blocks: u64,
     /// Epoch keys destroyed because nothing is sealed under them any more.
     pub destroyed_keys: u64,
+    /// Blocks deleted because their key was destroyed by an erasure.
+    pub erased_blocks: u64,
+    /// Readings that were erased from blocks and segments of which others remain.
+    pub erased_readings: u64,
+    /// Readings that were sealed again because others beside them were erased.
+    pub resealed_readings: u64,
     /// Keys of the next epoch that were opened, or made, ahead of their first reading.
     pub keys_ahead: u64,
 }
@@ -59,6 +66,15 @@ pub enum MaintainError {
         #[source]
         source: KeyError,
     },
+    /// Keys could not be opened or made.
+    #[error("keys of the vault could not be opened or made")]
+    Keys(#[source] KeyError),
+    /// An erasure that is written down could not be carried out.
+    #[error("an erasure that is written down could not be carried out")]
+    Erase(#[source] Box<EraseError>),
+    /// Something is to be taken out of the bodies of readings, and nobody said how.
+    #[error("nobody said how fields are taken out of readings: this is a bug, please report it")]
+    NoStripper,
     /// The keys of the next epoch could not be opened ahead of their first reading.
     #[error("the keys of the next day could not be opened ahead")]
     Ahead(#[source] KeyError),
@@ -124,6 +140,7 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
         done.readings += compacted.readings;
         done.expired_readings += compacted.expired_readings;
         done.keyless_readings += compacted.keyless_readings;
+        done.erased_readings += compacted.erased_readings;
         emptied.extend(compacted.emptied);
         remove(log, segment)?;
     }
@@ -131,6 +148,7 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
     done.expired_blocks = widen(expired.len());
     emptied.extend(expired);
     done.destroyed_keys = destroy_unused_keys(log, emptied)?;
+    finish(log, &mut done)?;
     if now.plus_millis(AHEAD_MS).day() > now.day() {
         done.keys_ahead = log.keyring.open_ahead(now).map_err(MaintainError::Ahead)?;
     }
@@ -175,6 +193,7 @@ struct Compacted {
     readings: u64,
     expired_readings: u64,
     keyless_readings: u64,
+    erased_readings: u64,
     /// Keys some of whose readings went nowhere.
     emptied: Vec<KeyId>,
 }
@@ -198,6 +217,10 @@ fn compact(log: &Log, closed: &ClosedSegment, now: Timestamp) -> Result<Compacte
             );
             continue;
         };
+        if wrapped.state == KeyState::Destroyed {
+            done.erased_readings += widen(frames.len());
+            continue;
+        }
         let opened = log.keyring.unwrap(wrapped);
         let key = opened.map_err(|source| MaintainError::Key {
             path: segment.path.clone(),
@@ -284,7 +307,11 @@ pub(crate) fn read_record(
         &key.subject,
     );
     let nonce = Nonce::of_record(segment.name.id, frame.index);
-    let plaintext =
-        open(&key.record, nonce, &associated, Ciphertext(&mut bytes)).map_err(RecordError::Open)?;
-    decode(frame.at, frame.index, plaintext.0).ok_or(RecordError::Form)
+    let opened = key.with_record(segment.suite(), |cipher| {
+        open(cipher, nonce, &associated, Ciphertext(&mut bytes)).map(|_| ())
+    });
+    opened.map_err(RecordError::Open)?;
+    let len = bytes.len().saturating_sub(TAG_BYTES);
+    let plaintext = bytes.get(..len).ok_or(RecordError::Form)?;
+    decode(frame.at, frame.index, plaintext).ok_or(RecordError::Form)
 }

@@ -2,7 +2,8 @@
 //!
 //! The keys of the subject are looked up first, then the segments that are not in blocks are noted, then the blocks are read. A block made
 //! from a noted segment is ignored, because its readings are taken from the segment. So a compaction at any moment in between neither
-//! hides nor doubles a reading.
+//! hides nor doubles a reading. A block made from a segment that is newer than those is ignored too. Should keys of the subject change meanwhile (an erasure, or blocks sealed again after one), all is read
+//! again; what a mask hides is not returned.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use store::{DbError, Tx};
 
 use crate::block::{BlockHead, HEAD_COLUMNS, head_of, open};
 use crate::crypto::{CryptoError, KeyId};
+use crate::erase::unmasked;
 use crate::keys::{EpochKey, KeyError, WrappedKey, to_row};
 use crate::log::{ClosedSegment, Log, Segment};
 use crate::maintain::{RecordError, read_record};
@@ -82,10 +84,15 @@ pub(crate) fn read(log: &Log, query: &ReadQuery) -> Result<Vec<StoredReading>, R
         return Ok(Vec::new());
     }
     let subject = query.subject.key();
+    let changes = &log.keyring.changes;
+    changes.settled(&subject, || read_once(log, query, &subject))
+}
+
+fn read_once(log: &Log, query: &ReadQuery, subject: &str) -> Result<Vec<StoredReading>, ReadError> {
     let last_epoch = query.until.plus_millis(-1).day();
     let mut keys = log
         .db
-        .read(|tx| keys_of_subject(tx, &subject, query.from.day(), last_epoch))?;
+        .read(|tx| keys_of_subject(tx, subject, query.from.day(), last_epoch))?;
     if query.order == Order::NewestFirst {
         keys.reverse();
     }
@@ -113,6 +120,15 @@ pub(crate) fn read(log: &Log, query: &ReadQuery) -> Result<Vec<StoredReading>, R
         }
     }
     Ok(found)
+}
+
+/// Whether the readings of a segment are taken from its blocks: not where they are taken from the segment, and not where the segment
+/// is newer than the head. What lies before it was then not yet in the head's index, and would be passed over.
+pub(crate) fn is_from_blocks(head: &[Arc<ClosedSegment>], number: u64) -> bool {
+    let is_older = head
+        .last()
+        .is_none_or(|open| number < open.segment.name.number);
+    is_older && !head.iter().any(|it| it.segment.name.number == number)
 }
 
 /// A reading with its place in the total order: time, segment number, index.
@@ -156,7 +172,7 @@ impl Epoch<'_> {
         if self.query.order == Order::NewestFirst {
             frames.reverse();
         }
-        let enough = placed.len() + self.wanted;
+        let enough = placed.len().saturating_add(self.wanted);
         for (segment, frame) in frames {
             if placed.len() >= enough {
                 break;
@@ -166,7 +182,9 @@ impl Epoch<'_> {
                 offset: frame.offset,
                 source,
             })?;
-            self.keep(segment.name.number, row, placed);
+            for row in unmasked(self.log, key, vec![row]) {
+                self.keep(segment.name.number, row, placed);
+            }
         }
         Ok(())
     }
@@ -194,7 +212,8 @@ impl Epoch<'_> {
             };
             let rows = open(key, &head, row.get(0)?)
                 .map_err(|source| ReadError::Block { block_id, source })?;
-            for row in rows.into_iter().filter(|it| self.in_range(it.at)) {
+            let rows = unmasked(self.log, key, rows).into_iter();
+            for row in rows.filter(|it| self.in_range(it.at)) {
                 self.keep(head.segment_number, row, placed);
             }
         }
@@ -219,12 +238,7 @@ impl Epoch<'_> {
         ];
         let rows = tx.query(&sql, &params)?;
         let mut heads = rows.iter().map(head_of).collect::<Result<Vec<_>, _>>()?;
-        heads.retain(|it| {
-            !self
-                .head
-                .iter()
-                .any(|closed| closed.segment.name.number == it.segment_number)
-        });
+        heads.retain(|it| is_from_blocks(self.head, it.segment_number));
         Ok(heads)
     }
 

@@ -21,7 +21,8 @@ use crate::disk::{Disk, names_ending};
 use crate::log::{ClosedSegment, Segment, finish};
 use crate::rows::{SegmentRow, segments};
 use crate::segment::{
-    HeaderFault, SEGMENT_HEADER_BYTES, SUFFIX, SegmentName, parse_header, scan, widen,
+    HeaderFault, SEGMENT_HEADER_BYTES, SUFFIX, SegmentName, parse_header, scan, suite_of_header,
+    widen,
 };
 use crate::vault::OpenError;
 
@@ -120,7 +121,7 @@ fn reopen(disk: &dyn Disk, name: SegmentName, path: PathBuf) -> Result<ClosedSeg
     };
     let segment = Arc::new(Segment {
         name,
-        header: name.header(),
+        header: name.header(suite_of_header(&bytes).unwrap_or_default()),
         path,
         file,
         durable_end: AtomicU64::new(contents.end),

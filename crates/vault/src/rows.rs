@@ -4,8 +4,9 @@ use model::Timestamp;
 use store::{DbError, Row, Tx};
 
 use crate::crypto::KeyId;
-use crate::keys::{WrappedKey, from_row, to_row};
+use crate::keys::{KeyState, WrappedKey, from_row, to_row};
 use crate::segment::SegmentName;
+use crate::tombstone::Tombstone;
 
 /// A row of `vault_segment`.
 pub(crate) struct SegmentRow {
@@ -81,7 +82,7 @@ pub(crate) fn destroy_key_without_blocks(tx: &mut Tx<'_>, key: KeyId) -> Result<
     tx.execute(sql, &[to_row(key.0).into()])
 }
 
-const KEY_COLUMNS: &str = "e.key_id, e.epoch, e.subject, e.wrapped, s.wrapped \
+const KEY_COLUMNS: &str = "e.key_id, e.epoch, e.subject, e.wrapped, e.state, e.mask, s.wrapped \
      FROM vault_epoch_key e JOIN vault_subject_key s ON s.subject = e.subject";
 
 fn key_of(row: &Row) -> Result<WrappedKey, DbError> {
@@ -90,11 +91,13 @@ fn key_of(row: &Row) -> Result<WrappedKey, DbError> {
         epoch: row.get(1)?,
         subject: row.get(2)?,
         wrapped: row.get(3)?,
-        wrapped_subject: row.get(4)?,
+        state: KeyState::from_row(row.get(4)?),
+        mask: row.get(5)?,
+        wrapped_subject: row.get(6)?,
     })
 }
 
-/// The row of a key, with the row of its subject.
+/// The row of a key, a destroyed one too, with the row of its subject.
 pub(crate) fn wrapped_key(tx: &mut Tx<'_>, id: KeyId) -> Result<Option<WrappedKey>, DbError> {
     let sql = format!("SELECT {KEY_COLUMNS} WHERE e.key_id = $1");
     tx.query_one(&sql, &[to_row(id.0).into()])?
@@ -103,7 +106,7 @@ pub(crate) fn wrapped_key(tx: &mut Tx<'_>, id: KeyId) -> Result<Option<WrappedKe
         .transpose()
 }
 
-/// The keys of a subject for a range of epochs, both ends included, oldest first.
+/// The keys of a subject for a range of epochs, both ends included, oldest first; not the destroyed ones.
 pub(crate) fn keys_of_subject(
     tx: &mut Tx<'_>,
     subject: &str,
@@ -111,11 +114,50 @@ pub(crate) fn keys_of_subject(
     last_epoch: i64,
 ) -> Result<Vec<WrappedKey>, DbError> {
     let sql = format!(
-        "SELECT {KEY_COLUMNS} WHERE e.subject = $1 AND e.epoch >= $2 AND e.epoch <= $3 ORDER BY e.epoch, e.key_id"
+        "SELECT {KEY_COLUMNS} WHERE e.subject = $1 AND e.epoch >= $2 AND e.epoch <= $3 AND e.state < 2 ORDER BY e.epoch, e.key_id"
     );
     let rows = tx.query(
         &sql,
         &[subject.into(), first_epoch.into(), last_epoch.into()],
     )?;
     rows.iter().map(key_of).collect()
+}
+
+/// Keys whose erasure is not finished, oldest epoch first.
+pub(crate) fn unfinished_keys(tx: &mut Tx<'_>) -> Result<Vec<WrappedKey>, DbError> {
+    let sql = format!("SELECT {KEY_COLUMNS} WHERE e.state > 0 ORDER BY e.epoch, e.key_id");
+    tx.query(&sql, &[])?.iter().map(key_of).collect()
+}
+
+/// How many keys of a subject there are whose erasure is not finished.
+pub(crate) fn count_unfinished(tx: &mut Tx<'_>, subject: &str) -> Result<u64, DbError> {
+    let sql = "SELECT COUNT(*) FROM vault_epoch_key WHERE subject = $1 AND state > 0";
+    let row = tx.query_one(sql, &[subject.into()])?;
+    row.map_or(Ok(0), |it| it.get(0).map(from_row))
+}
+
+/// Every subject that has a key.
+pub(crate) fn subjects(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
+    let rows = tx.query("SELECT subject FROM vault_subject_key", &[])?;
+    rows.iter().map(|it| it.get(0)).collect()
+}
+
+/// Notes that an erasure is carried out. In the transaction that does it.
+pub(crate) fn note_erasure(tx: &mut Tx<'_>, tombstone: &Tombstone) -> Result<(), DbError> {
+    let id = tombstone.id.to_string();
+    let sql = "INSERT INTO vault_erasure (erasure_id, at, tombstone) VALUES ($1, $2, $3) \
+               ON CONFLICT (erasure_id) DO NOTHING";
+    let params = [
+        id.as_str().into(),
+        tombstone.at.as_millis().into(),
+        tombstone.body.as_slice().into(),
+    ];
+    tx.execute(sql, &params)?;
+    Ok(())
+}
+
+/// The tombstones of the erasures that are carried out.
+pub(crate) fn noted_erasures(tx: &mut Tx<'_>) -> Result<Vec<Vec<u8>>, DbError> {
+    let rows = tx.query("SELECT tombstone FROM vault_erasure", &[])?;
+    rows.iter().map(|it| it.get(0)).collect()
 }

@@ -9,11 +9,18 @@ use store::{MigrationSet, Step};
 /// Every step since the first release.
 pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "vault",
-    steps: &[Step {
-        version: 1,
-        name: "keys, segments, blocks",
-        sql: FIRST,
-    }],
+    steps: &[
+        Step {
+            version: 1,
+            name: "keys, segments, blocks",
+            sql: FIRST,
+        },
+        Step {
+            version: 2,
+            name: "states of keys, secrets, erasures",
+            sql: ERASURE,
+        },
+    ],
 };
 
 const FIRST: &str = "
@@ -50,4 +57,19 @@ CREATE TABLE vault_block (
 );
 CREATE INDEX vault_block_key ON vault_block (key_id, last_at);
 CREATE INDEX vault_block_expiry ON vault_block (expires_at);
+";
+
+const ERASURE: &str = "
+ALTER TABLE vault_epoch_key ADD COLUMN state BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE vault_epoch_key ADD COLUMN mask BYTEA;
+CREATE INDEX vault_epoch_key_unfinished ON vault_epoch_key (state) WHERE state > 0;
+CREATE TABLE vault_secret (
+    name TEXT NOT NULL PRIMARY KEY,
+    wrapped BYTEA NOT NULL
+);
+CREATE TABLE vault_erasure (
+    erasure_id TEXT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    tombstone BYTEA NOT NULL
+);
 ";

@@ -6,7 +6,7 @@
 //! ```text
 //! header, 32 bytes
 //!   0   8  magic "AMANWAL\0"
-//!   8   4  version = 1
+//!   8   4  version = the number of the suite: 1 is AES-256-GCM, 2 is ChaCha20-Poly1305; nothing else differs
 //!   12  8  number: segments are ordered by it
 //!   20  8  segment id: random, first half of the nonces
 //!   28  4  CRC-32 (IEEE) of bytes 0..28
@@ -24,7 +24,7 @@
 //!   24  4  record index: 0, 1, 2 … without a gap
 //!   28  …  ciphertext and tag (16 bytes)
 //! ```
-//! Sealed with AES-256-GCM. Key: HKDF-SHA-256 of the epoch key, no salt, info = the label `record`. Nonce: segment id (8 bytes) and record
+//! Key: HKDF-SHA-256 of the epoch key, no salt, info = the label `record`, and behind it what `crypto::Suite` adds. Nonce: segment id (8 bytes) and record
 //! index (4 bytes), both big-endian. Labels end with a NUL byte and are in one table, `crypto::Label`.
 //!
 //! The ciphertext holds everything that names a person or a thing (see the `reading` module).
@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 use model::Timestamp;
 use rustc_hash::FxHashMap;
 
-use crate::crypto::{KeyId, Label, TAG_BYTES};
+use crate::crypto::{KeyId, Label, Suite, TAG_BYTES};
 use crate::cursor::Cursor;
 use crate::reading::{MAX_BODY_BYTES, MAX_HEAD_BYTES};
 
@@ -58,7 +58,6 @@ pub(crate) const MAX_CIPHERTEXT_BYTES: usize = MAX_HEAD_BYTES + MAX_BODY_BYTES +
 pub(crate) const SUFFIX: &str = ".seg";
 
 const MAGIC: &[u8; 8] = b"AMANWAL\0";
-const VERSION: u32 = 1;
 const BATCH_MARKER: [u8; 4] = *b"BTCH";
 const END_MARKER: [u8; 4] = *b"ENDS";
 
@@ -78,10 +77,10 @@ impl SegmentName {
     }
 
     /// The header of its file.
-    pub(crate) fn header(self) -> [u8; SEGMENT_HEADER_BYTES] {
+    pub(crate) fn header(self, suite: Suite) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = Vec::with_capacity(SEGMENT_HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&u32::from(suite.number()).to_le_bytes());
         bytes.extend_from_slice(&self.number.to_le_bytes());
         bytes.extend_from_slice(&self.id.to_le_bytes());
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
@@ -122,10 +121,21 @@ pub(crate) fn parse_header(bytes: &[u8]) -> Result<SegmentName, HeaderFault> {
     if magic != MAGIC || crc != crc32fast::hash(covered) {
         return Err(HeaderFault::Damaged);
     }
-    if version != VERSION {
-        return Err(HeaderFault::Version(version));
+    match suite_of(version) {
+        Some(_) => Ok(name),
+        None => Err(HeaderFault::Version(version)),
     }
-    Ok(name)
+}
+
+/// The suite of a segment, from a header that was understood.
+pub(crate) fn suite_of_header(header: &[u8]) -> Option<Suite> {
+    let mut cursor = Cursor(header);
+    cursor.take(MAGIC.len())?;
+    suite_of(cursor.u32()?)
+}
+
+fn suite_of(version: u32) -> Option<Suite> {
+    u8::try_from(version).ok().and_then(Suite::of_number)
 }
 
 /// Where a record lies in its segment.

@@ -3,14 +3,19 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use model::Timestamp;
+use model::{Subject, Timestamp};
 use store::{Db, DbError, MigrateError};
 
+use crate::crypto::Suite;
 use crate::disk::{Disk, RealDisk, lock_directory};
+use crate::erase::{EraseError, Erasure, ErasureProof, erase, reapply};
 use crate::follow::{FollowQuery, Followed, Position, follow};
+use crate::keys::mask::Strip;
+use crate::keys::secrets::check_root;
 use crate::keys::{KeyError, Keyring};
 use crate::log::{
     AppendError, CommitError, Limits, Log, Lsn, OnProgress, Progress, Tail, WaitError,
@@ -23,6 +28,7 @@ use crate::recover::recover;
 use crate::root::RootKey;
 use crate::rows;
 use crate::schema::MIGRATIONS;
+use crate::tombstone::{Graveyard, TombstoneError};
 
 /// Where a vault lies and how much it takes.
 #[derive(Debug, Clone)]
@@ -42,17 +48,24 @@ pub struct VaultOptions {
     /// How long the commit thread tries again when the database is away while rows of keys or segments have to be written, in pauses
     /// all together; then the vault stops. Readings wait meanwhile.
     pub database_patience_ms: u64,
+    /// The file of erasures; it must lie where no backup takes it.
+    pub erasures: PathBuf,
+    /// What is sealed from now on is sealed with this; what was sealed with another is read all the same.
+    pub suite: Suite,
 }
 
 const MAX_BYTES: usize = 1024 * 1024 * 1024;
 
 impl VaultOptions {
     /// The defaults, in a directory: segments of 64 MiB or one hour, 32 MiB pending, 65,536 open keys (about 80 MiB), steps of 1 MiB,
-    /// 30 seconds of patience with the database.
+    /// 30 seconds of patience with the database, erasures in `erasures.log` beside the directory, AES-256-GCM.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
         Self {
-            dir: dir.into(),
+            erasures: dir.with_file_name("erasures.log"),
+            suite: Suite::default(),
+            dir,
             segment_bytes: 64 * 1024 * 1024,
             segment_age_ms: 60 * 60 * 1000,
             max_pending_bytes: 32 * 1024 * 1024,
@@ -112,7 +125,7 @@ pub enum OpenError {
     },
     /// A segment has a version that this program does not know.
     #[error(
-        "segment `{path}` has version {version}, this program knows version 1: use the release that wrote it"
+        "segment `{path}` has version {version}, this program knows versions 1 and 2: use the release that wrote it"
     )]
     Version {
         /// The segment's file.
@@ -136,6 +149,12 @@ pub enum OpenError {
         /// The segment's file.
         path: PathBuf,
     },
+    /// The file of erasures could not be used.
+    #[error("the file of erasures could not be used")]
+    Tombstones(#[source] TombstoneError),
+    /// What was erased could not be erased again.
+    #[error("what a restored backup brought back could not be erased again")]
+    Erase(#[source] EraseError),
     /// A segment could not be made or finished.
     #[error("a segment could not be made or finished")]
     Segment(#[source] CommitError),
@@ -193,10 +212,14 @@ impl Vault {
     ) -> Result<Self, OpenError> {
         let lock = lock(&options.dir)?;
         db.migrate(&MIGRATIONS).map_err(OpenError::Migrate)?;
-        let keyring =
-            Keyring::open(db.clone(), root, options.cached_keys).map_err(OpenError::Key)?;
+        check_root(&db, root).map_err(OpenError::Key)?;
+        let graveyard = Graveyard::open(&options.erasures).map_err(OpenError::Tombstones)?;
+        let (cached, suite) = (options.cached_keys, options.suite);
+        let keyring = Keyring::open(db.clone(), root, cached, suite, graveyard);
+        let keyring = keyring.map_err(OpenError::Key)?;
         let recovered = recover(&*disk, &db, &options.dir)?;
-        let segment = create_segment(&*disk, &db, &options.dir, recovered.next_number, || false)
+        let number = recovered.next_number;
+        let segment = create_segment(&*disk, &db, &options.dir, number, suite, || false)
             .map_err(OpenError::Segment)?;
         let forget = |tx: &mut store::Tx<'_>| {
             recovered
@@ -216,6 +239,7 @@ impl Vault {
             tail,
             on_progress,
         ));
+        reapply(&log).map_err(OpenError::Erase)?;
         let of_thread = Arc::clone(&log);
         let thread = std::thread::Builder::new()
             .name("vault-commit".to_owned())
@@ -318,10 +342,64 @@ impl Vault {
             .maintaining
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        // What an erasure left in the log must not wait there.
+        let is_unfinished = self.log.keyring.has_unfinished.load(Ordering::SeqCst);
+        let age_ms = if is_unfinished {
+            0
+        } else {
+            self.segment_age_ms
+        };
         self.log
-            .rotate_if_older(now, self.segment_age_ms)
+            .rotate_if_older(now, age_ms)
             .map_err(MaintainError::Rotate)?;
         maintain(&self.log, now)
+    }
+
+    /// Erases readings of a subject: those that were appended before. When it returns nobody sees them any more, and what was under
+    /// keys of its own does not open any more; [`Vault::maintain`] does the rest. See the module `erase` for what happens.
+    ///
+    /// Takes as long as the subject has epoch keys (days), however many readings there are.
+    ///
+    /// # Errors
+    /// See [`EraseError`], which says how far it got.
+    pub fn erase(&self, erasure: &Erasure, now: Timestamp) -> Result<ErasureProof, EraseError> {
+        erase(&self.log, erasure, now)
+    }
+
+    /// Carries out what the file of erasures has and the database does not know, as [`Vault::open`] does. Says how many there were.
+    ///
+    /// # Errors
+    /// When rows or the file cannot be read or written.
+    pub fn reapply_erasures(&self) -> Result<u64, EraseError> {
+        reapply(&self.log)
+    }
+
+    /// Of how many keys (days) of a subject the erasure is not finished: 0 once nothing of what was erased lies anywhere.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn unfinished_erasure(&self, subject: &Subject) -> Result<u64, DbError> {
+        let text = subject.key();
+        self.log.db.read(|tx| rows::count_unfinished(tx, &text))
+    }
+
+    /// Says how [`Scope::strip`](crate::Scope::strip) is taken out of a reading. To be called once, right after opening: until then
+    /// readings of which something is to be taken out are hidden whole. It must give the same answer each time, and [`Strip::Keep`]
+    /// for what it gave back itself. Says whether it was the first call.
+    pub fn strip_with(
+        &self,
+        strip: impl Fn(&[u8], &StoredReading) -> Strip + Send + Sync + 'static,
+    ) -> bool {
+        self.log.keyring.stripper.set(Box::new(strip)).is_ok()
+    }
+
+    /// Gives a subject a new key, and seals its epoch keys again under it.
+    ///
+    /// # Errors
+    /// When rows cannot be read or written, or a key does not open.
+    pub fn rotate_subject(&self, subject: &Subject) -> Result<(), KeyError> {
+        let rewritten = self.log.keyring.rewrite(subject, None, |_| Ok(()));
+        rewritten.map(|_| ())
     }
 
     /// Writes what is pending, finishes the segment, stops the commit thread. Later appends fail with [`AppendError::Closed`].

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 
 use crate::block::{BlockHead, open};
-use crate::crypto::{KEY_BYTES, KeyId, Label, SecretKey, open_row};
+use crate::crypto::{KEY_BYTES, KeyId, Label, SecretKey, Suite};
 use crate::disk::{Disk as _, RealDisk};
 use crate::keys::EpochKey;
 use crate::log::{Segment, Tail};
@@ -31,7 +31,14 @@ fn secret(byte: u8) -> SecretKey {
 }
 
 fn epoch_key() -> EpochKey {
-    EpochKey::new(KEY_ID, EPOCH, SUBJECT.to_owned(), secret(3)).unwrap()
+    EpochKey::new(
+        KEY_ID,
+        EPOCH,
+        SUBJECT.to_owned(),
+        secret(3),
+        Suite::default(),
+    )
+    .unwrap()
 }
 
 fn expected() -> Vec<Row> {
@@ -68,7 +75,7 @@ fn a_segment_of_version_1_is_read() {
     std::fs::write(&path, SEGMENT).unwrap();
     let segment = Segment {
         name,
-        header: name.header(),
+        header: name.header(Suite::default()),
         file: RealDisk.open(&path).unwrap(),
         path,
         durable_end: AtomicU64::new(widen(SEGMENT.len())),
@@ -98,19 +105,14 @@ fn a_block_of_version_1_is_read() {
 
 #[test]
 fn wrapped_keys_of_version_1_are_opened() {
-    let under_root = secret(1).derive(Label::SubjectKey).unwrap();
     let mut row = SUBJECT_KEY.to_vec();
-    let opened = open_row(&under_root, &crate::keys::subject_data(SUBJECT), &mut row).unwrap();
-    assert_eq!(opened.0, [2; KEY_BYTES]);
-    let under_subject = secret(2).derive(Label::EpochKey).unwrap();
+    let data = crate::keys::subject_data(SUBJECT);
+    let opened = secret(1).open_row(Label::SubjectKey, &data, &mut row);
+    assert_eq!(opened.unwrap().0, [2; KEY_BYTES]);
     let mut row = EPOCH_KEY.to_vec();
-    let opened = open_row(
-        &under_subject,
-        &crate::keys::epoch_data(KEY_ID, EPOCH, SUBJECT),
-        &mut row,
-    )
-    .unwrap();
-    assert_eq!(opened.0, [3; KEY_BYTES]);
+    let data = crate::keys::epoch_data(KEY_ID, EPOCH, SUBJECT);
+    let opened = secret(2).open_row(Label::EpochKey, &data, &mut row);
+    assert_eq!(opened.unwrap().0, [3; KEY_BYTES]);
 }
 
 #[test]
@@ -123,14 +125,14 @@ fn a_segment_is_still_written_as_version_1_byte_by_byte() {
     let path = name.path(home.path());
     let segment = Segment {
         name,
-        header: name.header(),
+        header: name.header(Suite::default()),
         file: RealDisk.create(&path).unwrap(),
         path,
         durable_end: AtomicU64::new(0),
         is_finished: AtomicBool::new(false),
     };
     let mut tail = Tail::new(Arc::new(segment), Vec::new());
-    let mut bytes = name.header().to_vec();
+    let mut bytes = name.header(Suite::default()).to_vec();
     let subject = Subject::Person(PersonId::parse("a1").unwrap());
     for row in expected() {
         let reading = Reading {

@@ -51,6 +51,24 @@ impl Cache {
         self.young_keys = self.young.values().map(Vec::len).sum();
     }
 
+    /// Takes the keys of a subject out. Who does that keeps everybody else from opening them again until their rows are changed.
+    pub(super) fn forget(&mut self, subject: &Subject) {
+        self.retirements += 1;
+        self.old.remove(subject);
+        let gone = self.young.remove(subject).map_or(0, |it| it.len());
+        self.young_keys = self.young_keys.saturating_sub(gone);
+    }
+
+    /// Whether a key is open.
+    pub(super) fn has(&self, subject: &Subject, id: KeyId) -> bool {
+        let generations = [&self.young, &self.old];
+        let mut keys = generations
+            .iter()
+            .filter_map(|it| it.get(subject))
+            .flatten();
+        keys.any(|it| it.id == id)
+    }
+
     pub(super) fn is_retiring(&self, key: KeyId) -> bool {
         self.retiring.contains(&key)
     }

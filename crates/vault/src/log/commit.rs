@@ -11,7 +11,7 @@ use store::{Db, DbError};
 
 use super::tail::{Batch, Rotated};
 use super::{CommitError, Log, Progress, Segment};
-use crate::crypto::random_id;
+use crate::crypto::{Suite, random_id};
 use crate::disk::Disk;
 use crate::keys::FreshRows;
 use crate::retry::write_with_patience;
@@ -167,7 +167,8 @@ impl Log {
         let number = self.lock().segment.name.number + 1;
         let mut patience = Patience::new(self);
         let pause = || patience.pause();
-        let next = create_segment(&*self.disk, &self.db, &self.directory, number, pause)?;
+        let suite = self.keyring.suite();
+        let next = create_segment(&*self.disk, &self.db, &self.directory, number, suite, pause)?;
         self.write_pending(Some(next), allocated)
     }
 
@@ -237,6 +238,7 @@ pub(crate) fn create_segment(
     db: &Db,
     directory: &Path,
     number: u64,
+    suite: Suite,
     pause: impl FnMut() -> bool,
 ) -> Result<Arc<Segment>, CommitError> {
     let name = SegmentName {
@@ -244,7 +246,7 @@ pub(crate) fn create_segment(
         id: random_id().map_err(CommitError::Random)?,
     };
     let path = name.path(directory);
-    let header = name.header();
+    let header = name.header(suite);
     let file = disk.create(&path).map_err(file_error("create", &path))?;
     file.write_all_at(&header, 0)
         .map_err(file_error("write to", &path))?;

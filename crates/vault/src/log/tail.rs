@@ -288,7 +288,7 @@ mod tests {
     use model::{DeploymentId, PersonId, Retention, Subject, ThingId};
 
     use super::*;
-    use crate::crypto::{KeyId, SecretKey};
+    use crate::crypto::{KeyId, SecretKey, Suite};
     use crate::disk::{Disk as _, RealDisk};
     use crate::segment::SegmentName;
 
@@ -297,7 +297,7 @@ mod tests {
         let path = name.path(home);
         let segment = Segment {
             name,
-            header: name.header(),
+            header: name.header(crate::crypto::Suite::default()),
             file: RealDisk.create(&path).unwrap(),
             path,
             durable_end: AtomicU64::new(0),
@@ -308,7 +308,14 @@ mod tests {
 
     fn key(id: u64) -> EpochKey {
         let secret = SecretKey::from_slice(&[7; 32]).unwrap();
-        EpochKey::new(KeyId(id), 0, "person:a1".to_owned(), secret).unwrap()
+        EpochKey::new(
+            KeyId(id),
+            0,
+            "person:a1".to_owned(),
+            secret,
+            Suite::default(),
+        )
+        .unwrap()
     }
 
     #[test]

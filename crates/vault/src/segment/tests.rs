@@ -7,7 +7,7 @@ const NAME: SegmentName = SegmentName {
 
 /// A segment of `batches` batches with two records each; the ends of the batches.
 fn segment(batches: u32, is_finished: bool) -> (Vec<u8>, Vec<usize>) {
-    let mut bytes = NAME.header().to_vec();
+    let mut bytes = NAME.header(crate::crypto::Suite::default()).to_vec();
     let mut ends = vec![bytes.len()];
     for number in 0..batches {
         let mut frames = Vec::new();
@@ -48,7 +48,7 @@ fn indexes(contents: &Contents) -> Vec<u32> {
 
 #[test]
 fn a_header_reads_back_and_no_changed_byte_of_it_does() {
-    let header = NAME.header();
+    let header = NAME.header(crate::crypto::Suite::default());
     assert_eq!(parse_header(&header), Ok(NAME));
     for at in 0..header.len() {
         let mut changed = header;

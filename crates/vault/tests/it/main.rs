@@ -14,6 +14,8 @@ mod concurrency;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod keys;
@@ -23,5 +25,7 @@ mod limits;
 mod proxy;
 #[cfg(test)]
 mod retention;
+#[cfg(test)]
+mod rotate;
 #[cfg(test)]
 mod together;

@@ -1,0 +1,212 @@
+//! Giving a subject a new key, under which only those epoch keys are sealed again that shall still open.
+//!
+//! This is how subject keys are changed, and how readings are erased: an epoch key that is not sealed again is no more, and a copy of its
+//! old row (in a page of the disk that was not written over yet) does not open with any key that the platform still has.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::Subject;
+use store::{DbError, Row, Tx};
+
+use super::epoch::{unwrap_epoch_key, wrap_epoch_key};
+use super::mask::{self, MAX_MASKS, Scope};
+use super::{EpochKey, KeyError, KeyState, Keyring, from_row, to_row};
+use crate::crypto::{KeyId, SecretKey};
+
+/// A copy of the row of an epoch key that was destroyed, to try it.
+pub(crate) struct OldCopy {
+    pub(crate) id: KeyId,
+    pub(crate) epoch: i64,
+    pub(crate) wrapped: Vec<u8>,
+}
+
+/// What became of the epoch keys of a subject.
+#[derive(Default)]
+pub(crate) struct Rewritten {
+    /// They are no more.
+    pub(crate) destroyed: Vec<OldCopy>,
+    /// Part of what is under them is masked.
+    pub(crate) masked: u64,
+    /// Nothing changed but the key above them.
+    pub(crate) kept: u64,
+}
+
+/// What shall become of an epoch key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Keep,
+    Mask,
+    Destroy,
+}
+
+struct Found {
+    id: KeyId,
+    epoch: i64,
+    wrapped: Vec<u8>,
+    state: KeyState,
+    mask: Option<Vec<u8>>,
+}
+
+impl Keyring {
+    /// Gives a subject a new key, and erases a scope of its readings if there is one. `with` adds its rows to the same transaction.
+    /// When it returns, every reader and appender goes by the new rows.
+    pub(crate) fn rewrite(
+        &self,
+        subject: &Subject,
+        scope: Option<&Scope>,
+        with: impl Fn(&mut Tx<'_>) -> Result<(), DbError> + Send + Sync,
+    ) -> Result<Rewritten, KeyError> {
+        let text = subject.key();
+        let _place = self.opening.enter(subject);
+        self.flush()?;
+        // From here on nobody seals under a key of the subject until the place is left.
+        self.write_cache().forget(subject);
+        let rewritten = self.db.write(|tx| {
+            let rewritten = self.rewrite_rows(tx, &text, scope)?;
+            with(tx)?;
+            Ok::<_, KeyError>(rewritten)
+        });
+        if scope.is_some() {
+            self.has_unfinished.store(true, Ordering::SeqCst);
+        }
+        self.changes.note(&text);
+        rewritten
+    }
+
+    /// The key of an epoch that is sealed with now, with its row written.
+    pub(crate) fn current(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
+        let key = self.open_or_make(subject, epoch)?;
+        self.flush()?;
+        Ok(key)
+    }
+
+    /// Forgets a subject that has no epoch keys any more.
+    pub(crate) fn forget_subject(&self, subject: &Subject) -> Result<bool, KeyError> {
+        let text = subject.key();
+        let _place = self.opening.enter(subject);
+        self.flush()?;
+        let sql = "DELETE FROM vault_subject_key WHERE subject = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM vault_epoch_key e WHERE e.subject = $1)";
+        let deleted = self
+            .db
+            .write(|tx| tx.execute(sql, &[text.as_str().into()]))?;
+        Ok(deleted > 0)
+    }
+
+    fn rewrite_rows(
+        &self,
+        tx: &mut Tx<'_>,
+        subject: &str,
+        scope: Option<&Scope>,
+    ) -> Result<Rewritten, KeyError> {
+        let sql = "SELECT wrapped FROM vault_subject_key WHERE subject = $1";
+        let Some(row) = tx.query_one(sql, &[subject.into()])? else {
+            return Ok(Rewritten::default());
+        };
+        let old = self.unwrap_subject(subject, row.get(0)?)?;
+        let new = SecretKey::random().map_err(KeyError::New)?;
+        let sql = "SELECT key_id, epoch, wrapped, state, mask FROM vault_epoch_key \
+                   WHERE subject = $1 AND state < 2 ORDER BY epoch, key_id";
+        let rows = tx.query(sql, &[subject.into()])?;
+        let found = rows.iter().map(found).collect::<Result<Vec<_>, _>>()?;
+        let mut done = Rewritten::default();
+        for key in found {
+            self.rewrite_key(tx, (&old, &new), subject, scope, key, &mut done)?;
+        }
+        let wrapped = self.wrap_subject(subject, &new)?;
+        let sql = "UPDATE vault_subject_key SET wrapped = $2 WHERE subject = $1";
+        tx.execute(sql, &[subject.into(), wrapped.as_slice().into()])?;
+        Ok(done)
+    }
+
+    fn rewrite_key(
+        &self,
+        tx: &mut Tx<'_>,
+        (old, new): (&SecretKey, &SecretKey),
+        subject: &str,
+        scope: Option<&Scope>,
+        key: Found,
+        done: &mut Rewritten,
+    ) -> Result<(), KeyError> {
+        let fate = fate(scope, key.epoch);
+        if fate == Fate::Destroy {
+            destroy(tx, key.id)?;
+            done.destroyed.push(OldCopy {
+                id: key.id,
+                epoch: key.epoch,
+                wrapped: key.wrapped,
+            });
+            return Ok(());
+        }
+        let Ok(secret) = unwrap_epoch_key(old, key.id, key.epoch, subject, key.wrapped) else {
+            // Damaged before: nobody can read what is under it. It stays, to be told of, unless it is to be erased.
+            if fate == Fate::Mask {
+                destroy(tx, key.id)?;
+            }
+            return Ok(());
+        };
+        let wrapped = wrap_epoch_key(new, self.suite, key.id, key.epoch, subject, &secret)
+            .map_err(KeyError::New)?;
+        let (mut state, mut sealed_mask) = (key.state, key.mask);
+        if let (Fate::Mask, Some(scope)) = (fate, scope) {
+            let masks = match sealed_mask.take() {
+                Some(mask) => mask::open(&secret, key.id, mask).unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let masks = joined(masks, scope)?;
+            let sealed = mask::seal(&secret, self.suite, key.id, &masks).map_err(KeyError::New)?;
+            (state, sealed_mask) = (KeyState::Masked, Some(sealed));
+            done.masked += 1;
+        } else {
+            done.kept += 1;
+        }
+        let sql =
+            "UPDATE vault_epoch_key SET wrapped = $2, state = $3, mask = $4 WHERE key_id = $1";
+        let params = [
+            to_row(key.id.0).into(),
+            wrapped.as_slice().into(),
+            state.to_row().into(),
+            sealed_mask.as_deref().into(),
+        ];
+        tx.execute(sql, &params)?;
+        Ok(())
+    }
+}
+
+/// One more mask. The same one again is no other; too many wait for `maintain`.
+fn joined(mut masks: Vec<Scope>, scope: &Scope) -> Result<Vec<Scope>, KeyError> {
+    if !masks.contains(scope) {
+        if masks.len() >= MAX_MASKS {
+            return Err(KeyError::Masks);
+        }
+        masks.push(scope.clone());
+    }
+    Ok(masks)
+}
+
+fn fate(scope: Option<&Scope>, epoch: i64) -> Fate {
+    match scope {
+        Some(scope) if scope.has_whole_epoch(epoch) => Fate::Destroy,
+        Some(scope) if scope.meets_epoch(epoch) => Fate::Mask,
+        _ => Fate::Keep,
+    }
+}
+
+fn destroy(tx: &mut Tx<'_>, id: KeyId) -> Result<(), DbError> {
+    let sql = "UPDATE vault_epoch_key SET wrapped = $2, state = $3, mask = NULL WHERE key_id = $1";
+    let nothing: &[u8] = &[];
+    let state = KeyState::Destroyed.to_row();
+    tx.execute(sql, &[to_row(id.0).into(), nothing.into(), state.into()])?;
+    Ok(())
+}
+
+fn found(row: &Row) -> Result<Found, DbError> {
+    Ok(Found {
+        id: KeyId(from_row(row.get(0)?)),
+        epoch: row.get(1)?,
+        wrapped: row.get(2)?,
+        state: KeyState::from_row(row.get(3)?),
+        mask: row.get(4)?,
+    })
+}
