@@ -130,6 +130,7 @@ pub enum AllianceError {
         .0.id,
         if .0.approved_at.is_some() { "was agreed to" } else { "waits for an officer who agrees to it at /office/access" },
         .0.ready_at(),
+        .0.ends_at()
     )]
     SecondPerson(Box<OperatorAccess>),
     /// A password could not be hashed: there is not enough memory.
