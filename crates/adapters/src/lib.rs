@@ -18,6 +18,7 @@
 
 mod adapter;
 mod codec;
+mod command_answer;
 pub mod draft;
 mod take;
 
@@ -40,6 +41,7 @@ mod topic;
 
 pub use adapter::Adapter;
 pub use codec::{Question, answered, question};
+pub use command_answer::{CommandAnswer, command_answer};
 pub use lorawan::{MAX_FRM_PAYLOAD_BYTES, Uplink};
 pub use sparkplug_b::{MAX_EDGE_NODES, MAX_MEMORY_BYTES, MAX_METRICS, REBIRTH_INTERVAL_MS};
 pub use take::{

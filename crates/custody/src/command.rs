@@ -11,7 +11,8 @@
 //!
 //! # How it goes to the thing
 //! The same way as the words of source switches ([`crate::SourceListener`]), behind them: a listener gives commands of recipients
-//! only while it has none of a switch.
+//! only while it has none of a switch. A thing behind a bridge gets it over the connection of the bridge ([`BridgeListener`]),
+//! where it has none of its own that takes it.
 //!
 //! # The log
 //! A line in `command_log` is committed before a command can be handed over; what becomes of it is written by housekeeping. It
@@ -19,16 +20,20 @@
 //! A command that was under way when the server stopped without being closed is `unknown`: nobody can say whether it came.
 
 mod ask;
+mod hub;
 mod lasts;
 mod order;
 mod orders;
+mod report;
 mod show;
 
 pub use ask::{CommandRefusal, CommandRequest};
+pub use hub::BridgeListener;
 pub(crate) use lasts::Lasts;
 pub(crate) use order::{Order, OrderRow, Progress};
 pub(crate) use orders::Orders;
-pub use show::{CommandCounts, CommandEvent};
+pub use report::{MAX_WAITING_OUTCOMES, OutcomeListener};
+pub use show::{CommandCounts, CommandEvent, CommandsWanted};
 
 use std::fmt;
 
@@ -69,6 +74,11 @@ impl CommandId {
 
     pub(crate) const fn number(self) -> u64 {
         self.0
+    }
+
+    /// The number by which a device names it in its answer: what a signed number of 32 bits holds, never 0.
+    pub(crate) fn short(self) -> u32 {
+        u32::try_from(self.0 & 0x7fff_ffff).unwrap_or(1).max(1)
     }
 }
 

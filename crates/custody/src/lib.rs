@@ -66,9 +66,10 @@ pub use collateral::{
     WORTH_SAYING, distance_m, published_fact,
 };
 pub use command::{
-    CLOCK_SLACK_MS, COMMAND_LOG_DAYS, COMMAND_WATCH_MS, CommandCounts, CommandEvent, CommandId,
-    CommandOutcome, CommandRefusal, CommandRequest, MAX_COMMANDS_PER_MINUTE, MAX_FOLLOWED_COMMANDS,
-    MAX_WAITING_PER_THING, RefusedBecause,
+    BridgeListener, CLOCK_SLACK_MS, COMMAND_LOG_DAYS, COMMAND_WATCH_MS, CommandCounts,
+    CommandEvent, CommandId, CommandOutcome, CommandRefusal, CommandRequest, CommandsWanted,
+    MAX_COMMANDS_PER_MINUTE, MAX_FOLLOWED_COMMANDS, MAX_WAITING_OUTCOMES, MAX_WAITING_PER_THING,
+    OutcomeListener, RefusedBecause,
 };
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use consent::{

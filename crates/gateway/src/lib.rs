@@ -18,6 +18,7 @@ mod identity;
 mod limits;
 mod listener;
 mod mqtt;
+mod outcome;
 mod rate;
 mod refusal;
 mod said;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use model::{ArgumentError, CommandName, PurposeId, Text, ThingId, Timestamp};
+use model::{ArgumentError, CommandName, DeploymentId, PurposeId, Text, ThingId, Timestamp};
 use serde_json::{Map, Value};
 
 use super::order::{self, Held, Order, Progress};
@@ -24,6 +24,10 @@ pub struct CommandRequest {
     pub arguments: Map<String, Value>,
     /// For which purpose.
     pub purpose: PurposeId,
+    /// Of which deployment the thing has to be, where the recipient says so.
+    pub deployment: Option<DeploymentId>,
+    /// In how many seconds the recipient wants it no more, where that is sooner than the notice says.
+    pub within_seconds: Option<u32>,
 }
 
 /// A command was not taken. Nothing of it goes to the thing, now or later.
@@ -88,8 +92,10 @@ impl Custody {
     ) -> Result<CommandId, CommandRefusal> {
         self.inner.orders.asks(&recipient.id, now)?;
         let thing = self.thing(&request.thing);
+        let wanted = request.deployment.as_ref();
         let thing = thing
             .filter(|it| !it.is_barred())
+            .filter(|it| wanted.is_none_or(|wanted| *wanted == it.deployment.id))
             .ok_or(CommandRefusal::NotAllowed)?;
         let state = thing.deployment.state.load();
         let command = state.notice.command(&request.command);
@@ -104,6 +110,7 @@ impl Custody {
             state: &state,
             thing: &thing,
             recipient,
+            request,
             id,
             now,
         };
@@ -126,6 +133,7 @@ impl Custody {
             orders.give_back(&thing.id, &command.id, before);
             return Err(err);
         }
+        order.report(&order.progress());
         orders.follow(&self.inner.source, order);
         Ok(id)
     }
@@ -137,13 +145,16 @@ struct Asked<'a> {
     state: &'a DeploymentState,
     thing: &'a Arc<ThingPeer>,
     recipient: &'a Arc<RecipientPeer>,
+    request: &'a CommandRequest,
     id: CommandId,
     now: Timestamp,
 }
 
 impl Asked<'_> {
     fn order(&self, command: &model::DeclaredCommand, filled: model::FilledCommand) -> Order {
-        let millis = i64::from(command.expires_seconds) * 1_000;
+        let longest = command.expires_seconds;
+        let seconds = self.request.within_seconds.unwrap_or(longest).min(longest);
+        let millis = i64::from(seconds) * 1_000;
         Order {
             id: self.id,
             thing: Arc::clone(self.thing),
@@ -155,6 +166,7 @@ impl Asked<'_> {
             asked_at: self.now,
             expires_at: self.now.plus_millis(millis),
             progress: Mutex::new(Progress::new(CommandOutcome::Queued, self.now)),
+            reports: Arc::clone(self.custody.inner.orders.reports()),
         }
     }
 

@@ -7,7 +7,10 @@ use model::{
     RecipientId, Subject, ThingId, Timestamp,
 };
 
-use super::{CLOCK_SLACK_MS, COMMAND_WATCH_MS, CommandId, CommandOutcome, RefusedBecause};
+use super::report::Reports;
+use super::{
+    CLOCK_SLACK_MS, COMMAND_WATCH_MS, CommandEvent, CommandId, CommandOutcome, RefusedBecause,
+};
 use crate::catalogue::bound::Bound;
 use crate::catalogue::{DeploymentState, Named, RecipientPeer, ThingPeer};
 use crate::source;
@@ -25,6 +28,8 @@ pub(crate) struct Order {
     pub(crate) asked_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(super) progress: Mutex<Progress>,
+    /// Who is told what becomes of it.
+    pub(super) reports: Arc<Reports>,
 }
 
 /// How far a command has come.
@@ -100,6 +105,17 @@ impl Progress {
         }
     }
 
+    /// The thing has it.
+    fn has_it(&mut self, now: Timestamp) {
+        if self.sent_at.is_some() && self.acknowledged_at.is_none() {
+            self.acknowledged_at = Some(now);
+            self.is_dirty = true;
+            if self.outcome == CommandOutcome::Sent {
+                self.becomes(CommandOutcome::Acknowledged, now);
+            }
+        }
+    }
+
     fn becomes(&mut self, outcome: CommandOutcome, at: Timestamp) {
         self.outcome = outcome;
         self.at = at;
@@ -112,33 +128,52 @@ impl Order {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes how far it has come, and tells the recipient where that changes what it is told.
+    fn change<R>(&self, act: impl FnOnce(&mut Progress) -> R) -> R {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = progress.told();
+        let outcome = act(&mut progress);
+        if progress.told() != before {
+            self.report(&progress);
+        }
+        outcome
+    }
+
+    /// Tells the recipient how it stands.
+    pub(super) fn report(&self, progress: &Progress) {
+        let event = || CommandEvent::told(self.row(*progress, Vec::new()));
+        self.reports.report(&self.recipient.id, event);
+    }
+
     /// Whether it may be handed over, decided now. What may not is dead from then on.
     pub(crate) fn may_go(&self, now: Timestamp) -> bool {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.outcome != CommandOutcome::Queued {
-            return false;
-        }
-        if self.is_over_time(now) {
-            progress.becomes(CommandOutcome::Expired, now);
-            return false;
-        }
-        match self.held(now) {
-            None => true,
-            Some(held) => {
-                progress.becomes(CommandOutcome::Refused(held.because), now);
-                progress.is_hidden = held.is_hidden;
-                false
+        self.change(|progress| {
+            if progress.outcome != CommandOutcome::Queued {
+                return false;
             }
-        }
+            if self.is_over_time(now) {
+                progress.becomes(CommandOutcome::Expired, now);
+                return false;
+            }
+            match self.held(now) {
+                None => true,
+                Some(held) => {
+                    progress.becomes(CommandOutcome::Refused(held.because), now);
+                    progress.is_hidden = held.is_hidden;
+                    false
+                }
+            }
+        })
     }
 
     /// The server stops: it never goes.
     pub(super) fn end(&self) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.outcome == CommandOutcome::Queued {
-            let at = progress.at;
-            progress.becomes(CommandOutcome::Expired, at);
-        }
+        self.change(|progress| {
+            if progress.outcome == CommandOutcome::Queued {
+                let at = progress.at;
+                progress.becomes(CommandOutcome::Expired, at);
+            }
+        });
     }
 
     fn is_over_time(&self, now: Timestamp) -> bool {
@@ -158,28 +193,38 @@ impl Order {
 
     /// It was handed to a connection.
     pub(crate) fn sent(&self, now: Timestamp) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.sent_at.get_or_insert(now);
-        if progress.outcome == CommandOutcome::Queued {
-            progress.becomes(CommandOutcome::Sent, now);
-        }
+        self.change(|progress| {
+            progress.sent_at.get_or_insert(now);
+            if progress.outcome == CommandOutcome::Queued {
+                progress.becomes(CommandOutcome::Sent, now);
+            }
+        });
     }
 
     /// The thing says that it has it.
     pub(crate) fn received(&self, now: Timestamp) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.sent_at.is_some() && progress.acknowledged_at.is_none() {
-            progress.acknowledged_at = Some(now);
-            progress.is_dirty = true;
-            if progress.outcome == CommandOutcome::Sent {
-                progress.becomes(CommandOutcome::Acknowledged, now);
+        self.change(|progress| progress.has_it(now));
+    }
+
+    /// The thing answers it: it has it. Where the notice names no field that shows more, it has also done it, unless it says
+    /// that it has not.
+    pub(super) fn answered(&self, is_done: bool, now: Timestamp) {
+        self.change(|progress| {
+            progress.has_it(now);
+            let may_be_done = is_done && self.filled.confirm.is_none();
+            if may_be_done && progress.outcome == CommandOutcome::Acknowledged {
+                progress.confirmed_at = Some(now);
+                progress.becomes(CommandOutcome::Confirmed, now);
             }
-        }
+        });
     }
 
     /// Looks at the time and at what the thing shows.
     pub(super) fn look(&self, now: Timestamp) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        self.change(|progress| self.look_at(progress, now));
+    }
+
+    fn look_at(&self, progress: &mut Progress, now: Timestamp) {
         match (progress.outcome, progress.sent_at) {
             (CommandOutcome::Queued, _) if self.is_over_time(now) => {
                 progress.becomes(CommandOutcome::Expired, now);

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{CommandName, RecipientId, ThingId, Timestamp};
+use model::{CommandName, DeploymentId, RecipientId, ThingId, Timestamp};
 use rustc_hash::FxHashMap;
 use store::Db;
 
+use super::hub::Hubs;
 use super::order::Order;
+use super::report::Reports;
 use super::{
     COMMAND_LOG_DAYS, CommandId, CommandOutcome, CommandRefusal, MAX_COMMANDS_PER_MINUTE,
     MAX_FOLLOWED_COMMANDS, MAX_WAITING_PER_THING,
@@ -24,6 +26,10 @@ const DAY_MS: i64 = 86_400_000;
 #[derive(Default)]
 pub(crate) struct Orders {
     book: Mutex<Book>,
+    /// Bridges that take commands to their things.
+    hubs: Hubs,
+    /// Recipients that are told what becomes of theirs.
+    reports: Arc<Reports>,
 }
 
 #[derive(Default)]
@@ -58,6 +64,14 @@ impl Orders {
         let orders = Self::default();
         orders.lock().taken = taken.into_iter().collect();
         Ok(orders)
+    }
+
+    pub(super) fn hubs(&self) -> &Hubs {
+        &self.hubs
+    }
+
+    pub(super) fn reports(&self) -> &Arc<Reports> {
+        &self.reports
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
@@ -138,7 +152,7 @@ impl Orders {
         };
         book.followed.insert(id, followed);
         if let Some(it) = book.followed.get_mut(&id) {
-            it.offer(keeper);
+            it.offer(keeper, &self.hubs);
         }
     }
 
@@ -146,8 +160,37 @@ impl Orders {
     pub(crate) fn offer_to(&self, keeper: &Keeper, thing: &ThingPeer) {
         for it in self.lock().followed.values_mut() {
             if it.order.thing.id == thing.id {
-                it.offer(keeper);
+                it.offer(keeper, &self.hubs);
             }
+        }
+    }
+
+    /// A bridge listens anew: what waits at its deployment is offered.
+    pub(super) fn offer_all(&self, keeper: &Keeper, deployment: &DeploymentId) {
+        for it in self.lock().followed.values_mut() {
+            if it.order.thing.deployment.id == *deployment {
+                it.offer(keeper, &self.hubs);
+            }
+        }
+    }
+
+    /// A bridge is gone: what it had and did not hand over waits again.
+    pub(super) fn hub_gone(&self, keeper: &Keeper, listener: u64) {
+        for it in self.lock().followed.values_mut() {
+            if let Some((_, command)) = it.on_its_way.take_if(|it| it.0 == listener) {
+                command.make_void();
+                it.offer(keeper, &self.hubs);
+            }
+        }
+    }
+
+    /// A bridge says that it has a command.
+    pub(super) fn received_by(&self, listener: u64, number: u64, now: Timestamp) {
+        let book = self.lock();
+        let mut all = book.followed.values();
+        let is_with_it = |it: &Followed| it.on_its_way.as_ref().is_some_and(|it| it.0 == listener);
+        if let Some(it) = all.find(|it| it.order.id.number() == number && is_with_it(it)) {
+            it.order.received(now);
         }
     }
 
@@ -159,7 +202,7 @@ impl Orders {
                 command.make_void();
             }
             if it.order.thing.id == thing.id {
-                it.offer(keeper);
+                it.offer(keeper, &self.hubs);
             }
         }
     }
@@ -193,25 +236,36 @@ impl Orders {
 
 impl Followed {
     /// Gives it to the nearest listener, where nobody has it yet.
-    fn offer(&mut self, keeper: &Keeper) {
+    fn offer(&mut self, keeper: &Keeper, hubs: &Hubs) {
         if self.on_its_way.is_some() || !self.waits() {
             return;
         }
-        let command = Arc::new(Command::of_order(&self.order));
-        if let Some(listener) = keeper.offer_order(&self.order.thing.id, &command) {
-            self.on_its_way = Some((listener, command));
-        }
+        let own = keeper.offer_order(&self.order);
+        self.on_its_way = own.or_else(|| hubs.offer(&self.order));
     }
 }
 
 impl Custody {
+    /// A thing answered the command of a number, in the dialect that it speaks; `is_done` unless it says that it failed. What
+    /// else it says is not looked at. An unknown number is passed over.
+    pub fn command_answered(&self, thing: &ThingPeer, number: u32, is_done: bool, now: Timestamp) {
+        let book = self.inner.orders.lock();
+        let mut all = book.followed.values();
+        let is_it = |it: &&Followed| {
+            it.order.id.short() == number && it.order.thing.id == thing.id && !it.waits()
+        };
+        if let Some(it) = all.find(is_it) {
+            it.order.answered(is_done, now);
+        }
+    }
+
     /// Looks at what became of commands, offers those that wait, and writes what changed.
     pub(crate) fn tend_commands(&self, now: Timestamp) -> Result<(), RowError> {
         let orders = &self.inner.orders;
         let mut book = orders.lock();
         for it in book.followed.values_mut() {
             it.order.look(now);
-            it.offer(&self.inner.source);
+            it.offer(&self.inner.source, &orders.hubs);
         }
         let is_recent =
             |at: &Timestamp| now.as_millis().abs_diff(at.as_millis()) < DAY_MS.unsigned_abs();

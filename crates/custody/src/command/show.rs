@@ -16,6 +16,8 @@ use crate::source::PublicCount;
 pub struct CommandEvent {
     /// Its number.
     pub id: CommandId,
+    /// At which deployment.
+    pub deployment: DeploymentId,
     /// Which thing.
     pub thing: ThingId,
     /// What.
@@ -38,6 +40,19 @@ pub struct CommandEvent {
     pub sent_at: Option<Timestamp>,
 }
 
+/// Which part of the log is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CommandsWanted<'a> {
+    /// Of this deployment only.
+    pub deployment: Option<&'a DeploymentId>,
+    /// Of this thing only.
+    pub thing: Option<&'a ThingId>,
+    /// Behind this one.
+    pub after: Option<CommandId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// How many commands there were at a deployment, as long as the log goes back: public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommandCounts {
@@ -51,6 +66,7 @@ impl CommandEvent {
     fn new(row: OrderRow, outcome: CommandOutcome) -> Self {
         Self {
             id: row.id,
+            deployment: row.deployment,
             thing: row.thing,
             command: row.command,
             recipient: row.recipient,
@@ -65,7 +81,7 @@ impl CommandEvent {
     }
 
     /// For its recipient, who is not told what it may not know.
-    fn told(row: OrderRow) -> Self {
+    pub(super) fn told(row: OrderRow) -> Self {
         let outcome = row.progress.told();
         Self::new(row, outcome)
     }
@@ -132,6 +148,25 @@ impl Custody {
             CommandEvent::new(it, outcome)
         };
         Ok(rows.into_iter().map(event).collect())
+    }
+
+    /// The log for who runs the server, the newest first, with everything that it says; and how many there are in all.
+    /// Blocks on the database: not for an async worker.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn commands_logged(
+        &self,
+        wanted: &CommandsWanted<'_>,
+        now: Timestamp,
+    ) -> Result<(Vec<CommandEvent>, u64), RowError> {
+        let (rows, all) = self.inner.db.read(|tx| rows::command::logged(tx, wanted))?;
+        let rows = self.fresh(rows, now);
+        let event = |it: OrderRow| {
+            let outcome = it.progress.outcome;
+            CommandEvent::new(it, outcome)
+        };
+        Ok((rows.into_iter().map(event).collect(), all))
     }
 
     /// How many commands there were at a deployment; `None` where its notice has none. Blocks on the database: not for an async

@@ -1,10 +1,10 @@
 //! The log of commands to things.
 
 use model::{CommandName, DeploymentId, PurposeId, RecipientId, Subject, ThingId, Timestamp};
-use store::{Row, Tx};
+use store::{Row, Tx, Value};
 
 use super::{RowError, parsed};
-use crate::command::{CommandId, CommandOutcome, OrderRow, Progress};
+use crate::command::{CommandId, CommandOutcome, CommandsWanted, OrderRow, Progress};
 
 const LOG: &str = "command_log";
 const COLUMNS: &str = "command_log.id, deployment, thing, command, recipient, purpose, arguments, asked_at, expires_at, outcome,
@@ -136,6 +136,50 @@ pub(crate) fn of(
     );
     let rows = tx.query(&sql, &[recipient.as_str().into(), i64::from(limit).into()])?;
     rows.iter().map(read).collect()
+}
+
+/// What was asked for at a deployment, of a thing, or at all, the newest first; and how much that is in all.
+pub(crate) fn logged(
+    tx: &mut Tx<'_>,
+    wanted: &CommandsWanted<'_>,
+) -> Result<(Vec<OrderRow>, u64), RowError> {
+    let after = wanted.after.map(|it| it.to_string());
+    let mut values: Vec<Value<'_>> = Vec::new();
+    let mut conditions = vec!["1 = 1".to_owned()];
+    for (column, id) in [
+        ("deployment", wanted.deployment.map(DeploymentId::as_str)),
+        ("thing", wanted.thing.map(ThingId::as_str)),
+    ] {
+        if let Some(id) = id {
+            values.push(id.into());
+            conditions.push(format!("{column} = ${}", values.len()));
+        }
+    }
+    let sql = format!(
+        "SELECT COUNT(*) FROM command_log WHERE {}",
+        conditions.join(" AND ")
+    );
+    let all: Option<i64> = tx
+        .query_one(&sql, &values)?
+        .map(|it| it.get(0))
+        .transpose()?;
+    if let Some(after) = &after {
+        values.push(after.as_str().into());
+        let place = values.len();
+        let at = format!("(SELECT it.asked_at FROM command_log AS it WHERE it.id = ${place})");
+        conditions.push(format!(
+            "(asked_at < {at} OR (asked_at = {at} AND command_log.id > ${place}))"
+        ));
+    }
+    values.push(i64::from(wanted.limit).into());
+    let sql = format!(
+        "SELECT {COLUMNS} FROM command_log WHERE {} ORDER BY asked_at DESC, command_log.id LIMIT ${}",
+        conditions.join(" AND "),
+        values.len()
+    );
+    let rows = tx.query(&sql, &values)?;
+    let rows = rows.iter().map(read).collect::<Result<_, _>>()?;
+    Ok((rows, all.and_then(|it| u64::try_from(it).ok()).unwrap_or(0)))
 }
 
 /// What was asked for of things that sensed a subject, the newest first.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::keeper::Keeper;
 use super::machine::{COMMAND_AGE_MS, Setting};
 use crate::Custody;
-use crate::catalogue::ThingPeer;
+use crate::catalogue::{BridgePeer, ThingPeer};
 use crate::command::Order;
 
 /// How many commands may wait for one connection: more than a notice has switches for one thing.
@@ -31,6 +31,10 @@ enum Errand {
     Switch(Arc<SwitchCommand>),
     Order {
         order: Arc<Order>,
+        /// Topic and payload for the connection that it goes over.
+        words: (String, String),
+        /// The bridge that takes it, and its name for the thing.
+        via: Option<(Arc<BridgePeer>, Arc<str>)>,
         /// Somebody else has it.
         is_void: AtomicBool,
     },
@@ -52,11 +56,35 @@ pub(super) struct SwitchCommand {
 }
 
 impl Command {
-    pub(crate) fn of_order(order: &Arc<Order>) -> Self {
-        Self(Errand::Order {
+    /// For the thing's own connection, or for that of a bridge which has a name for the thing; nothing where that name cannot
+    /// stand in it.
+    pub(crate) fn of_order(
+        order: &Arc<Order>,
+        via: Option<(&Arc<BridgePeer>, &Arc<str>)>,
+    ) -> Option<Self> {
+        let device = via.map_or_else(|| order.thing.id.as_str(), |it| it.1);
+        Some(Self(Errand::Order {
             order: Arc::clone(order),
+            words: order.filled.words(device, order.id.short())?,
+            via: via.map(|(bridge, name)| (Arc::clone(bridge), Arc::clone(name))),
             is_void: AtomicBool::new(false),
-        })
+        }))
+    }
+
+    /// The number by which a device names it in its answer; a switch has none.
+    #[must_use]
+    pub fn number(&self) -> Option<u32> {
+        match &self.0 {
+            Errand::Switch(_) => None,
+            Errand::Order { order, .. } => Some(order.id.short()),
+        }
+    }
+
+    /// A recipient's command was handed to a connection.
+    pub(crate) fn order_sent(&self, now: Timestamp) {
+        if let Errand::Order { order, .. } = &self.0 {
+            order.sent(now);
+        }
     }
 
     /// Nobody hands it over any more.
@@ -81,7 +109,7 @@ impl Command {
     pub fn topic(&self) -> &str {
         match &self.0 {
             Errand::Switch(it) => &it.topic,
-            Errand::Order { order, .. } => &order.filled.topic,
+            Errand::Order { words, .. } => &words.0,
         }
     }
 
@@ -90,7 +118,7 @@ impl Command {
     pub fn payload(&self) -> &str {
         match &self.0 {
             Errand::Switch(it) => &it.payload,
-            Errand::Order { order, .. } => &order.filled.payload,
+            Errand::Order { words, .. } => &words.1,
         }
     }
 
@@ -102,8 +130,21 @@ impl Command {
             Errand::Switch(it) => {
                 !it.is_void.load(Ordering::Acquire) && now < it.made_at.plus_millis(COMMAND_AGE_MS)
             }
-            Errand::Order { order, is_void } => {
-                !is_void.load(Ordering::Acquire) && order.may_go(now)
+            Errand::Order {
+                order,
+                via,
+                is_void,
+                ..
+            } => {
+                let means_it = |bridge: &BridgePeer, name: &str| {
+                    let thing = bridge.thing(name).filter(|_| !bridge.is_barred());
+                    thing.is_some_and(|it| it.id == order.thing.id)
+                };
+                !is_void.load(Ordering::Acquire)
+                    && via
+                        .as_ref()
+                        .is_none_or(|(bridge, name)| means_it(bridge, name))
+                    && order.may_go(now)
             }
         }
     }
@@ -195,12 +236,14 @@ pub struct SourceListener {
 }
 
 impl Keeper {
-    /// Offers a command of a recipient to the nearest listener of a thing; gives the number of the one that has it.
-    pub(crate) fn offer_order(&self, thing: &ThingId, command: &Arc<Command>) -> Option<u64> {
+    /// Offers a command of a recipient to the nearest listener of its thing; gives the number of the one that has it.
+    pub(crate) fn offer_order(&self, order: &Arc<Order>) -> Option<(u64, Arc<Command>)> {
         let ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
-        let ear = nearest(ears.get(thing)?, command.topic())?;
-        ear.orders.try_send(Arc::clone(command)).ok()?;
-        Some(ear.number)
+        let ears = ears.get(&order.thing.id)?;
+        let command = Arc::new(Command::of_order(order, None)?);
+        let ear = nearest(ears, command.topic())?;
+        ear.orders.try_send(Arc::clone(&command)).ok()?;
+        Some((ear.number, command))
     }
 }
 
@@ -212,8 +255,10 @@ impl Custody {
         let switches = state.notice.source_switches.iter();
         let switches = switches.map(|it| topic_of(it, &thing.id));
         let commands = state.notice.commands.iter();
+        // A thing with a connection of its own is called there what it is called everywhere.
+        let of_command = |topic: String| topic.replace("{device}", thing.id.as_str());
         let mut topics: Vec<_> = switches
-            .chain(commands.map(|it| it.topic_of(&thing.id)))
+            .chain(commands.map(|it| of_command(it.topic_of(&thing.id))))
             .collect();
         topics.sort_unstable();
         topics.dedup();

@@ -15,6 +15,7 @@ use crate::fixture::{House, NOW, choice, deployment, house, licence, on_both, op
 
 mod naive;
 mod restart;
+mod told;
 
 use restart::restarted;
 
@@ -165,6 +166,8 @@ impl Home {
             command: CommandName::parse(command).unwrap(),
             arguments: serde_json::from_str(arguments).unwrap(),
             purpose: PurposeId::parse(purpose).unwrap(),
+            deployment: None,
+            within_seconds: None,
         };
         self.house.custody.command(who, &request, at)
     }

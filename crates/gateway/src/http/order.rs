@@ -40,20 +40,20 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use custody::{CommandEvent, CommandId, CommandRefusal, CommandRequest, RecipientPeer};
+use custody::{CommandId, CommandRefusal, CommandRequest, RecipientPeer};
 use model::{CommandName, PurposeId, ThingId};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::problem::{self, Problem};
 use super::receive::{Door, one_purpose, recipient};
 use crate::Counter;
+use crate::outcome::{self, Shown};
+
+pub use crate::outcome::MAX_ARGUMENTS_BYTES;
 
 /// The route of commands of recipients.
 pub const ORDERS_PATH: &str = "/commands/v1";
-/// The longest arguments, in bytes.
-pub const MAX_ARGUMENTS_BYTES: usize = 4 * 1024;
 /// How many commands a list has at most.
 pub const MAX_LISTED: u16 = 100;
 
@@ -73,46 +73,8 @@ struct Parameters {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Shown {
-    id: String,
-    thing: String,
-    command: String,
-    purpose: String,
-    arguments: Box<RawValue>,
-    asked_at: String,
-    expires_at: String,
-    outcome: &'static str,
-    outcome_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interlock: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sent_at: Option<String>,
-}
-
-#[derive(Serialize)]
 struct Listed {
     commands: Vec<Shown>,
-}
-
-impl Shown {
-    fn new(event: CommandEvent) -> Self {
-        Self {
-            id: event.id.to_string(),
-            thing: event.thing.to_string(),
-            command: event.command.to_string(),
-            purpose: event.purpose.to_string(),
-            // They were written by custody, as JSON.
-            arguments: RawValue::from_string(event.arguments)
-                .unwrap_or_else(|_| RawValue::NULL.to_owned()),
-            asked_at: event.asked_at.to_string(),
-            expires_at: event.expires_at.to_string(),
-            outcome: event.outcome.as_str(),
-            outcome_at: event.outcome_at.to_string(),
-            interlock: event.outcome.interlock(),
-            sent_at: event.sent_at.map(|it| it.to_string()),
-        }
-    }
 }
 
 type Rejected = axum::extract::rejection::QueryRejection;
@@ -147,6 +109,8 @@ async fn taken(
             .map_err(|_| malformed("`command` is not an identifier"))?,
         arguments: arguments(door, body).await?,
         purpose,
+        deployment: None,
+        within_seconds: None,
     };
     let now = door.clock.now().wall;
     let custody = door.custody.clone();
@@ -258,8 +222,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // Texts and numbers always have a JSON form.
-    let body = serde_json::to_vec(body).unwrap_or_default();
+    let body = outcome::json(body);
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),

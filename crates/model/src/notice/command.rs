@@ -26,6 +26,12 @@ pub const MAX_EXPIRES_SECONDS: u32 = 3_600;
 const DECIMALS: usize = 6;
 /// What stands for the identifier of the thing.
 const THING: &str = "thing";
+/// What stands for the name that a bridge has for the thing; where the thing has a connection of its own, its identifier.
+const DEVICE: &str = "device";
+/// What stands for the number of the command, by which a device names it in its answer.
+const NUMBER: &str = "number";
+/// What an argument cannot be called, because it stands for something already.
+pub(super) const RESERVED: [&str; 3] = [THING, DEVICE, NUMBER];
 
 /// Something that a thing can be told to do, as a notice declares it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,9 +42,10 @@ pub struct DeclaredCommand {
     pub title: Text,
     /// What it does to people and things.
     pub does: Text,
-    /// The MQTT topic; `{thing}` stands for the identifier of the thing.
+    /// The MQTT topic; `{thing}` stands for the identifier of the thing, `{device}` for its name at its bridge, `{number}` for
+    /// the number of the command.
     pub topic: String,
-    /// The payload; `{thing}` and `{name of an argument}` stand for their values.
+    /// The payload; these and `{name of an argument}` stand for their values.
     pub payload: String,
     /// What it can be told beside its name.
     pub arguments: Vec<Argument>,
@@ -107,12 +114,12 @@ pub struct CommandConfirm {
     pub is: String,
 }
 
-/// A command with its arguments in place.
+/// A command with its arguments in place; [`FilledCommand::words`] for what goes to a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilledCommand {
-    /// The topic.
+    /// The topic; `{device}` and `{number}` still stand in it.
     pub topic: String,
-    /// The payload.
+    /// The payload; the same.
     pub payload: String,
     /// The arguments as a JSON object, in the order of the notice.
     pub arguments: String,
@@ -263,7 +270,12 @@ pub(super) fn tried(template: &str, arguments: &[Argument]) -> Vec<String> {
     let with = |changed: usize, sample: usize| {
         fill(template, |name| {
             let Some(place) = arguments.iter().position(|it| it.name == name) else {
-                return (name == THING).then(|| "thing-1".to_owned());
+                return match name {
+                    THING => Some("thing-1".to_owned()),
+                    DEVICE => Some("device-1".to_owned()),
+                    NUMBER => Some("1".to_owned()),
+                    _ => None,
+                };
             };
             let which = if place == changed { sample } else { 0 };
             samples.get(place)?.get(which).cloned()
@@ -282,9 +294,9 @@ impl DeclaredCommand {
         self.topic.replace("{thing}", thing.as_str())
     }
 
-    /// Whether the payload has a place for it; `{thing}` always has.
+    /// Whether the payload has a place for it; what is reserved always has.
     pub(super) fn has_place(&self, name: &str) -> bool {
-        name == THING || self.arguments.iter().any(|it| it.name == name)
+        RESERVED.contains(&name) || self.arguments.iter().any(|it| it.name == name)
     }
 
     /// Puts the arguments in place.
@@ -322,7 +334,12 @@ impl DeclaredCommand {
         let value = |name: &str| {
             let found = texts.iter().find(|it| it.0 == name);
             let found = found.map(|it| it.1.clone());
-            found.or_else(|| (name == THING).then(|| thing.as_str().to_owned()))
+            found.or_else(|| match name {
+                THING => Some(thing.as_str().to_owned()),
+                // Known when it is known over which connection it goes.
+                DEVICE | NUMBER => Some(format!("{{{name}}}")),
+                _ => None,
+            })
         };
         // A notice that was checked has no other names in its templates.
         let unknown = || ArgumentError::Missing("of the payload".to_owned());
@@ -341,6 +358,29 @@ impl DeclaredCommand {
             confirm,
         })
     }
+}
+
+impl FilledCommand {
+    /// Topic and payload for a connection on which the thing is called `device`; nothing where it is called something that
+    /// could end a text, match other topics or begin something new.
+    #[must_use]
+    pub fn words(&self, device: &str, number: u32) -> Option<(String, String)> {
+        let put = |template: &str| {
+            fill(template, |name| match name {
+                DEVICE => is_safe_name(device).then(|| device.to_owned()),
+                NUMBER => Some(number.to_string()),
+                // No other is left: an argument has no braces.
+                other => Some(format!("{{{other}}}")),
+            })
+        };
+        Some((put(&self.topic)?, put(&self.payload)?))
+    }
+}
+
+/// Whether the name of a device can stand in a topic and in a payload without changing what is around it.
+fn is_safe_name(name: &str) -> bool {
+    let kept = |it: char| it.is_alphanumeric() || "._-:/() ".contains(it);
+    !name.is_empty() && name.chars().all(kept)
 }
 
 #[cfg(test)]
@@ -435,6 +475,27 @@ mod tests {
             r#"{"level": 1, "effect": "slow", "lit": 1}"#,
             "the argument `lit` must be true or false",
         );
+    }
+
+    #[test]
+    fn the_name_at_a_bridge_and_the_number_are_put_in_last_and_break_out_of_nothing() {
+        let thing = ThingId::parse("lamp-1").unwrap();
+        let mut declared =
+            command(r#"{"to": "{device}", "id": {number}, "on": {lit}, "at": "{thing}"}"#);
+        declared.topic = "zigbee2mqtt/{device}/set/{number}".to_owned();
+        let asked = r#"{"level": 1, "effect": "slow", "lit": true}"#;
+        let filled = declared.fill(&thing, &serde_json::from_str(asked).unwrap());
+        let filled = filled.unwrap();
+        let (topic, payload) = filled.words("Hall (new)/lamp:2", 7).unwrap();
+        assert_eq!(topic, "zigbee2mqtt/Hall (new)/lamp:2/set/7");
+        let said = r#"{"to": "Hall (new)/lamp:2", "id": 7, "on": true, "at": "lamp-1"}"#;
+        assert_eq!(payload, said);
+        for wrong in ["", "a\"b", "a\\b", "+", "#", "a\nb", "{number}", "<b>"] {
+            assert_eq!(filled.words(wrong, 7), None, "{wrong}");
+        }
+        // Where nobody asks for its name, it does not matter.
+        let plain = command("{}").fill(&thing, &serde_json::from_str(asked).unwrap());
+        assert!(plain.unwrap().words("a\"b", 7).is_some());
     }
 
     fn any_value() -> impl Strategy<Value = Value> {

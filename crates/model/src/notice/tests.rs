@@ -350,3 +350,41 @@ fn a_command_that_nobody_understands_is_no_command() {
         );
     }
 }
+
+#[test]
+fn a_command_may_name_the_device_at_its_bridge_and_its_own_number() {
+    let changed = |pairs: &[(&str, &str)]| {
+        let change = |text: String, (from, to): &(&str, &str)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        };
+        let text = pairs.iter().fold(COMMANDS.to_owned(), change);
+        let read = Notice::parse(&text);
+        read.map(|_| ()).map_err(|all| {
+            let reasons = all.problems.iter().map(|it| it.reason.clone());
+            reasons.collect::<Vec<_>>().join("; ")
+        })
+    };
+    let check = |pairs: &[(&str, &str)], expected: Result<(), &str>| {
+        let expected = expected.map_err(str::to_owned);
+        assert_eq!(changed(pairs), expected, "{pairs:?}");
+    };
+    let at_bridge = ("{thing}/gate", "zigbee2mqtt/{device}/set/{number}");
+    let payload = (r#""of": "{thing}""#, r#""of": "{device}", "id": {number}"#);
+    check(&[at_bridge, payload], Ok(()));
+    // Without quotes it would be no JSON.
+    let bare = (r#""of": "{thing}""#, r#""of": {device}"#);
+    let text = r#"`{"open": 0, "speed": "slow", "bell": true, "of": device-1}` is not JSON"#;
+    check(&[bare], Err(text));
+    // A payload that is one place is no JSON.
+    check(&[("payload = \"once\"", "payload = \"{thing}\"")], Ok(()));
+    let shown = ("is = \"{percent}\"", "is = \"{number}\"");
+    let text = "what the thing shows cannot depend on its name at a bridge or on the number of the command";
+    check(&[shown], Err(text));
+    // The topic of a switch is the topic of a switch under both names.
+    let topic = ("{thing}/camera\"\npayload", "{device}/camera\"\npayload");
+    let unsaid = ("touches = [\"/camera\"]\n", "");
+    let text =
+        "a source switch speaks on the same topic, and the command does not say what it touches";
+    check(&[topic, unsaid], Err(text));
+}

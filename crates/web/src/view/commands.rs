@@ -194,6 +194,7 @@ pub(crate) fn sample_events(notice: &Notice, at: model::Timestamp) -> Vec<Comman
         let at = at.plus_millis(-60_000 * number);
         Some(CommandEvent {
             id: custody::CommandId::parse(&format!("{number:016x}"))?,
+            deployment: notice.deployment.clone(),
             thing: model::ThingId::parse("home-plug").ok()?,
             command: command.id.clone(),
             recipient: command.recipients.first()?.clone(),

@@ -3,7 +3,7 @@
 use super::build::{parsed, plain, pointer, text, whole};
 use super::conform::shown;
 use super::reader::{Reader, meant};
-use super::switches;
+use super::switches::{self, Names};
 use super::tree::{Node, Value};
 use crate::Condition;
 use crate::condition::ComparedWith;
@@ -14,6 +14,11 @@ use crate::notice::{
     SourceSwitch,
 };
 
+const NAMES: Names = Names {
+    known: &["{thing}", "{device}", "{number}"],
+    remedy: "only {thing}, {device} and {number} stand for something",
+};
+
 /// Reads one command. What it names was checked by `names`.
 pub(super) fn command(
     reader: &mut Reader<'_>,
@@ -22,7 +27,7 @@ pub(super) fn command(
     source_switches: &[SourceSwitch],
 ) -> Option<DeclaredCommand> {
     if let Some((it, topic)) = node.get("topic").and_then(|it| Some((it, it.text()?))) {
-        switches::check_topic(reader, it, topic);
+        switches::check_topic(reader, it, topic, &NAMES);
     }
     let arguments: Vec<_> = node
         .list("arguments")
@@ -67,9 +72,16 @@ pub(super) fn command(
         node.get("confirm").and_then(|it| it.get("is")),
     ) {
         check_template(reader, is, &command, &confirm.is);
+        if command::places(&confirm.is).any(|it| it != "thing" && command::RESERVED.contains(&it)) {
+            let reason = "what the thing shows cannot depend on its name at a bridge or on the number of the command";
+            reader.wrong(is, reason, "write the value, or the name of an argument");
+        }
         must_be_json(reader, is, &command, &confirm.is);
     }
-    if command.payload.trim_start().starts_with(['{', '[', '"']) {
+    // A place at the beginning is no brace of JSON.
+    let filled = command::tried(&command.payload, &command.arguments);
+    let begins = |it: &String| it.trim_start().starts_with(['{', '[', '"']);
+    if filled.iter().any(begins) {
         must_be_json(reader, node.get("payload")?, &command, &command.payload);
     }
     check_switches(reader, node, &command, source_switches);
@@ -218,8 +230,11 @@ fn check_arguments(reader: &mut Reader<'_>, node: &Node, command: &DeclaredComma
             let reason = format!("argument `{}` stands twice", argument.name);
             reader.wrong(name, reason, "remove or rename one of them");
         }
-        if argument.name == "thing" {
-            let reason = "`thing` already stands for the identifier of the thing";
+        if command::RESERVED.contains(&argument.name.as_str()) {
+            let reason = format!(
+                "`{}` already stands for something of the thing",
+                argument.name
+            );
             reader.wrong(name, reason, "choose another name");
         }
         if !command::places(&command.payload).any(|one| one == argument.name) {
@@ -265,7 +280,8 @@ fn check_switches(
     source_switches: &[SourceSwitch],
 ) {
     for switch in source_switches {
-        let speaks_there = switch.topic == command.topic;
+        // Whichever of its names the thing is called by there.
+        let speaks_there = switch.topic == command.topic.replace("{device}", "{thing}");
         let is_its_word = [&switch.on, &switch.off].contains(&&command.payload)
             || switch.slow.as_ref() == Some(&command.payload);
         let touches_it = switch.fields.iter().any(|it| command.touches.contains(it));

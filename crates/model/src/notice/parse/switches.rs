@@ -10,13 +10,22 @@ use crate::Pointer;
 use crate::notice::shape::DEFAULT_PATIENCE_SECONDS;
 use crate::notice::{Confirm, SourceSwitch};
 
-/// What stands for the identifier of a thing in a topic.
-const PLACEHOLDER: &str = "{thing}";
+const NAMES: Names = Names {
+    known: &["{thing}"],
+    remedy: "only {thing} stands for something",
+};
+
+/// The names in braces that a topic may have.
+pub(super) struct Names {
+    pub(super) known: &'static [&'static str],
+    /// What is said about others.
+    pub(super) remedy: &'static str,
+}
 
 /// Reads one source switch.
 pub(super) fn source_switch(reader: &mut Reader<'_>, node: &Node) -> Option<SourceSwitch> {
     if let Some((it, topic)) = node.get("topic").and_then(|it| Some((it, it.text()?))) {
-        check_topic(reader, it, topic);
+        check_topic(reader, it, topic, &NAMES);
     }
     let fields: Vec<_> = node.list("fields").iter().filter_map(pointer).collect();
     let confirm = node
@@ -37,7 +46,7 @@ pub(super) fn source_switch(reader: &mut Reader<'_>, node: &Node) -> Option<Sour
 }
 
 /// A topic to which something can be sent.
-pub(super) fn check_topic(reader: &mut Reader<'_>, node: &Node, topic: &str) {
+pub(super) fn check_topic(reader: &mut Reader<'_>, node: &Node, topic: &str, names: &Names) {
     let mut wrong = |reason: &str, remedy: &str| {
         reader.wrong(
             node,
@@ -57,11 +66,10 @@ pub(super) fn check_topic(reader: &mut Reader<'_>, node: &Node, topic: &str) {
             "write a topic such as zigbee2mqtt/{thing}/set",
         );
     }
-    if topic.replace(PLACEHOLDER, "").contains(['{', '}']) {
-        wrong(
-            "has an unknown placeholder",
-            "only {thing} stands for something",
-        );
+    let known = names.known.iter();
+    let rest = known.fold(topic.to_owned(), |rest, it| rest.replace(it, ""));
+    if rest.contains(['{', '}']) {
+        wrong("has an unknown placeholder", names.remedy);
     }
 }
 

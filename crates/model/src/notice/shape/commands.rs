@@ -41,13 +41,13 @@ pub(super) const COMMAND: Shape = Shape {
             "topic",
             Required,
             Kind::Plain(MAX_TOPIC),
-            "The MQTT topic of the command; {thing} stands for the identifier of the thing.",
+            "The MQTT topic of the command; {thing} stands for the identifier of the thing, {device} for its name at its bridge, {number} for the number of the command.",
         ),
         key(
             "payload",
             Required,
             Kind::Plain(MAX_COMMAND),
-            "The command in the product's own words; {thing} and {name of an argument} stand for their values.",
+            "The command in the product's own words; {thing}, {device}, {number} and {name of an argument} stand for their values.",
         ),
         key(
             "recipients",
