@@ -176,7 +176,7 @@ sections! {
     /// What outsiders may ask of the server.
     limits: Limits {
         /// The longest MQTT packet and the longest HTTP body, in bytes.
-        packet_bytes: u32 = "262144" at_least 1024,
+        packet_bytes: u32 = "1048576" at_least 1024,
         /// The longest CONNECT, in bytes: what a stranger may send.
         connect_bytes: u32 = "16384" at_least 256,
         /// How many MQTT connections may be open.

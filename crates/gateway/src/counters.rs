@@ -66,6 +66,8 @@ counters! {
     MessagesOfOtherTopics = "messages_of_other_topics", EVENT;
     /// Sequence numbers (Sparkplug) that told of messages which did not come.
     SequenceGaps = "sequence_gaps", EVENT;
+    /// Answers of the server that a dialect has: to requests for attributes (ThingsBoard), for births (Sparkplug).
+    AnswersSent = "answers_sent", EVENT;
     /// Messages that a codec decoded.
     CodecAnswers = "codec_answers", EVENT;
     /// Messages that a codec did not decode, or for which none could be run.

@@ -32,6 +32,7 @@ mod enrol;
 mod history;
 mod lorawan;
 mod order;
+mod owntracks;
 mod problem;
 mod provision;
 mod receive;
@@ -113,7 +114,11 @@ pub fn router(
         .route(INGEST_PATH, post(accept))
         .route(COMMANDS_PATH, get(ask))
         .route(thingsboard::TELEMETRY_PATH, post(thingsboard::telemetry))
-        .route(thingsboard::ATTRIBUTES_PATH, post(thingsboard::attributes))
+        .route(
+            thingsboard::ATTRIBUTES_PATH,
+            post(thingsboard::attributes).get(thingsboard::ask),
+        )
+        .route(owntracks::PATH, post(owntracks::accept))
         .route(lorawan::WEBHOOK_PATH, post(lorawan::accept))
         .route(lorawan::WEBHOOK_KIND_PATH, post(lorawan::accept))
         .layer(DefaultBodyLimit::max(max_bytes))
@@ -347,7 +352,7 @@ fn refused(refusal: Refusal) -> Problem {
         RefusalKind::Unlicensed | RefusalKind::Quarantined | RefusalKind::Unregistered => {
             problem::forbidden(refusal.kind.counter(), refusal.text)
         }
-        RefusalKind::Malformed => problem::malformed(refusal.text),
+        RefusalKind::Malformed | RefusalKind::Unreadable => problem::malformed(refusal.text),
         RefusalKind::TooLarge => problem::too_large_message(refusal.text),
         RefusalKind::TooFast => problem::too_fast(refusal.text),
         RefusalKind::Unavailable => problem::unavailable(refusal.text),

@@ -3,7 +3,8 @@
 /// The limits of the gateway. The defaults suit a server with some thousand devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest MQTT packet and the longest HTTP body, in bytes. Default 256 KiB.
+    /// The longest MQTT packet and the longest HTTP body, in bytes. Default 1 MiB: Zigbee2MQTT tells of its
+    /// whole network in one packet.
     pub max_packet_bytes: u32,
     /// The longest CONNECT, its will included, in bytes: what a stranger may send. Default 16 KiB.
     pub max_connect_bytes: u32,
@@ -101,7 +102,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_packet_bytes: 256 * 1024,
+            max_packet_bytes: 1024 * 1024,
             max_connect_bytes: 16 * 1024,
             max_connections: 20_000,
             max_connections_per_address: 1_024,

@@ -11,6 +11,9 @@ pub(crate) enum RefusalKind {
     Quarantined,
     Unregistered,
     Malformed,
+    /// Malformed or too large, of who speaks a dialect. Its software cannot be told what to do better, so where the protocol
+    /// has no word for a refusal it is acknowledged and not kept: a connection that was closed would come back with the same.
+    Unreadable,
     TooLarge,
     TooFast,
     Unavailable,
@@ -31,7 +34,7 @@ impl RefusalKind {
             Self::Unlicensed => Counter::PublishesUnlicensed,
             Self::Quarantined => Counter::PublishesQuarantined,
             Self::Unregistered => Counter::PublishesNotAllowed,
-            Self::Malformed => Counter::PublishesMalformed,
+            Self::Malformed | Self::Unreadable => Counter::PublishesMalformed,
             Self::TooLarge => Counter::PublishesTooLarge,
             Self::TooFast => Counter::PublishesTooFast,
             Self::Unavailable => Counter::PublishesUnavailable,

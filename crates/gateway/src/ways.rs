@@ -10,7 +10,7 @@
 //! | a device for which the bridge has no thing, or a thing that was revoked | its part is not kept; its name is shown to the operator | `devices_not_registered` |
 //! | a message of the dialect without a reading | nothing is kept | `messages_without_reading` |
 //! | a topic that the dialect does not have | nothing is kept; a bridge's is shown to the operator among the names that nobody registered | `messages_of_other_topics` |
-//! | what cannot be read on a topic of the dialect | refused as malformed | `publishes_malformed` |
+//! | what cannot be read on a topic of the dialect | refused, see [`RefusalKind::Unreadable`]; the topic of a bridge is shown to the operator | `publishes_malformed` |
 //!
 //! Rules that users write in devices publish on topics of their own. A device whose connection was closed for that would
 //! connect, publish and be closed again, forever.
@@ -21,7 +21,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use adapters::{Adapter, State, TakeError, Taken};
+use adapters::{Adapter, Answer, State, TakeError, Taken};
 use custody::{Arrival, BridgePeer, Custody, Lsn, Publisher, ThingPeer};
 use model::Timestamp;
 use smallvec::SmallVec;
@@ -85,11 +85,11 @@ impl Ways {
         match publisher {
             Publisher::Thing(thing) => match thing.adapter() {
                 None => keep(custody, &message.of(thing, message.payload), now),
-                Some(word) => {
-                    self.take_adapted(custody, publisher, &word, message, now, |it, parts| {
+                Some(word) => self
+                    .take_adapted(custody, publisher, &word, message, now, |it, parts| {
                         parts.push((Arc::clone(thing), it.body));
                     })
-                }
+                    .map_err(unreadable),
             },
             Publisher::Bridge(bridge) => {
                 if bridge.is_barred() {
@@ -106,7 +106,21 @@ impl Ways {
                         None => counters.add(Counter::DevicesNotRegistered),
                     }
                 })
+                .map_err(unreadable)
+                .inspect_err(|it| {
+                    if it.kind == RefusalKind::Unreadable {
+                        bridge.saw_unregistered(message.topic, now);
+                    }
+                })
             }
+        }
+    }
+
+    /// What the dialect has its server answer to what was taken last.
+    pub(crate) fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
+        match &mut self.memory {
+            Some(memory) => memory.state.answers(now),
+            None => Vec::new(),
         }
     }
 
@@ -248,6 +262,27 @@ fn registered(
 
 fn keep(custody: &Custody, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
     custody.take(arrival, now).map_err(|it| Refusal::from(&it))
+}
+
+/// Whether the software of who speaks so subscribes to topics of its own.
+pub(crate) fn has_own_topics(publisher: &Publisher) -> bool {
+    let word = match publisher {
+        Publisher::Thing(thing) => thing.adapter(),
+        Publisher::Bridge(bridge) => Some(bridge.adapter()),
+    };
+    let adapter = word.as_deref().and_then(Adapter::parse);
+    adapter.is_some_and(Adapter::has_own_topics)
+}
+
+/// A refusal of who speaks a dialect.
+fn unreadable(refusal: Refusal) -> Refusal {
+    Refusal {
+        kind: match refusal.kind {
+            RefusalKind::Malformed | RefusalKind::TooLarge => RefusalKind::Unreadable,
+            other => other,
+        },
+        ..refusal
+    }
 }
 
 fn malformed(text: String) -> Refusal {

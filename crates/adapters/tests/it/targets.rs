@@ -3,8 +3,11 @@
 //! A message is taken apart without a panic, and what comes out is one JSON object in UTF-8 of a device with a bounded name.
 
 use adapters::draft::Draft;
-use adapters::{Adapter, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, State, take};
-use model::{Format, Notice};
+use adapters::{
+    Adapter, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, MAX_EDGE_NODES, MAX_TOPIC_BYTES,
+    State, take,
+};
+use model::{Format, Notice, Timestamp};
 use serde::de::IgnoredAny;
 
 /// The dialects whose output is always a JSON object.
@@ -74,6 +77,10 @@ pub(crate) const WORDS: &[&str] = &[
     "NDATA",
     "DBIRTH",
     "DDATA",
+    "request",
+    "1",
+    "ZbReceived",
+    "0A1B_2",
     "",
 ];
 
@@ -92,6 +99,9 @@ pub(crate) const PAYLOADS: &[&str] = &[
     r#"{"_type":"\u006cwt","a":"\ud800"}"#,
     r#"{"Device A":[{"ts":1483228800000,"values":{"t":42}}],"Device B":{"x":1}}"#,
     r#"{"deviceInfo":{"devEui":"0101010101010101"},"object":{"t":1.0}}"#,
+    r#"{"id":7,"device":"Device A","method":"getSessionLimits"}"#,
+    r#"{"0x1A2B":{"Device":"0x1A2B","Power":1},"hall":{"Device":"0x3C4D"}}"#,
+    "\x18\x07\x12\x04\x10\x01\x70\x01",
     r#"{"end_device_ids":{"device_id":"d"},"uplink_message":{"decoded_payload":{"t":1.0}}}"#,
 ];
 
@@ -144,7 +154,14 @@ pub(crate) fn drafts(topic: &str, bytes: &[u8]) {
 
 /// Takes one message apart and looks at what comes out.
 pub(crate) fn holds(adapter: Adapter, state: &mut State, topic: &str, payload: &[u8]) {
-    let Ok(taken) = take(adapter, state, topic, payload) else {
+    let taken = take(adapter, state, topic, payload);
+    let answers = state.answers(Timestamp::from_millis(0));
+    assert!(answers.len() <= MAX_EDGE_NODES);
+    for answer in &answers {
+        assert!(!answer.topic.contains(['+', '#']) || topic.contains(['+', '#']));
+        assert!(answer.topic.len() + answer.payload.len() <= 6 * MAX_TOPIC_BYTES);
+    }
+    let Ok(taken) = taken else {
         return;
     };
     assert!(taken.len() <= MAX_DEVICES_OF_A_MESSAGE);

@@ -112,6 +112,17 @@ fn named(unusable: Unusable, path: &Path) -> Stop {
     Stop::invalid(unusable.error.context(context), unusable.next)
 }
 
+/// The topic of readings, where it is one for all devices of a dialect, or says nothing.
+const fn usual_topic(adapter: Adapter) -> Option<&'static str> {
+    match adapter {
+        Adapter::Plain | Adapter::TheThingsStack => Some(""),
+        Adapter::ChirpStack => Some("up"),
+        Adapter::ThingsBoard => Some("v1/devices/me/telemetry"),
+        Adapter::ThingsBoardGateway => Some("v1/gateway/telemetry"),
+        _ => None,
+    }
+}
+
 /// Looks at what the adapter makes of a message.
 fn observe(
     draft: &mut Draft,
@@ -119,10 +130,10 @@ fn observe(
     arguments: &Arguments,
     message: &[u8],
 ) -> Result<(), Unusable> {
-    let needs_topic = arguments.adapter != Adapter::Plain;
-    let topic = match &arguments.topic {
-        Some(topic) => topic.as_str(),
-        None if needs_topic => {
+    let usual = usual_topic(arguments.adapter);
+    let topic = match arguments.topic.as_deref().or(usual) {
+        Some(topic) => topic,
+        None => {
             return Err(Unusable {
                 error: anyhow::anyhow!(
                     "the adapter `{}` reads a message by its topic",
@@ -131,7 +142,6 @@ fn observe(
                 next: "add --topic with the topic on which the message was seen",
             });
         }
-        None => "",
     };
     let taken = take(arguments.adapter, state, topic, message).map_err(|err| Unusable {
         error: err.into(),

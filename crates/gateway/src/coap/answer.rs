@@ -90,7 +90,7 @@ pub(super) fn refused(refusal: Refusal) -> Wrong {
         RefusalKind::Unlicensed | RefusalKind::Quarantined | RefusalKind::Unregistered => {
             Code::FORBIDDEN
         }
-        RefusalKind::Malformed => Code::UNPROCESSABLE_ENTITY,
+        RefusalKind::Malformed | RefusalKind::Unreadable => Code::UNPROCESSABLE_ENTITY,
         RefusalKind::TooLarge => Code::REQUEST_ENTITY_TOO_LARGE,
         RefusalKind::TooFast => Code::TOO_MANY_REQUESTS,
         RefusalKind::Unavailable => {

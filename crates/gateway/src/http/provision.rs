@@ -18,6 +18,18 @@
 //! | 429 | more than [`PER_SECOND`] devices of a key in a second; too many wrong keys from this address ([`Limits::login_failures_per_address`](crate::Limits::login_failures_per_address)) | `provisions_refused` |
 //! | 503 | the database fails | `provisions_refused` |
 //!
+//! Devices that were made for ThingsBoard ask as they know it
+//! (<https://thingsboard.io/docs/user-guide/device-provisioning/>, HTTP API), and get an access token for
+//! [`super::thingsboard`]; refusals are the same:
+//!
+//! ```text
+//! POST /api/v1/provision
+//!
+//! {"deviceName":"plug-17","provisionDeviceKey":"<key>","provisionDeviceSecret":"<secret>"}
+//!
+//! 200 {"status":"SUCCESS","credentialsType":"ACCESS_TOKEN","credentialsValue":"plug-17:…"}
+//! ```
+//!
 //! Wrong keys take nothing from those who have a right one: they count for the address that they come from.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +48,7 @@ use serde::Deserialize;
 
 use super::credentials::{self, Credentials};
 use super::problem::{self, Problem};
+use super::thingsboard;
 use crate::clock::Clock;
 use crate::guard::millis;
 use crate::identity::Arrival;
@@ -67,6 +80,21 @@ struct Asked {
     device: String,
 }
 
+/// What a device of ThingsBoard says; what else it says, such as a token that it would like, does not count.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AskedAsThingsBoard {
+    device_name: String,
+    provision_device_key: String,
+    provision_device_secret: String,
+}
+
+/// Who is asked for.
+struct Wanted {
+    key: Credentials,
+    device: ThingId,
+}
+
 pub(super) fn router(custody: Custody, counters: Arc<Counters>) -> Router {
     let provision = Provision {
         custody,
@@ -76,6 +104,7 @@ pub(super) fn router(custody: Custody, counters: Arc<Counters>) -> Router {
     };
     Router::new()
         .route(PROVISION_PATH, post(answer))
+        .route(thingsboard::PROVISION_PATH, post(answer_thingsboard))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::new(provision))
 }
@@ -84,13 +113,15 @@ async fn answer(
     State(provision): State<Arc<Provision>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let counters = Arc::clone(&provision.counters);
-    let outcome = provision.exchange(request).await;
-    match &outcome {
-        Ok(_) => counters.add(Counter::DevicesProvisioned),
-        Err(problem) => counters.add(problem.counter()),
-    }
-    let (device, token) = outcome?;
+    let key = key(request.headers());
+    let (device, token) = provision
+        .counted(request, |body| {
+            Ok(Wanted {
+                key: key?,
+                device: device(body)?,
+            })
+        })
+        .await?;
     let body = format!(
         "{{\"thing\":\"{device}\",\"token\":\"{}\"}}",
         token.expose_secret()
@@ -102,8 +133,42 @@ async fn answer(
     Ok((StatusCode::CREATED, headers, body).into_response())
 }
 
+async fn answer_thingsboard(
+    State(provision): State<Arc<Provision>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (device, token) = provision.counted(request, as_thingsboard).await?;
+    let body = format!(
+        "{{\"status\":\"SUCCESS\",\"credentialsType\":\"ACCESS_TOKEN\",\"credentialsValue\":\"{device}:{}\"}}",
+        token.expose_secret()
+    );
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((StatusCode::OK, headers, body).into_response())
+}
+
 impl Provision {
-    async fn exchange(self: Arc<Self>, request: Request) -> Result<(ThingId, Token), Problem> {
+    async fn counted(
+        self: Arc<Self>,
+        request: Request,
+        read: impl FnOnce(&[u8]) -> Result<Wanted, Problem>,
+    ) -> Result<(ThingId, Token), Problem> {
+        let counters = Arc::clone(&self.counters);
+        let outcome = self.exchange(request, read).await;
+        counters.add(match &outcome {
+            Ok(_) => Counter::DevicesProvisioned,
+            Err(problem) => problem.counter(),
+        });
+        outcome
+    }
+
+    async fn exchange(
+        self: Arc<Self>,
+        request: Request,
+        read: impl FnOnce(&[u8]) -> Result<Wanted, Problem>,
+    ) -> Result<(ThingId, Token), Problem> {
         let arrival = request.extensions().get::<Arrival>().cloned();
         if arrival
             .as_ref()
@@ -112,7 +177,6 @@ impl Provision {
             let words = "keys and tokens are exchanged over TLS only: use the https address";
             return Err(refused(StatusCode::FORBIDDEN, words.to_owned()));
         }
-        let key = key(request.headers())?;
         let patience = std::time::Duration::from_millis(BODY_TIMEOUT_MS);
         let body = tokio::time::timeout(patience, Bytes::from_request(request, &())).await;
         let body = match body {
@@ -123,7 +187,7 @@ impl Provision {
             }
             Err(_) => return Err(problem::too_slow(BODY_TIMEOUT_MS)),
         };
-        let device = device(&body)?;
+        let Wanted { key, device } = read(&body)?;
         let provisioned = tokio::task::spawn_blocking(move || {
             let token = self.bring_in(&key, &device, arrival.as_ref())?;
             Ok((device, token))
@@ -184,6 +248,23 @@ impl Provision {
 
 fn key(headers: &HeaderMap) -> Result<Credentials, Problem> {
     credentials::read(headers).ok_or_else(problem::unauthorized)
+}
+
+fn as_thingsboard(body: &[u8]) -> Result<Wanted, Problem> {
+    let asked: Option<AskedAsThingsBoard> = serde_json::from_slice(body).ok();
+    let wanted = asked.and_then(|it| {
+        Some(Wanted {
+            device: ThingId::parse(&it.device_name).ok()?,
+            key: Credentials {
+                user_name: it.provision_device_key,
+                password: it.provision_device_secret,
+            },
+        })
+    });
+    wanted.ok_or_else(|| {
+        let words = "send deviceName, which is an identifier of small letters, digits and hyphens, provisionDeviceKey and provisionDeviceSecret";
+        refused(StatusCode::UNPROCESSABLE_ENTITY, words.to_owned())
+    })
 }
 
 fn device(body: &[u8]) -> Result<ThingId, Problem> {

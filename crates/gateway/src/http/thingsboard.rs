@@ -8,12 +8,19 @@
 //!
 //! The thing (or bridge) has to be registered with the adapter `thingsboard` (or `thingsboard-gateway`). The answer is 200 with
 //! nothing in it, once the message is kept for good; what is refused is answered as in [`super`].
-//! The long polls (`…/rpc`, `…/attributes/updates`) are not there.
+//! `GET …/attributes` is answered with `{}`, as in ThingsBoard where no attribute has the names that were asked for: nothing
+//! that a device said is read back, and nobody sets shared attributes.
+//! The long polls (`…/rpc`, `…/attributes/updates`) and claims are not there.
+//!
+//! A device with a provisioning key asks for its access token at [`PROVISION_PATH`], see [`super::provision`].
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use custody::Publisher;
 
 use super::Ingest;
 use super::credentials;
@@ -23,6 +30,9 @@ use super::problem::{self, Problem};
 pub(super) const TELEMETRY_PATH: &str = "/api/v1/{token}/telemetry";
 /// The route of attributes.
 pub(super) const ATTRIBUTES_PATH: &str = "/api/v1/{token}/attributes";
+
+/// The route of provisioning.
+pub(super) const PROVISION_PATH: &str = "/api/v1/provision";
 
 pub(super) async fn telemetry(
     State(ingest): State<Arc<Ingest>>,
@@ -40,6 +50,19 @@ pub(super) async fn attributes(
     accept(&ingest, &token, "v1/devices/me/attributes", request).await
 }
 
+/// A device asks for its attributes.
+pub(super) async fn ask(
+    State(ingest): State<Arc<Ingest>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
+    let asked = who(&ingest, &token, &request)
+        .and_then(|publisher| ingest.check_rate(&publisher, request.extensions().get()));
+    asked
+        .map(|()| ([(CONTENT_TYPE, "application/json")], "{}"))
+        .inspect_err(|problem| ingest.counters.add(problem.counter()))
+}
+
 async fn accept(
     ingest: &Ingest,
     token: &str,
@@ -52,7 +75,11 @@ async fn accept(
 }
 
 async fn take(ingest: &Ingest, token: &str, topic: &str, request: Request) -> Result<(), Problem> {
-    let credentials = credentials::of_access_token(token).ok_or_else(problem::unauthorized)?;
-    let publisher = ingest.publisher_of(Some(&credentials), request.extensions().get())?;
+    let publisher = who(ingest, token, &request)?;
     ingest.take_of(&publisher, topic, request).await
+}
+
+fn who(ingest: &Ingest, token: &str, request: &Request) -> Result<Publisher, Problem> {
+    let credentials = credentials::of_access_token(token).ok_or_else(problem::unauthorized)?;
+    ingest.publisher_of(Some(&credentials), request.extensions().get())
 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
+use adapters::Answer;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 
 use super::session::Kept;
@@ -145,6 +146,14 @@ pub(crate) trait Backend {
     /// Ends a subscription.
     fn unsubscribe(&mut self, tag: u32);
 
+    /// Whether the client speaks a dialect whose software subscribes to topics of its own.
+    fn has_own_topics(&self) -> bool {
+        false
+    }
+    /// What the dialect of the client has its server answer to what was taken last.
+    fn answers(&mut self, _now: Timestamp) -> Vec<Answer> {
+        Vec::new()
+    }
     /// The topics on which the thing may get commands.
     fn command_topics(&self) -> Vec<String>;
     /// The thing listens to these filters from now on; to none: not any more.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use adapters::Adapter;
+use adapters::{Adapter, Answer};
 use custody::{
     Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
     NativeFilter, NativeTopic, Opened, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
@@ -27,7 +27,7 @@ use crate::decoding::{Asking, Decoded};
 use crate::guard::Allowance;
 use crate::identity::{Arrival, NotAdmitted};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::ways::{Arriving, Ways};
+use crate::ways::{self, Arriving, Ways};
 use crate::{Counters, Limits, said};
 
 /// Custody for one session.
@@ -325,6 +325,17 @@ impl Backend for Desk {
         if let Some(outbox) = &mut self.outbox {
             outbox.subscriptions.remove(&tag);
         }
+    }
+
+    fn has_own_topics(&self) -> bool {
+        // Who also receives is told where it may not.
+        let is_told = self.peer.as_ref().is_none_or(|it| it.recipient().is_some());
+        let publisher = self.publisher.as_ref().filter(|_| !is_told);
+        publisher.is_some_and(ways::has_own_topics)
+    }
+
+    fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
+        self.ways.answers(now)
     }
 
     fn command_topics(&self) -> Vec<String> {

@@ -10,6 +10,7 @@
 
 mod acks;
 mod aliases;
+mod answers;
 mod commands;
 mod kept;
 mod open;

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use adapters::Answer;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 
 use super::backend::{Admitted, Backend, CommandText, Label, Role, Start, Stopped};
@@ -64,6 +65,10 @@ pub(crate) struct World {
     pub(crate) is_stopped: bool,
     /// After how many publishes in all a recipient is crowded out.
     pub(crate) room: Option<usize>,
+    /// The client speaks a dialect with topics of its own.
+    pub(crate) has_own_topics: bool,
+    /// What the dialect has its server answer to the next publish.
+    pub(crate) answers: Vec<Answer>,
     /// The topics on which the thing may get commands.
     pub(crate) command_topics: Vec<String>,
     /// What the thing listens to.
@@ -282,6 +287,14 @@ impl Backend for FakeBackend {
             .unwrap()
             .subscriptions
             .retain(|it| it.0 != tag);
+    }
+
+    fn has_own_topics(&self) -> bool {
+        self.world.lock().unwrap().has_own_topics
+    }
+
+    fn answers(&mut self, _now: Timestamp) -> Vec<Answer> {
+        std::mem::take(&mut self.world.lock().unwrap().answers)
     }
 
     fn command_topics(&self) -> Vec<String> {

@@ -11,6 +11,8 @@ mod coap;
 #[cfg(test)]
 mod courier;
 #[cfg(test)]
+mod dialects;
+#[cfg(test)]
 mod ended;
 #[cfg(test)]
 mod fixture;

@@ -187,3 +187,39 @@ async fn wrong_keys_hold_off_the_address_they_come_from_and_no_other() {
         [("provisions_refused", 1), ("bad_credentials", 5)]
     );
 }
+
+/// <https://thingsboard.io/docs/user-guide/device-provisioning/>: the HTTP API of ThingsBoard. What is given is the access
+/// token of its device API.
+#[tokio::test]
+async fn a_device_made_for_thingsboard_gets_an_access_token_in_its_own_words() {
+    let site = Site::new(Limits::default()).await;
+    let key = site.key(2);
+    let ask = async |body: String| {
+        let length = body.len();
+        let request = format!(
+            "POST /api/v1/provision HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let answer = site.exchange(&request).await;
+        (answer.status, answer.body)
+    };
+    let body = |device: &str, secret: &str| {
+        format!(
+            r#"{{"deviceName":"{device}","provisionDeviceKey":"factory-1","provisionDeviceSecret":"{secret}"}}"#
+        )
+    };
+    let secret = key.expose_secret();
+    let (status, given) = ask(body("plug-7", secret)).await;
+    assert_eq!(status, 200, "{given}");
+    let given: serde_json::Value = serde_json::from_str(&given).unwrap();
+    assert_eq!(given["status"], "SUCCESS");
+    assert_eq!(given["credentialsType"], "ACCESS_TOKEN");
+    let token = given["credentialsValue"].as_str().unwrap();
+    let (thing, token) = token.split_once(':').unwrap();
+    assert_eq!(thing, "plug-7");
+    let thing = site.bearer(thing, &Token::from_text(token));
+    assert_eq!(site.post(&thing, r#"{"dust":1}"#).await.status, 202);
+    assert_eq!(ask(body("plug-7", secret)).await.0, 409);
+    assert_eq!(ask(body("plug-8", "wrong")).await.0, 401);
+    assert_eq!(ask(body("Plug 8", secret)).await.0, 422);
+    assert_eq!(ask("{}".to_owned()).await.0, 422);
+}

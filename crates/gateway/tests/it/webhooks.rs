@@ -76,9 +76,13 @@ impl Site {
     }
 
     async fn post(&self, path: &str, headers: &str, body: &str) -> (u16, String) {
+        self.send("POST", path, headers, body).await
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let length = body.len();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         );
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -127,6 +131,48 @@ async fn a_device_of_thingsboard_posts_telemetry_and_attributes() {
         .post(&format!("/api/v1/{escaped}/telemetry"), "", "{}")
         .await;
     assert_eq!(status, 200);
+}
+
+/// <https://owntracks.org/booklet/tech/http/>: Basic, names in headers or the address, and an array as answer.
+#[tokio::test]
+async fn the_http_mode_of_owntracks_is_answered_with_an_empty_array() {
+    let site = Site::new("owntracks").await;
+    use base64::Engine as _;
+    let pair = format!("lorawan-1:{}", site.bridge.expose_secret());
+    let pair = base64::engine::general_purpose::STANDARD.encode(pair);
+    let basic = format!("Authorization: Basic {pair}\r\n");
+    let location = r#"{"_type":"location","lat":31.5,"lon":74.3,"tst":1451649600,"tid":"al","topic":"owntracks/http/al"}"#;
+    for (path, headers) in [
+        ("/owntracks/v1?u=ali&d=pixel", basic.clone()),
+        (
+            "/owntracks/v1",
+            format!("{basic}X-Limit-U: ali\r\nX-Limit-D: pixel\r\n"),
+        ),
+        ("/owntracks/v1", basic.clone()),
+    ] {
+        let answer = site.post(path, &headers, location).await;
+        assert_eq!(answer, (200, "[]".to_owned()), "{path}");
+    }
+    site.counted(Counter::DevicesNotRegistered, 3);
+    // A friend that is deleted sends no bytes; what is encrypted is refused with words.
+    assert_eq!(site.post("/owntracks/v1", &basic, "").await.0, 200);
+    let encrypted = r#"{"_type":"encrypted","data":"c2VjcmV0"}"#;
+    let (status, words) = site.post("/owntracks/v1", &basic, encrypted).await;
+    assert_eq!(status, 422);
+    assert!(words.contains("encryption off"), "{words}");
+    assert_eq!(site.post("/owntracks/v1?u=a/b", &basic, "{}").await.0, 400);
+    assert_eq!(site.post("/owntracks/v1", "", location).await.0, 401);
+}
+
+/// <https://thingsboard.io/docs/reference/http-api/>: attributes that nobody set.
+#[tokio::test]
+async fn a_device_of_thingsboard_that_asks_for_attributes_over_http_learns_that_there_are_none() {
+    let site = Site::new("chirpstack").await;
+    let path = |token: &str| format!("/api/v1/{token}/attributes?clientKeys=a&sharedKeys=b");
+    let answer = site.send("GET", &path(&site.box_1()), "", "").await;
+    assert_eq!(answer, (200, "{}".to_owned()));
+    assert_eq!(site.send("GET", &path("box-1:x"), "", "").await.0, 401);
+    site.counted(Counter::PublishesAccepted, 0);
 }
 
 #[tokio::test]

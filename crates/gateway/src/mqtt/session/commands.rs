@@ -1,7 +1,10 @@
 //! Commands to a thing: the one thing that a thing may subscribe to is the topic of its own commands.
 //!
 //! A filter is granted when it matches such a topic under the notice in force; wildcards are welcome, because firmware
-//! subscribes to `cmnd/<name>/#` and bridges to `zigbee2mqtt/+/set`. Nothing else is ever sent to a thing. A command goes
+//! subscribes to `cmnd/<name>/#` and bridges to `zigbee2mqtt/+/set`. Nothing else is ever sent to a thing, but for what
+//! its dialect has a server answer (`answers`). Software that speaks a dialect subscribes to topics of its own whatever
+//! the notice says, and some ends when it may not (Zigbee2MQTT, edge nodes of Sparkplug): it may, and hears nothing there.
+//! A command goes
 //! with the QoS of the subscription; its PUBACK is custody's to know. None is sent twice by a session: a command whose
 //! connection ended is made anew by custody.
 
@@ -43,6 +46,11 @@ impl Listening {
         matching.map(|it| it.with_ack).max()
     }
 
+    /// Whether a subscription matches a topic.
+    pub(super) fn hears(&self, topic: &str) -> bool {
+        self.with_ack(topic).is_some()
+    }
+
     /// What is listened to.
     pub(super) fn filters(&self) -> Vec<Box<str>> {
         self.filters.iter().map(|it| it.filter.clone()).collect()
@@ -63,7 +71,7 @@ impl<B: Backend> Session<B> {
             self.limits.max_topic_levels,
         )?;
         let topics = ctx.backend.command_topics();
-        if !topics.iter().any(|it| topic::matches(filter, it)) {
+        if !topics.iter().any(|it| topic::matches(filter, it)) && !ctx.backend.has_own_topics() {
             return Err(NOT_ITS_OWN);
         }
         let filters = &mut self.state.listening.filters;

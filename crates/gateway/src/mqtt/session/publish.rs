@@ -26,6 +26,8 @@ const NOT_FOUND: u8 = 0x92;
 struct Refused {
     /// PUBACK and PUBREC have the same codes.
     code: PubackReasonCode,
+    /// Who cannot be told is acknowledged and goes on.
+    is_spared: bool,
     fault: Fault,
 }
 
@@ -58,6 +60,7 @@ impl<B: Backend> Session<B> {
             self.is_deferred = true;
             return Ok(false);
         };
+        self.answer(ctx);
         let kind = match publish.qos {
             2 => AckKind::Pubrec,
             _ => AckKind::Puback,
@@ -147,6 +150,7 @@ impl<B: Backend> Session<B> {
         let topic = arriving.topic;
         if !role.publishes {
             return Ok(Err(Refused {
+                is_spared: false,
                 code: PubackReasonCode::NotAuthorized,
                 fault: Fault::new(
                     DisconnectReasonCode::NotAuthorized,
@@ -159,6 +163,7 @@ impl<B: Backend> Session<B> {
             || topic::levels(topic) > self.limits.max_topic_levels
         {
             return Ok(Err(Refused {
+                is_spared: false,
                 code: PubackReasonCode::TopicNameInvalid,
                 fault: Fault::new(
                     DisconnectReasonCode::TopicNameInvalid,
@@ -170,6 +175,18 @@ impl<B: Backend> Session<B> {
         match ctx.backend.ingest(arriving, ctx.now.wall) {
             Ok(position) => Ok(Ok(position)),
             Err(refusal) => refused(refusal).map(Err),
+        }
+    }
+
+    /// Acknowledges what is not kept.
+    fn let_go(&mut self, publish: &Publish<'_>, kind: AckKind, ctx: &Ctx<'_, B>) {
+        let Some(packet_id) = publish.packet_id else {
+            return;
+        };
+        let position = ctx.backend.durable();
+        self.acks.kept(kind, packet_id, position);
+        if kind == AckKind::Pubrec {
+            self.state.received.insert(packet_id, position);
         }
     }
 
@@ -203,7 +220,14 @@ impl<B: Backend> Session<B> {
         ctx: &mut Ctx<'_, B>,
     ) -> Result<(), Fault> {
         let (Version::V5, Some(packet_id)) = (self.terms.version, publish.packet_id) else {
-            return Err(refused.fault);
+            return match refused.is_spared {
+                true => {
+                    ctx.counters.add(refused.fault.counter);
+                    self.let_go(publish, kind, ctx);
+                    Ok(())
+                }
+                false => Err(refused.fault),
+            };
         };
         ctx.counters.add(refused.fault.counter);
         self.acks.refused(
@@ -255,7 +279,7 @@ fn refused(refusal: Refusal) -> Result<Refused, Fault> {
             PubackReasonCode::NotAuthorized,
             DisconnectReasonCode::NotAuthorized,
         ),
-        RefusalKind::Malformed => (
+        RefusalKind::Malformed | RefusalKind::Unreadable => (
             PubackReasonCode::PayloadFormatInvalid,
             DisconnectReasonCode::PayloadFormatInvalid,
         ),
@@ -277,6 +301,7 @@ fn refused(refusal: Refusal) -> Result<Refused, Fault> {
     };
     Ok(Refused {
         code,
+        is_spared: refusal.kind == RefusalKind::Unreadable,
         fault: Fault::new(disconnect, refusal.kind.counter(), refusal.text),
     })
 }

@@ -1,8 +1,10 @@
 //! A thing that listens for its commands.
 
+use adapters::Answer;
+
 use crate::mqtt::decode::Version;
 use crate::mqtt::testing::{
-    FakeCommand, Rig, bytes_v5, connect_v5, puback, subscribe, unsubscribe,
+    FakeCommand, Rig, bytes_v5, connect_v5, puback, publish, subscribe, unsubscribe,
 };
 use crate::{Counter, Limits};
 
@@ -140,4 +142,49 @@ fn subscriptions_of_a_thing_have_a_limit_and_end_with_the_connection() {
     assert_eq!(rig.world().listening.len(), 2);
     rig.end();
     assert!(rig.world().listening.is_empty());
+}
+
+/// Zigbee2MQTT does not start where its subscription is refused, and edge nodes of Sparkplug disconnect unless they are
+/// granted the QoS that they asked for.
+#[test]
+fn software_with_topics_of_its_own_may_listen_to_them_and_hears_nothing() {
+    for (version, granted) in [(V5, "SUBACK 5 0x01"), (V3, "SUBACK 5 [MaxLevel1]")] {
+        let mut rig = rig(version);
+        rig.world().has_own_topics = true;
+        for filter in ["zigbee2mqtt/#", "spBv1.0/home/NCMD/node-1/#", "+", TOPIC] {
+            assert_eq!(rig.send(&subscribe(version, &[(filter, 1)], &[])), [granted]);
+        }
+        assert!(rig.refusals().is_empty());
+        assert!(rig.session.is_listening());
+        let long = "a/".repeat(600);
+        let refused = rig.send(&subscribe(version, &[(long.as_str(), 1)], &[]));
+        assert_ne!(refused, [granted], "the limits are the same");
+    }
+}
+
+#[test]
+fn an_answer_goes_to_who_asked_and_listens_with_qos_0() {
+    let answer = || Answer {
+        topic: "v1/devices/me/attributes/response/1".to_owned(),
+        payload: b"{}".to_vec(),
+    };
+    for version in [V3, V5] {
+        let mut rig = rig(version);
+        rig.world().has_own_topics = true;
+        rig.world().answers = vec![answer()];
+        assert!(rig.send(&publish(version, 0, "{}")).is_empty());
+        rig.send(&subscribe(
+            version,
+            &[("v1/devices/me/attributes/response/+", 1)],
+            &[],
+        ));
+        rig.world().answers = vec![answer()];
+        let sent = rig.send(&publish(version, 0, "{}"));
+        assert_eq!(sent.len(), 1);
+        assert!(
+            sent[0].contains("v1/devices/me/attributes/response/1"),
+            "{sent:?}"
+        );
+        assert_eq!(rig.count(Counter::AnswersSent), 1);
+    }
 }

@@ -118,6 +118,27 @@ fn a_refused_publish_is_never_acknowledged_as_kept_section_3_4_2_1() {
     );
 }
 
+/// MQTT 3.1.1 and QoS 0 have no word for a refusal but the end of the connection, after which software that cannot be told
+/// would come back with the same message, for ever.
+#[test]
+fn who_speaks_a_dialect_and_cannot_be_told_is_acknowledged_and_goes_on() {
+    for (version, packet_id, at_once, later) in [
+        (V5, 4, Some("PUBACK 4 0x99"), None),
+        (V5, 0, None, None),
+        (V3, 4, None, Some("PUBACK 4")),
+        (V3, 0, None, None),
+    ] {
+        let mut rig = Rig::connected(version, "thing", Limits::default());
+        rig.world().refusal = Some(RefusalKind::Unreadable);
+        let answer = rig.send(&publish(version, packet_id, "{"));
+        assert_eq!(answer.first().map(String::as_str), at_once);
+        assert_eq!(rig.durable(0).first().map(String::as_str), later);
+        assert_eq!(rig.refusals(), [("publishes_malformed", 1)]);
+        assert_eq!(rig.count(Counter::PublishesAccepted), 0);
+        assert!(!rig.session.is_closed());
+    }
+}
+
 #[test]
 fn a_reason_names_the_cause_and_is_left_out_when_not_wanted_section_3_1_2_11_7() {
     let mut connect = connect_v5();
