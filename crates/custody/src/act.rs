@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 use model::{
     Assignment, BridgeId, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Licence, Notice,
-    PersonId, RecipientId, Role, ThingId, Timestamp,
+    PersonId, PurposeId, RecipientId, Role, ThingId, Timestamp,
 };
 use record::DirStore;
 use store::{DbError, Tx};
@@ -140,6 +140,18 @@ pub enum ActError {
     /// What was is not changed.
     #[error("this moment is over: choose now or a later one")]
     Past,
+    /// There is no such grant to end.
+    #[error(
+        "`{recipient}` has no access to `{deployment}` for the purpose `{purpose}` that lasts longer: see which it has with `amanat recipient show {recipient}`"
+    )]
+    NotGranted {
+        /// The recipient.
+        recipient: RecipientId,
+        /// The purpose.
+        purpose: PurposeId,
+        /// The deployment.
+        deployment: DeploymentId,
+    },
     /// There is no such assignment to end.
     #[error("`{0}` is not assigned to this person in this role then")]
     NotAssigned(ThingId),
@@ -366,6 +378,40 @@ impl<'t> Act<'_, 't> {
     pub fn grant(&mut self, grant: &Grant) -> Result<(), ActError> {
         rows::access::put_grant(self.tx, grant, self.now)?;
         self.touch(&grant.deployment).grants = true;
+        Ok(())
+    }
+
+    /// Ends the access of a recipient for one purpose, now or at a moment to come.
+    ///
+    /// # Errors
+    /// When the moment lies in the past, there is no such access then, or the database fails.
+    pub fn end_grant(
+        &mut self,
+        recipient: &RecipientId,
+        purpose: &PurposeId,
+        deployment: &DeploymentId,
+        at: Timestamp,
+    ) -> Result<(), ActError> {
+        if at < self.now {
+            return Err(ActError::Past);
+        }
+        let all = rows::access::grants(self.tx, deployment)?;
+        let lasts = |it: &&Grant| it.valid_until.is_none_or(|end| at < end);
+        let grant = all
+            .into_iter()
+            .find(|it| it.recipient == *recipient && it.purpose == *purpose)
+            .filter(|it| lasts(&it))
+            .ok_or_else(|| ActError::NotGranted {
+                recipient: recipient.clone(),
+                purpose: purpose.clone(),
+                deployment: deployment.clone(),
+            })?;
+        let ended = Grant {
+            valid_until: Some(at),
+            ..grant
+        };
+        rows::access::put_grant(self.tx, &ended, self.now)?;
+        self.touch(deployment).grants = true;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //! Start reading at `state` (what decides, and how the next state is derived), then `bound` (whom a thing senses when),
 //! `rules` (what holds for all things alike), `peer` (who stands behind a connection) and `load` (from the rows).
 
+mod access;
 mod authenticate;
 pub(crate) mod bound;
 pub(crate) mod chosen;

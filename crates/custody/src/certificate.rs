@@ -6,7 +6,7 @@
 //! ever *names* a thing that is registered: nothing registers itself.
 //!
 //! [`crate::Custody::identify`] runs at the handshake and once more when the connection opens, because a resumed session of
-//! TLS shows its certificate without a handshake; [`crate::Custody::is_certified`] runs again whenever [`CertificateWatch`]
+//! TLS shows its certificate without a handshake; [`crate::Custody::is_certified`] runs again whenever [`Watch`]
 //! says that trust has changed, and at every request over HTTP.
 //!
 //! Why this stands in custody: whom a certificate names is the same question as whom a token names
@@ -27,11 +27,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use model::{DeploymentId, ThingId, Timestamp};
 use rustls_pki_types::CertificateDer;
-use tokio::sync::watch;
 
 use crate::act::ActError;
-use crate::catalogue::{Peer, ThingPeer};
+use crate::catalogue::{Opened, Peer, ThingPeer};
 use crate::rows::{self, RowError};
+use crate::watch::{Changes, Watch};
 
 pub use act::{IssuedCertificate, NewCertificate};
 pub use pattern::{PatternError, SubjectPattern};
@@ -168,9 +168,9 @@ pub enum CertificateError {
     /// The key is certified for another thing.
     #[error("this key is certified for another thing already: each device needs a key of its own")]
     SharedKey,
-    /// The thing got a certificate a moment ago.
-    #[error("this thing got a certificate a moment ago: ask again in ten seconds")]
-    TooSoon,
+    /// The thing got a certificate a moment ago; so many seconds are to be waited.
+    #[error("this thing got a certificate a moment ago: ask again in {0} seconds")]
+    TooSoon(u64),
     /// Not a number of days that a certificate may hold.
     #[error("a certificate holds from 1 to {MAX_CERTIFICATE_DAYS} days")]
     Days,
@@ -262,24 +262,11 @@ pub struct MakerRow {
     pub certificate: CertificateDer<'static>,
 }
 
-/// Tells a connection that trust in certificates has changed.
-#[derive(Debug, Clone)]
-pub struct CertificateWatch(watch::Receiver<u64>);
-
-impl CertificateWatch {
-    /// Ready at the next change; never, once custody is gone.
-    pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
 /// Certificates, as custody has them in memory.
 pub(crate) struct Certificates {
     pub(crate) trust: ArcSwap<Trust>,
     pub(crate) key_box: KeyBox,
-    changed: watch::Sender<u64>,
+    changed: Changes,
 }
 
 impl Certificates {
@@ -287,7 +274,7 @@ impl Certificates {
         Self {
             trust: ArcSwap::from_pointee(Trust::default()),
             key_box,
-            changed: watch::Sender::new(0),
+            changed: Changes::default(),
         }
     }
 
@@ -295,7 +282,7 @@ impl Certificates {
     pub(crate) fn put_in_force(&self, next: Next) {
         let trust = self.trust.load().derive(next);
         self.trust.store(Arc::new(trust));
-        self.changed.send_modify(|it| *it = it.wrapping_add(1));
+        self.changed.tell();
     }
 }
 
@@ -314,27 +301,27 @@ impl crate::Custody {
         trust.identify(&catalogue, chain, now)
     }
 
-    /// Who connects with a certificate: the thing that it names, also by the user name under which it receives. Nobody when
+    /// Who connects with a certificate, and what opened: the thing that it names, also by the user name under which it receives. Nobody when
     /// the user name is another's, the password that is shown with it is wrong, or the certificate does not hold.
     #[must_use]
-    pub fn authenticate_certified(
+    pub fn let_in_certified(
         &self,
         certified: &CertifiedThing,
         user_name: Option<&str>,
         password: Option<&[u8]>,
         now: Timestamp,
-    ) -> Option<Peer> {
+    ) -> Option<(Peer, Opened)> {
         if !self.is_certified(certified, now) {
             return None;
         }
         let catalogue = self.inner.catalogue.load();
         let id = certified.thing.id.as_str();
         let user_name = user_name.filter(|it| !it.is_empty()).unwrap_or(id);
-        let peer = match password.filter(|it| !it.is_empty()) {
+        let admitted = match password.filter(|it| !it.is_empty()) {
             Some(password) => catalogue.authenticate(user_name, password, now),
-            None => catalogue.named(user_name),
+            None => catalogue.certified(user_name),
         };
-        peer.filter(|it| it.thing().is_some_and(|it| it.id.as_str() == id))
+        admitted.filter(|(peer, _)| peer.thing().is_some_and(|it| it.id.as_str() == id))
     }
 
     /// Whether a certificate that named a thing still does.
@@ -353,8 +340,8 @@ impl crate::Custody {
 
     /// Tells about changes from now on.
     #[must_use]
-    pub fn certificate_watch(&self) -> CertificateWatch {
-        CertificateWatch(self.inner.certificates.changed.subscribe())
+    pub fn certificate_watch(&self) -> Watch {
+        self.inner.certificates.changed.watch()
     }
 
     /// The authority for devices of this installation, if it has one.

@@ -26,15 +26,26 @@ use crate::windows::Arrived;
 /// How many bytes most messages are stored in.
 const TEXT_BYTES: usize = 512;
 
+/// What a message does to what its thing has retained (MQTT 5.0 section 3.3.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retain {
+    /// Nothing.
+    No,
+    /// Whoever subscribes later gets this one, until the next.
+    Keep,
+    /// Whoever subscribes later gets nothing, from when this one has come in.
+    TakeBack,
+}
+
 /// What a thing sent at once, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
     /// Who sent it.
     pub thing: &'a Arc<ThingPeer>,
-    /// As it came. With [`Arrival::retain`], nothing at all takes back what was retained.
+    /// As it came. Nothing at all, which is to be retained or to take back, takes back what was retained.
     pub payload: &'a [u8],
-    /// Whether whoever subscribes later is to get it, until the next one (MQTT 5.0 section 3.3.1.3).
-    pub retain: bool,
+    /// What becomes of what whoever subscribes later gets.
+    pub retain: Retain,
     /// Which connection sent it, so that its own subscriptions can leave it out; 0 where nobody asks.
     pub origin: u64,
     /// From when on it is not to be delivered any more (MQTT 5.0 section 3.3.2.3.3). The reading itself stays.
@@ -188,7 +199,7 @@ fn decoded(
     if arrival.thing.is_barred() {
         return Err(IngestError::Unregistered);
     }
-    if arrival.retain && arrival.payload.is_empty() {
+    if arrival.retain != Retain::No && arrival.payload.is_empty() {
         return Ok(SmallVec::new());
     }
     if !facts.licence.in_force() {
@@ -226,7 +237,7 @@ impl Custody {
         let arrival = Arrival {
             thing,
             payload,
-            retain: false,
+            retain: Retain::No,
             origin: 0,
             expires_at: None,
         };
@@ -353,9 +364,12 @@ impl Custody {
         }
         let sent = Sent {
             origin: arrival.origin,
-            retain: arrival.retain,
+            retain: arrival.retain == Retain::Keep,
             expires_at: arrival.expires_at,
         };
+        if arrival.retain == Retain::TakeBack {
+            self.forget_retained(thing);
+        }
         if sent.retain {
             self.retain(&ToRetain {
                 state,

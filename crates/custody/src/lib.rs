@@ -42,6 +42,7 @@ mod source;
 mod timeline;
 mod topic;
 mod transport;
+mod watch;
 mod windows;
 
 pub use act::{
@@ -53,7 +54,7 @@ pub use catalogue::{
     Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
 };
 pub use certificate::{
-    AuthorityId, CertificateError, CertificateRefusal, CertificateRow, CertificateWatch,
+    AuthorityId, CertificateError, CertificateRefusal, CertificateRow,
     CertifiedThing, DEFAULT_CERTIFICATE_DAYS, DeviceAuthority, IssuedCertificate,
     MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_DAYS, MAX_CERTIFICATES_PER_THING,
     MAX_CERTIFICATES_SHOWN, MAX_CHAIN, MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow, NewCertificate,
@@ -96,7 +97,7 @@ pub use history::{
     MAX_HISTORY_READINGS, MAX_HISTORY_READS, MAX_HISTORY_SCANNED, SETTLE_MILLIS,
 };
 pub use housekeeping::TickError;
-pub use ingest::{Arrival, IngestError};
+pub use ingest::{Arrival, IngestError, Retain};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
@@ -127,4 +128,5 @@ pub use topic::{
 };
 pub use transport::Transport;
 pub use vault::Lsn;
+pub use watch::Watch;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

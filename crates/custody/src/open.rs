@@ -11,7 +11,7 @@ use record::{DirStore, Signer};
 use store::Db;
 use vault::{Lsn, Progress, RootKey, Vault, VaultOptions};
 
-use crate::catalogue::{Catalogue, Peer};
+use crate::catalogue::{Catalogue, Opened, Peer};
 use crate::certificate::{Certificates, KeyBox};
 use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
@@ -20,6 +20,7 @@ use crate::ledger::{self, LedgerError};
 use crate::retained::Retaining;
 use crate::rows::{self, RowError};
 use crate::secret::Pseudonyms;
+use crate::watch::Changes;
 use crate::windows::Windows;
 use crate::windows::saved::WindowBox;
 
@@ -106,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) signer: Signer,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) catalogue: ArcSwap<Catalogue>,
+    /// Somebody's credential has changed.
+    pub(crate) credentials: Changes,
     /// Which certificate names which thing.
     pub(crate) certificates: Certificates,
     /// The scripts that read what no dialect knows.
@@ -194,6 +197,7 @@ impl Custody {
                 signer,
                 pseudonyms,
                 catalogue: ArcSwap::default(),
+                credentials: Changes::default(),
                 certificates,
                 codecs: crate::codecs::Codecs::default(),
                 hub: Hub::default(),
@@ -232,6 +236,17 @@ impl Custody {
     /// recipient; who receives may add `?purpose=<purpose>`. Takes the same time for a wrong password and an unknown name.
     #[must_use]
     pub fn authenticate(&self, user_name: &str, password: &[u8], now: Timestamp) -> Option<Peer> {
+        self.let_in(user_name, password, now).map(|it| it.0)
+    }
+
+    /// See [`Custody::authenticate`]; says in addition what it was that opened, for [`Peer::stands`].
+    #[must_use]
+    pub fn let_in(
+        &self,
+        user_name: &str,
+        password: &[u8],
+        now: Timestamp,
+    ) -> Option<(Peer, Opened)> {
         let catalogue = self.inner.catalogue.load();
         catalogue.authenticate(user_name, password, now)
     }

@@ -168,7 +168,7 @@ impl Custody {
     }
 
     /// Takes back what is retained of a thing. The row is erased by the next [`Custody::tick`].
-    pub fn forget_retained(&self, thing: &ThingPeer) {
+    pub(crate) fn forget_retained(&self, thing: &ThingPeer) {
         let removed = thing.deployment.retained.lock().remove(thing.number);
         self.inner.retaining.count_out(removed);
     }
@@ -416,7 +416,7 @@ impl Custody {
         let retaining = &self.inner.retaining;
         let mut lost = Vec::new();
         for row in rows {
-            let thing = catalogue.things.get(&row.thing);
+            let thing = catalogue.things.get(&row.key);
             let thing = thing.filter(|it| it.deployment.id == row.deployment);
             let opened = thing.and_then(|thing| {
                 let state = thing.deployment.state.load();
@@ -428,7 +428,7 @@ impl Custody {
                 }
             });
             let Some(retained) = opened else {
-                lost.push(row.thing);
+                lost.push(row.key);
                 continue;
             };
             retaining.count_in(retained.bytes());

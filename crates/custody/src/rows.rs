@@ -21,6 +21,7 @@ pub(crate) mod placement_change;
 pub(crate) mod provisioning;
 pub(crate) mod receipt;
 pub(crate) mod retained;
+pub(crate) mod sealed;
 pub(crate) mod source;
 pub(crate) mod thing;
 pub(crate) mod transport;

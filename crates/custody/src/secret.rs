@@ -75,6 +75,12 @@ impl TokenHash {
         &self.0
     }
 
+    /// What tells a token of ours from another of ours; tokens are random.
+    pub(crate) fn start(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// Whether both are of the same token, in constant time.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

@@ -526,13 +526,13 @@ impl Custody {
         let catalogue = self.inner.catalogue.load_full();
         let mut lost = Vec::new();
         for row in rows {
-            let opened = windows.seal.open(&row.id, &row.sealed);
+            let opened = windows.seal.open(&row.key, &row.sealed);
             let deployment = catalogue.deployments.get(&row.deployment);
             let allowed = opened.zip(deployment).filter(|((key, open), deployment)| {
                 self.is_allowed(&deployment.state.load(), key, open)
             });
             let Some(((key, mut open), deployment)) = allowed else {
-                lost.push(row.id);
+                lost.push(row.key);
                 continue;
             };
             if !was_clean {

@@ -43,7 +43,7 @@ use tokio::task::JoinSet;
 use crate::clock::{Clock, Moment};
 use crate::codecs::Codecs;
 use crate::guard::Guard;
-use crate::identity::{Arrival, NotAdmitted};
+use crate::identity::Arrival;
 use crate::listener::{PlainReach, is_private};
 use crate::{Counter, Counters, Limits};
 
@@ -217,6 +217,7 @@ impl Server {
         counters: Arc<Counters>,
     ) -> Self {
         let max_bytes = usize::try_from(options.limits.max_packet_bytes).unwrap_or(usize::MAX);
+        let addresses = Addresses::new(options.limits.counts_loopback);
         let mut chance = [0; 8];
         // Without randomness message ids are easier to guess; whoever can forge addresses gains an early end of resending.
         let _ = SystemRandom::new().fill(&mut chance);
@@ -230,7 +231,7 @@ impl Server {
                 codecs: options.codecs,
                 counters,
             },
-            addresses: Addresses::default(),
+            addresses,
             exchanges: Exchanges::new(u64::from_le_bytes(chance)),
             transfers: Transfers::new(max_bytes),
             guard: options.guard,
@@ -369,21 +370,17 @@ impl Server {
             return Err(stranger(answer::too_many_failures()));
         }
         let password = request.token.as_bytes();
-        let peer = Arrival::plain(address)
-            .guarded(address, &self.guard)
-            .admit(
-                &self.keeper.custody,
-                Some(request.user_name),
-                Some(password).filter(|it| !it.is_empty()),
-                asked.now.wall,
-            )
-            .map_err(|why| match why {
-                NotAdmitted::HeldOff => stranger(answer::too_many_failures()),
-                NotAdmitted::Wrong { .. } | NotAdmitted::PeerFull => {
-                    self.addresses.failed(address, now_ms);
-                    stranger(answer::unauthorized())
-                }
-            })?;
+        // Failures are not counted where those of other ways in are, see `address`.
+        let admitted = Arrival::plain(address).admit(
+            &self.keeper.custody,
+            Some(request.user_name),
+            Some(password).filter(|it| !it.is_empty()),
+            asked.now.wall,
+        );
+        let (peer, _) = admitted.map_err(|_| {
+            self.addresses.failed(address, now_ms);
+            stranger(answer::unauthorized())
+        })?;
         let known = |wrong| (wrong, true);
         let publisher = peer.publisher().ok_or_else(|| {
             known(Wrong::new(

@@ -100,6 +100,8 @@ counters! {
     CommandsSent = "commands_sent", EVENT;
     /// Sessions ended because the certificate that opened them is over or revoked.
     CertificatesEnded = "certificates_ended", EVENT;
+    /// MQTT connections ended because the token that opened them was renewed or revoked, or who had it was removed.
+    CredentialsEnded = "credentials_ended", EVENT;
     /// MQTT connections without TLS from another machine.
     ConnectionsPlain = "connections_plain", EVENT;
     /// Moments in which new connections had to wait in the backlog, because too many came.

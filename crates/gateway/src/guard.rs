@@ -19,7 +19,7 @@ mod slots;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use custody::Publisher;
 use model::Timestamp;
@@ -45,7 +45,12 @@ pub struct Guard {
     /// By thing, bridge or deployment: there are no more than are registered.
     paces: Mutex<FxHashMap<Box<str>, Arc<Shared>>>,
     budget: Arc<Budget>,
+    /// Who knows who is connected.
+    connections: OnceLock<CountConnections>,
 }
+
+/// How many connections somebody has, by identifier.
+type CountConnections = Box<dyn Fn(&str) -> usize + Send + Sync>;
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,6 +103,7 @@ impl Guard {
             logins: Logins::new(&limits),
             paces: Mutex::default(),
             budget: Budget::new(limits.held_bytes, limits.held_bytes_of_strangers),
+            connections: OnceLock::new(),
             limits,
         })
     }
@@ -145,6 +151,17 @@ impl Guard {
             .entry(name.into())
             .or_insert_with(|| Arc::new(Shared::per_second(per_second)));
         Lease::of(Arc::clone(shared))
+    }
+
+    /// How many MQTT connections a thing, a bridge or a recipient has now; none before anything is served.
+    #[must_use]
+    pub fn connections_of(&self, id: &str) -> usize {
+        self.connections.get().map_or(0, |count| count(id))
+    }
+
+    /// Says who knows who is connected. The first one stays.
+    pub(crate) fn count_connections(&self, count: impl Fn(&str) -> usize + Send + Sync + 'static) {
+        let _ = self.connections.set(Box::new(count));
     }
 
     /// A share of the bytes that connections may hold together.

@@ -17,6 +17,7 @@
 //!
 //! | status | when | counter |
 //! |---|---|---|
+//! | 400 | no topic of who speaks a dialect, another parameter, a topic that is too long | `topics_rejected` |
 //! | 401 | no or wrong credentials | `bad_credentials` |
 //! | 403 | not a thing, no licence in force, quarantine, removed | `publishes_not_allowed`, `…_unlicensed`, `…_quarantined` |
 //! | 408 | the body does not come in time | `bodies_too_slow` |
@@ -41,6 +42,7 @@ mod thingsboard;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use adapters::Adapter;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
@@ -170,6 +172,9 @@ impl Ingest {
             check_content_type(request.headers())?;
         }
         let topic = topic(request.uri(), &self.limits)?;
+        if topic.is_empty() && needs_topic(&publisher) {
+            return Err(problem::bad_topic(WITHOUT_TOPIC));
+        }
         let said = request.headers().get(commands::HEADER).cloned();
         self.take_of(&publisher, &topic, request).await?;
         let (Publisher::Thing(thing), Some(said)) = (&publisher, said) else {
@@ -306,6 +311,18 @@ fn is_plain(publisher: &Publisher) -> bool {
         Publisher::Bridge(_) => false,
     }
 }
+
+/// Whether a message says nothing without its topic: in the format of a notice it needs none, and a script may do without.
+fn needs_topic(publisher: &Publisher) -> bool {
+    let word = match publisher {
+        Publisher::Thing(thing) => thing.adapter(),
+        Publisher::Bridge(bridge) => Some(bridge.adapter()),
+    };
+    word.is_some_and(|it| *it != *Adapter::Codec.as_str())
+}
+
+/// What is said to who speaks a dialect and does not say about what.
+const WITHOUT_TOPIC: &str = "the sender is registered with a dialect, so the message needs its topic: add it to the address, such as /ingest/v1?topic=zigbee2mqtt%2Fkitchen";
 
 /// The topic of a message in a dialect: `?topic=…`, percent-encoded; nothing else may stand there.
 fn topic(uri: &Uri, limits: &Limits) -> Result<String, Problem> {

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use custody::{CertificateRefusal, CertifiedThing, Custody, Peer, ThingPeer, Transport};
+use custody::{CertificateRefusal, CertifiedThing, Custody, Opened, Peer, ThingPeer, Transport};
 use model::Timestamp;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -26,8 +26,17 @@ use rustls::{
 use crate::clock::Clock;
 use crate::guard::{Guard, millis};
 
-/// The longest that a connection waits before it looks at its certificate again.
+/// The longest that a connection waits before it looks at what opened it again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// How long to wait for an end that comes by itself. The clock of the day may be set; a longer sleep would not notice.
+pub(crate) fn pause_until(end: Option<Timestamp>, now: Timestamp) -> Duration {
+    let left = end.map_or(i64::MAX, |it| {
+        it.as_millis().saturating_sub(now.as_millis())
+    });
+    let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    left.clamp(Duration::from_millis(1), LONGEST_WAIT)
+}
 
 /// Asks custody whether a client's certificate names a thing.
 pub struct ClientCertificates {
@@ -138,6 +147,65 @@ pub struct Arrival {
     guarded: Option<(IpAddr, Arc<Guard>)>,
 }
 
+/// Who was let in, and by what.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    peer: Peer,
+    opened: Opened,
+    at: Timestamp,
+}
+
+impl Pass {
+    pub(crate) fn new((peer, opened): (Peer, Opened), at: Timestamp) -> Self {
+        Self { peer, opened, at }
+    }
+
+    /// Who it is.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Whether what opened still opens. If not, nothing more goes over the connection, either way.
+    pub(crate) fn stands(&self, now: Timestamp) -> bool {
+        self.peer.stands(self.opened, now)
+    }
+
+    /// Whether something has changed between the moment at which it was looked at and now.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        !self.stands(self.at)
+    }
+
+    /// Whether it does not stand because the credential was revoked, or who has it removed.
+    pub(crate) fn was_revoked(&self) -> bool {
+        self.peer.was_revoked(self.opened)
+    }
+
+    /// And whether it is still tied to whom it receives as.
+    pub(crate) fn receives(&self, now: Timestamp) -> bool {
+        self.peer.receives(self.opened, now)
+    }
+
+    /// When that ends although nobody acts.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.peer.stands_until(self.opened)
+    }
+
+    /// Ready when it does not receive as it did any more.
+    pub(crate) async fn ended(self: Arc<Self>, custody: Custody, clock: Clock) {
+        let mut watch = custody.credential_watch();
+        loop {
+            let now = clock.now().wall;
+            if !self.receives(now) {
+                return;
+            }
+            tokio::select! {
+                () = watch.changed() => {}
+                () = tokio::time::sleep(pause_until(self.until(), now)) => {}
+            }
+        }
+    }
+}
+
 /// Why somebody was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotAdmitted {
@@ -221,17 +289,17 @@ impl Arrival {
         self.identity.as_ref()
     }
 
-    /// Who a certificate, a user name and a password say it is, unless too much failed from there.
+    /// Who a certificate, a user name and a password say it is, and what opened, unless too much failed from there.
     pub(crate) fn admit(
         &self,
         custody: &Custody,
         user_name: Option<&str>,
         password: Option<&[u8]>,
         now: Timestamp,
-    ) -> Result<Peer, NotAdmitted> {
+    ) -> Result<(Peer, Opened), NotAdmitted> {
         let Some((address, guard)) = &self.guarded else {
-            let peer = self.look_up(custody, user_name, password, now);
-            return peer.ok_or(NotAdmitted::Wrong { after_ms: 0 });
+            let admitted = self.look_up(custody, user_name, password, now);
+            return admitted.ok_or(NotAdmitted::Wrong { after_ms: 0 });
         };
         // A user name may hold a token behind a colon, which is not to be remembered in any form.
         let name = user_name.unwrap_or_default();
@@ -242,9 +310,9 @@ impl Arrival {
             return Err(NotAdmitted::HeldOff);
         }
         match self.look_up(custody, user_name, password, now) {
-            Some(peer) => {
+            Some(admitted) => {
                 logins.succeeded(*address, name);
-                Ok(peer)
+                Ok(admitted)
             }
             None => Err(NotAdmitted::Wrong {
                 after_ms: logins.failed(*address, name, now_ms),
@@ -260,7 +328,8 @@ impl Arrival {
         password: Option<&[u8]>,
         now: Timestamp,
     ) -> Option<Peer> {
-        self.admit(custody, user_name, password, now).ok()
+        let admitted = self.admit(custody, user_name, password, now);
+        admitted.ok().map(|it| it.0)
     }
 
     /// Who a certificate, a user name and a password say it is; nobody when they disagree. Notes how that peer came in.
@@ -270,16 +339,16 @@ impl Arrival {
         user_name: Option<&str>,
         password: Option<&[u8]>,
         now: Timestamp,
-    ) -> Option<Peer> {
-        let peer = match &self.identity {
-            Some(identity) => identity.authenticate(user_name, password, now),
+    ) -> Option<(Peer, Opened)> {
+        let admitted = match &self.identity {
+            Some(identity) => identity.admit(user_name, password, now),
             None => {
                 let (user_name, password) = shown(user_name?, password)?;
-                custody.authenticate(user_name, password, now)
+                custody.let_in(user_name, password, now)
             }
         }?;
-        custody.note_transport(&peer, self.transport, now);
-        Some(peer)
+        custody.note_transport(&admitted.0, self.transport, now);
+        Some(admitted)
     }
 }
 
@@ -332,14 +401,14 @@ impl PeerIdentity {
     }
 
     /// Who connects with this certificate, a user name and a password, where they are shown; nobody when they disagree.
-    pub(crate) fn authenticate(
+    fn admit(
         &self,
         user_name: Option<&str>,
         password: Option<&[u8]>,
         now: Timestamp,
-    ) -> Option<Peer> {
+    ) -> Option<(Peer, Opened)> {
         let custody = &self.custody;
-        custody.authenticate_certified(&self.certified, user_name, password, now)
+        custody.let_in_certified(&self.certified, user_name, password, now)
     }
 
     /// Whether the certificate still says so.
@@ -356,10 +425,7 @@ impl PeerIdentity {
             if !self.holds(now) {
                 return;
             }
-            let left = self.certified.not_after().as_millis() - now.as_millis();
-            let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-            // The clock of the day may be set; a long sleep would not notice.
-            let pause = left.clamp(Duration::from_millis(1), LONGEST_WAIT);
+            let pause = pause_until(Some(self.certified.not_after()), now);
             tokio::select! {
                 () = watch.changed() => {}
                 () = tokio::time::sleep(pause) => {}

@@ -18,7 +18,7 @@ use crate::clock::{Clock, Moment};
 use crate::codecs::Codecs;
 use crate::guard::Guard;
 use crate::handover::Gated;
-use crate::identity::Arrival;
+use crate::identity::{Arrival, pause_until};
 use crate::listener::{Carries, Listener};
 use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport, WebSocket};
 use crate::{Counter, Counters, Limits};
@@ -62,12 +62,17 @@ pub async fn serve(
         codecs: options.codecs,
         counters,
     };
+    let registry = Arc::clone(&server.registry);
+    let count = move |id: &str| registry.connections_of(id);
+    server.guard.count_connections(count);
     let mut tasks = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut keeper = pin!(server.close_unopened());
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
+            () = &mut keeper => {}
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => report(ended),
             (accepted, listener) = accept(&listeners) => match accepted {
                 Ok((stream, address)) => {
@@ -162,6 +167,20 @@ impl Server {
         self.counters.add(Counter::AcceptsPaced);
         while !may_accept() {
             tokio::time::sleep(PACE_PAUSE).await;
+        }
+    }
+
+    /// Ends connections whose credentials do not open any more, as soon as that is so. Never ready.
+    async fn close_unopened(&self) {
+        let mut watch = self.custody.credential_watch();
+        loop {
+            let now = self.clock.now().wall;
+            let next = self.registry.close_unopened(now);
+            tokio::select! {
+                () = watch.changed() => {}
+                () = self.registry.ending() => {}
+                () = tokio::time::sleep(pause_until(next, now)) => {}
+            }
         }
     }
 

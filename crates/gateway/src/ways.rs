@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use adapters::{Adapter, Answer, State, TakeError, Taken};
-use custody::{Arrival, BridgePeer, Custody, Lsn, Publisher, ThingPeer};
+use custody::{Arrival, BridgePeer, Custody, Lsn, Publisher, Retain, ThingPeer};
 use model::Timestamp;
 use smallvec::SmallVec;
 
@@ -187,14 +187,6 @@ impl Ways {
         for it in taken {
             sort(it, &mut parts);
         }
-        let mut message = *message;
-        if message.retain && message.payload.is_empty() {
-            // OASIS MQTT 5.0, 3.3.1.3: it takes back what was retained, and is delivered like any other.
-            parts
-                .iter()
-                .for_each(|(thing, _)| custody.forget_retained(thing));
-            message.retain = false;
-        }
         let arrivals: SmallVec<[Arrival<'_>; 1]> = parts
             .iter()
             .map(|(thing, body)| message.of(thing, body))
@@ -238,7 +230,13 @@ impl<'a> Arriving<'a> {
         Arrival {
             thing,
             payload,
-            retain: self.retain,
+            // OASIS MQTT 5.0, 3.3.1.3: nothing at all takes back what was retained, and where a dialect makes something of it,
+            // that is delivered like any other.
+            retain: match (self.retain, self.payload.is_empty()) {
+                (false, _) => Retain::No,
+                (true, false) => Retain::Keep,
+                (true, true) => Retain::TakeBack,
+            },
             origin: self.origin,
             expires_at: self.expires_at,
         }

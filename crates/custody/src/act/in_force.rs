@@ -18,6 +18,7 @@ use crate::rows;
 use crate::rows::access::RecipientRow;
 use crate::rows::bridge::BridgeRow;
 use crate::rows::thing::ThingRow;
+use crate::watch::Watch;
 
 /// What is swapped in after the commit.
 #[derive(Default)]
@@ -134,6 +135,9 @@ impl Custody {
         let has_things = |it: &Next| !it.appeared.is_empty() || !it.changed.is_empty();
         let things = prepared.states.iter().filter(|it| has_things(it));
         let things: Vec<_> = things.map(|it| it.id.clone()).collect();
+        let credentials = !prepared.recipients.is_empty()
+            || !prepared.bridges.is_empty()
+            || prepared.states.iter().any(|it| !it.changed.is_empty());
         let touched: Vec<_> = prepared.states.iter().map(|it| it.id.clone()).collect();
         let parties = prepared.recipients.is_empty() && prepared.bridges.is_empty();
         if parties && prepared.states.iter().all(is_known) {
@@ -182,7 +186,16 @@ impl Custody {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        if credentials {
+            self.inner.credentials.tell();
+        }
         prepared.files
+    }
+
+    /// Tells about changes of credentials from now on.
+    #[must_use]
+    pub fn credential_watch(&self) -> Watch {
+        self.inner.credentials.watch()
     }
 
     fn put_recipient(&self, catalogue: &mut Catalogue, row: &RecipientRow) {

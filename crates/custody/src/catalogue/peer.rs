@@ -1,9 +1,9 @@
 //! Who stands behind a connection: things, bridges, recipients, and those who are two of them in one.
 
+pub(crate) mod credential;
 mod registered;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -15,11 +15,12 @@ use super::{Deployment, ThingNumber, check_device_name};
 use crate::NativeTopic;
 use crate::rows::access::RecipientRow;
 use crate::rows::bridge::BridgeRow;
-use crate::rows::credential::CredentialRow;
 use crate::rows::thing::ThingRow;
-use crate::secret::TokenHash;
 
+pub use credential::Opened;
 pub use registered::Registered;
+
+use credential::Credential;
 
 /// How many devices that a bridge named and that are not registered are remembered, for each bridge.
 pub const MAX_SEEN_DEVICES: usize = 256;
@@ -116,23 +117,31 @@ impl Peer {
         }
     }
 
-    /// Remembers that its credential opens it now; for [`Peer::stands`].
+    /// Whether it is still who it was: what opened it then was not revoked since, not even when another token was made
+    /// afterwards, and is not a token in whose place another one is taken alone.
     #[must_use]
-    pub fn standing(&self) -> Opened {
-        Opened(self.credential().times_ended.load(Ordering::Acquire))
+    pub fn stands(&self, since: Opened, now: Timestamp) -> bool {
+        self.credential().still_opens(since, now)
     }
 
-    /// Whether it is still who it was: its credential was not revoked since, not even when another one was made afterwards.
+    /// When it does not [stand](Peer::stands) any more although nobody acts: the end of the overlap, where it came with a
+    /// token that was renewed.
     #[must_use]
-    pub fn stands(&self, since: Opened) -> bool {
-        !self.credential().is_barred() && self.standing() == since
+    pub fn stands_until(&self, since: Opened) -> Option<Timestamp> {
+        self.credential().ends_at(since)
+    }
+
+    /// Whether its credential was revoked since, or itself removed.
+    #[must_use]
+    pub fn was_revoked(&self, since: Opened) -> bool {
+        self.credential().has_ended(since)
     }
 
     /// Whether it still receives as it did: it [stands](Peer::stands), and who publishes and receives in one is still tied to
     /// this recipient. To be asked beside [`Custody::permit`](crate::Custody::permit), which knows the recipient and not
     /// under whose credential it came.
     #[must_use]
-    pub fn receives(&self, since: Opened) -> bool {
+    pub fn receives(&self, since: Opened, now: Timestamp) -> bool {
         let receives_as = |is: Option<&RecipientId>, was: &RecipientPeer| is == Some(&was.id);
         let is_tied = match self {
             Self::Hub {
@@ -153,7 +162,7 @@ impl Peer {
             } => receives_as(bridge.ways.load().receives_as.as_ref(), recipient),
             Self::Thing(_) | Self::Bridge(_) | Self::Recipient(_) | Self::RecipientFor(..) => true,
         };
-        is_tied && self.stands(since)
+        is_tied && self.stands(since, now)
     }
 
     /// What opens it.
@@ -189,64 +198,6 @@ impl Peer {
                 ..
             } => bridge.id.as_str(),
         }
-    }
-}
-
-/// That a credential opened an identity at some moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opened(u32);
-
-/// What opens an identity, and whether anything does.
-pub(crate) struct Credential {
-    /// As it was when the identity came into force.
-    first: TokenHash,
-    /// As it is now, where it has changed since.
-    changed: ArcSwapOption<CredentialRow>,
-    /// Nothing opens it any more, and who is connected is refused.
-    barred: AtomicBool,
-    /// How often that has come about: who was connected is not let back in by a new credential.
-    times_ended: AtomicU32,
-}
-
-impl Credential {
-    fn new(row: &CredentialRow) -> Self {
-        let credential = Self {
-            first: row.token,
-            changed: ArcSwapOption::empty(),
-            barred: AtomicBool::new(false),
-            times_ended: AtomicU32::new(0),
-        };
-        credential.set(row, false);
-        credential
-    }
-
-    fn set(&self, row: &CredentialRow, is_removed: bool) {
-        let is_first = *row == CredentialRow::new(self.first);
-        self.changed.store((!is_first).then(|| Arc::new(*row)));
-        let barred = is_removed || row.revoked_at.is_some();
-        if !self.barred.swap(barred, Ordering::AcqRel) && barred {
-            self.times_ended.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    fn row(&self) -> CredentialRow {
-        let changed = self.changed.load();
-        changed
-            .as_deref()
-            .map_or_else(|| CredentialRow::new(self.first), |it| *it)
-    }
-
-    /// In constant time, whether the identity is barred or not.
-    pub(super) fn opens(&self, offered: &TokenHash, now: Timestamp) -> bool {
-        let row = self.row();
-        let former = row
-            .former
-            .is_some_and(|(former, until)| former.is(offered) & (now < until));
-        (row.token.is(offered) | former) & !self.is_barred()
-    }
-
-    fn is_barred(&self) -> bool {
-        self.barred.load(Ordering::Acquire)
     }
 }
 

@@ -104,10 +104,12 @@ impl Act<'_, '_> {
             return Err(CertificateError::SharedKey);
         }
         rows::certificate::forget_over(self.tx(), thing, now)?;
-        if let Some(last) = rows::certificate::last_issued(self.tx(), thing)?
-            && now < last.plus_millis(ISSUE_PAUSE_MS)
-        {
-            return Err(CertificateError::TooSoon);
+        if let Some(last) = rows::certificate::last_issued(self.tx(), thing)? {
+            let left_ms = last.plus_millis(ISSUE_PAUSE_MS).as_millis() - now.as_millis();
+            let left_s = u64::try_from(left_ms).unwrap_or(0).div_ceil(1_000);
+            if left_s > 0 {
+                return Err(CertificateError::TooSoon(left_s));
+            }
         }
         // Whoever renews more often than needed loses the oldest, not the next.
         let others = MAX_CERTIFICATES_PER_THING.saturating_sub(1);

@@ -1,38 +1,26 @@
-//! Open time windows: sealed rows that are read at the start and never looked into by the database.
+//! Open time windows: sealed rows with names that say nothing, and whether they are all that there is.
 
 use model::DeploymentId;
 use store::Tx;
 
-use super::{RowError, parsed};
+use super::RowError;
+use super::sealed::{SealedRow, Table};
 use crate::windows::table::RowId;
 
-const TABLE: &str = "window_state";
+const TABLE: Table = Table {
+    name: "window_state",
+    key: "id",
+};
 
-/// One open window.
-pub(crate) struct WindowRow {
-    pub(crate) id: RowId,
-    pub(crate) deployment: DeploymentId,
-    pub(crate) sealed: Vec<u8>,
-}
-
-/// Every open window.
-pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<WindowRow>, RowError> {
-    let rows = tx.query("SELECT id, deployment, sealed FROM window_state", &[])?;
-    rows.iter()
-        .map(|row| {
-            let id: Vec<u8> = row.get(0)?;
-            Ok(WindowRow {
-                id: id.try_into().map_err(|_| RowError::Unreadable {
-                    table: TABLE,
-                    value: "the name of a row".to_owned(),
-                })?,
-                deployment: parsed(TABLE, &row.get::<String>(1)?, |it| {
-                    DeploymentId::parse(it).ok()
-                })?,
-                sealed: row.get(2)?,
-            })
+/// Every open window, by its name.
+pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<SealedRow<RowId>>, RowError> {
+    TABLE.all(tx, |row| {
+        let id: Vec<u8> = row.get(0)?;
+        id.try_into().map_err(|_| RowError::Unreadable {
+            table: TABLE.name,
+            value: "the name of a row".to_owned(),
         })
-        .collect()
+    })
 }
 
 /// Writes an open window.
@@ -42,25 +30,12 @@ pub(crate) fn put(
     deployment: &DeploymentId,
     sealed: &[u8],
 ) -> Result<(), RowError> {
-    tx.execute(
-        "INSERT INTO window_state (id, deployment, sealed) VALUES ($1, $2, $3)
-         ON CONFLICT (id) DO UPDATE SET sealed = $3",
-        &[
-            id.as_slice().into(),
-            deployment.as_str().into(),
-            sealed.into(),
-        ],
-    )?;
-    Ok(())
+    TABLE.put(tx, id.as_slice().into(), deployment, sealed)
 }
 
 /// Erases a window.
 pub(crate) fn delete(tx: &mut Tx<'_>, id: &RowId) -> Result<(), RowError> {
-    tx.execute(
-        "DELETE FROM window_state WHERE id = $1",
-        &[id.as_slice().into()],
-    )?;
-    Ok(())
+    TABLE.delete(tx, id.as_slice().into())
 }
 
 /// Whether the rows are all that there was: the last process has saved everything and stopped.

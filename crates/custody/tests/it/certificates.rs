@@ -285,7 +285,7 @@ fn a_thing_has_the_latest_certificates_and_no_key_of_another() {
             assert_eq!(found.is_ok(), number > 0, "{number}: {found:?}");
         }
         let soon = issue(custody, "meter-1", &request, last.plus_millis(-9_000));
-        assert!(matches!(soon, Err(CertificateError::TooSoon)));
+        assert!(matches!(soon, Err(CertificateError::TooSoon(9))));
         let shared = issue(custody, "validator-1", &request_of(&key, ""), last);
         assert!(matches!(shared, Err(CertificateError::SharedKey)));
         let other = issue(custody, "validator-1", &request, last);

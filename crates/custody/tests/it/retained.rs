@@ -5,7 +5,10 @@ mod naive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use custody::{Arrival, Filter, NativeFilter, NativeTopic, Placing, Subscription, ThingPeer};
+use custody::{
+    ActError, Arrival, Filter, Identity, IngestError, NativeFilter, NativeTopic, Placing, Retain,
+    Subscription, ThingPeer,
+};
 use model::{DeploymentId, Level, LicenceState, PurposeId, ThingId, Timestamp};
 use tokio::sync::mpsc;
 
@@ -34,6 +37,10 @@ impl House {
     }
 
     fn send(&self, thing: &std::sync::Arc<ThingPeer>, payload: &str, retain: bool, now: Timestamp) {
+        let retain = match retain {
+            true => Retain::Keep,
+            false => Retain::No,
+        };
         let arrival = Arrival {
             thing,
             payload: payload.as_bytes(),
@@ -343,13 +350,64 @@ fn it_is_kept_no_longer_than_the_notice_lets_readings_be_kept() {
 }
 
 #[test]
+fn what_takes_back_comes_in_first_or_takes_nothing_back() {
+    on_both(|house| {
+        let thing = house.thing("meter-1", &house.meter);
+        let taking_back = |payload: &'static [u8]| {
+            let arrival = Arrival {
+                thing: &thing,
+                payload,
+                retain: Retain::TakeBack,
+                origin: 0,
+                expires_at: None,
+            };
+            house.custody.take(&arrival, NOW)
+        };
+        house.retain(r#"{"power":1}"#, NOW);
+        assert!(matches!(
+            taking_back(b"no message"),
+            Err(IngestError::Malformed(_))
+        ));
+        assert_eq!(house.custody.retained_counts().messages, 1);
+        let decide = |state| {
+            let custody = &house.custody;
+            let decided: Result<_, ActError> =
+                custody.act(NOW, |act| act.set_licence(&deployment("home"), licence(state)));
+            decided.unwrap();
+        };
+        decide(LicenceState::Suspended);
+        assert!(matches!(
+            taking_back(br#"{"power":2}"#),
+            Err(IngestError::Unlicensed(LicenceState::Suspended))
+        ));
+        decide(LicenceState::Active);
+        house.retain(r#"{"power":2}"#, NOW);
+        let mut live = house.listen("utility-desk", &house.utility, "billing", 8);
+        taking_back(br#"{"power":3}"#).unwrap();
+        assert!(live.next(NOW).is_some(), "it is delivered like any other");
+        assert_eq!(house.custody.retained_counts().messages, 0);
+        assert!(house.utility(NOW).is_empty());
+        house.retain(r#"{"power":4}"#, NOW);
+        let who = Identity::Thing(thing.id().clone());
+        let revoked: Result<_, ActError> = house.custody.act(NOW, |act| act.revoke(&who));
+        revoked.unwrap();
+        for payload in [br#"{"power":5}"#.as_slice(), b""] {
+            assert!(matches!(
+                taking_back(payload),
+                Err(IngestError::Unregistered)
+            ));
+        }
+    });
+}
+
+#[test]
 fn it_expires_when_its_publisher_said_so() {
     on_both(|house| {
         let thing = house.thing("meter-1", &house.meter);
         let arrival = Arrival {
             thing: &thing,
             payload: br#"{"power":1}"#,
-            retain: true,
+            retain: Retain::Keep,
             origin: 0,
             expires_at: Some(after(1_000)),
         };

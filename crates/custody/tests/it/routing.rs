@@ -429,7 +429,7 @@ fn a_message_that_waits_holds_what_is_declared_and_not_what_came() {
             let arrival = Arrival {
                 thing: &thing,
                 payload: buffer.as_bytes(),
-                retain: false,
+                retain: custody::Retain::No,
                 origin: 0,
                 expires_at: None,
             };

@@ -1,12 +1,14 @@
 //! What one address may do: datagrams a second, and wrong credentials a second.
 //!
-//! Addresses can be forged, so this protects the server's time and nobody's good name. Of IPv6 the first 64 bits count:
-//! a network has as many addresses below them as it likes.
+//! An address can be forged in a datagram. So these counts are not those of [`crate::guard`]: there, whoever forges the
+//! address of a device would have it held off over MQTT and HTTP, too. They protect the server's time and nobody's good
+//! name. What a thing may send, on the other hand, is counted in one place for all ways in.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use crate::guard::network;
 use crate::rate::Bucket;
 
 /// How many datagrams a second are looked at.
@@ -33,16 +35,29 @@ struct Failures {
 }
 
 /// All addresses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Addresses {
+    /// Else a proxy on this machine, which speaks for everybody, is let through.
+    counts_loopback: bool,
     watched: FxHashMap<IpAddr, Watched>,
     swept_at_ms: u64,
 }
 
 impl Addresses {
+    pub(super) fn new(counts_loopback: bool) -> Self {
+        Self {
+            counts_loopback,
+            watched: FxHashMap::default(),
+            swept_at_ms: 0,
+        }
+    }
+
     /// Whether a datagram may be looked at.
     pub(super) fn admit(&mut self, address: IpAddr, now_ms: u64) -> bool {
         let address = network(address);
+        if address.is_loopback() && !self.counts_loopback {
+            return true;
+        }
         if let Some(it) = self.watched.get_mut(&address) {
             it.heard_at_ms = now_ms;
             return it.datagrams.take(now_ms);
@@ -104,13 +119,6 @@ impl Failures {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(it) => IpAddr::V6(Ipv6Addr::from_bits(it.to_bits() >> 64 << 64)),
-        it => it,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_datagrams_a_second_and_others_have_theirs() {
-        let mut addresses = Addresses::default();
+        let mut addresses = Addresses::new(false);
         let (one, other) = (address("192.0.2.1"), address("192.0.2.2"));
         let taken = (0..2_000).filter(|_| addresses.admit(one, 0)).count();
         assert_eq!(taken, 1_000);
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let mut addresses = Addresses::default();
+        let mut addresses = Addresses::new(false);
         for it in 0..1_000 {
             assert!(addresses.admit(address(&format!("2001:db8::{it:x}")), 0));
         }
@@ -142,7 +150,7 @@ mod tests {
 
     #[test]
     fn addresses_beyond_the_table_wait_until_others_are_silent() {
-        let mut addresses = Addresses::default();
+        let mut addresses = Addresses::new(false);
         for it in 0..4_096_u32 {
             let it = IpAddr::from((0x0a00_0000 + it).to_be_bytes());
             assert!(addresses.admit(it, 1_000));
@@ -155,8 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_on_this_machine_is_not_one_address() {
+        for (counts, taken) in [(false, 2_000), (true, 1_000)] {
+            let mut addresses = Addresses::new(counts);
+            let here = address("127.0.0.1");
+            let admitted = (0..2_000).filter(|_| addresses.admit(here, 0));
+            assert_eq!(admitted.count(), taken);
+            (0..5).for_each(|_| addresses.failed(here, 0));
+            assert_eq!(addresses.may_try(here, 0), !counts);
+        }
+    }
+
+    #[test]
     fn after_five_wrong_credentials_none_are_looked_at_for_the_rest_of_a_second() {
-        let mut addresses = Addresses::default();
+        let mut addresses = Addresses::new(false);
         let one = address("192.0.2.1");
         assert!(addresses.admit(one, 0));
         for _ in 0..5 {

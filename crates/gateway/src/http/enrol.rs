@@ -20,7 +20,7 @@
 //! | 404 | there is no authority for devices | `certificate_requests_refused` |
 //! | 409 | the key is certified for another thing | `certificate_requests_refused` |
 //! | 413, 415 | the body is too long; no `application/pkcs10` | `certificate_requests_refused` |
-//! | 429 | the last certificate was issued a moment ago | `certificate_requests_refused` |
+//! | 429 | the last certificate was issued a moment ago; `Retry-After` and the text say how long to wait (RFC 9110 section 10.2.3) | `certificate_requests_refused` |
 
 use std::sync::Arc;
 
@@ -195,7 +195,10 @@ fn problem_of(error: &CertificateError) -> Problem {
         CertificateError::Request(_) | CertificateError::OtherName(_) => StatusCode::BAD_REQUEST,
         CertificateError::NoAuthority => StatusCode::NOT_FOUND,
         CertificateError::SharedKey => StatusCode::CONFLICT,
-        CertificateError::TooSoon => StatusCode::TOO_MANY_REQUESTS,
+        CertificateError::TooSoon(seconds) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            return problem::not_enrolled(status, error.to_string()).retry_after(*seconds);
+        }
         _ => {
             tracing::error!("a certificate could not be issued: {error}");
             return problem::unavailable("the certificate could not be issued".to_owned());

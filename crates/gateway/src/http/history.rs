@@ -31,12 +31,12 @@ use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use custody::{Condition, HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_READINGS};
-use model::{DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
+use custody::{HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_READINGS};
+use model::{PurposeId, RecipientId, Timestamp};
 use serde::Deserialize;
 
 use super::problem::{self, Problem};
-use super::receive::{Door, one_purpose, recipient, write_reading};
+use super::receive::{About, Door, one_purpose, recipient, write_reading};
 use crate::Counter;
 use crate::handover::{Handover, earlier};
 use crate::rate::Bucket;
@@ -201,7 +201,6 @@ fn query(
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<HistoryQuery, Problem> {
-    let invalid = |what: &str| problem::history_invalid(format!("`{what}` cannot be read"));
     let time = |text: &Option<String>, what: &str| {
         let read = text.as_deref().map(Timestamp::parse).transpose();
         read.map_err(|_| {
@@ -219,21 +218,20 @@ fn query(
     let from = time(&parameters.from, "from")?.unwrap_or(until.plus_millis(-DAY_MILLIS));
     let purpose: PurposeId = one_purpose(parameters.purpose.as_deref(), headers)
         .map_err(|it| it.counted_as(Counter::HistoryInvalid))?;
-    let deployment = parameters
+    let about = About::read(
+        parameters.deployment.as_deref(),
+        parameters.thing.as_deref(),
+        parameters.condition.as_deref(),
+    );
+    let about = about.map_err(problem::history_invalid)?;
+    let deployment = about
         .deployment
-        .as_deref()
         .ok_or_else(|| problem::history_invalid("name the deployment, with &deployment=<id>"))?;
     Ok(HistoryQuery {
         purpose,
-        deployment: DeploymentId::parse(deployment).map_err(|_| invalid("deployment"))?,
-        thing: (parameters.thing.as_deref())
-            .map(ThingId::parse)
-            .transpose()
-            .map_err(|_| invalid("thing"))?,
-        condition: (parameters.condition.as_deref())
-            .map(str::parse::<Condition>)
-            .transpose()
-            .map_err(|err| problem::history_invalid(format!("where: {err}")))?,
+        deployment,
+        thing: about.thing,
+        condition: about.condition,
         from: Some(from),
         until: Some(until),
         limit,

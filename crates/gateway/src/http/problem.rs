@@ -17,6 +17,8 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     counter: Counter,
+    /// After how many seconds it is worth trying again, where that is known.
+    retry_after_s: Option<u64>,
 }
 
 /// The members of RFC 9457 section 3.1. `type` is left out: it is `about:blank` then.
@@ -39,6 +41,7 @@ impl Problem {
             title,
             detail: detail.into(),
             counter,
+            retry_after_s: None,
         }
     }
 
@@ -52,6 +55,14 @@ impl Problem {
 
     pub(super) fn counter(&self) -> Counter {
         self.counter
+    }
+
+    /// The same, saying when it is worth trying again (RFC 9110 section 10.2.3).
+    pub(super) fn retry_after(self, seconds: u64) -> Self {
+        Self {
+            retry_after_s: Some(seconds),
+            ..self
+        }
     }
 
     /// The same, counted as something else.
@@ -238,10 +249,12 @@ impl IntoResponse for Problem {
                 );
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(1_u64));
+                let seconds = self.retry_after_s.unwrap_or(1);
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+                let seconds = self.retry_after_s.unwrap_or(RETRY_AFTER_S);
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
             _ => {}
         }

@@ -31,9 +31,7 @@ use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use custody::{
-    Condition, Custody, Delivery, Filter, Inbox, Opened, Peer, Permit, RecipientPeer, Subscription,
-};
+use custody::{Condition, Custody, Delivery, Filter, Inbox, Permit, RecipientPeer, Subscription};
 use hyper::body::Frame;
 use model::{DeploymentId, PurposeId, RecipientId, ThingId};
 use rustc_hash::FxHashMap;
@@ -44,6 +42,7 @@ use super::credentials;
 use super::problem::{self, Problem};
 use crate::clock::Clock;
 use crate::handover::{Handover, earlier};
+use crate::identity::Pass;
 use crate::{Counter, Counters, Limits};
 
 /// The route of HTTP receiving.
@@ -107,7 +106,7 @@ fn open(
     headers: &HeaderMap,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Stream, Problem> {
-    let (peer, recipient) = receiver(door, headers)?;
+    let (pass, recipient) = receiver(door, headers)?;
     let Query(parameters) = parameters.map_err(|_| {
         problem::bad_request("the parameters are purpose, deployment, thing and where, each once")
     })?;
@@ -130,8 +129,8 @@ fn open(
     keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     Ok(Stream {
         door: Arc::clone(door),
-        standing: peer.standing(),
-        peer,
+        ended: Box::pin(Arc::clone(&pass).ended(door.custody.clone(), door.clock)),
+        pass,
         inbox,
         keep_alive,
         stopping: (door.stop)(),
@@ -146,16 +145,17 @@ pub(super) fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<Recipien
 }
 
 /// Who came in, and as whom it receives.
-fn receiver(door: &Door, headers: &HeaderMap) -> Result<(Peer, Arc<RecipientPeer>), Problem> {
+fn receiver(door: &Door, headers: &HeaderMap) -> Result<(Arc<Pass>, Arc<RecipientPeer>), Problem> {
     let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
     let password = credentials.password.as_bytes();
     let now = door.clock.now().wall;
-    let peer = door
+    let admitted = door
         .custody
-        .authenticate(&credentials.user_name, password, now)
+        .let_in(&credentials.user_name, password, now)
         .ok_or_else(problem::unauthorized)?;
-    match peer.recipient().map(Arc::clone) {
-        Some(recipient) => Ok((peer, recipient)),
+    let pass = Arc::new(Pass::new(admitted, now));
+    match pass.peer().recipient().map(Arc::clone) {
+        Some(recipient) => Ok((pass, recipient)),
         None => Err(problem::forbidden(
             Counter::SubscriptionsDenied,
             "a thing does not receive data; only a recipient does".to_owned(),
@@ -164,23 +164,46 @@ fn receiver(door: &Door, headers: &HeaderMap) -> Result<(Peer, Arc<RecipientPeer
 }
 
 fn filter(parameters: &Parameters, headers: &HeaderMap) -> Result<Filter, Problem> {
-    let identifier = |what: &str| problem::bad_request(format!("`{what}` is not an identifier"));
+    let purpose = one_purpose(parameters.purpose.as_deref(), headers)?;
+    let about = About::read(
+        parameters.deployment.as_deref(),
+        parameters.thing.as_deref(),
+        parameters.condition.as_deref(),
+    );
+    let about = about.map_err(problem::bad_request)?;
     Ok(Filter {
-        purpose: one_purpose(parameters.purpose.as_deref(), headers)?,
-        deployment: (parameters.deployment.as_deref())
-            .map(DeploymentId::parse)
-            .transpose()
-            .map_err(|_| identifier("deployment"))?,
-        thing: (parameters.thing.as_deref())
-            .map(ThingId::parse)
-            .transpose()
-            .map_err(|_| identifier("thing"))?,
-        condition: (parameters.condition.as_deref())
-            .map(str::parse::<Condition>)
-            .transpose()
-            .map_err(|err| problem::bad_request(format!("where: {err}")))?,
+        purpose,
+        deployment: about.deployment,
+        thing: about.thing,
+        condition: about.condition,
         native: None,
     })
+}
+
+/// What a question is about, of now and of the past alike.
+pub(super) struct About {
+    pub(super) deployment: Option<DeploymentId>,
+    pub(super) thing: Option<ThingId>,
+    pub(super) condition: Option<Condition>,
+}
+
+impl About {
+    /// Reads the parameters `deployment`, `thing` and `where`, or says what is wrong with them.
+    pub(super) fn read(
+        deployment: Option<&str>,
+        thing: Option<&str>,
+        condition: Option<&str>,
+    ) -> Result<Self, String> {
+        let identifier = |what: &str| format!("`{what}` is not an identifier");
+        let deployment = deployment.map(DeploymentId::parse).transpose();
+        let thing = thing.map(ThingId::parse).transpose();
+        let condition = condition.map(str::parse::<Condition>).transpose();
+        Ok(Self {
+            deployment: deployment.map_err(|_| identifier("deployment"))?,
+            thing: thing.map_err(|_| identifier("thing"))?,
+            condition: condition.map_err(|err| format!("where: {err}"))?,
+        })
+    }
 }
 
 /// The one purpose, by parameter or header.
@@ -245,8 +268,9 @@ impl Drop for Turn {
 /// The body of an answer that does not end by itself.
 struct Stream {
     door: Arc<Door>,
-    peer: Peer,
-    standing: Opened,
+    pass: Arc<Pass>,
+    /// Ready when its credential does not open any more.
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
     inbox: Inbox,
     keep_alive: Interval,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -264,7 +288,8 @@ impl hyper::body::Body for Stream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let stream = self.get_mut();
-        if stream.stopping.as_mut().poll(cx).is_ready() {
+        if stream.stopping.as_mut().poll(cx).is_ready() || stream.ended.as_mut().poll(cx).is_ready()
+        {
             return Poll::Ready(None);
         }
         while let Poll::Ready(delivery) = stream.inbox.poll_next(cx) {
@@ -303,10 +328,10 @@ impl Stream {
         // Before anything is decided: an act swaps in its rules first and counts itself afterwards, and the gate does not hold up
         // either, so a number that is read later could be that of rules that did not decide.
         let rules = custody.rules_in_force();
-        if !self.peer.receives(self.standing) {
+        let now = self.door.clock.now().wall;
+        if !self.pass.receives(now) {
             return Piece::End;
         }
-        let now = self.door.clock.now().wall;
         let mut until = None;
         let mut next = Some(first);
         while let Some(delivery) = next {

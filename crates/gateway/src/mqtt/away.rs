@@ -47,7 +47,7 @@ enum Ending<B: Backend> {
     HandedOver(oneshot::Sender<Box<Kept<B>>>),
     /// It is over: the client wants a new one, its time is up, or another one of the peer needs the place.
     Over,
-    /// The server stops, or its certificate does not hold any more: no will is published.
+    /// The server stops, or what opened it does not open any more: no will is published.
     Silent,
 }
 
@@ -56,7 +56,7 @@ impl<B: Backend> Ending<B> {
         match signal {
             Some(Signal::TakenOver { start, reply }) => Successor { start, reply }.into(),
             Some(Signal::MakeRoom) => Self::Over,
-            Some(Signal::Stop | Signal::Uncertified) | None => Self::Silent,
+            Some(Signal::Stop | Signal::Closed(_)) | None => Self::Silent,
         }
     }
 }

@@ -159,7 +159,7 @@ pub(crate) trait Backend {
     /// The thing listens to these filters from now on; to none: not any more.
     fn listen(&mut self, filters: Vec<Box<str>>);
     /// The next command for the thing, when there is one; the task is woken then.
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Self::Command>;
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Timestamp) -> Poll<Self::Command>;
     /// What a command says; nothing when it is not wanted any more.
     fn command_text(command: &Self::Command, now: Timestamp) -> Option<CommandText<'_>>;
     /// A command was sent; with `with_ack` the thing will say that it has it.

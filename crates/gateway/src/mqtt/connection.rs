@@ -309,8 +309,8 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                     self.successor = Some(Successor { start, reply });
                     self.with_session(now, |session, ctx| session.taken_over(ctx));
                 }
-                Ok(Signal::Uncertified) => self.with_session(now, |session, ctx| {
-                    session.uncertified(ctx);
+                Ok(Signal::Closed(why)) => self.with_session(now, |session, ctx| {
+                    session.close_unopened(why, ctx);
                 }),
                 Ok(Signal::Stop) => self.session.drain(now),
                 // Only who has no connection makes room.

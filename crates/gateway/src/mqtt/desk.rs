@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use adapters::{Adapter, Answer};
 use custody::{
     Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
-    NativeFilter, NativeTopic, Opened, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
+    NativeFilter, NativeTopic, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
     SourceListener, Subscription,
 };
 use model::Timestamp;
@@ -25,7 +25,7 @@ use super::topic::{self, Wanted};
 use crate::codecs::Codecs;
 use crate::decoding::{Asking, Decoded};
 use crate::guard::Allowance;
-use crate::identity::{Arrival, NotAdmitted};
+use crate::identity::{Arrival, NotAdmitted, Pass};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::ways::{self, Arriving, Ways};
 use crate::{Counters, Limits, said};
@@ -39,9 +39,8 @@ pub(crate) struct Desk {
     claimed: Option<oneshot::Receiver<Box<Kept<Self>>>>,
     /// How the connection came in, and with which certificate.
     arrival: Arrival,
-    peer: Option<Peer>,
-    /// Since when its credential counts without a break.
-    standing: Option<Opened>,
+    /// Who was let in, and by what.
+    pass: Option<Arc<Pass>>,
     /// As whom it publishes, if it does.
     publisher: Option<Publisher>,
     /// What it may still send.
@@ -95,8 +94,7 @@ impl Desk {
             limits,
             claimed: None,
             arrival,
-            peer: None,
-            standing: None,
+            pass: None,
             publisher: None,
             allowance: None,
             not_admitted: None,
@@ -111,20 +109,17 @@ impl Desk {
     }
 
     /// The credential with which the connection began still counts. If not, nothing more goes over it, either way.
-    fn stands(&self) -> bool {
-        let since = self.peer.as_ref().zip(self.standing);
-        since.is_some_and(|(peer, since)| peer.stands(since))
+    fn stands(&self, now: Timestamp) -> bool {
+        self.pass.as_ref().is_some_and(|it| it.stands(now))
     }
 
-    /// And it is still tied to whom it receives as.
-    fn receives(&self) -> bool {
-        let since = self.peer.as_ref().zip(self.standing);
-        since.is_some_and(|(peer, since)| peer.receives(since))
+    fn peer(&self) -> Option<&Peer> {
+        self.pass.as_ref().map(|it| it.peer())
     }
 
     /// What was named at the door.
     fn has_purpose(&self) -> bool {
-        self.peer.as_ref().and_then(Peer::purpose).is_some()
+        self.peer().and_then(Peer::purpose).is_some()
     }
 }
 
@@ -145,7 +140,9 @@ impl Backend for Desk {
         now: Timestamp,
     ) -> Option<Admitted> {
         let admitted = self.arrival.admit(&self.custody, user_name, password, now);
-        let peer = admitted.map_err(|it| self.not_admitted = Some(it)).ok()?;
+        let admitted = admitted.map_err(|it| self.not_admitted = Some(it)).ok()?;
+        let pass = Pass::new(admitted, now);
+        let peer = pass.peer();
         self.publisher = peer.publisher();
         let publisher = self.publisher.as_ref().zip(self.arrival.guard());
         self.allowance = publisher.map(|(it, guard)| Box::new(guard.allowance(it)));
@@ -156,15 +153,16 @@ impl Backend for Desk {
             },
             purpose: peer.purpose().cloned(),
         };
-        self.standing = Some(peer.standing());
-        self.peer = Some(peer);
+        self.pass = Some(Arc::new(pass));
         Some(admitted)
     }
 
     fn claim(&mut self, client_id: &str, start: Start) -> bool {
-        let Some(peer) = &self.peer else {
+        let Some(pass) = &self.pass else {
             return false;
         };
+        self.ticket.opened(pass);
+        let peer = pass.peer();
         // What a client subscribed to as one recipient, or for one purpose, is not there for another.
         let mut name = peer.id().to_owned();
         if let Some(recipient) = peer.publisher().and(peer.recipient()) {
@@ -231,9 +229,9 @@ impl Backend for Desk {
             });
         }
         match &self.publisher {
-            Some(_) if !self.stands() => Err(Refusal {
+            Some(_) if !self.stands(now) => Err(Refusal {
                 kind: RefusalKind::Unregistered,
-                text: "the credential of this connection was revoked: connect with another"
+                text: "the credential of this connection was revoked or renewed: connect with the new one"
                     .to_owned(),
             }),
             Some(publisher) => self.ways.take(&self.custody, publisher, message, now),
@@ -278,7 +276,7 @@ impl Backend for Desk {
     }
 
     fn subscribe(&mut self, wanted: &Wanted, tag: u32, now: Timestamp) -> Result<(), ()> {
-        let Some(recipient) = self.peer.as_ref().and_then(Peer::recipient) else {
+        let Some(recipient) = self.pass.as_ref().and_then(|it| it.peer().recipient()) else {
             return Err(());
         };
         let native = wanted.native.as_deref().map(NativeFilter::parse);
@@ -329,7 +327,7 @@ impl Backend for Desk {
 
     fn has_own_topics(&self) -> bool {
         // Who also receives is told where it may not.
-        let is_told = self.peer.as_ref().is_none_or(|it| it.recipient().is_some());
+        let is_told = self.peer().is_none_or(|it| it.recipient().is_some());
         let publisher = self.publisher.as_ref().filter(|_| !is_told);
         publisher.is_some_and(ways::has_own_topics)
     }
@@ -339,14 +337,14 @@ impl Backend for Desk {
     }
 
     fn command_topics(&self) -> Vec<String> {
-        match self.peer.as_ref().and_then(Peer::thing) {
+        match self.peer().and_then(Peer::thing) {
             Some(thing) => self.custody.command_topics(thing),
             None => Vec::new(),
         }
     }
 
     fn listen(&mut self, filters: Vec<Box<str>>) {
-        let Some(thing) = self.peer.as_ref().and_then(Peer::thing) else {
+        let Some(thing) = self.pass.as_ref().and_then(|it| it.peer().thing()) else {
             return;
         };
         if filters.is_empty() {
@@ -360,8 +358,8 @@ impl Backend for Desk {
         }
     }
 
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Arc<Command>> {
-        if self.listener.is_some() && !self.stands() {
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Timestamp) -> Poll<Arc<Command>> {
+        if self.listener.is_some() && !self.stands(now) {
             self.listener = None;
         }
         match &mut self.listener {
@@ -437,7 +435,7 @@ impl Backend for Desk {
     }
 
     fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permitted> {
-        if !self.receives() {
+        if !self.pass.as_ref().is_some_and(|it| it.receives(now)) {
             return None;
         }
         let permit = self.custody.permit(delivery, now)?;

@@ -11,11 +11,14 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use model::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::backend::Start;
 use crate::guard::network;
+use crate::handover::earlier;
+use crate::identity::Pass;
 use crate::{Counter, Limits};
 
 /// What the holder of a session is told from outside.
@@ -30,16 +33,29 @@ pub(crate) enum Signal<K> {
     },
     /// Its peer has too many sessions without a connection.
     MakeRoom,
-    /// The certificate that opened it does not hold any more.
-    Uncertified,
+    /// What opened it does not open any more.
+    Closed(Closed),
     /// The server stops.
     Stop,
+}
+
+/// Why what opened a connection does not open any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// Its certificate does not hold any more.
+    Uncertified,
+    /// Its credential was revoked, or who has it was removed.
+    Revoked,
+    /// Its token was renewed, and the overlap is over.
+    Renewed,
 }
 
 /// All connections of a gateway, and all sessions without one.
 #[derive(Debug)]
 pub(crate) struct Registry<K> {
     holders: Mutex<Holders<K>>,
+    /// Somebody has come whose credential has an end, or has changed in the meantime.
+    ending: Notify,
 }
 
 #[derive(Debug)]
@@ -63,6 +79,8 @@ struct Holder<K> {
     /// While it is connected.
     address: Option<IpAddr>,
     client: Option<Client>,
+    /// What opened it.
+    pass: Option<Arc<Pass>>,
 }
 
 /// `<peer>/<client identifier>`.
@@ -109,6 +127,7 @@ impl<K> Default for Registry<K> {
         };
         Self {
             holders: Mutex::new(holders),
+            ending: Notify::new(),
         }
     }
 }
@@ -140,6 +159,7 @@ impl<K> Registry<K> {
                 signal: Some(signal),
                 address: Some(address),
                 client: None,
+                pass: None,
             },
         );
         let ticket = Ticket {
@@ -152,8 +172,40 @@ impl<K> Registry<K> {
     /// Tells a connection that its certificate does not hold any more.
     pub(crate) fn uncertified(&self, number: u64) {
         if let Some(holder) = self.lock().by_number.get_mut(&number) {
-            tell(holder, Signal::Uncertified);
+            tell(holder, Signal::Closed(Closed::Uncertified));
         }
+    }
+
+    /// Tells every connection whose credential does not open any more. Gives when that comes about next although nobody acts.
+    pub(crate) fn close_unopened(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut holders = self.lock();
+        let connected = holders.by_number.values_mut();
+        let mut next = None;
+        for holder in connected.filter(|it| it.address.is_some()) {
+            let Some(pass) = &holder.pass else {
+                continue;
+            };
+            if pass.stands(now) {
+                next = earlier(next, pass.until());
+                continue;
+            }
+            let why = match pass.was_revoked() {
+                true => Closed::Revoked,
+                false => Closed::Renewed,
+            };
+            tell(holder, Signal::Closed(why));
+        }
+        next
+    }
+
+    /// How many connections a peer has.
+    pub(crate) fn connections_of(&self, peer: &str) -> usize {
+        self.lock().by_peer.get(peer).copied().unwrap_or(0)
+    }
+
+    /// Ready when somebody has come about whom [`Registry::close_unopened`] is to be asked.
+    pub(crate) async fn ending(&self) {
+        self.ending.notified().await;
     }
 
     /// Tells everybody to stop and lets no more in.
@@ -202,6 +254,16 @@ impl<K> Ticket<K> {
     /// The number of the connection.
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Says what opened the connection: it ends when that does not open any more.
+    pub(crate) fn opened(&self, pass: &Arc<Pass>) {
+        if let Some(holder) = self.registry.lock().by_number.get_mut(&self.number) {
+            holder.pass = Some(Arc::clone(pass));
+        }
+        if pass.until().is_some() || pass.is_overtaken() {
+            self.registry.ending.notify_one();
+        }
     }
 
     /// Takes a client identifier of `peer`; who held a session with it is told to go. Gives where that session will

@@ -30,6 +30,7 @@ use super::decode::{self, AckKind, Disconnect, Packet, Version, Will};
 use super::encode::{self, Terms};
 use super::fault::Fault;
 use super::frame::{self, Frame, Framed};
+use super::registry::Closed;
 use super::stamp::Origin;
 use crate::clock::Moment;
 use crate::rate::Bucket;
@@ -417,19 +418,33 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// The certificate that opened the connection does not hold any more. Nothing more is taken from this client, its
-    /// will neither, and its session ends.
-    pub(crate) fn uncertified(&mut self, ctx: &mut Ctx<'_, B>) {
-        if self.phase != Phase::Closed {
-            self.will = None;
-            self.expiry_s = 0;
-            ctx.counters.add(Counter::CertificatesEnded);
-            self.leave(
+    /// What opened the connection does not open any more. Nothing more is taken from this client, its will neither, and its
+    /// session ends.
+    pub(crate) fn close_unopened(&mut self, why: Closed, ctx: &mut Ctx<'_, B>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.will = None;
+        self.expiry_s = 0;
+        let (counter, code, text) = match why {
+            Closed::Uncertified => (
+                Counter::CertificatesEnded,
                 DisconnectReasonCode::NotAuthorized,
                 "the certificate of this connection does not hold any more",
-                ctx.out,
-            );
-        }
+            ),
+            Closed::Revoked => (
+                Counter::CredentialsEnded,
+                DisconnectReasonCode::NotAuthorized,
+                "the credential of this connection was revoked",
+            ),
+            Closed::Renewed => (
+                Counter::CredentialsEnded,
+                DisconnectReasonCode::AdministrativeAction,
+                "the token of this connection was renewed: connect with the new one",
+            ),
+        };
+        ctx.counters.add(counter);
+        self.leave(code, text, ctx.out);
     }
 
     /// The server stops: nothing more is read, what is pending is still acknowledged. A will is

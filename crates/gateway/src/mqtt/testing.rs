@@ -306,7 +306,7 @@ impl Backend for FakeBackend {
         self.world.lock().unwrap().listening = filters.collect();
     }
 
-    fn poll_command(&mut self, _cx: &mut Context<'_>) -> Poll<FakeCommand> {
+    fn poll_command(&mut self, _cx: &mut Context<'_>, _now: Timestamp) -> Poll<FakeCommand> {
         match self.world.lock().unwrap().commands.pop_front() {
             Some(command) => Poll::Ready(command),
             None => Poll::Pending,

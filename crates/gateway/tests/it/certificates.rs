@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::client::{Client, PATIENCE, password, publish_v5};
 use crate::fixture::{House, Served};
+use crate::sessions::websocket::check_is_told_to_upgrade;
 
 /// A server that asks for certificates, and what a client needs to reach it.
 struct Place {
@@ -373,4 +374,13 @@ async fn another_site_cannot_use_the_certificate_of_a_browser_rfc_6455_10_2() {
         assert_eq!(code, expected, "{origin:?}");
     }
     assert_eq!(place.served.refusals(), [("bad_credentials", 5)]);
+}
+
+#[tokio::test]
+async fn who_asks_for_a_page_over_tls_is_told_what_this_is_too() {
+    let place = Place::listening(Listener::over_websocket);
+    let config = place.config(&version::TLS13, None);
+    let mut stream = place.dial(&config).await.unwrap();
+    check_is_told_to_upgrade(&mut stream).await;
+    assert_eq!(place.served.refusals(), [("not_mqtt", 1)]);
 }

@@ -1,7 +1,7 @@
 //! MQTT as other people's clients speak it: QoS 2, sessions that outlive connections, retained messages.
 
 mod clients;
-mod websocket;
+pub(crate) mod websocket;
 
 use bytes::Bytes;
 use custody::{Identity, NativeTopic, Token};

@@ -136,6 +136,23 @@ async fn what_is_no_message_of_the_dialect_is_refused_and_a_revoked_bridge_is_go
 }
 
 #[tokio::test]
+async fn who_speaks_a_dialect_and_names_no_topic_is_told_what_is_missing() {
+    let site = Site::new(Limits::default()).await;
+    let token = site.house.bridge("zigbee2mqtt", ["hall", "yard"]);
+    let authorization = site.bearer("hub-1", &token);
+    for address in ["/ingest/v1", "/ingest/v1?topic="] {
+        let request = format!(
+            "POST {address} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 2\r\n{authorization}\r\n{{}}"
+        );
+        let answer = site.exchange(&request).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains("needs its topic"), "{}", answer.body);
+        assert!(answer.body.contains("/ingest/v1?topic="), "{}", answer.body);
+    }
+    assert_eq!(site.refusals(), [("topics_rejected", 2)]);
+}
+
+#[tokio::test]
 async fn a_thing_with_a_dialect_is_read_in_it_from_the_next_message_on() {
     let site = Site::new(Limits::default()).await;
     let token = &site.house.tokens.box_1;

@@ -1,10 +1,10 @@
-//! What is registered of things and bridges, for operators.
+//! What is registered of things, bridges and recipients, for operators.
 
 use std::sync::Arc;
 
 use model::{RecipientId, Timestamp};
 
-use super::{BridgePeer, ThingPeer};
+use super::{BridgePeer, RecipientPeer, ThingPeer};
 use crate::NativeTopic;
 
 /// A registered peer, for an operator: no secret of it.
@@ -33,6 +33,21 @@ impl ThingPeer {
             topic: ways.topic,
             adapter: ways.adapter,
             receives_as: ways.receives_as,
+            revoked_at: credential.revoked_at,
+            former_until: credential.former.map(|it| it.1),
+        }
+    }
+}
+
+impl RecipientPeer {
+    /// What is registered of it; it has neither topic nor dialect.
+    #[must_use]
+    pub fn registered(&self) -> Registered {
+        let credential = self.credential.row();
+        Registered {
+            topic: None,
+            adapter: None,
+            receives_as: None,
             revoked_at: credential.revoked_at,
             former_until: credential.former.map(|it| it.1),
         }

@@ -51,7 +51,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             return;
         }
         while self.session.window() > 0 && self.output.unsent().len() < BATCH_BYTES {
-            let Poll::Ready(command) = self.backend.poll_command(cx) else {
+            let Poll::Ready(command) = self.backend.poll_command(cx, now.wall) else {
                 return;
             };
             self.with_session(now, |session, ctx| session.tell(&command, ctx));

@@ -2,13 +2,16 @@
 //!
 //! | what comes | what happens |
 //! |---|---|
-//! | a request that is no WebSocket handshake, or longer than the library reads | closed |
+//! | a request of HTTP/1 that does not ask for WebSocket | 426 with a sentence (RFC 9110 section 15.5.22), then closed |
+//! | another request that is no WebSocket handshake, or a head that is too long | closed |
 //! | a handshake without the subprotocol `mqtt` | 400 with a sentence (6.0.0-3) |
 //! | a handshake from a page of another site (`Origin`, RFC 6455 section 10.2) | let in, but a certificate of the browser counts for nothing: who comes so needs a password |
 //! | binary frames | their bytes, one after the other (6.0.0-2) |
 //! | a text frame, a frame above its limit, a frame that is not masked | closed (6.0.0-1) |
 //! | ping | answered by the library |
 //! | close | the end of the connection, with its will if there was no DISCONNECT |
+
+mod head;
 
 use std::io;
 use std::pin::Pin;
@@ -55,6 +58,8 @@ const CONTROL_BYTES: usize = 6;
 struct Counted<T> {
     inner: T,
     read_bytes: usize,
+    /// What was read of the handshake already, and is read again.
+    head: Bytes,
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
@@ -64,7 +69,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        let polled = match self.head.is_empty() {
+            true => Pin::new(&mut self.inner).poll_read(cx, buffer),
+            false => {
+                let count = self.head.len().min(buffer.remaining());
+                buffer.put_slice(&self.head.split_to(count));
+                if self.head.is_empty() {
+                    self.head = Bytes::new();
+                }
+                Poll::Ready(Ok(()))
+            }
+        };
         let read = buffer.filled().len().saturating_sub(before);
         self.read_bytes = self.read_bytes.saturating_add(read);
         polled
@@ -136,7 +151,13 @@ fn is_from_other_site(request: &Request) -> bool {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Waits for the handshake; the caller bounds the time.
-    pub(crate) async fn accept(transport: T, limits: &Limits) -> io::Result<Self> {
+    pub(crate) async fn accept(mut transport: T, limits: &Limits) -> io::Result<Self> {
+        let head = head::read(&mut transport).await?;
+        if head::asks_for_a_page(&head) {
+            head::answer(&mut transport).await?;
+            let text = "a request that does not ask for WebSocket";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         let longest = usize::try_from(limits.max_packet_bytes).unwrap_or(usize::MAX);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
@@ -147,6 +168,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let transport = Counted {
             inner: transport,
             read_bytes: 0,
+            head: Bytes::from(head),
         };
         let mut is_from_other_site = false;
         let handshake = Handshake {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use gateway::{Counter, Limits, Listener, PlainReach};
 use mqtt_proto::v3;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -112,4 +113,49 @@ async fn a_handshake_that_does_not_ask_for_mqtt_is_refused_section_6_0_0_3() {
     assert_eq!(stranger.next_v3().await, None);
     served.counted(Counter::ConnectionsClosed, 2).await;
     assert_eq!(served.refusals(), [("not_mqtt", 2)]);
+}
+
+/// What is answered to a request of HTTP, until the connection is closed.
+async fn answered(
+    stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin),
+    request: &str,
+) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// RFC 9110 section 15.5.22: with `Upgrade`, and what is meant.
+pub(crate) async fn check_is_told_to_upgrade(
+    stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin),
+) {
+    let answer = answered(stream, "GET / HTTP/1.1\r\nHost: here\r\n\r\n").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+        "{answer}"
+    );
+    for part in [
+        "\r\nUpgrade: websocket\r\n",
+        "\r\nConnection: Upgrade, close\r\n",
+        "\r\nSec-WebSocket-Version: 13\r\n",
+        "MQTT over WebSocket",
+    ] {
+        assert!(answer.contains(part), "{part} in {answer}");
+    }
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(&format!("Content-Length: {}", body.len())));
+}
+
+#[tokio::test]
+async fn who_asks_for_a_page_is_told_what_this_is_rfc_9110_15_5_22() {
+    let house = House::new();
+    let served = over_websocket(&house);
+    let mut stream = tokio::net::TcpStream::connect(served.address)
+        .await
+        .unwrap();
+    check_is_told_to_upgrade(&mut stream).await;
+    served.counted(Counter::ConnectionsClosed, 1).await;
+    assert_eq!(served.refusals(), [("not_mqtt", 1)]);
 }
