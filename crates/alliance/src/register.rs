@@ -3,7 +3,7 @@
 use custody::Token;
 use model::{
     Assignment, Chamber, DeploymentId, Entry, EntryKind, Grant, MemberId, Notice, PersonId,
-    RecipientId, Role, Text, ThingId, Timestamp,
+    PurposeId, RecipientId, Role, Text, ThingId, Timestamp,
 };
 
 use crate::authority::{Action, Actor};
@@ -154,6 +154,31 @@ impl Alliance {
             let about = format!("deployment:{}", grant.deployment);
             let mut entry = entry(now, EntryKind::GrantIssued, &about, by.office(), None);
             entry.reason = format!("recipient:{} purpose:{}", grant.recipient, grant.purpose);
+            act.record(entry);
+            Ok(())
+        })
+    }
+
+    /// Ends a recipient's access to a deployment for one purpose, now or at a moment to come, publicly.
+    ///
+    /// # Errors
+    /// When the actor may not, the moment is over, there is no such access then, or the database fails.
+    pub fn end_grant(
+        &self,
+        by: &Actor,
+        (recipient, purpose, deployment): (&RecipientId, &PurposeId, &DeploymentId),
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        by.must(Action::ManageAccess)?;
+        self.custody.act(now, |act| {
+            act.end_grant(recipient, purpose, deployment, at)?;
+            let about = format!("deployment:{deployment}");
+            let mut entry = entry(now, EntryKind::GrantWithdrawn, &about, by.office(), None);
+            entry.reason = format!("recipient:{recipient} purpose:{purpose}");
+            if at > now {
+                entry.reason.push_str(&format!(" from:{at}"));
+            }
             act.record(entry);
             Ok(())
         })

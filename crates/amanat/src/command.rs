@@ -10,6 +10,7 @@ pub(crate) mod codec_worker;
 pub(crate) mod config_reference;
 pub(crate) mod demo;
 pub(crate) mod institution;
+mod listing;
 pub(crate) mod load;
 pub(crate) mod notice_check;
 pub(crate) mod notice_context;
@@ -28,6 +29,8 @@ pub(crate) mod record_verify;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 pub(crate) mod thing;
+
+use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
@@ -53,21 +56,19 @@ fn lifecycle() -> Result<Lifecycle, Stop> {
 /// Prints where the server is reached: `name: value` a line, or one line of JSON.
 fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
     let mut lines = vec![("http", addresses.site.to_string())];
-    lines.extend(addresses.https.map(|it| ("https", it.to_string())));
-    lines.extend(addresses.mqtt.map(|it| ("mqtt", it.to_string())));
-    lines.extend(addresses.mqtts.map(|it| ("mqtts", it.to_string())));
-    lines.extend(addresses.websocket.map(|it| ("ws", format!("ws://{it}"))));
-    lines.extend(
-        addresses
-            .websocket_tls
-            .map(|it| ("wss", format!("wss://{it}"))),
-    );
-    lines.extend(addresses.coap.map(|it| ("coap", it.to_string())));
-    lines.extend(
-        addresses
-            .metrics
-            .map(|it| ("metrics", format!("http://{it}/metrics"))),
-    );
+    // Clients of MQTT ask for a host and a port, everybody else for a URL.
+    for (name, address, scheme, path) in [
+        ("https", addresses.https, "https://", "/"),
+        ("mqtt", addresses.mqtt, "", ""),
+        ("mqtts", addresses.mqtts, "", ""),
+        ("ws", addresses.websocket, "ws://", ""),
+        ("wss", addresses.websocket_tls, "wss://", ""),
+        ("coap", addresses.coap, "coap://", ""),
+        ("metrics", addresses.metrics, "http://", "/metrics"),
+    ] {
+        let at = address.map(|it| format!("{scheme}{}{path}", reachable(it)));
+        lines.extend(at.map(|it| (name, it)));
+    }
     lines.extend_from_slice(more);
     if json {
         let members: Map<_, _> = lines
@@ -79,6 +80,14 @@ fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
         for (name, value) in lines {
             ui::data(&format!("{name}: {value}"));
         }
+    }
+}
+
+/// Where something that listens is reached from this machine: nobody can connect to "every address".
+fn reachable(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("localhost:{}", address.port()),
+        false => address.to_string(),
     }
 }
 
@@ -95,7 +104,19 @@ pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::duration;
+    use super::{duration, reachable};
+
+    #[test]
+    fn what_listens_on_every_address_is_reached_on_this_machine() {
+        for (address, said) in [
+            ("0.0.0.0:1883", "localhost:1883"),
+            ("[::]:8883", "localhost:8883"),
+            ("127.0.0.1:1883", "127.0.0.1:1883"),
+            ("[2001:db8::1]:443", "[2001:db8::1]:443"),
+        ] {
+            assert_eq!(reachable(address.parse().unwrap()), said);
+        }
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use alliance::{Actor, Alliance, Office};
 use anyhow::{Context, anyhow, bail};
+use gateway::Guard;
 use model::PersonId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -168,7 +169,7 @@ pub(crate) fn bind(data: &Path) -> io::Result<UnixListener> {
 pub(crate) async fn serve(
     listener: UnixListener,
     alliance: Alliance,
-    site: PublicUrl,
+    (site, guard): (PublicUrl, Arc<Guard>),
     tls: Option<Arc<Served>>,
     mut stopping: Stopping,
 ) {
@@ -179,7 +180,7 @@ pub(crate) async fn serve(
         };
         if let Ok((stream, _)) = accepted {
             // One at a time: whoever asks is the operator.
-            let answered = answer(stream, &alliance, &site, tls.as_ref());
+            let answered = answer(stream, &alliance, (&site, &guard), tls.as_ref());
             match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
                 Ok(Err(err)) => tracing::warn!("a request on the control socket failed: {err}"),
                 Err(_) => tracing::warn!("a request on the control socket took too long"),
@@ -192,7 +193,7 @@ pub(crate) async fn serve(
 async fn answer(
     stream: UnixStream,
     alliance: &Alliance,
-    site: &PublicUrl,
+    (site, guard): (&PublicUrl, &Arc<Guard>),
     tls: Option<&Arc<Served>>,
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
@@ -200,7 +201,7 @@ async fn answer(
     let mut read = tokio::io::BufReader::new(read.take(MAX_LINE_BYTES));
     tokio::time::timeout(TIMEOUT, read.read_line(&mut line)).await??;
     if let Some(request) = OperatorRequest::parse(&line) {
-        let answer = operated(request, alliance, site).await;
+        let answer = operated(request, alliance, (site, guard)).await;
         return write.write_all(answer.as_bytes()).await;
     }
     if let Some(request) = CertificatesRequest::parse(&line) {
@@ -225,10 +226,17 @@ async fn answer(
 async fn operated(
     request: anyhow::Result<OperatorRequest>,
     alliance: &Alliance,
-    site: &PublicUrl,
+    (url, guard): (&PublicUrl, &Arc<Guard>),
 ) -> String {
-    let (alliance, site) = (alliance.clone(), site.clone());
-    let done = tokio::task::spawn_blocking(move || operate::act(&alliance, &site, &request?));
+    let (alliance, url, guard) = (alliance.clone(), url.clone(), Arc::clone(guard));
+    let done = tokio::task::spawn_blocking(move || {
+        let site = operate::Site {
+            alliance: &alliance,
+            url: &url,
+            connected: Some(&guard),
+        };
+        operate::act(&site, &request?)
+    });
     match done.await {
         Ok(Ok(value)) => format!("ok {value}\n"),
         // A cause may have lines of its own, and an answer has one.

@@ -246,7 +246,7 @@ impl Sockets {
         start_control(
             config,
             alliance,
-            &self.addresses.site,
+            (&self.addresses.site, &guard),
             self.tls.clone(),
             lifecycle,
         );
@@ -268,7 +268,7 @@ impl Sockets {
             lifecycle,
         );
         if let Some(socket) = self.metrics {
-            let router = metrics::router(counters, custody.clone());
+            let router = metrics::router(counters, custody.clone(), guard.clone());
             let door = http::Door::plain(socket);
             let served = http::serve(door, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
@@ -404,13 +404,13 @@ pub(crate) async fn run_to_the_end(
 fn start_control(
     config: &Config,
     alliance: &Alliance,
-    site: &PublicUrl,
+    (site, guard): (&PublicUrl, &Arc<Guard>),
     tls: Option<Arc<Served>>,
     lifecycle: &mut Lifecycle,
 ) {
     match control::bind(&config.data.directory) {
         Ok(listener) => {
-            let (alliance, site) = (alliance.clone(), site.clone());
+            let (alliance, site) = (alliance.clone(), (site.clone(), Arc::clone(guard)));
             let stopping = lifecycle.stopping();
             lifecycle.spawn(
                 "control socket",

@@ -124,10 +124,21 @@ pub(crate) struct EntryLine {
     pub(crate) about: About,
     /// Who acted.
     pub(crate) by: By,
-    /// Recipient and purpose, where the act is about access.
-    pub(crate) grant: Option<(Text, Text)>,
+    /// Who may receive, where the act is about access.
+    pub(crate) grant: Option<GrantLine>,
     /// Why, as written in the record; empty where nothing was.
     pub(crate) reason: String,
+}
+
+/// What an act about access is about.
+#[derive(Debug, Clone)]
+pub(crate) struct GrantLine {
+    /// Who receives.
+    pub(crate) recipient: Text,
+    /// What for.
+    pub(crate) purpose: Text,
+    /// When it ends, where that was still to come.
+    pub(crate) ends_at: Option<Timestamp>,
 }
 
 /// Who acted, as the record names it.
@@ -157,9 +168,14 @@ impl EntryLine {
             }
             About::Other(text) => text.as_str(),
         };
-        let grant = self.grant.as_ref();
-        let grant = grant.map(|(recipient, purpose)| (shell.of(recipient), shell.of(purpose)));
-        shell.act(&self.kind, about, grant)
+        let Some(grant) = &self.grant else {
+            return shell.act(&self.kind, about, None);
+        };
+        let parties = (shell.of(&grant.recipient), shell.of(&grant.purpose));
+        match &grant.ends_at {
+            None => shell.act(&self.kind, about, Some(parties)),
+            Some(at) => shell.access_ends(about, parties, at),
+        }
     }
 
     /// Who acted, in words.

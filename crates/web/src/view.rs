@@ -7,12 +7,12 @@ use custody::{DriftRow, EntryProof, InForce, RecordedEntry};
 use data_encoding::BASE64;
 use model::{
     Cap, CapTarget, DeploymentId, Entry, EntryKind, Level, LicenceState, Notice, PurposeId,
-    RecipientId, Text,
+    RecipientId, Text, Timestamp,
 };
 
 use crate::page::{
-    About, By, DeploymentCard, Done, DriftLine, DriftName, DriftReason, EntryLine, Licence,
-    LimitLine, MemberLink, OfficeRow, Proof,
+    About, By, DeploymentCard, Done, DriftLine, DriftName, DriftReason, EntryLine, GrantLine,
+    Licence, LimitLine, MemberLink, OfficeRow, Proof,
 };
 use crate::visit::{Failure, Visit};
 
@@ -253,8 +253,8 @@ fn by(members: &[Member], by: &str) -> By {
     found.unwrap_or_else(|| By::Other(by.to_owned()))
 }
 
-/// Recipient and purpose of an entry about access, whose reason is `recipient:… purpose:…`.
-fn grant(visit: &Visit, entry: &Entry) -> Option<(Text, Text)> {
+/// What an entry about access says, whose reason is `recipient:… purpose:…`, and behind it `from:…` where the access ends later.
+fn grant(visit: &Visit, entry: &Entry) -> Option<GrantLine> {
     if !matches!(
         entry.kind,
         EntryKind::GrantIssued | EntryKind::GrantWithdrawn
@@ -263,6 +263,10 @@ fn grant(visit: &Visit, entry: &Entry) -> Option<(Text, Text)> {
     }
     let (recipient, purpose) = entry.reason.split_once(' ')?;
     let recipient = recipient.strip_prefix("recipient:")?;
+    let (purpose, ends_at) = match purpose.split_once(" from:") {
+        Some((purpose, at)) => (purpose, Timestamp::parse(at).ok()),
+        None => (purpose, None),
+    };
     let purpose = purpose.strip_prefix("purpose:")?;
     let notice = notice_of(visit, entry.about.strip_prefix("deployment:")?);
     let notice = notice.as_ref().map(|it| &it.notice);
@@ -274,10 +278,11 @@ fn grant(visit: &Visit, entry: &Entry) -> Option<(Text, Text)> {
         let id = PurposeId::parse(purpose).ok()?;
         Some(it.purpose(&id)?.title.clone())
     });
-    Some((
-        recipient_title.unwrap_or_else(|| word(recipient)),
-        purpose_title.unwrap_or_else(|| word(purpose)),
-    ))
+    Some(GrantLine {
+        recipient: recipient_title.unwrap_or_else(|| word(recipient)),
+        purpose: purpose_title.unwrap_or_else(|| word(purpose)),
+        ends_at,
+    })
 }
 
 /// A proof in words of base64, as checkpoints write hashes; `None` where the checkpoint cannot be read.

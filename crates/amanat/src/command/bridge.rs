@@ -3,11 +3,28 @@
 use clap::{Args, Subcommand};
 use model::{BridgeId, DeploymentId, RecipientId, ThingId};
 
+use super::listing::{Column, ListArguments, ShowArguments};
 use super::operator::{self, Place, TokenArguments};
 use crate::control::OperatorRequest;
 use crate::control::operate::WhoRequest;
 use crate::exit::{Exit, Stop};
 use crate::ui;
+
+const BRIDGES: &[Column] = &[
+    ("bridge", "/id"),
+    ("deployment", "/deployment"),
+    ("dialect", "/adapter"),
+    ("things", "/things"),
+    ("named, not registered", "/seen"),
+    ("receives as", "/receives-as"),
+    ("revoked", "/revoked-at"),
+];
+const SEEN: &[Column] = &[
+    ("name", "/name"),
+    ("first", "/first"),
+    ("last", "/last"),
+    ("times", "/times"),
+];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BridgeCommand {
@@ -41,13 +58,16 @@ pub(crate) enum BridgeCommand {
         /// What the bridge called the device
         name: String,
     },
-    /// Say which devices the bridge named that nobody registered, one line of JSON each
-    Seen(OneArguments),
-    /// Say which bridges there are, one line of JSON each
-    List {
+    /// Say which devices the bridge named that nobody registered
+    Seen {
+        /// The bridge
+        #[arg(value_parser = BridgeId::parse)]
+        bridge: BridgeId,
         #[command(flatten)]
-        place: Place,
+        how: ShowArguments,
     },
+    /// Say which bridges there are
+    List(ListArguments),
     /// Let the bridge receive as this recipient, over the same connection
     Receives {
         #[command(flatten)]
@@ -56,7 +76,7 @@ pub(crate) enum BridgeCommand {
         #[arg(value_parser = RecipientId::parse)]
         recipient: Option<RecipientId>,
     },
-    /// Make a new token; the former one goes on for the overlap
+    /// Make a new token; what the former one opened stays open for the overlap
     Renew {
         #[command(flatten)]
         bridge: OneArguments,
@@ -66,7 +86,7 @@ pub(crate) enum BridgeCommand {
         #[command(flatten)]
         token: TokenArguments,
     },
-    /// End the token at once; who is connected with it is refused
+    /// End the token and what it opened, at once
     Revoke(OneArguments),
 }
 
@@ -101,10 +121,9 @@ pub(crate) fn run(command: BridgeCommand) -> Result<Exit, Stop> {
             thing,
         } => link(bridge, name, Some(&thing)),
         BridgeCommand::Unlink { bridge, name } => link(bridge, name, None),
-        BridgeCommand::Seen(OneArguments { bridge, place }) => {
+        BridgeCommand::Seen { bridge, how } => {
             let bridge = bridge.to_string();
-            let answer = operator::ask(place, &OperatorRequest::Seen { bridge })?;
-            operator::list(&answer, "seen");
+            let answer = how.list("seen", SEEN, &OperatorRequest::Seen { bridge })?;
             if let Some(unlisted) = answer.get("unlisted").filter(|it| it.as_u64() != Some(0)) {
                 ui::words(&format!(
                     "messages for devices that are not listed: {unlisted}"
@@ -112,11 +131,9 @@ pub(crate) fn run(command: BridgeCommand) -> Result<Exit, Stop> {
             }
             Ok(Exit::Ok)
         }
-        BridgeCommand::List { place } => {
-            let answer = operator::ask(place, &OperatorRequest::ListBridges {})?;
-            operator::list(&answer, "bridges");
-            Ok(Exit::Ok)
-        }
+        BridgeCommand::List(how) => how.list("bridges", BRIDGES, |page| {
+            OperatorRequest::ListBridges { page }
+        }),
         BridgeCommand::Receives {
             bridge: OneArguments { bridge, place },
             recipient,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use model::{DeploymentId, MemberId};
 
+use super::listing::{Column, ListArguments, Part, ShowArguments};
 use super::notice_files;
 use super::operator::{self, Place};
 use crate::control::OperatorRequest;
@@ -12,10 +13,105 @@ use crate::control::operate::Decision;
 use crate::exit::{Exit, Stop};
 use crate::ui;
 
+const MEMBERS: &[Column] = &[
+    ("member", "/id"),
+    ("chamber", "/chamber"),
+    ("name", "/name/en"),
+    ("joined", "/joined"),
+];
+const MEMBER: &[Column] = &[
+    ("member", "/id"),
+    ("chamber", "/chamber"),
+    ("name", "/name/en"),
+    ("name in Urdu", "/name/ur"),
+    ("about", "/about/en"),
+    ("about in Urdu", "/about/ur"),
+    ("joined", "/joined"),
+];
+const THEIRS: &[Part] = &[Part {
+    title: "its deployments",
+    pointer: "/deployments",
+    columns: DEPLOYMENTS,
+}];
+const DEPLOYMENTS: &[Column] = &[
+    ("deployment", "/id"),
+    ("title", "/title/en"),
+    ("member", "/controller"),
+    ("notice", "/version"),
+    ("licence", "/licence"),
+    ("things", "/things"),
+];
+const DEPLOYMENT: &[Column] = &[
+    ("deployment", "/id"),
+    ("title", "/title/en"),
+    ("title in Urdu", "/title/ur"),
+    ("member", "/controller"),
+    ("notice", "/version"),
+    ("licence", "/licence"),
+    ("licence until", "/licence-until"),
+    ("things", "/things"),
+    ("senses people", "/senses-people"),
+    ("purposes", "/purposes"),
+    ("recipients", "/recipients"),
+];
+const DECLARED: &[Part] = &[
+    Part {
+        title: "who was given access",
+        pointer: "/grants",
+        columns: &[
+            ("recipient", "/recipient"),
+            ("purpose", "/purpose"),
+            ("from", "/from"),
+            ("until", "/until"),
+            ("state", "/state"),
+            ("declared", "/declared"),
+        ],
+    },
+    Part {
+        title: "in the public record, the latest first",
+        pointer: "/record",
+        columns: ENTRIES,
+    },
+];
+const ENTRIES: &[Column] = &[
+    ("at", "/at"),
+    ("what", "/kind"),
+    ("by", "/by"),
+    ("reason", "/reason"),
+];
+const LICENCES: &[Column] = &[
+    ("deployment", "/id"),
+    ("licence", "/licence"),
+    ("until", "/licence-until"),
+    ("notice", "/version"),
+    ("things", "/things"),
+];
+const LICENCE: &[Column] = &[
+    ("deployment", "/id"),
+    ("licence", "/licence"),
+    ("until", "/licence-until"),
+    ("notice", "/version"),
+];
+const DECIDED: &[Part] = &[Part {
+    title: "what was decided, the latest first",
+    pointer: "/decisions",
+    columns: ENTRIES,
+}];
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemberCommand {
     /// Add an organisation that joined; public
     Add(MemberArguments),
+    /// Say which members there are
+    List(ListArguments),
+    /// Show one member and its deployments
+    Show {
+        /// The member
+        #[arg(value_parser = MemberId::parse)]
+        member: MemberId,
+        #[command(flatten)]
+        how: ShowArguments,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -51,10 +147,15 @@ pub(crate) enum DeploymentCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Say which deployments there are, one line of JSON each
-    List {
+    /// Say which deployments there are
+    List(ListArguments),
+    /// Show one deployment: what it declares, who has access, what stands about it in the record
+    Show {
+        /// The deployment
+        #[arg(value_parser = DeploymentId::parse)]
+        deployment: DeploymentId,
         #[command(flatten)]
-        place: Place,
+        how: ShowArguments,
     },
 }
 
@@ -74,6 +175,16 @@ pub(crate) enum LicenceCommand {
     Reinstate(LicenceArguments),
     /// Take a licence away for good; public
     Revoke(LicenceArguments),
+    /// Say how the licences stand, of every deployment
+    List(ListArguments),
+    /// Show how one licence stands, and what was decided about it
+    Show {
+        /// The deployment
+        #[arg(value_parser = DeploymentId::parse)]
+        deployment: DeploymentId,
+        #[command(flatten)]
+        how: ShowArguments,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -88,8 +199,21 @@ pub(crate) struct LicenceArguments {
     place: Place,
 }
 
-/// Adds a member.
-pub(crate) fn member(MemberCommand::Add(it): MemberCommand) -> Result<Exit, Stop> {
+/// Adds a member, or says which there are.
+pub(crate) fn member(command: MemberCommand) -> Result<Exit, Stop> {
+    match command {
+        MemberCommand::Add(it) => add_member(it),
+        MemberCommand::List(how) => how.list("members", MEMBERS, |page| {
+            OperatorRequest::ListMembers { page }
+        }),
+        MemberCommand::Show { member, how } => {
+            let member = member.to_string();
+            how.show(MEMBER, THEIRS, &OperatorRequest::ShowMember { member })
+        }
+    }
+}
+
+fn add_member(it: MemberArguments) -> Result<Exit, Stop> {
     let request = OperatorRequest::AddMember {
         member: it.member.to_string(),
         chamber: it.chamber,
@@ -99,7 +223,7 @@ pub(crate) fn member(MemberCommand::Add(it): MemberCommand) -> Result<Exit, Stop
     operator::done(it.place, &request)
 }
 
-/// Publishes a notice, or lists deployments.
+/// Publishes a notice, or says which deployments there are.
 pub(crate) fn deployment(command: DeploymentCommand) -> Result<Exit, Stop> {
     match command {
         DeploymentCommand::Publish { notice, place } => {
@@ -107,22 +231,39 @@ pub(crate) fn deployment(command: DeploymentCommand) -> Result<Exit, Stop> {
             let source = notice_files::read(&notice)?;
             let answer = operator::ask(place, &OperatorRequest::PublishNotice { source })?;
             ui::data(&answer.to_string());
+            Ok(Exit::Ok)
         }
-        DeploymentCommand::List { place } => {
-            let answer = operator::ask(place, &OperatorRequest::ListDeployments {})?;
-            operator::list(&answer, "deployments");
+        DeploymentCommand::List(how) => how.list("deployments", DEPLOYMENTS, |page| {
+            OperatorRequest::ListDeployments { page }
+        }),
+        DeploymentCommand::Show { deployment, how } => {
+            let deployment = deployment.to_string();
+            let request = OperatorRequest::ShowDeployment { deployment };
+            how.show(DEPLOYMENT, DECLARED, &request)
         }
     }
-    Ok(Exit::Ok)
 }
 
-/// Decides on a licence, as the operator.
+/// Decides on a licence, as the operator, or says how licences stand.
 pub(crate) fn licence(command: LicenceCommand) -> Result<Exit, Stop> {
     let (decision, until, it) = match command {
         LicenceCommand::Issue { until, licence } => (Decision::Issue, until, licence),
         LicenceCommand::Suspend(it) => (Decision::Suspend, None, it),
         LicenceCommand::Reinstate(it) => (Decision::Reinstate, None, it),
         LicenceCommand::Revoke(it) => (Decision::Revoke, None, it),
+        LicenceCommand::List(how) => {
+            return how.list("deployments", LICENCES, |page| {
+                OperatorRequest::ListDeployments { page }
+            });
+        }
+        LicenceCommand::Show { deployment, how } => {
+            let deployment = deployment.to_string();
+            return how.show(
+                LICENCE,
+                DECIDED,
+                &OperatorRequest::ShowLicence { deployment },
+            );
+        }
     };
     let request = OperatorRequest::Licence {
         deployment: it.deployment.to_string(),

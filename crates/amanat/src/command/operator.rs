@@ -49,7 +49,12 @@ pub(super) fn ask(place: Place, request: &OperatorRequest) -> Result<Value, Stop
     // Nobody answers: the data directory is free, or opening it says who has it.
     let site = sign_in_link::site(&config)?;
     let kept = Kept::open(&config)?;
-    let answer = operate::act(&kept.alliance, &site, request).map_err(failed);
+    let site = operate::Site {
+        alliance: &kept.alliance,
+        url: &site,
+        connected: None,
+    };
+    let answer = operate::act(&site, request).map_err(failed);
     kept.close()?;
     answer
 }
@@ -191,15 +196,11 @@ pub(super) fn problems(answer: &Value, line: impl Fn(u64) -> Option<usize>) -> R
     Err(Stop::invalid(anyhow!("nothing was registered"), NEXT))
 }
 
-/// Prints every entry of a list, one line of JSON each.
-pub(super) fn list(answer: &Value, name: &str) {
-    for entry in answer
-        .get(name)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        ui::data(&entry.to_string());
+/// Says what was done and will have no effect as things are.
+pub(super) fn warn(answer: &Value) {
+    let warnings = answer.get("warnings").and_then(Value::as_array);
+    for warning in warnings.into_iter().flatten().filter_map(Value::as_str) {
+        ui::words(&format!("warning: {warning}"));
     }
 }
 

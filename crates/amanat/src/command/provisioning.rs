@@ -3,21 +3,34 @@
 use clap::{Args, Subcommand};
 use model::DeploymentId;
 
+use super::listing::{Column, ListArguments, ShowArguments};
 use super::operator::{self, Place, TokenArguments};
 use crate::control::OperatorRequest;
 use crate::exit::{Exit, Stop};
+
+const KEYS: &[Column] = &[
+    ("key", "/id"),
+    ("deployment", "/deployment"),
+    ("pattern", "/pattern"),
+    ("dialect", "/adapter"),
+    ("uses left", "/uses-left"),
+    ("until", "/until"),
+];
+const DEVICES: &[Column] = &[("thing", "/thing"), ("at", "/at")];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProvisioningCommand {
     /// Make a key; its secret is shown this once
     Add(AddArguments),
-    /// Say which keys there are, one line of JSON each
-    List {
+    /// Say which keys there are
+    List(ListArguments),
+    /// Say which devices a key brought in and when, the latest first
+    Show {
+        /// The name of the key
+        key: String,
         #[command(flatten)]
-        place: Place,
+        how: ShowArguments,
     },
-    /// Say which devices a key brought in and when, the latest first, one line of JSON each
-    Show(OneArguments),
     /// End a key at once: it brings nothing in any more
     End(OneArguments),
 }
@@ -67,16 +80,12 @@ pub(crate) fn run(command: ProvisioningCommand) -> Result<Exit, Stop> {
             };
             operator::ask_for_token(it.one.place, &it.token, &request)
         }
-        ProvisioningCommand::List { place } => {
-            let answer = operator::ask(place, &OperatorRequest::ListKeys {})?;
-            operator::list(&answer, "keys");
-            Ok(Exit::Ok)
+        ProvisioningCommand::List(how) => {
+            how.list("keys", KEYS, |page| OperatorRequest::ListKeys { page })
         }
-        ProvisioningCommand::Show(OneArguments { key, place }) => {
-            let answer = operator::ask(place, &OperatorRequest::ShowKey { key })?;
-            operator::list(&answer, "devices");
-            Ok(Exit::Ok)
-        }
+        ProvisioningCommand::Show { key, how } => how
+            .list("devices", DEVICES, &OperatorRequest::ShowKey { key })
+            .map(|_| Exit::Ok),
         ProvisioningCommand::End(OneArguments { key, place }) => {
             operator::done(place, &OperatorRequest::EndKey { key })
         }

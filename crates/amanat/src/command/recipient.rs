@@ -2,11 +2,39 @@
 
 use clap::{Args, Subcommand};
 use model::{DeploymentId, PurposeId, RecipientId};
+use serde_json::Value;
 
+use super::listing::{Column, ListArguments, Part, ShowArguments};
 use super::operator::{self, Place, TokenArguments};
 use crate::control::OperatorRequest;
 use crate::control::operate::WhoRequest;
 use crate::exit::{Exit, Stop};
+use crate::ui;
+
+const RECIPIENTS: &[Column] = &[
+    ("recipient", "/id"),
+    ("grants", "/grants"),
+    ("revoked", "/revoked-at"),
+    ("former token until", "/former-token-until"),
+];
+const ONE: &[Column] = &[
+    ("recipient", "/id"),
+    ("revoked", "/revoked-at"),
+    ("former token until", "/former-token-until"),
+    ("grants", "/all-grants"),
+];
+const GRANTS: &[Part] = &[Part {
+    title: "what it was given access to",
+    pointer: "/grants",
+    columns: &[
+        ("deployment", "/deployment"),
+        ("purpose", "/purpose"),
+        ("from", "/from"),
+        ("until", "/until"),
+        ("state", "/state"),
+        ("declared", "/declared"),
+    ],
+}];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipientCommand {
@@ -16,6 +44,16 @@ pub(crate) enum RecipientCommand {
         recipient: OneArguments,
         #[command(flatten)]
         token: TokenArguments,
+    },
+    /// Say which recipients there are
+    List(ListArguments),
+    /// Show one recipient, and what it was given access to
+    Show {
+        /// The recipient
+        #[arg(value_parser = RecipientId::parse)]
+        recipient: RecipientId,
+        #[command(flatten)]
+        how: ShowArguments,
     },
     /// Give a recipient access to a deployment for one purpose; public
     Grant {
@@ -31,7 +69,21 @@ pub(crate) enum RecipientCommand {
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
-    /// Make a new token; the former one goes on for the overlap
+    /// End that access, in force at once or at a moment to come; public
+    EndGrant {
+        #[command(flatten)]
+        recipient: OneArguments,
+        /// The deployment
+        #[arg(long, value_parser = DeploymentId::parse)]
+        deployment: DeploymentId,
+        /// The purpose
+        #[arg(long, value_parser = PurposeId::parse)]
+        purpose: PurposeId,
+        /// When it ends, such as 2030-01-01T00:00:00Z [default: now]
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
+    /// Make a new token; what the former one opened stays open for the overlap
     Renew {
         #[command(flatten)]
         recipient: OneArguments,
@@ -41,7 +93,7 @@ pub(crate) enum RecipientCommand {
         #[command(flatten)]
         token: TokenArguments,
     },
-    /// End the token at once; nothing leaves to the recipient any more
+    /// End the token and what it opened, at once; nothing leaves to the recipient any more
     Revoke(OneArguments),
 }
 
@@ -64,6 +116,13 @@ pub(crate) fn run(command: RecipientCommand) -> Result<Exit, Stop> {
             let recipient = recipient.to_string();
             operator::ask_for_token(place, &token, &OperatorRequest::AddRecipient { recipient })
         }
+        RecipientCommand::List(how) => how.list("recipients", RECIPIENTS, |page| {
+            OperatorRequest::ListRecipients { page }
+        }),
+        RecipientCommand::Show { recipient, how } => {
+            let recipient = recipient.to_string();
+            how.show(ONE, GRANTS, &OperatorRequest::ShowRecipient { recipient })
+        }
         RecipientCommand::Grant {
             recipient: OneArguments { recipient, place },
             deployment,
@@ -76,7 +135,30 @@ pub(crate) fn run(command: RecipientCommand) -> Result<Exit, Stop> {
                 purpose: purpose.to_string(),
                 until,
             };
-            operator::done(place, &request)
+            let answer = operator::ask(place, &request)?;
+            operator::warn(&answer);
+            Ok(Exit::Ok)
+        }
+        RecipientCommand::EndGrant {
+            recipient: OneArguments { recipient, place },
+            deployment,
+            purpose,
+            at,
+        } => {
+            let is_later = at.is_some();
+            let request = OperatorRequest::EndGrant {
+                recipient: recipient.to_string(),
+                deployment: deployment.to_string(),
+                purpose: purpose.to_string(),
+                at,
+            };
+            let answer = operator::ask(place, &request)?;
+            let until = answer.get("until").and_then(Value::as_str);
+            match until.filter(|_| is_later) {
+                Some(until) => ui::words(&format!("it ends at {until}")),
+                None => ui::words("it has ended"),
+            }
+            Ok(Exit::Ok)
         }
         RecipientCommand::Renew {
             recipient: OneArguments { recipient, place },

@@ -10,11 +10,39 @@ use clap::{Args, Subcommand};
 use model::{DeploymentId, PersonId, ThingId};
 use serde_json::{Value, json};
 
+use super::listing::{Column, ListArguments, Part, ShowArguments};
 use super::operator::{self, Place, TokenArguments};
 use crate::control::OperatorRequest;
 use crate::control::operate::{ThingRequest, WhoRequest};
 use crate::exit::{Exit, Stop};
 use crate::ui;
+
+const THINGS: &[Column] = &[
+    ("thing", "/id"),
+    ("topic", "/topic"),
+    ("dialect", "/adapter"),
+    ("receives as", "/receives-as"),
+    ("revoked", "/revoked-at"),
+];
+const THING: &[Column] = &[
+    ("thing", "/id"),
+    ("deployment", "/deployment"),
+    ("topic", "/topic"),
+    ("dialect", "/adapter"),
+    ("receives as", "/receives-as"),
+    ("people it senses", "/people"),
+    ("connections now", "/connections"),
+    ("last came", "/last-came/at"),
+    ("last came over", "/last-came/over"),
+    ("revoked", "/revoked-at"),
+    ("former token until", "/former-token-until"),
+    ("removed", "/removed"),
+];
+const BRIDGES: &[Part] = &[Part {
+    title: "bridges that speak for it",
+    pointer: "/bridges",
+    columns: &[("bridge", "/0"), ("its name there", "/1")],
+}];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ThingCommand {
@@ -22,19 +50,25 @@ pub(crate) enum ThingCommand {
     Add(AddArguments),
     /// Register every device of a CSV file, all or none
     Import(import::Arguments),
-    /// Say which devices a deployment has, one line of JSON each
+    /// Say which devices a deployment has
     List {
         /// The deployment
         #[arg(long, value_parser = DeploymentId::parse)]
         deployment: DeploymentId,
         #[command(flatten)]
-        place: Place,
+        how: ListArguments,
     },
-    /// Show one device: no secret of it
-    Show(OneArguments),
+    /// Show one device, and whether it is connected: no secret of it
+    Show {
+        /// The device
+        #[arg(value_parser = ThingId::parse)]
+        thing: ThingId,
+        #[command(flatten)]
+        how: ShowArguments,
+    },
     /// Change the topic or the dialect of a device, in force at once
     Set(SetArguments),
-    /// Make a new token; the former one goes on for the overlap
+    /// Make a new token; what the former one opened stays open for the overlap
     Renew {
         #[command(flatten)]
         one: OneArguments,
@@ -44,7 +78,7 @@ pub(crate) enum ThingCommand {
         #[command(flatten)]
         token: TokenArguments,
     },
-    /// End the token at once; who is connected with it is refused
+    /// End the token, its certificates and what they opened, at once
     Revoke(OneArguments),
     /// Remove a device for good; its identifier stays taken
     Remove(OneArguments),
@@ -128,17 +162,16 @@ pub(crate) fn run(command: ThingCommand) -> Result<Exit, Stop> {
     match command {
         ThingCommand::Add(it) => add(it),
         ThingCommand::Import(it) => import::run(it),
-        ThingCommand::List { deployment, place } => {
+        ThingCommand::List { deployment, how } => {
             let deployment = deployment.to_string();
-            let answer = operator::ask(place, &OperatorRequest::ListThings { deployment })?;
-            operator::list(&answer, "things");
-            Ok(Exit::Ok)
+            how.list("things", THINGS, |page| OperatorRequest::ListThings {
+                deployment,
+                page,
+            })
         }
-        ThingCommand::Show(OneArguments { thing, place }) => {
+        ThingCommand::Show { thing, how } => {
             let thing = thing.to_string();
-            let answer = operator::ask(place, &OperatorRequest::ShowThing { thing })?;
-            ui::data(&answer.to_string());
-            Ok(Exit::Ok)
+            how.show(THING, BRIDGES, &OperatorRequest::ShowThing { thing })
         }
         ThingCommand::Set(it) => {
             let request = OperatorRequest::ChangeThing {

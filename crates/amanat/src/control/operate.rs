@@ -5,6 +5,8 @@
 //! answer:   ok {"id":"hub-1","token":"…"} \n      or  error WORDS \n
 //! ```
 
+mod access;
+mod listing;
 mod registering;
 mod request;
 
@@ -12,18 +14,19 @@ use std::sync::Arc;
 
 use adapters::Adapter;
 use alliance::{Actor, Alliance, Member, ThingChange};
-use anyhow::{Context, anyhow, bail};
-use custody::{BridgePeer, IdPattern, NativeTopic, ProvisioningKey, Registered, ThingPeer};
+use anyhow::{Context, bail};
+use custody::{IdPattern, InForce, NativeTopic, ProvisioningKey};
+use gateway::Guard;
 use model::{
-    BridgeId, Chamber, DeploymentId, Grant, MemberId, PersonId, PurposeId, RecipientId, Role, Text,
-    ThingId, Timestamp,
+    BridgeId, Chamber, DeploymentId, MemberId, PersonId, RecipientId, Role, Text, ThingId,
+    Timestamp,
 };
 use serde_json::{Value, json};
 use web::PublicUrl;
 
 use crate::clock;
 
-pub(crate) use request::{Decision, OperatorRequest, ThingRequest, WhoRequest};
+pub(crate) use request::{Decision, OperatorRequest, PageRequest, ThingRequest, WhoRequest};
 
 use registering::add_things;
 
@@ -31,19 +34,31 @@ use registering::add_things;
 pub(crate) const MAX_IMPORTED: usize = 100_000;
 /// The most problems of one import that are told.
 pub(crate) const MAX_PROBLEMS: usize = 100;
-/// The most things that one list tells.
-const MAX_LISTED: usize = 100_000;
+/// The most that one page of a list tells.
+pub(crate) const MAX_LISTED: u32 = 100_000;
 
 const BY: Actor = Actor::Operator;
 
+/// What there is to ask and to change.
+pub(crate) struct Site<'a> {
+    pub(crate) alliance: &'a Alliance,
+    /// Where its pages are.
+    pub(crate) url: &'a PublicUrl,
+    /// Who is connected, where a server runs.
+    pub(crate) connected: Option<&'a Guard>,
+}
+
+impl Site<'_> {
+    /// How many MQTT connections somebody has now; nothing where no server runs.
+    fn connections_of(&self, id: &str) -> Option<usize> {
+        self.connected.map(|it| it.connections_of(id))
+    }
+}
+
 /// Does what is asked. What it gives is for the operator only: tokens and codes are in it.
-pub(crate) fn act(
-    alliance: &Alliance,
-    site: &PublicUrl,
-    request: &OperatorRequest,
-) -> anyhow::Result<Value> {
+pub(crate) fn act(site: &Site<'_>, request: &OperatorRequest) -> anyhow::Result<Value> {
     use OperatorRequest as It;
-    let now = clock::now();
+    let (alliance, now) = (site.alliance, clock::now());
     match request {
         It::AddMember {
             member,
@@ -55,7 +70,6 @@ pub(crate) fn act(
             let notice = alliance.publish_notice(&BY, source, now)?;
             Ok(json!({ "deployment": notice.deployment.as_str(), "version": notice.version }))
         }
-        It::ListDeployments {} => Ok(deployments(alliance, now)),
         It::Licence {
             deployment,
             decision,
@@ -91,22 +105,20 @@ pub(crate) fn act(
             let token = alliance.register_bridge(&BY, &id, &deployment, word, now)?;
             Ok(json!({ "id": bridge, "token": token.expose_secret() }))
         }
-        It::ListBridges {} | It::Seen { .. } => bridges(alliance, request),
-        It::AddKey { .. } | It::ListKeys {} | It::ShowKey { .. } | It::EndKey { .. } => {
-            about_keys(alliance, request, now)
-        }
+        It::AddKey { .. } | It::EndKey { .. } => about_keys(alliance, request, now),
         It::AddRecipient { .. }
         | It::Grant { .. }
+        | It::EndGrant { .. }
         | It::Tie { .. }
         | It::SetCodec { .. }
         | It::Renew { .. }
         | It::Revoke { .. } => about_access(alliance, request, now),
-        It::ListThings { .. }
-        | It::ShowThing { .. }
-        | It::ChangeThing { .. }
+        It::ChangeThing { .. }
         | It::RemoveThing { .. }
         | It::ReleaseThing { .. }
-        | It::ClaimCode { .. } => about_things(alliance, site, request, now),
+        | It::ClaimCode { .. } => about_things(alliance, site.url, request, now),
+        // Everything else only asks.
+        _ => listing::tell(site, request, now),
     }
 }
 
@@ -116,7 +128,6 @@ fn about_keys(
     now: Timestamp,
 ) -> anyhow::Result<Value> {
     use OperatorRequest as It;
-    let custody = alliance.custody();
     match request {
         It::AddKey {
             key,
@@ -137,27 +148,6 @@ fn about_keys(
             let token = alliance.make_provisioning_key(&BY, &made, now)?;
             Ok(json!({ "id": key, "token": token.expose_secret() }))
         }
-        It::ListKeys {} => {
-            let all = custody.provisioning_keys()?;
-            let all = all.iter().map(|it| {
-                json!({
-                    "id": it.id,
-                    "deployment": it.deployment.as_str(),
-                    "pattern": it.pattern.as_str(),
-                    "adapter": it.adapter.as_deref().unwrap_or(Adapter::Plain.as_str()),
-                    "uses-left": it.uses_left,
-                    "until": it.expires_at.to_string(),
-                })
-            });
-            Ok(json!({ "keys": all.collect::<Vec<_>>() }))
-        }
-        It::ShowKey { key } => {
-            let devices = custody.provisioned(key)?;
-            let devices = devices
-                .iter()
-                .map(|(thing, at)| json!({ "thing": thing.as_str(), "at": at.to_string() }));
-            Ok(json!({ "devices": devices.collect::<Vec<_>>() }))
-        }
         It::EndKey { key } => {
             alliance.end_provisioning_key(&BY, key, now)?;
             Ok(json!({}))
@@ -177,7 +167,28 @@ fn about_access(
             let token = alliance.register_recipient(&BY, &RecipientId::parse(recipient)?, now)?;
             Ok(json!({ "id": recipient, "token": token.expose_secret() }))
         }
-        It::Grant { .. } => grant(alliance, request, now),
+        It::Grant {
+            recipient,
+            deployment,
+            purpose,
+            until,
+        } => access::grant(
+            alliance,
+            (recipient, purpose, deployment),
+            until.as_deref(),
+            now,
+        ),
+        It::EndGrant {
+            recipient,
+            deployment,
+            purpose,
+            at,
+        } => access::end_grant(
+            alliance,
+            (recipient, purpose, deployment),
+            at.as_deref(),
+            now,
+        ),
         It::Tie {
             publisher,
             recipient,
@@ -214,34 +225,6 @@ fn about_things(
     use OperatorRequest as It;
     let custody = alliance.custody();
     match request {
-        It::ListThings { deployment } => {
-            let deployment = known(alliance, deployment, now)?;
-            let things = custody.things_of(&deployment);
-            let listed: Vec<_> = things.iter().take(MAX_LISTED).map(thing).collect();
-            Ok(json!({ "things": listed, "all": things.len() }))
-        }
-        It::ShowThing { thing: id } => {
-            let peer = custody
-                .thing(&ThingId::parse(id)?)
-                .with_context(|| format!("there is no thing `{id}`"))?;
-            let mut shown = thing(&peer);
-            let names: Vec<_> = custody
-                .bridges()
-                .iter()
-                .flat_map(|bridge| {
-                    let theirs = bridge.things().into_iter().filter(|it| it.1 == *peer.id());
-                    theirs
-                        .map(|it| json!([bridge.id().as_str(), &*it.0]))
-                        .collect::<Vec<_>>()
-                })
-                .collect();
-            if let Some(shown) = shown.as_object_mut() {
-                shown.insert("bridges".to_owned(), Value::from(names));
-                let people = custody.people_sensed(peer.id(), now)?;
-                shown.insert("people".to_owned(), people.into());
-            }
-            Ok(shown)
-        }
         It::ChangeThing {
             thing,
             topic,
@@ -305,19 +288,6 @@ fn add_member(
     Ok(json!({ "member": id }))
 }
 
-fn deployments(alliance: &Alliance, now: Timestamp) -> Value {
-    let all = alliance.custody().in_force(now);
-    let all = all.iter().map(|it| {
-        json!({
-            "id": it.id.as_str(),
-            "version": it.notice.version,
-            "licence": it.licence.as_str(),
-            "things": it.things,
-        })
-    });
-    json!({ "deployments": all.collect::<Vec<_>>() })
-}
-
 fn licence(
     alliance: &Alliance,
     deployment: &str,
@@ -335,98 +305,14 @@ fn licence(
     Ok(json!({}))
 }
 
-fn grant(alliance: &Alliance, request: &OperatorRequest, now: Timestamp) -> anyhow::Result<Value> {
-    let OperatorRequest::Grant {
-        recipient,
-        deployment,
-        purpose,
-        until,
-    } = request
-    else {
-        bail!("this request is not about a grant");
-    };
-    let deployment = known(alliance, deployment, now)?;
-    if !alliance.custody().is_taken(recipient) {
-        bail!("there is no recipient `{recipient}`: add it first");
-    }
-    let grant = Grant {
-        recipient: RecipientId::parse(recipient)?,
-        purpose: PurposeId::parse(purpose)?,
-        deployment,
-        valid_from: now,
-        valid_until: until.as_deref().map(Timestamp::parse).transpose()?,
-    };
-    alliance.grant(&BY, &grant, now)?;
-    Ok(json!({}))
-}
-
-fn known(alliance: &Alliance, id: &str, now: Timestamp) -> anyhow::Result<DeploymentId> {
+fn known(alliance: &Alliance, id: &str, now: Timestamp) -> anyhow::Result<InForce> {
     let deployment = DeploymentId::parse(id)?;
-    match alliance.custody().in_force_at(&deployment, now) {
-        Some(_) => Ok(deployment),
-        None => Err(anyhow!(
-            "there is no deployment `{id}`: publish its notice first"
-        )),
-    }
-}
-
-fn thing(peer: &Arc<ThingPeer>) -> Value {
-    let mut shown = registered(&peer.registered());
-    if let Some(shown) = shown.as_object_mut() {
-        shown.insert("id".to_owned(), peer.id().as_str().into());
-        shown.insert(
-            "deployment".to_owned(),
-            peer.deployment_id().as_str().into(),
-        );
-        shown.insert("removed".to_owned(), peer.is_removed().into());
-    }
-    shown
-}
-
-fn registered(it: &Registered) -> Value {
-    json!({
-        "topic": it.topic.as_ref().map(NativeTopic::as_str),
-        "adapter": it.adapter.as_deref().unwrap_or(Adapter::Plain.as_str()),
-        "receives-as": it.receives_as.as_ref().map(RecipientId::as_str),
-        "revoked-at": it.revoked_at.map(|it| it.to_string()),
-        "former-token-until": it.former_until.map(|it| it.to_string()),
+    let in_force = alliance.custody().in_force_at(&deployment, now);
+    in_force.with_context(|| {
+        format!(
+            "there is no deployment `{id}`: publish its notice first, `amanat deployment list` says which there are"
+        )
     })
-}
-
-fn bridges(alliance: &Alliance, request: &OperatorRequest) -> anyhow::Result<Value> {
-    let all = alliance.custody().bridges();
-    let OperatorRequest::Seen { bridge: id } = request else {
-        let all = all.iter().map(bridge);
-        return Ok(json!({ "bridges": all.collect::<Vec<_>>() }));
-    };
-    let found = all.iter().find(|it| it.id().as_str() == id);
-    let (seen, unlisted) = found
-        .with_context(|| format!("there is no bridge `{id}`"))?
-        .seen();
-    let seen = seen.iter().map(|it| {
-        json!({
-            "name": it.name,
-            "first": it.first.to_string(),
-            "last": it.last.to_string(),
-            "times": it.times,
-        })
-    });
-    Ok(json!({ "seen": seen.collect::<Vec<_>>(), "unlisted": unlisted }))
-}
-
-fn bridge(peer: &Arc<BridgePeer>) -> Value {
-    let mut shown = registered(&peer.registered());
-    if let Some(shown) = shown.as_object_mut() {
-        shown.remove("topic");
-        shown.insert("id".to_owned(), peer.id().as_str().into());
-        shown.insert(
-            "deployment".to_owned(),
-            peer.deployment_id().as_str().into(),
-        );
-        shown.insert("things".to_owned(), peer.thing_count().into());
-        shown.insert("seen".to_owned(), peer.seen().0.len().into());
-    }
-    shown
 }
 
 fn dialect(word: &str) -> anyhow::Result<Adapter> {

@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use custody::{Custody, RetainedCounts, WindowCounts};
-use gateway::Counters;
+use gateway::{Counters, Guard};
 
 /// What is counted where data is held.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +22,9 @@ struct Held {
     windows: WindowCounts,
     retained: RetainedCounts,
 }
+
+/// What connections hold, with its name.
+const CONNECTIONS_HOLD: &str = "held_bytes";
 
 impl Held {
     fn of(custody: &Custody) -> Self {
@@ -59,17 +62,18 @@ impl Held {
 }
 
 /// The routes of the metrics listener.
-pub(super) fn router(counters: Arc<Counters>, custody: Custody) -> Router {
+pub(super) fn router(counters: Arc<Counters>, custody: Custody, guard: Arc<Guard>) -> Router {
     Router::new().route(
         "/metrics",
         get(move || {
-            let page = page(&counters, &Held::of(&custody));
+            let page = page(&counters, &Held::of(&custody), guard.held_bytes());
             async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response() }
         }),
     )
 }
 
-fn page(counters: &Counters, held: &Held) -> String {
+/// `connections_hold`: how many bytes wait in packets that are not whole and in answers that nobody has read.
+fn page(counters: &Counters, held: &Held, connections_hold: usize) -> String {
     let mut page = String::new();
     let gateway = counters.snapshot().into_iter();
     let gateway = gateway.map(|(counter, value)| ("gateway", counter.name(), value));
@@ -82,10 +86,14 @@ fn page(counters: &Counters, held: &Held) -> String {
             "# TYPE amanat_{part}_{name}_total counter\namanat_{part}_{name}_total {value}\n"
         );
     }
-    for (name, value) in held.standing() {
+    let custody = held.standing().into_iter();
+    let custody = custody.map(|(name, value)| ("custody", name, value));
+    for (part, name, value) in
+        std::iter::once(("gateway", CONNECTIONS_HOLD, connections_hold)).chain(custody)
+    {
         let _ = write!(
             page,
-            "# TYPE amanat_custody_{name} gauge\namanat_custody_{name} {value}\n"
+            "# TYPE amanat_{part}_{name} gauge\namanat_{part}_{name} {value}\n"
         );
     }
     page
@@ -118,7 +126,7 @@ mod tests {
                 silent: 9,
             },
         };
-        let page = page(&counters, &held);
+        let page = page(&counters, &held, 15);
         for line in [
             "amanat_gateway_publishes_accepted_total 3",
             "amanat_custody_deliveries_dropped_total 4",
@@ -132,16 +140,17 @@ mod tests {
             "amanat_custody_window_values_refused_total 7",
             "amanat_custody_window_values_unfit_total 8",
             "amanat_custody_windows_silent_total 9",
+            "amanat_gateway_held_bytes 15",
         ] {
             assert!(page.lines().any(|it| it == line), "{line} in {page}");
         }
         let held = held.counted().len() + held.standing().len();
-        assert_eq!(page.lines().count(), 2 * (Counter::ALL.len() + held));
+        assert_eq!(page.lines().count(), 2 * (Counter::ALL.len() + held + 1));
     }
 
     #[test]
     fn a_line_has_a_name_and_a_number_and_no_place_for_anything_from_outside() {
-        let page = page(&Counters::default(), &Held::default());
+        let page = page(&Counters::default(), &Held::default(), 0);
         for line in page.lines().filter(|it| !it.starts_with('#')) {
             let (name, number) = line.split_once(' ').unwrap();
             let is_word = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
@@ -156,7 +165,7 @@ mod tests {
     #[test]
     fn every_number_is_explained_in_the_reference() {
         let reference = include_str!("../../../../docs/reference/metrics.md");
-        let page = page(&Counters::default(), &Held::default());
+        let page = page(&Counters::default(), &Held::default(), 0);
         let names = page.lines().filter(|it| !it.starts_with('#'));
         for name in names.filter_map(|it| it.split(' ').next()) {
             assert!(

@@ -75,7 +75,8 @@ mod slow {
         }
 
         fn curl(&self, amanat: &Amanat, path: &str, arguments: &[&str]) -> Output {
-            let url = format!("https://{}{path}", amanat.text("https"));
+            let site = amanat.text("https").trim_end_matches('/');
+            let url = format!("{site}{path}");
             Command::new("curl")
                 .args(["--silent", "--fail", "--cacert"])
                 .arg(self.path("server.pem"))
@@ -182,7 +183,8 @@ mod slow {
 
     /// A handshake by `openssl s_client`, and what it printed.
     fn handshake(amanat: &Amanat, address: &str, arguments: &[&str]) -> (bool, String) {
-        let mut all = vec!["s_client", "-connect", amanat.text(address)];
+        let at = amanat.text(address).trim_start_matches("https://");
+        let mut all = vec!["s_client", "-connect", at.trim_end_matches('/')];
         all.extend(arguments);
         let output = openssl(&all, b"");
         (

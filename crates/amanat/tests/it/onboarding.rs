@@ -10,6 +10,8 @@ mod slow {
 
     use crate::run::{Server, amanat, stderr, stdout};
 
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
     const NOTICE: &str = include_str!("../../../../corpus/notice/valid/home-energy.toml");
 
     /// A data directory and the commands on it.
@@ -129,7 +131,7 @@ mod slow {
         let hub = operator.found();
         let reading = r#"{"power": 12.5, "linkquality": 90}"#;
         assert_eq!(post(&server, &hub, "zigbee2mqtt/kitchen", reading), 202);
-        let seen = operator.says(&["bridge", "seen", "hub-1"]);
+        let seen = operator.says(&["bridge", "seen", "hub-1", "--json"]);
         assert!(seen.contains(r#""name":"kitchen""#), "{seen}");
         operator.token(&[
             "thing",
@@ -145,8 +147,8 @@ mod slow {
             "kitchen",
         ]);
         assert_eq!(post(&server, &hub, "zigbee2mqtt/kitchen", reading), 202);
-        assert_eq!(operator.says(&["bridge", "seen", "hub-1"]), "");
-        let shown = operator.says(&["thing", "show", "kitchen-plug"]);
+        assert_eq!(operator.says(&["bridge", "seen", "hub-1", "--json"]), "");
+        let shown = operator.says(&["thing", "show", "kitchen-plug", "--json"]);
         assert!(shown.contains(r#"["hub-1","kitchen"]"#), "{shown}");
         assert!(shown.contains("zigbee2mqtt/kitchen"), "{shown}");
 
@@ -167,7 +169,7 @@ mod slow {
         ];
         assert_eq!(operator.says(&label), "", "the code is in the file only");
         assert!(operator.file("label.html").contains("/claim?code="));
-        let shown = operator.says(&["thing", "show", "kitchen-plug"]);
+        let shown = operator.says(&["thing", "show", "kitchen-plug", "--json"]);
         assert!(shown.contains(r#""people":0"#), "{shown}");
         let released = operator.says(&["thing", "release", "kitchen-plug"]);
         assert_eq!(released.trim(), r#"{"ended":0,"thing":"kitchen-plug"}"#);
@@ -296,7 +298,7 @@ mod slow {
         ];
         let secret = operator.token(&add);
         assert!(operator.refuses(&add).contains("is taken"));
-        let listed = operator.says(&["provisioning", "list"]);
+        let listed = operator.says(&["provisioning", "list", "--json"]);
         assert!(listed.contains(r#""uses-left":500"#), "{listed}");
         assert!(!listed.contains(&secret));
         assert_eq!(operator.says(&["provisioning", "show", "factory-1"]), "");
@@ -344,6 +346,194 @@ mod slow {
         );
     }
 
+    /// Asks for the stream of a recipient: the status, and what is open.
+    fn stream(server: &Server, who: &str, token: &str) -> (u16, TcpStream) {
+        let address = server.value("http").replace("http://", "");
+        let address = address.trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!(
+            "GET /receive/v1?purpose=billing HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {who}:{token}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        let status = std::str::from_utf8(&head[9..]).unwrap();
+        (status.parse().unwrap(), stream)
+    }
+
+    /// An MQTT 3.1.1 connection (3.1) of a thing or a recipient.
+    fn connected(server: &Server, who: &str, token: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(server.value("mqtt")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut packet = b"\0\x04MQTT\x04\xc2\0\x3c".to_vec();
+        for text in ["client", who, token] {
+            packet.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+            packet.extend(text.as_bytes());
+        }
+        let length = u8::try_from(packet.len()).unwrap();
+        assert!(length < 128);
+        stream.write_all(&[0x10, length]).unwrap();
+        stream.write_all(&packet).unwrap();
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, [0x20, 2, 0, 0]);
+        stream
+    }
+
+    fn has_ended(stream: &mut TcpStream) -> bool {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).is_ok()
+    }
+
+    #[test]
+    fn access_is_given_shown_and_ended_by_commands_and_in_force_at_once() {
+        let operator = Operator::new();
+        let server = Server::start(operator.path(), &["serve", "--data", "data"], "mqtt");
+        operator.found();
+        let token = operator.token(&["recipient", "add", "power-utility"]);
+        operator.token(&["recipient", "add", "city-office"]);
+        let of = |action, who| {
+            let at = ["--deployment", "gulberg-home", "--purpose", "billing"];
+            [&["recipient", action, who], at.as_slice()].concat()
+        };
+        assert_eq!(stream(&server, "power-utility", &token).0, 403);
+        let declared = operator.call(&of("grant", "power-utility"));
+        assert_eq!((stdout(&declared), stderr(&declared)), <_>::default());
+        // What no notice declares has no effect as things are, and that is said.
+        let undeclared = operator.call(&of("grant", "city-office"));
+        assert_eq!(undeclared.status.code(), Some(0));
+        let words = stderr(&undeclared);
+        assert!(
+            words.starts_with("warning: version 1 of the notice of `gulberg-home`"),
+            "{words}"
+        );
+        assert!(
+            words.contains("a [[recipients]] with id = \"city-office\""),
+            "{words}"
+        );
+        let (status, mut open) = stream(&server, "power-utility", &token);
+        assert_eq!(status, 200);
+
+        let listed = operator.call(&["recipient", "list", "--limit", "1"]);
+        let titles = "recipient    grants  revoked  former token until\n";
+        assert_eq!(
+            stdout(&listed),
+            format!("{titles}city-office  1       -        -\n")
+        );
+        assert!(
+            stderr(&listed).contains("--after city-office"),
+            "{}",
+            stderr(&listed)
+        );
+        let rest = operator.says(&["recipient", "list", "--after", "city-office", "--json"]);
+        assert_eq!(rest.lines().count(), 1);
+        assert!(rest.contains(r#""id":"power-utility""#), "{rest}");
+        let shown = operator.says(&["recipient", "show", "city-office"]);
+        assert!(shown.contains("gulberg-home  billing"), "{shown}");
+        assert!(shown.trim_end().ends_with("in-force  no"), "{shown}");
+
+        // To end later says so, and holds until then.
+        let later = [
+            of("end-grant", "power-utility"),
+            vec!["--at", "2099-01-01T00:00:00Z"],
+        ]
+        .concat();
+        operator.says(&later);
+        assert_eq!(stream(&server, "power-utility", &token).0, 200);
+        let past = [
+            of("end-grant", "power-utility"),
+            vec!["--at", "2020-01-01T00:00:00Z"],
+        ]
+        .concat();
+        assert!(operator.refuses(&past).contains("is over"));
+        operator.says(&of("end-grant", "power-utility"));
+        assert_eq!(stream(&server, "power-utility", &token).0, 403);
+        let again = operator.refuses(&of("end-grant", "power-utility"));
+        assert!(
+            again.contains("amanat recipient show power-utility"),
+            "{again}"
+        );
+        let shown = operator.says(&["recipient", "show", "power-utility", "--json"]);
+        assert!(shown.contains(r#""state":"ended""#), "{shown}");
+        let deployment = operator.says(&["deployment", "show", "gulberg-home"]);
+        assert!(deployment.contains("grant-withdrawn"), "{deployment}");
+        assert!(
+            deployment.contains("recipient:power-utility purpose:billing"),
+            "{deployment}"
+        );
+
+        // What a recipient has open ends with its token.
+        operator.says(&of("grant", "power-utility"));
+        let mut mqtt = connected(&server, "power-utility", &token);
+        operator.says(&["recipient", "revoke", "power-utility"]);
+        assert!(has_ended(&mut open), "the stream");
+        assert!(has_ended(&mut mqtt), "the connection");
+        let renewed = operator.token(&["recipient", "renew", "power-utility"]);
+        let mut mqtt = connected(&server, "power-utility", &renewed);
+        operator.token(&["recipient", "renew", "power-utility"]);
+        assert!(has_ended(&mut mqtt), "renewed without an overlap");
+        assert_eq!(server.stop(), Some(0));
+    }
+
+    #[test]
+    fn what_there_is_is_listed_and_shown_with_and_without_a_server() {
+        let operator = Operator::new();
+        let server = Server::start(operator.path(), &["serve", "--data", "data"], "mqtt");
+        operator.found();
+        let token = operator.token(&[
+            "thing",
+            "add",
+            "kitchen-plug",
+            "--deployment",
+            "gulberg-home",
+        ]);
+        let members = operator.says(&["member", "list"]);
+        assert!(
+            members.starts_with("member        chamber  name          joined\n"),
+            "{members}"
+        );
+        let member = operator.says(&["member", "show", "lahore-power"]);
+        assert!(member.contains("about:          Sells power."), "{member}");
+        assert!(
+            member.contains("its deployments\ndeployment    title"),
+            "{member}"
+        );
+        let licence = operator.says(&["licence", "show", "gulberg-home"]);
+        assert!(licence.contains("The notice is complete."), "{licence}");
+        assert!(
+            operator
+                .says(&["licence", "list"])
+                .contains("gulberg-home  active")
+        );
+        for (what, id) in [
+            ("member", "nobody"),
+            ("deployment", "nowhere"),
+            ("licence", "nowhere"),
+            ("recipient", "nobody"),
+            ("thing", "nothing"),
+        ] {
+            let said = operator.refuses(&[what, "show", id]);
+            assert!(
+                said.contains(&format!("`{id}`")) && said.contains(" list` says which"),
+                "{said}"
+            );
+        }
+        let show = ["thing", "show", "kitchen-plug", "--json"];
+        assert!(operator.says(&show).contains(r#""connections":0"#));
+        let device = connected(&server, "kitchen-plug", &token);
+        let shown = operator.says(&show);
+        assert!(shown.contains(r#""connections":1"#), "{shown}");
+        assert!(shown.contains(r#""over":"local""#), "{shown}");
+        drop(device);
+        assert_eq!(server.stop(), Some(0));
+        let shown = operator.says(&show);
+        assert!(
+            shown.contains(r#""connections":null"#),
+            "nobody knows: {shown}"
+        );
+    }
+
     #[test]
     fn a_hundred_thousand_devices_behind_a_bridge_are_one_import() {
         let operator = Operator::new();
@@ -364,7 +554,7 @@ mod slow {
             "tokens.csv",
         ]);
         assert_eq!(operator.file("tokens.csv").lines().count(), 100_001);
-        let bridges = operator.says(&["bridge", "list"]);
+        let bridges = operator.says(&["bridge", "list", "--json"]);
         assert!(bridges.contains(r#""things":100000"#), "{bridges}");
     }
 }

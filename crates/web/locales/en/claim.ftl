@@ -6,6 +6,7 @@ claim-sign-in = Sign in first. Then open the link on the label again.
 claim-code = Code on the label
 claim-code-hint = 16 letters and digits. Hyphens and capital letters make no difference.
 claim-look = See what the device measures
+claim-form = A code has 16 letters and digits. Look at the label again and correct what stands here.
 claim-wrong = This code does not work. It may have a typing mistake, be used already, or be too old. Ask whoever gave you the device for a new one.
 claim-wait = There were too many codes that do not work. Wait an hour and try again.
 claim-measures = What it measures

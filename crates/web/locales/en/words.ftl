@@ -58,6 +58,7 @@ act-licence-reinstated = The licence of { $about } is in force again.
 act-licence-revoked = The licence of { $about } was taken away.
 act-grant-issued = { $recipient } was given access to data of { $about }, for { $purpose }.
 act-grant-withdrawn = { $recipient } lost access to data of { $about }, for { $purpose }.
+act-grant-ends = { $recipient } will lose access to data of { $about }, for { $purpose }, on { $moment }.
 act-limit-set = The rulebook has a limit: { $about }.
 act-limit-lifted = A limit of the rulebook was lifted: { $about }.
 act-device-authority-begun = The alliance began to give devices certificates of its own.

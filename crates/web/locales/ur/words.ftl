@@ -58,6 +58,7 @@ act-licence-reinstated = { $about } کی اجازت پھر سے نافذ ہے۔
 act-licence-revoked = { $about } کی اجازت منسوخ ہوئی۔
 act-grant-issued = { $recipient } کو { $about } کے ڈیٹا تک رسائی ملی۔ مقصد: { $purpose }۔
 act-grant-withdrawn = { $recipient } سے { $about } کے ڈیٹا تک رسائی واپس لی گئی۔ مقصد: { $purpose }۔
+act-grant-ends = { $recipient } کی { $about } کے ڈیٹا تک رسائی { $moment } کو ختم ہو جائے گی۔ مقصد: { $purpose }۔
 act-limit-set = ضابطے میں حد لگائی گئی: { $about }۔
 act-limit-lifted = ضابطے کی حد ہٹائی گئی: { $about }۔
 act-device-authority-begun = اتحاد نے آلات کو اپنے سرٹیفکیٹ دینے شروع کیے۔

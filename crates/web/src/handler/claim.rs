@@ -13,6 +13,9 @@ use crate::page::{ClaimDevice, ClaimError, ClaimPage, ClaimStep};
 use crate::route::Route;
 use crate::visit::{Failure, Visit, page};
 
+/// How much of a wrong code stays in the form: more than a code has.
+const MAX_TYPED_CHARS: usize = 64;
+
 /// The code, where the link of the label has it.
 #[derive(Deserialize)]
 pub(crate) struct Label {
@@ -51,6 +54,7 @@ pub(crate) async fn take(visit: Visit, submission: Submission) -> Result<Respons
     if !takes {
         return look(&visit, account, code).await;
     }
+    let typed = code.clone();
     let claimed = visit.blocking(move |it| {
         let alliance = it.site.alliance();
         let code = ClaimCode::from_text(&code);
@@ -62,7 +66,7 @@ pub(crate) async fn take(visit: Visit, submission: Submission) -> Result<Respons
     });
     match claimed.await? {
         Ok(device) => answer(&visit, StatusCode::OK, ClaimStep::Done(device)),
-        Err(wrong) => refuse(&visit, wrong),
+        Err(wrong) => refuse(&visit, wrong, &typed),
     }
 }
 
@@ -71,6 +75,7 @@ async fn look(visit: &Visit, account: Account, code: String) -> Result<Response,
         let step = ClaimStep::Enter(None, String::new());
         return answer(visit, StatusCode::OK, step);
     }
+    let typed = code.clone();
     let found = visit.blocking(move |it| {
         let parsed = ClaimCode::from_text(&code);
         let claim = it
@@ -82,7 +87,7 @@ async fn look(visit: &Visit, account: Account, code: String) -> Result<Response,
     });
     match found.await? {
         Ok((device, code)) => answer(visit, StatusCode::OK, ClaimStep::Look(device, code)),
-        Err(wrong) => refuse(visit, wrong),
+        Err(wrong) => refuse(visit, wrong, &typed),
     }
 }
 
@@ -106,12 +111,18 @@ fn shown(visit: &Visit, claim: Claim) -> Result<Result<ClaimDevice, ClaimError>,
     }))
 }
 
-fn refuse(visit: &Visit, wrong: ClaimError) -> Result<Response, Failure> {
+/// What was typed stays there to be corrected.
+fn refuse(visit: &Visit, wrong: ClaimError, typed: &str) -> Result<Response, Failure> {
+    let wrong = match wrong {
+        ClaimError::Wrong if ClaimCode::from_text(typed).is_none() => ClaimError::Form,
+        wrong => wrong,
+    };
     let status = match wrong {
-        ClaimError::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
+        ClaimError::Form | ClaimError::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
         ClaimError::Wait => StatusCode::TOO_MANY_REQUESTS,
     };
-    answer(visit, status, ClaimStep::Enter(Some(wrong), String::new()))
+    let typed = typed.trim().chars().take(MAX_TYPED_CHARS).collect();
+    answer(visit, status, ClaimStep::Enter(Some(wrong), typed))
 }
 
 fn answer(visit: &Visit, status: StatusCode, step: ClaimStep) -> Result<Response, Failure> {

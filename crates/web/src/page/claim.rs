@@ -19,6 +19,8 @@ const MAX_VALUES: usize = 12;
 /// Why a code leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClaimError {
+    /// It is no code: too long, too short, or of other characters.
+    Form,
     /// It does not work.
     Wrong,
     /// Too many that did not work.
@@ -41,7 +43,7 @@ pub(crate) struct ClaimDevice {
 pub(crate) enum ClaimStep {
     /// Nobody is signed in.
     SignIn,
-    /// The code is asked for; it may stand there already.
+    /// The code is asked for; what was typed stands there still.
     Enter(Option<ClaimError>, String),
     /// What the device measures, before anything happens.
     Look(ClaimDevice, String),
@@ -65,6 +67,7 @@ impl ClaimPage {
     /// Whether something is wrong with the code, in words.
     fn wrong(&self) -> Option<String> {
         match &self.step {
+            ClaimStep::Enter(Some(ClaimError::Form), _) => Some(self.shell.say("claim-form")),
             ClaimStep::Enter(Some(ClaimError::Wrong), _) => Some(self.shell.say("claim-wrong")),
             ClaimStep::Enter(Some(ClaimError::Wait), _) => Some(self.shell.say("claim-wait")),
             _ => None,
@@ -105,7 +108,7 @@ impl Page for ClaimPage {
             notice: sample::home(),
             role: Role::Household,
         };
-        let enter = |wrong| ClaimStep::Enter(wrong, String::new());
+        let enter = |wrong, typed: &str| ClaimStep::Enter(wrong, typed.to_owned());
         let page = |step: ClaimStep| Self {
             shell: match &step {
                 ClaimStep::SignIn => stranger.clone(),
@@ -123,9 +126,19 @@ impl Page for ClaimPage {
         };
         vec![
             ("denied", page(ClaimStep::SignIn)),
-            ("empty", page(enter(None))),
-            ("error-wrong", page(enter(Some(ClaimError::Wrong)))),
-            ("error-wait", page(enter(Some(ClaimError::Wait)))),
+            ("empty", page(enter(None, ""))),
+            (
+                "error-form",
+                page(enter(Some(ClaimError::Form), "abcd-efgh")),
+            ),
+            (
+                "error-wrong",
+                page(enter(Some(ClaimError::Wrong), "abcd-efgh-2345-wxyz")),
+            ),
+            (
+                "error-wait",
+                page(enter(Some(ClaimError::Wait), "abcd-efgh-2345-wxyz")),
+            ),
             ("full", look(Role::Household)),
             ("holder", look(Role::Holder)),
             ("occupant", look(Role::Occupant)),

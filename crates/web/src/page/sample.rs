@@ -11,7 +11,7 @@ use model::{
 
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftPage,
-    EntryLine, EntryPage, ErrorPage, HistoryPage, HomePage, ImportPage, Licence, LimitsPage,
+    EntryLine, EntryPage, ErrorPage, GrantLine, HistoryPage, HomePage, ImportPage, Licence, LimitsPage,
     LinkedDeployment, MePage, MemberLink, MemberPage, MyChoicesPage, NearbyPage, NoticePage,
     OfficePage, OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage, Received,
     RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay, Value,
@@ -257,8 +257,8 @@ pub(crate) fn entries() -> Vec<EntryLine> {
         By::Operator,
         "",
     );
-    grant.grant = Some((
-        text(
+    grant.grant = Some(GrantLine {
+        recipient: text(
             "Energy lab of the university",
             "یونیورسٹی کی توانائی لیبارٹری",
         ),

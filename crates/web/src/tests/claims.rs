@@ -119,6 +119,44 @@ async fn a_claim_code_works_once_and_for_nobody_else_afterwards() {
 }
 
 #[tokio::test]
+async fn a_wrong_code_stays_in_the_form_to_be_corrected() {
+    let world = World::new();
+    let code = world.claim_code("plug-9");
+    let mut neighbour = world.signed_in(&world.neighbour).await;
+    neighbour.headers.push(opened());
+    neighbour.get("/claim").await;
+    let wrong = neighbour
+        .post("/claim", &[("code", " aaaa-bbbb-cccc-dddd")])
+        .await;
+    assert_eq!(wrong.status, 422);
+    wrong
+        .has("This code does not work.")
+        .has("value=\"aaaa-bbbb-cccc-dddd\"")
+        .has("aria-invalid=\"true\"")
+        .has("aria-describedby=\"hint-code error-code\"")
+        .has("role=\"alert\"");
+    // A code that cannot be one: it is said what a code looks like.
+    let start = code.get(..9).unwrap();
+    let short = neighbour
+        .post("/claim", &[("code", start), ("take", "1")])
+        .await;
+    assert_eq!(short.status, 422);
+    short
+        .has("A code has 16 letters and digits.")
+        .has(&format!("value=\"{start}\""));
+    let followed = neighbour.get("/claim?code=%3Ci%3E").await;
+    assert_eq!(followed.status, 422);
+    followed.has("value=\"&#60;i&#62;\"").lacks("<i>");
+    let long = "a".repeat(2_000);
+    let long = neighbour.post("/claim", &[("code", &long)]).await;
+    long.has(&format!("value=\"{}\"", "a".repeat(64)));
+    neighbour.get("/lang/ur?back=/claim").await;
+    let urdu = neighbour.post("/claim", &[("code", start)]).await;
+    urdu.has("کوڈ میں 16 حروف اور ہندسے ہوتے ہیں۔")
+        .has(&format!("value=\"{start}\""));
+}
+
+#[tokio::test]
 async fn who_guesses_codes_has_to_wait_and_strangers_cannot_guess_at_all() {
     let world = World::new();
     let code = world.claim_code("plug-9");

@@ -3,7 +3,7 @@
 use custody::Accuracy;
 use model::{
     Chamber, Coarsening, EntryKind, Field, FieldKind, LegalBasis, Level, LicenceState, Retention,
-    Sensitivity, Statistic, Window,
+    Sensitivity, Statistic, Timestamp, Window,
 };
 
 use super::Texts;
@@ -114,6 +114,21 @@ impl Texts {
         message
             .set("recipient", recipient)
             .set("purpose", purpose)
+            .to_string()
+    }
+
+    /// That the access of a recipient for a purpose will end.
+    pub(crate) fn access_ends(
+        &self,
+        about: &str,
+        (recipient, purpose): (&str, &str),
+        at: &Timestamp,
+    ) -> String {
+        self.with("act-grant-ends")
+            .set("recipient", recipient)
+            .set("about", about)
+            .set("purpose", purpose)
+            .set("moment", self.moment(at))
             .to_string()
     }
 

@@ -22,7 +22,7 @@ pub(super) fn add_things(
     if things.len() > MAX_IMPORTED {
         bail!("one import has at most {MAX_IMPORTED} things: make several");
     }
-    let deployment = known(alliance, deployment, now)?;
+    let deployment = known(alliance, deployment, now)?.id;
     let mut check = Check::new(alliance, &deployment);
     let mut joining = Vec::with_capacity(things.len());
     let mut problems: Vec<(usize, String)> = Vec::new();

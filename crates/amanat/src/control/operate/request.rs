@@ -20,7 +20,21 @@ pub(crate) enum OperatorRequest {
     PublishNotice {
         source: String,
     },
-    ListDeployments {},
+    ListMembers {
+        page: PageRequest,
+    },
+    ShowMember {
+        member: String,
+    },
+    ListDeployments {
+        page: PageRequest,
+    },
+    ShowDeployment {
+        deployment: String,
+    },
+    ShowLicence {
+        deployment: String,
+    },
     Licence {
         deployment: String,
         decision: Decision,
@@ -35,6 +49,7 @@ pub(crate) enum OperatorRequest {
     },
     ListThings {
         deployment: String,
+        page: PageRequest,
     },
     ShowThing {
         thing: String,
@@ -69,7 +84,9 @@ pub(crate) enum OperatorRequest {
         deployment: String,
         adapter: String,
     },
-    ListBridges {},
+    ListBridges {
+        page: PageRequest,
+    },
     /// Without a thing the bridge means none by the name any more.
     Link {
         bridge: String,
@@ -88,7 +105,9 @@ pub(crate) enum OperatorRequest {
         uses: i64,
         days: u32,
     },
-    ListKeys {},
+    ListKeys {
+        page: PageRequest,
+    },
     /// Which devices a key brought in.
     ShowKey {
         key: String,
@@ -99,11 +118,24 @@ pub(crate) enum OperatorRequest {
     AddRecipient {
         recipient: String,
     },
+    ListRecipients {
+        page: PageRequest,
+    },
+    ShowRecipient {
+        recipient: String,
+    },
     Grant {
         recipient: String,
         deployment: String,
         purpose: String,
         until: Option<String>,
+    },
+    /// Without a moment it ends now.
+    EndGrant {
+        recipient: String,
+        deployment: String,
+        purpose: String,
+        at: Option<String>,
     },
     /// Without a recipient the publisher only publishes.
     Tie {
@@ -117,6 +149,16 @@ pub(crate) enum OperatorRequest {
     Revoke {
         who: WhoRequest,
     },
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageRequest {
+    /// Behind this identifier.
+    pub(crate) after: Option<String>,
+    /// At most so many.
+    pub(crate) limit: u32,
 }
 
 /// A decision on a licence.
@@ -180,7 +222,12 @@ mod tests {
     #[test]
     fn requests_read_back_as_written() {
         for request in [
-            OperatorRequest::ListBridges {},
+            OperatorRequest::ListBridges {
+                page: PageRequest {
+                    after: Some("hub-1".to_owned()),
+                    limit: 10,
+                },
+            },
             OperatorRequest::Revoke {
                 who: WhoRequest::Bridge("hub-1".to_owned()),
             },
@@ -202,7 +249,7 @@ mod tests {
         assert!(OperatorRequest::parse("sign-in-link first licensing").is_none());
         let unknown = r#"operate {"do":"erase-everything"}"#;
         assert!(OperatorRequest::parse(unknown).unwrap().is_err());
-        let more = r#"operate {"do":"list-bridges","quietly":true}"#;
+        let more = r#"operate {"do":"show-thing","thing":"plug-1","quietly":true}"#;
         assert!(OperatorRequest::parse(more).unwrap().is_err());
     }
 }
