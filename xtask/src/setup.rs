@@ -22,7 +22,12 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 11] = [
+/// A library of Python in place of a program.
+const PAHO: &str = "paho.mqtt.client";
+/// The Pythons that may have it: that of the distribution, and the one on the path.
+const PYTHONS: [&str; 2] = ["/usr/bin/python3", "python3"];
+
+const PROGRAMS: [Program; 12] = [
     Program {
         names: &["chromium", "chromium-browser"],
         package: "chromium",
@@ -61,7 +66,12 @@ const PROGRAMS: [Program; 11] = [
     Program {
         names: &["python3"],
         package: "python3",
-        purpose: "the interoperability tests of Eclipse Paho",
+        purpose: "suites of MQTT that others wrote",
+    },
+    Program {
+        names: &[PAHO],
+        package: "python3-paho-mqtt",
+        purpose: "tests with a library client",
     },
     Program {
         names: &["openssl"],
@@ -181,7 +191,18 @@ fn packages(missing: &[&'static Program]) -> Vec<&'static str> {
 }
 
 fn is_installed(name: &str) -> bool {
-    find_program(name).is_some() || (name == "initdb" && postgresql_directory().is_some())
+    match name {
+        PAHO => PYTHONS.iter().any(|it| has_library(it, name)),
+        "initdb" => find_program(name).is_some() || postgresql_directory().is_some(),
+        _ => find_program(name).is_some(),
+    }
+}
+
+fn has_library(python: &str, name: &str) -> bool {
+    let mut question = std::process::Command::new(python);
+    question.args(["-c", &format!("import {name}")]);
+    let answer = question.stdout(Stdio::null()).stderr(Stdio::null());
+    answer.status().is_ok_and(|it| it.success())
 }
 
 /// Debian keeps the server programs of PostgreSQL off the search path, a directory a version.

@@ -25,6 +25,8 @@ mod demo;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod libraries;
+#[cfg(test)]
 mod linear;
 #[cfg(test)]
 mod load;
