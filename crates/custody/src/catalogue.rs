@@ -37,7 +37,7 @@ pub use peer::{
 };
 
 pub(crate) use bound::Bound;
-pub(crate) use state::{Concerned, DeploymentState, Named, ThingNumber};
+pub(crate) use state::{Concerned, DeploymentState, Holding, Named, ThingNumber};
 
 use shards::Shards;
 

@@ -18,17 +18,18 @@ use crate::Custody;
 use crate::catalogue::{Concerned, Deployment, Named, RecipientPeer, ThingPeer};
 use crate::condition::Condition;
 use crate::outbox::Outbox;
-use crate::receipts::Delivered;
 use crate::secret;
 use crate::topic::{NativeFilter, NativeTopic, ShareName};
 
 pub(crate) mod budget;
 pub(crate) mod hub;
+mod receipt;
 
 pub use budget::MAX_HELD_BYTES;
 use budget::Pressure;
 use hub::Subscriber;
 pub(crate) use hub::{Hub, Route, Topics};
+pub use receipt::Receipt;
 
 /// What a recipient asks for. Without a purpose there is no data.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +84,7 @@ pub struct Subscription {
 /// A decoded message on its way out: declared values only, seen by nobody but [`Custody::permit`].
 pub(crate) struct Message {
     pub(crate) thing: Arc<ThingPeer>,
-    pub(crate) payload: Payload,
+    pub(crate) payload: Box<Payload>,
     pub(crate) named: Named,
     pub(crate) concerned: Concerned,
     pub(crate) at: Timestamp,
@@ -104,7 +105,7 @@ pub(crate) struct Sent {
 impl Message {
     pub(crate) fn new(
         thing: &Arc<ThingPeer>,
-        payload: Payload,
+        payload: impl Into<Box<Payload>>,
         named: Named,
         concerned: Concerned,
         at: Timestamp,
@@ -112,7 +113,7 @@ impl Message {
     ) -> Self {
         Self {
             thing: Arc::clone(thing),
-            payload,
+            payload: payload.into(),
             named,
             concerned,
             at,
@@ -125,7 +126,7 @@ impl Message {
     /// Counts it in, and shares it.
     pub(crate) fn shared(mut self) -> Arc<Self> {
         self.payload.slim();
-        self.held = size_of::<Self>() + self.payload.heap_bytes();
+        self.held = size_of::<Self>() + size_of::<Payload>() + self.payload.heap_bytes();
         self.pressure = self.thing.deployment.budget.take(self.held);
         Arc::new(self)
     }
@@ -145,7 +146,11 @@ impl Drop for Message {
 }
 
 /// A message offered to one subscriber. It says nothing until [`Custody::permit`] agrees.
-pub struct Delivery {
+pub struct Delivery(Arc<Offered>);
+
+/// What a delivery is of. In a place of its own, because deliveries are moved from queue to queue.
+#[derive(Clone)]
+struct Offered {
     message: Arc<Message>,
     subscriber: Arc<Subscriber>,
     outcome: Outcome,
@@ -155,67 +160,82 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    fn new(
+        message: &Arc<Message>,
+        subscriber: &Arc<Subscriber>,
+        outcome: &Outcome,
+        lane: LaneIndex,
+        is_retained: bool,
+    ) -> Self {
+        Self(Arc::new(Offered {
+            message: Arc::clone(message),
+            subscriber: Arc::clone(subscriber),
+            outcome: outcome.clone(),
+            lane,
+            is_retained,
+        }))
+    }
+
+    /// Gives it to another subscriber of the same lane.
+    fn turn_to(&mut self, subscriber: &Arc<Subscriber>) {
+        Arc::make_mut(&mut self.0).subscriber = Arc::clone(subscriber);
+    }
+
     /// The tag that was given to [`Custody::subscribe`].
     #[must_use]
     pub fn tag(&self) -> u32 {
-        self.subscriber.tag
+        self.0.subscriber.tag
     }
 
     /// Whether it was sent because of the subscription, not because the message came just now.
     #[must_use]
     pub fn is_retained(&self) -> bool {
-        self.is_retained
+        self.0.is_retained
     }
 
     /// What [`Arrival::origin`](crate::Arrival::origin) was: which connection sent the message.
     #[must_use]
     pub fn origin(&self) -> u64 {
-        self.message.sent.origin
+        self.0.message.sent.origin
     }
 
     /// What [`Arrival::retain`](crate::Arrival::retain) was.
     #[must_use]
     pub fn was_sent_to_retain(&self) -> bool {
-        self.message.sent.retain
+        self.0.message.sent.retain
     }
 
     /// From when on it is not to be delivered any more; see [`Arrival::expires_at`](crate::Arrival::expires_at).
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.message.sent.expires_at
+        self.0.message.sent.expires_at
     }
 
     /// When the message came in.
     #[must_use]
     pub fn at(&self) -> Timestamp {
-        self.message.at
+        self.0.message.at
     }
 
     pub(crate) fn retained(
-        message: Arc<Message>,
+        message: &Arc<Message>,
         subscriber: &Arc<Subscriber>,
-        outcome: Outcome,
+        outcome: &Outcome,
         lane: LaneIndex,
     ) -> Self {
-        Self {
-            message,
-            subscriber: Arc::clone(subscriber),
-            outcome,
-            lane,
-            is_retained: true,
-        }
+        Self::new(message, subscriber, outcome, lane, true)
     }
 
     /// How many bytes of memory it holds while it waits.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        size_of::<Self>() + self.message.held
+        size_of::<Offered>() + self.0.message.held
     }
 
     /// Whether it belongs to a shared subscription; see [`Delivery::hand_over`].
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.subscriber.share.is_some()
+        self.0.subscriber.share.is_some()
     }
 }
 
@@ -233,8 +253,7 @@ pub struct DeliveryGuard<'a> {
 
 /// The right to hand one payload to one recipient: minted by [`Custody::permit`], used up by [`Permit::into_payload`].
 pub struct Permit {
-    message: Arc<Message>,
-    subscriber: Arc<Subscriber>,
+    offered: Arc<Offered>,
     outcome: Outcome,
     /// When it was decided: the time of the delivery.
     decided_at: Timestamp,
@@ -368,9 +387,10 @@ impl Custody {
     /// Decides, now, whether and how much of an offered message may leave. `None`: nothing may.
     #[must_use]
     pub fn permit(&self, delivery: &Delivery, now: Timestamp) -> Option<Permit> {
-        let message = &delivery.message;
+        let offered = &delivery.0;
+        let (message, subscriber) = (&offered.message, &offered.subscriber);
         let is_over = message.sent.expires_at.is_some_and(|it| it <= now);
-        if is_over || delivery.subscriber.recipient.is_barred() {
+        if is_over || subscriber.recipient.is_barred() {
             return None;
         }
         let state = message.thing.deployment.state.load();
@@ -379,18 +399,16 @@ impl Custody {
         }
         let bound = state.holding(message.thing.number, &message.named, message.at)?;
         let program = &bound.program;
-        let subscriber = &delivery.subscriber;
         // Lanes are numbered by the notice, and a schema is of one notice.
         let lane = match Arc::ptr_eq(program.schema(), message.payload.schema()) {
-            true => delivery.lane,
+            true => offered.lane,
             false => program.lane(&subscriber.recipient.id, &subscriber.filter.purpose)?,
         };
         let facts = state.facts(now);
         let outcome = policy::decide_for(program, &message.payload, &facts, lane)?;
-        let outcome = outcome.meet(&delivery.outcome)?;
+        let outcome = outcome.meet(&offered.outcome)?;
         let permit = Permit {
-            message: Arc::clone(message),
-            subscriber: Arc::clone(subscriber),
+            offered: Arc::clone(offered),
             outcome,
             decided_at: now,
         };
@@ -421,46 +439,44 @@ impl Permit {
     /// For which purpose the recipient receives.
     #[must_use]
     pub fn purpose(&self) -> &PurposeId {
-        &self.subscriber.filter.purpose
+        &self.offered.subscriber.filter.purpose
     }
 
     /// From which deployment.
     #[must_use]
     pub fn deployment(&self) -> &DeploymentId {
-        &self.message.thing.deployment.id
+        &self.offered.message.thing.deployment.id
     }
 
     /// From which thing.
     #[must_use]
     pub fn thing(&self) -> &ThingId {
-        &self.message.thing.id
+        &self.offered.message.thing.id
     }
 
     /// The topic on which the thing publishes by nature, where one is registered.
     #[must_use]
     pub fn native_topic(&self) -> Option<NativeTopic> {
-        self.message.thing.topic()
+        self.offered.message.thing.topic()
     }
 
     /// The dialect of the thing, where it does not speak plainly: how it wants to be heard by who subscribes to its native
     /// topic.
     #[must_use]
     pub fn dialect(&self) -> Option<Arc<str>> {
-        self.message.thing.adapter()
+        self.offered.message.thing.adapter()
     }
 
     /// When the message came in.
     #[must_use]
     pub fn at(&self) -> Timestamp {
-        self.message.at
+        self.offered.message.at
     }
 
     /// When the right may end although nobody acts: a grant or the licence runs out. For who keeps the payload for a while.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
-        let state = self.message.thing.deployment.state.load();
-        let (recipient, purpose) = (&self.subscriber.recipient.id, self.purpose());
-        state.access_ends_after(recipient, purpose, self.decided_at)
+        self.offered.ends_after(self.decided_at)
     }
 
     /// Whether some value is less precise than it was measured.
@@ -471,7 +487,7 @@ impl Permit {
 
     /// Whether the recipient's condition holds of what it would get.
     fn is_asked_for(&self) -> bool {
-        let Some(condition) = &self.subscriber.filter.condition else {
+        let Some(condition) = &self.offered.subscriber.filter.condition else {
             return true;
         };
         let mut shown = Vec::with_capacity(192);
@@ -480,10 +496,10 @@ impl Permit {
     }
 
     fn render(&self, out: &mut Vec<u8>) {
-        let deployment = &self.message.thing.deployment.id;
-        let recipient = &self.subscriber.recipient;
+        let deployment = &self.offered.message.thing.deployment.id;
+        let recipient = &self.offered.subscriber.recipient;
         policy::render(
-            &self.message.payload,
+            &self.offered.message.payload,
             &self.outcome,
             &|text| secret::pseudonym(&recipient.pseudonym_key, deployment.as_str(), text),
             out,
@@ -500,49 +516,16 @@ impl Permit {
     /// Appends the payload for the recipient, as JSON, and gives the receipt for it.
     pub fn write_payload(self, out: &mut Vec<u8>) -> Receipt {
         self.render(out);
-        Receipt { permit: Some(self) }
+        Receipt::of(self)
     }
 }
 
-/// A delivery that is being made. It is counted when this is dropped, unless the payload was not sent after all:
-/// forgetting about it counts one delivery too many, never one too few.
-#[must_use = "dropping it at once counts a delivery that may not have been made"]
-pub struct Receipt {
-    permit: Option<Permit>,
-}
-
-impl Receipt {
-    /// When the right to what was written may end although nobody acts, as [`Permit::ends_at`].
-    #[must_use]
-    pub fn ends_at(&self) -> Option<Timestamp> {
-        self.permit.as_ref().and_then(Permit::ends_at)
-    }
-
-    /// No byte of the payload was handed to the recipient.
-    pub fn void(mut self) {
-        self.permit = None;
-    }
-}
-
-impl Drop for Receipt {
-    fn drop(&mut self) {
-        let Some(permit) = &self.permit else { return };
-        let message = &permit.message;
-        message.thing.deployment.receipts.count(&Delivered {
-            concerned: &message.concerned,
-            recipient: &permit.subscriber.recipient,
-            purpose: &permit.subscriber.filter.purpose,
-            thing: &message.thing,
-            schema: message.payload.schema(),
-            fields: permit.outcome.fields(),
-            at: permit.decided_at,
-        });
-    }
-}
-
-impl std::fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Receipt(…)")
+impl Offered {
+    /// When the right to receive it may end after a moment although nobody acts.
+    fn ends_after(&self, moment: Timestamp) -> Option<Timestamp> {
+        let state = self.message.thing.deployment.state.load();
+        let (recipient, purpose) = self.subscriber.lane();
+        state.access_ends_after(recipient, purpose, moment)
     }
 }
 

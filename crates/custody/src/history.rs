@@ -397,7 +397,7 @@ impl Reading<'_> {
                 at,
                 Sent::default(),
             );
-            let delivery = Delivery::retained(Arc::new(message), &self.subscriber, outcome, lane);
+            let delivery = Delivery::retained(&Arc::new(message), &self.subscriber, &outcome, lane);
             self.deliveries.push(delivery);
         }
         Ok(())

@@ -15,8 +15,7 @@ use smallvec::SmallVec;
 use vault::{AppendError, Lsn, Reading};
 
 use crate::Custody;
-use crate::catalogue::bound::Bound;
-use crate::catalogue::{Concerned, DeploymentState, Named, ThingPeer};
+use crate::catalogue::{Concerned, DeploymentState, Holding, Named, ThingPeer};
 use crate::deliver::{self, Message, Sent};
 use crate::destination::Placed;
 use crate::retained::ToRetain;
@@ -167,15 +166,15 @@ impl Body<'_> {
 }
 
 /// A message that may come in, and what was decided on it.
-struct Admitted {
-    payload: Payload,
+struct Admitted<'s> {
+    payload: Box<Payload>,
     named: Named,
-    bound: Arc<Bound>,
+    bound: Holding<'s>,
     concerned: Concerned,
     decision: KeptDecision,
 }
 
-impl Admitted {
+impl Admitted<'_> {
     /// What is kept of it.
     fn keep<'a>(&'a self, thing: &'a ThingPeer, now: Timestamp) -> Keep<'a> {
         Keep {
@@ -195,7 +194,7 @@ fn decoded(
     state: &DeploymentState,
     arrival: &Arrival<'_>,
     facts: &Facts,
-) -> Result<SmallVec<[Payload; 1]>, IngestError> {
+) -> Result<SmallVec<[Box<Payload>; 1]>, IngestError> {
     if arrival.thing.is_barred() {
         return Err(IngestError::Unregistered);
     }
@@ -257,7 +256,7 @@ impl Custody {
             return Ok(self.durable());
         };
         if payloads.is_empty() {
-            // Nearly always. A message is large to move about, so it is not gathered with others.
+            // Nearly always. What was decided is large to move about, so it is not gathered with others.
             let admitted = self.admit(&state, arrival.thing, last, &facts)?;
             let lsn = self.keep(&[admitted.keep(arrival.thing, now)])?;
             self.pass_on(&state, arrival, admitted, now);
@@ -277,24 +276,24 @@ impl Custody {
     }
 
     /// Decides on the messages of one arrival. Nothing of them is kept yet. None: what is retained is taken back.
-    fn admitted(
+    fn admitted<'s>(
         &self,
-        state: &DeploymentState,
+        state: &'s DeploymentState,
         arrival: &Arrival<'_>,
         now: Timestamp,
-    ) -> Result<SmallVec<[Admitted; 1]>, IngestError> {
+    ) -> Result<SmallVec<[Admitted<'s>; 1]>, IngestError> {
         let facts = state.facts(now);
         let payloads = decoded(state, arrival, &facts)?;
         self.admit_all(state, arrival, payloads, &facts)
     }
 
-    fn admit_all(
+    fn admit_all<'s>(
         &self,
-        state: &DeploymentState,
+        state: &'s DeploymentState,
         arrival: &Arrival<'_>,
-        payloads: SmallVec<[Payload; 1]>,
+        payloads: SmallVec<[Box<Payload>; 1]>,
         facts: &Facts,
-    ) -> Result<SmallVec<[Admitted; 1]>, IngestError> {
+    ) -> Result<SmallVec<[Admitted<'s>; 1]>, IngestError> {
         payloads
             .into_iter()
             .map(|it| self.admit(state, arrival.thing, it, facts))
@@ -302,19 +301,19 @@ impl Custody {
     }
 
     /// Decides on one message. Nothing of it is kept yet.
-    fn admit(
+    fn admit<'s>(
         &self,
-        state: &DeploymentState,
+        state: &'s DeploymentState,
         thing: &ThingPeer,
-        payload: Payload,
+        payload: Box<Payload>,
         facts: &Facts,
-    ) -> Result<Admitted, IngestError> {
+    ) -> Result<Admitted<'s>, IngestError> {
         let named = self.named(state, thing, &payload).inspect_err(|_| {
             let drift = &thing.deployment.drift;
             drift.count(payload.undeclared(), facts.now);
         })?;
         let bound = state
-            .bound(thing.number, &named, facts.now)
+            .holding(thing.number, &named, facts.now)
             .ok_or(IngestError::Unregistered)?;
         let decision = policy::decide_kept(&bound.program, &payload, facts);
         match decision.effect() {
@@ -338,7 +337,7 @@ impl Custody {
         &self,
         state: &DeploymentState,
         arrival: &Arrival<'_>,
-        admitted: Admitted,
+        admitted: Admitted<'_>,
         now: Timestamp,
     ) {
         let Arrival { thing, .. } = *arrival;
@@ -374,7 +373,7 @@ impl Custody {
             self.retain(&ToRetain {
                 state,
                 thing,
-                bound: &bound,
+                bound: &bound.shared(),
                 named: &named,
                 payload: &payload,
                 at: now,

@@ -34,7 +34,7 @@ const MAX_BIGNUM_BYTES: usize = 16;
 const MAX_EXPONENT: u128 = 308;
 
 /// Reads one message.
-pub(crate) fn decode(schema: &Arc<Schema>, bytes: &[u8]) -> Result<Payload, DecodeError> {
+pub(crate) fn decode(schema: &Arc<Schema>, bytes: &[u8]) -> Result<Box<Payload>, DecodeError> {
     let mut reader = Reader {
         decoder: Decoder::new(schema, bytes.len(), Vec::new(), Origin::Thing),
         items: Items::of(bytes),

@@ -14,6 +14,7 @@ use model::{
 };
 use smallvec::SmallVec;
 
+use crate::decide::classes::Classes;
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::program::{
     Factor, Keeping, Lane, LaneIndex, LaneVerdicts, Levels, Program, StoredPart, Verdict, View,
@@ -76,7 +77,7 @@ pub fn compile(inputs: &Inputs<'_>) -> Program {
         generation: inputs.generation,
         schema: Arc::clone(inputs.schema),
         by_name,
-        stored: stored(&verdicts),
+        stored: Classes::new(stored(&verdicts)),
         numeric: coarse.and(inputs.schema.numeric()),
         windowed,
         lanes,

@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::Payload;
-use crate::program::{Keeping, LaneIndex, Levels, Program, StoredPart, is_open};
+use crate::program::{Keeping, LaneIndex, Levels, Program, is_open};
 use crate::schema::SchemaField;
 
 pub(crate) mod aggregate;
+pub(crate) mod classes;
 pub(crate) mod kept;
 pub(crate) mod retain;
 
@@ -260,102 +261,19 @@ fn stored(
     present: FieldSet,
     blocked: FieldSet,
 ) -> SmallVec<[Kept; 2]> {
-    let classes = classes(&program.stored, now).into_iter();
-    let kept = classes.filter_map(|(keeping, retention, mut levels)| {
-        if !program.windowed.is_empty() {
-            levels = program.apart(levels).0;
-        }
+    let classes = program.stored.at(now);
+    let kept = classes.iter().filter_map(|(keeping, retention, levels)| {
+        let outcome = match program.windowed.is_empty() {
+            true => Outcome::of(levels, present, blocked)?,
+            false => Outcome::of(&program.apart(levels.clone()).0, present, blocked)?,
+        };
         Some(Kept {
-            keeping,
-            retention,
-            outcome: Outcome::of(&levels, present, blocked)?,
+            keeping: *keeping,
+            retention: *retention,
+            outcome,
         })
     });
     kept.collect()
-}
-
-/// A way of keeping, for how long, and what.
-type Class = (Keeping, Retention, Levels);
-
-/// What is kept how long, from the parts whose lanes are open now.
-fn classes(parts: &[StoredPart], now: Timestamp) -> SmallVec<[Class; 2]> {
-    let mut classes = SmallVec::new();
-    // What is kept at least as long as the class at hand, whoever decides about it.
-    let mut longer: SmallVec<[(Retention, ByLevel); 2]> = SmallVec::new();
-    for class in parts.chunk_by(|a, b| (a.keeping, a.retention) == (b.keeping, b.retention)) {
-        let Some(StoredPart {
-            keeping, retention, ..
-        }) = class.first()
-        else {
-            continue;
-        };
-        let mut joined = ByLevel::default();
-        let open = class.iter().filter(|it| is_open(&it.windows, now));
-        for (level, fields) in open.flat_map(|it| &it.levels) {
-            joined.add(*level, *fields);
-        }
-        let mut known = ByLevel::default();
-        for (_, kept) in longer.iter().filter(|it| it.0 >= *retention) {
-            known.join(kept);
-        }
-        classes.push((*keeping, *retention, joined.beyond(&known)));
-        longer.push((*retention, joined));
-    }
-    classes
-}
-
-/// How many levels let something pass.
-const LEVELS: usize = Level::MAX_COARSE as usize + 1;
-
-/// Sets of fields by level, lowest first; a field may stand at several levels.
-#[derive(Default)]
-struct ByLevel([FieldSet; LEVELS]);
-
-impl ByLevel {
-    fn add(&mut self, level: Level, fields: FieldSet) {
-        if let Some(set) = slot(level).and_then(|it| self.0.get_mut(it)) {
-            *set = set.or(fields);
-        }
-    }
-
-    fn join(&mut self, other: &Self) {
-        for (set, other) in self.0.iter_mut().zip(&other.0) {
-            *set = set.or(*other);
-        }
-    }
-
-    /// Each field at its highest level, without those that are in `others` at the same level or above.
-    fn beyond(&self, others: &Self) -> Levels {
-        let mut levels = Levels::new();
-        let mut done = FieldSet::EMPTY;
-        let slots = self.0.iter().zip(&others.0).enumerate().rev();
-        for (number, (fields, others)) in slots {
-            done = done.or(*others);
-            let fresh = fields.without(done);
-            done = done.or(*fields);
-            if !fresh.is_empty()
-                && let Some(level) = level(number)
-            {
-                levels.push((level, fresh));
-            }
-        }
-        levels
-    }
-}
-
-fn slot(level: Level) -> Option<usize> {
-    match level.coarse_number() {
-        Some(number) => usize::from(number).checked_sub(1),
-        None if level == Level::ON => Some(LEVELS - 1),
-        None => None,
-    }
-}
-
-fn level(slot: usize) -> Option<Level> {
-    if slot == LEVELS - 1 {
-        return Some(Level::ON);
-    }
-    Level::coarse(u8::try_from(slot + 1).ok()?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //! The notice names the format: JSON here, [CBOR](crate::cbor), or [SenML](crate::senml) in either. Whatever it is,
 //! a value is kept as JSON text, and recipients get JSON.
 //!
+//! The most usual shape of JSON is read by [`quick`], with the same result.
+//!
 //! A stored message ([`Schema::decode_stored`]) may carry `@coarse`, an object from pointer to accuracy (a number, or null
 //! where no bound can be given), `@threshold` and `@window` beside it, and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
 
@@ -32,6 +34,7 @@ use crate::{cbor, senml};
 
 pub(crate) mod json;
 pub(crate) mod notes;
+mod quick;
 
 /// The largest message, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
@@ -87,15 +90,26 @@ impl Schema {
     /// See [`DecodeError`]. A SenML pack with more than one time is several messages, see [`Schema::decode_all`].
     pub fn decode(self: &Arc<Self>, payload: &[u8]) -> Result<Payload, DecodeError> {
         match self.format() {
-            Format::Json => json::decode(self, checked(payload)?, Vec::new(), Origin::Thing),
-            Format::Cbor => cbor::decode(self, sized(payload)?),
+            Format::Json | Format::Cbor => self.decode_one(payload).map(|it| *it),
             Format::SenmlJson | Format::SenmlCbor => {
                 let mut all = self.decode_all(payload)?;
                 match (all.pop(), all.len()) {
-                    (Some(only), 0) => Ok(only),
+                    (Some(only), 0) => Ok(*only),
                     (_, others) => Err(DecodeError::Several(others + 1)),
                 }
             }
+        }
+    }
+
+    /// Reads JSON or CBOR.
+    fn decode_one(self: &Arc<Self>, payload: &[u8]) -> Result<Box<Payload>, DecodeError> {
+        if self.format() == Format::Cbor {
+            return cbor::decode(self, sized(payload)?);
+        }
+        let text = checked(payload)?;
+        match quick::decode(self, text) {
+            Some(payload) => Ok(payload),
+            None => json::decode(self, text, Vec::new(), Origin::Thing),
         }
     }
 
@@ -106,9 +120,12 @@ impl Schema {
     pub fn decode_all(
         self: &Arc<Self>,
         payload: &[u8],
-    ) -> Result<SmallVec<[Payload; 1]>, DecodeError> {
+    ) -> Result<SmallVec<[Box<Payload>; 1]>, DecodeError> {
         match self.format() {
-            Format::Json | Format::Cbor => self.decode(payload).map(|it| SmallVec::from_iter([it])),
+            Format::Json | Format::Cbor => {
+                let one = self.decode_one(payload)?;
+                Ok(SmallVec::from_buf([one]))
+            }
             Format::SenmlJson => senml::decode_json(self, checked(payload)?),
             Format::SenmlCbor => senml::decode_cbor(self, sized(payload)?),
         }
@@ -122,13 +139,13 @@ impl Schema {
     pub fn decode_stored(self: &Arc<Self>, payload: &[u8]) -> Result<Payload, DecodeError> {
         let text = checked(payload)?;
         if !text.trim_start().starts_with('{') {
-            return json::decode(self, text, Vec::new(), Origin::Store);
+            return json::decode(self, text, Vec::new(), Origin::Store).map(|it| *it);
         }
         let envelope: notes::Envelope<'_> =
             serde_json::from_str(text).map_err(|err| json::malformed(&err))?;
         let marks = notes::marks(self, &envelope);
         let message = envelope.value.map_or(text, RawValue::get);
-        json::decode(self, message, marks, Origin::Store)
+        json::decode(self, message, marks, Origin::Store).map(|it| *it)
     }
 }
 
@@ -165,7 +182,7 @@ pub(crate) enum Scalar {
 pub(crate) struct Decoder<'s> {
     pub(crate) schema: &'s Schema,
     origin: Origin,
-    payload: Payload,
+    payload: Box<Payload>,
     /// The element of a list that is being read.
     element: ElementIndex,
 }
@@ -181,7 +198,7 @@ impl<'s> Decoder<'s> {
             schema,
             origin,
             element: ElementIndex::MESSAGE,
-            payload: Payload {
+            payload: Box::new(Payload {
                 schema: Arc::clone(schema),
                 present: FieldSet::EMPTY,
                 text: String::with_capacity(size_bytes),
@@ -191,15 +208,17 @@ impl<'s> Decoder<'s> {
                 undeclared: Vec::new(),
                 unlisted: 0,
                 marks,
-            },
+            }),
         }
     }
 
     /// The message, once all of it was read.
-    pub(crate) fn finish(self) -> Payload {
+    pub(crate) fn finish(self) -> Box<Payload> {
         let mut payload = self.payload;
         let present = payload.present;
-        payload.marks.retain(|it| present.contains(it.field));
+        if !payload.marks.is_empty() {
+            payload.marks.retain(|it| present.contains(it.field));
+        }
         if let Some(lists) = &mut payload.lists {
             lists.settle();
         }

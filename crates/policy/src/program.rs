@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::{LegalBasis, Level, PurposeId, RecipientId, Retention, Timestamp};
 use smallvec::SmallVec;
 
+use crate::decide::classes::Classes;
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::schema::Schema;
 
@@ -35,8 +36,8 @@ pub struct Program {
     /// The view of each lane.
     pub(crate) view_of: Arc<[u16]>,
     pub(crate) views: Vec<View>,
-    /// What the law wants kept first, then longest retention first.
-    pub(crate) stored: Vec<StoredPart>,
+    /// What is kept.
+    pub(crate) stored: Classes,
     /// Fields that some view coarsens by what their value is.
     pub(crate) numeric: FieldSet,
     /// At which levels which fields pass as statistics over time. Empty for most programs.

@@ -403,6 +403,14 @@ impl Node {
         Some((FieldIndex(number), child))
     }
 
+    /// The same; looks first at the child with this number.
+    pub(crate) fn child_near(&self, number: u8, token: &str) -> Option<(FieldIndex, &Child)> {
+        match self.children.get(usize::from(number)) {
+            Some(child) if child.token == token => Some((FieldIndex(number), child)),
+            _ => self.child(token),
+        }
+    }
+
     /// The child for an array position.
     pub(crate) fn position(&self, position: usize) -> Option<NodeIndex> {
         let found = self.positions.binary_search_by_key(&position, |it| it.0);

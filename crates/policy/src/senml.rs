@@ -191,7 +191,7 @@ impl<'s> Pack<'s> {
         }
     }
 
-    fn finish(self) -> Result<SmallVec<[Payload; 1]>, DecodeError> {
+    fn finish(self) -> Result<SmallVec<[Box<Payload>; 1]>, DecodeError> {
         if self.messages.is_empty() {
             return Err(DecodeError::Senml(SenmlError::NoPack));
         }

@@ -43,10 +43,11 @@ pub(crate) enum Holding<'a> {
 }
 
 impl Holding<'_> {
-    fn shared(self) -> Arc<Bound> {
+    /// For who keeps it longer.
+    pub(crate) fn shared(&self) -> Arc<Bound> {
         match self {
             Self::Standing(bound) => Arc::clone(bound),
-            Self::Met(bound) => bound,
+            Self::Met(bound) => Arc::clone(bound),
         }
     }
 }
@@ -322,7 +323,8 @@ impl DeploymentState {
         named: &Named,
         at: Timestamp,
     ) -> Option<Arc<Bound>> {
-        self.holding(thing, named, at).map(Holding::shared)
+        let holding = self.holding(thing, named, at);
+        holding.map(|it| it.shared())
     }
 
     /// The same for a moment, without counting who uses it: that counter is shared by all who send and receive.

@@ -343,13 +343,8 @@ impl Route {
     pub(super) fn offer(&self, message: &Arc<Message>, lane: LaneIndex, outcome: &Outcome) -> u64 {
         let mut dropped = 0;
         let thing = &*message.thing;
-        let delivery = |subscriber: &Arc<Subscriber>| Delivery {
-            message: Arc::clone(message),
-            subscriber: Arc::clone(subscriber),
-            outcome: outcome.clone(),
-            lane,
-            is_retained: false,
-        };
+        let delivery =
+            |subscriber: &Arc<Subscriber>| Delivery::new(message, subscriber, outcome, lane, false);
         for place in self.single.iter().filter(|it| it.wanted.holds(thing)) {
             let subscriber = &place.subscriber;
             if subscriber.outbox.is_left_out(message)
@@ -399,10 +394,10 @@ impl Group {
         for only_ready in [true, false] {
             for member in in_turn() {
                 let outbox = &member.outbox;
-                if outbox.is_ready() != only_ready || outbox.is_left_out(&delivery.message) {
+                if outbox.is_ready() != only_ready || outbox.is_left_out(&delivery.0.message) {
                     continue;
                 }
-                delivery.subscriber = Arc::clone(member);
+                delivery.turn_to(member);
                 match outbox.hand(delivery) {
                     None => return true,
                     Some(back) => delivery = back,
@@ -418,11 +413,11 @@ impl Delivery {
     /// place. For what a session has not sent when it ends, and for QoS 1 also for what nobody has acknowledged; MQTT 5.0
     /// section 4.8.2 forbids it for QoS 2 once it was sent.
     pub fn hand_over(self) -> bool {
-        let Some(share) = self.subscriber.share.clone() else {
+        let Some(share) = self.0.subscriber.share.clone() else {
             return false;
         };
-        let thing = Arc::clone(&self.message.thing);
-        let from = Arc::clone(&self.subscriber);
+        let thing = Arc::clone(&self.0.message.thing);
+        let from = Arc::clone(&self.0.subscriber);
         let routes = thing.deployment.routes.load();
         let mut groups = routes.iter().flat_map(|it| &it.groups);
         let group = groups.find(|it| Arc::ptr_eq(&it.share, &share));

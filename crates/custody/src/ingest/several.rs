@@ -1,8 +1,5 @@
 //! One packet of a bridge, about several things: all of it comes in, or none.
 
-use std::sync::Arc;
-
-use arc_swap::Guard;
 use model::Timestamp;
 use smallvec::SmallVec;
 use vault::Lsn;
@@ -14,8 +11,8 @@ use crate::catalogue::DeploymentState;
 /// What one thing has in a packet, decided on.
 struct Part<'a> {
     arrival: &'a Arrival<'a>,
-    state: Guard<Arc<DeploymentState>>,
-    admitted: SmallVec<[Admitted; 1]>,
+    state: &'a DeploymentState,
+    admitted: SmallVec<[Admitted<'a>; 1]>,
 }
 
 impl Custody {
@@ -26,10 +23,11 @@ impl Custody {
     /// # Errors
     /// See [`IngestError`]: the packet left no trace but a count.
     pub fn take_all(&self, arrivals: &[Arrival<'_>], now: Timestamp) -> Result<Lsn, IngestError> {
+        let states = arrivals.iter().map(|it| it.thing.deployment.state.load());
+        let states: SmallVec<[_; 4]> = states.collect();
         let mut parts: SmallVec<[Part<'_>; 4]> = SmallVec::new();
-        for arrival in arrivals {
-            let state = arrival.thing.deployment.state.load();
-            let admitted = self.admitted(&state, arrival, now)?;
+        for (arrival, state) in arrivals.iter().zip(&states) {
+            let admitted = self.admitted(state, arrival, now)?;
             parts.push(Part {
                 arrival,
                 state,
@@ -53,7 +51,7 @@ impl Custody {
         self.take_back(&parts);
         for part in parts {
             for message in part.admitted {
-                self.pass_on(&part.state, part.arrival, message, now);
+                self.pass_on(part.state, part.arrival, message, now);
             }
         }
         Ok(lsn)

@@ -101,7 +101,12 @@ impl RetainedCursor {
             self.custody.inner.hub.count_dropped(1);
             return None;
         }
-        Some(Delivery::retained(message, &self.subscriber, outcome, lane))
+        Some(Delivery::retained(
+            &message,
+            &self.subscriber,
+            &outcome,
+            lane,
+        ))
     }
 }
 

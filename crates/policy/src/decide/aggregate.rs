@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::{Level, Retention, Timestamp, Window};
 use smallvec::SmallVec;
 
-use super::{Decision, Effect, Facts, Kept, Outcome, blocked, classes, refusal};
+use super::{Decision, Effect, Facts, Kept, Outcome, blocked, refusal};
 use crate::field_set::FieldIndex;
 use crate::payload::{Note, Payload};
 use crate::program::{Keeping, LaneIndex, Levels, Program, is_open};
@@ -67,8 +67,9 @@ pub fn windowed(program: &Program, payload: &Payload, facts: &Facts) -> Vec<Wind
             add(Target::Lane(lane), &view.windowed);
         }
     }
-    for (keeping, retention, levels) in classes(&program.stored, facts.now) {
-        add(Target::Kept(keeping, retention), &program.apart(levels).1);
+    for (keeping, retention, levels) in &*program.stored.at(facts.now) {
+        let target = Target::Kept(*keeping, *retention);
+        add(target, &program.apart(levels.clone()).1);
     }
     found
 }
@@ -81,11 +82,11 @@ pub(super) fn decide(program: &Program, payload: &Payload, now: Timestamp) -> De
         let open = is_open(&view.windows, now);
         views.push(open.then(|| passing(program, payload, levels)).flatten());
     }
-    let classes = classes(&program.stored, now).into_iter();
-    let stored = classes.filter_map(|(keeping, retention, levels)| {
+    let classes = program.stored.at(now);
+    let stored = classes.iter().filter_map(|(keeping, retention, levels)| {
         Some(Kept {
-            keeping,
-            retention,
+            keeping: *keeping,
+            retention: *retention,
             outcome: passing(program, payload, levels.iter())?,
         })
     });
@@ -152,7 +153,7 @@ impl Program {
         match target {
             Target::Lane(lane) => own <= self.level(lane, field, now),
             Target::Kept(keeping, retention) => {
-                let classes = classes(&self.stored, now);
+                let classes = self.stored.at(now);
                 let mut class = classes
                     .iter()
                     .filter(|it| (it.0, it.1) == (keeping, retention));

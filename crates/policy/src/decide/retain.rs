@@ -1,6 +1,7 @@
 //! What of a message is kept for those who subscribe later, and the decision for one lane alone.
 
-use super::{ByLevel, Facts, Outcome, aggregate, blocked_of, refusal};
+use super::classes::ByLevel;
+use super::{Facts, Outcome, aggregate, blocked_of, refusal};
 use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::Payload;
 use crate::program::{LaneIndex, Levels, Program, is_open};

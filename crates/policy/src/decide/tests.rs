@@ -93,10 +93,3 @@ fn a_message_without_declared_values_has_no_outcome() {
     assert!(decision.stored().is_empty());
     assert_eq!(decision.outcome(LaneIndex(77)), None);
 }
-
-#[test]
-fn levels_and_slots_are_one_to_one() {
-    let slots: Vec<_> = (0..LEVELS).map(|it| level(it).and_then(slot)).collect();
-    assert_eq!(slots, (0..LEVELS).map(Some).collect::<Vec<_>>());
-    assert_eq!(slot(Level::OFF), None);
-}

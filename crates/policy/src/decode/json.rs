@@ -25,7 +25,7 @@ pub(crate) fn decode(
     text: &str,
     marks: Vec<Mark>,
     origin: Origin,
-) -> Result<Payload, DecodeError> {
+) -> Result<Box<Payload>, DecodeError> {
     let mut reader = Reader {
         decoder: Decoder::new(schema, text.len(), marks, origin),
         failure: None,

@@ -51,7 +51,7 @@ impl Pack<'_> {
 pub(crate) fn decode_cbor(
     schema: &Arc<Schema>,
     bytes: &[u8],
-) -> Result<SmallVec<[Payload; 1]>, DecodeError> {
+) -> Result<SmallVec<[Box<Payload>; 1]>, DecodeError> {
     let mut items = Items::of(bytes);
     let mut pack = Pack::new(schema);
     let Head::Array(count) = items.next()? else {
@@ -83,7 +83,7 @@ pub(crate) fn decode_cbor(
 pub(crate) fn decode_json(
     schema: &Arc<Schema>,
     text: &str,
-) -> Result<SmallVec<[Payload; 1]>, DecodeError> {
+) -> Result<SmallVec<[Box<Payload>; 1]>, DecodeError> {
     let mut reader = Reader {
         pack: Pack::new(schema),
         failure: None,

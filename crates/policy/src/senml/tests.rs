@@ -41,7 +41,7 @@ fn read(schema: &Arc<Schema>, pack: &[u8]) -> String {
         }
         Ok(messages) => messages,
     };
-    let message = |it: &Payload| {
+    let message = |it: &Box<Payload>| {
         let value = |(field, pointer): (_, &Pointer)| Some(format!("{pointer} {}", it.raw(field)?));
         let undeclared = |it: &Undeclared| format!("{} {}", it.pointer, it.reason.as_str());
         let undeclared = it.undeclared().iter().map(undeclared);
