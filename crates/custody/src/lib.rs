@@ -99,7 +99,7 @@ pub use history::{
 pub use housekeeping::TickError;
 pub use ingest::{Arrival, IngestError, Retain};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
-pub use open::{Custody, CustodyOptions, OpenError};
+pub use open::{Custody, CustodyOptions, OpenError, rotate_root_key};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
 pub use policy::WindowMark;
 pub use provisioning::{
@@ -127,6 +127,6 @@ pub use topic::{
     TopicError,
 };
 pub use transport::Transport;
-pub use vault::Lsn;
+pub use vault::{Lsn, Protection};
 pub use watch::Watch;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

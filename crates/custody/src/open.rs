@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use model::{DeploymentId, Timestamp};
 use record::{DirStore, Signer};
 use store::Db;
-use vault::{Lsn, Progress, RootKey, Vault, VaultOptions};
+use vault::{Lsn, Progress, Protection, RootKey, RootKeyFile, Vault, VaultOptions};
 
 use crate::catalogue::{Catalogue, Opened, Peer};
 use crate::certificate::{Certificates, KeyBox};
@@ -33,6 +33,16 @@ mod label {
     pub(super) const WINDOW_STATE: &str = "amanat/v1/window-state";
     pub(super) const DEVICE_AUTHORITY: &str = "amanat/v1/device-authority";
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
+    /// All of them: what is not in it would not keep its value when the root key changes.
+    pub(super) const ALL: [&str; 7] = [
+        RECORD_SIGNER,
+        SUBJECT_LOOKUP,
+        DESTINATION_SECRETS,
+        RETAINED,
+        WINDOW_STATE,
+        DEVICE_AUTHORITY,
+        RECIPIENT_PSEUDONYM,
+    ];
 }
 
 /// Where custody keeps its things.
@@ -153,9 +163,23 @@ impl Custody {
     /// # Errors
     /// See [`OpenError`]; nothing is half open then.
     pub fn open(options: &CustodyOptions, db: Db) -> Result<Self, OpenError> {
+        Self::open_with(options, db, Vec::new())
+    }
+
+    /// As [`Custody::open`], with what opens the file of the root key.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing is half open then.
+    pub fn open_with(
+        options: &CustodyOptions,
+        db: Db,
+        at_hand: Vec<Arc<dyn Protection>>,
+    ) -> Result<Self, OpenError> {
         let directory = &options.directory;
         let keys = made_private(&directory.join("keys"))?;
-        let root = RootKey::load_or_create(&keys.join("root.key")).map_err(OpenError::RootKey)?;
+        let root = RootKeyFile::new(keys.join("root.key"), at_hand)
+            .unlock(&db, &label::ALL)
+            .map_err(OpenError::RootKey)?;
         db.migrate(&rows::MIGRATIONS)?;
         let signer = Signer::new(&options.record_origin, &root.derive(label::RECORD_SIGNER))
             .map_err(|err| OpenError::Record(LedgerError::Log(err.to_string())))?;
@@ -267,6 +291,21 @@ impl Custody {
     }
 }
 
+/// Makes a new root key and seals under it whatever was sealed under the old one, while nothing has the data directory open. Broken off,
+/// it goes on when it is called again, or when the data directory is opened.
+///
+/// # Errors
+/// See [`vault::RootKeyError`].
+pub fn rotate_root_key(
+    options: &CustodyOptions,
+    db: &Db,
+    at_hand: Vec<Arc<dyn Protection>>,
+) -> Result<vault::Rotated, vault::RootKeyError> {
+    let file = RootKeyFile::new(options.directory.join("keys").join("root.key"), at_hand);
+    let wal = options.directory.join("wal");
+    file.rotate(&wal, db, vault::Suite::default(), &label::ALL)
+}
+
 fn certificates(root: &RootKey) -> Result<Certificates, OpenError> {
     let key_box = KeyBox::new(&root.derive(label::DEVICE_AUTHORITY));
     key_box.map(Certificates::new).ok_or(OpenError::Authority)
@@ -324,4 +363,16 @@ fn publish_key(path: &Path, key: &str) -> std::io::Result<()> {
 /// The lock of the one who writes; a panic of an earlier writer has rolled its transaction back.
 pub(crate) fn writer(inner: &Inner) -> std::sync::MutexGuard<'_, DirStore> {
     inner.writer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+
+    #[test]
+    fn every_label_is_in_the_table_that_a_change_of_the_root_key_goes_by() {
+        let source = include_str!("open.rs");
+        let declared = source.split(": &str = \"amanat/v1/").count() - 1;
+        assert_eq!(declared, label::ALL.len());
+    }
 }

@@ -188,7 +188,14 @@ impl SecretKey {
             .expand(&info, suite.algorithm())
             .map_err(|_| CryptoError::Seal)?;
         let key = LessSafeKey::new(UnboundKey::from(okm));
-        Ok(SealingKey { key, suite })
+        #[cfg(test)]
+        let name = [self.expose_secret(), label.bytes(), &[suite.number()]];
+        Ok(SealingKey {
+            key,
+            suite,
+            #[cfg(test)]
+            name: crate::nonces::name(&name.concat()),
+        })
     }
 
     /// Seals bytes for a row under this key.
@@ -230,6 +237,8 @@ impl fmt::Debug for SecretKey {
 pub(crate) struct SealingKey {
     key: LessSafeKey,
     suite: Suite,
+    #[cfg(test)]
+    name: [u8; 16],
 }
 
 impl SealingKey {
@@ -308,6 +317,8 @@ pub(crate) fn seal(
     associated: &[u8],
     plaintext: Plaintext<'_>,
 ) -> Result<Tag, CryptoError> {
+    #[cfg(test)]
+    crate::nonces::note(key.name, nonce.0);
     let nonce = ring::aead::Nonce::assume_unique_for_key(nonce.0);
     let associated = ring::aead::Aad::from(associated);
     let tag = key

@@ -125,6 +125,8 @@ pub(crate) fn erase(
     // Held to the end: nobody takes an erasure that is at work for one that was broken off.
     let mut graveyard = log.keyring.graveyard();
     graveyard.add(&tombstone)?;
+    #[cfg(test)]
+    crate::crash::point();
     let rewritten = carry_out(log, subject, scope, &tombstone).map_err(|error| {
         log.keyring.has_unfinished.store(true, Ordering::SeqCst);
         EraseError::Pending(error)
@@ -338,12 +340,18 @@ fn finish_all(log: &Log, done: &mut Maintained) -> Result<bool, MaintainError> {
         if key.state == KeyState::Masked {
             reseal(log, id, done)?;
         }
+        #[cfg(test)]
+        crate::crash::point();
         done.erased_blocks += delete_blocks(log, id)?;
+        #[cfg(test)]
+        crate::crash::point();
         done.destroyed_keys += log
             .db
             .write(|tx| rows::destroy_key_without_blocks(tx, id))?;
         log.keyring.changes.note(&subject);
         touched.insert(subject);
+        #[cfg(test)]
+        crate::crash::point();
     }
     for subject in touched.iter().filter_map(|it| subject_of(it)) {
         log.keyring
@@ -428,6 +436,8 @@ fn reseal_some(
         .db
         .write(|tx| exchange(tx, key.id, as_found, &resealed))?;
     if is_done {
+        #[cfg(test)]
+        crate::crash::point();
         log.keyring.changes.note(&key.subject);
         done.erased_readings += resealed.erased;
         done.resealed_readings += resealed.kept;
@@ -469,6 +479,8 @@ fn exchange(
         .new
         .iter()
         .try_for_each(|block| insert(tx, block))?;
+    #[cfg(test)]
+    crate::crash::point();
     for block in &resealed.old {
         tx.execute(
             "DELETE FROM vault_block WHERE block_id = $1",

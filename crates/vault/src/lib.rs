@@ -41,7 +41,13 @@ mod rows;
 mod schema;
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod nonces;
+#[cfg(test)]
+mod schedules;
 #[cfg(test)]
 mod vectors;
 

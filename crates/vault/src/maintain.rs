@@ -134,6 +134,8 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
                 .try_for_each(|block| insert(tx, block))?;
             rows::mark_done(tx, segment.name)
         })?;
+        #[cfg(test)]
+        crate::crash::point();
         log.release(segment.name);
         done.segments += 1;
         done.blocks += widen(compacted.blocks.len());
@@ -182,6 +184,8 @@ fn remove(log: &Log, segment: &Segment) -> Result<(), MaintainError> {
         path: segment.path.clone(),
         source,
     })?;
+    #[cfg(test)]
+    crate::crash::point();
     log.db.write(|tx| rows::forget(tx, segment.name))?;
     Ok(())
 }

@@ -314,6 +314,8 @@ impl RootKeyFile {
                 self.create(&next, self.find(&word))?
             }
         };
+        #[cfg(test)]
+        crate::crash::point();
         let (_, subjects) = self.finish(db, &old, new, suite, names)?;
         Ok(Rotated { subjects })
     }
@@ -334,6 +336,8 @@ impl RootKeyFile {
                 change_root(db, old, &new, suite, &names).map_err(RootKeyError::Change)?
             }
         };
+        #[cfg(test)]
+        crate::crash::point();
         draft::replace(&self.next(), &self.path).map_err(failed("replace", &self.path))?;
         Ok((new, subjects))
     }

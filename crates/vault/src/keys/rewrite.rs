@@ -65,11 +65,15 @@ impl Keyring {
         let rewritten = self.db.write(|tx| {
             let rewritten = self.rewrite_rows(tx, &text, scope)?;
             with(tx)?;
+            #[cfg(test)]
+            crate::crash::point();
             Ok::<_, KeyError>(rewritten)
         });
         if scope.is_some() {
             self.has_unfinished.store(true, Ordering::SeqCst);
         }
+        #[cfg(test)]
+        crate::crash::point();
         self.changes.note(&text);
         rewritten
     }

@@ -175,6 +175,8 @@ pub(crate) fn change_root(
     let mut last = String::new();
     while let Some(next) = db.write(|tx| change_subjects(tx, &last, old, new, suite))? {
         subjects += next.count;
+        #[cfg(test)]
+        crate::crash::point();
         last = next.last;
     }
     db.write(|tx| change_rest(tx, old, new, suite))?;
@@ -209,6 +211,8 @@ fn change_subjects(
                 .map_err(KeyError::New)?;
             let sql = "UPDATE vault_subject_key SET wrapped = $2 WHERE subject = $1";
             tx.execute(sql, &[subject.as_str().into(), wrapped.as_slice().into()])?;
+            #[cfg(test)]
+            crate::crash::point();
         }
         let count = changed.map_or(0, |it: Changed| it.count) + 1;
         changed = Some(Changed {
@@ -237,5 +241,7 @@ fn change_rest(
     let sql = "INSERT INTO vault_root (id, sealed) VALUES (1, $1) \
                ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed";
     tx.execute(sql, &[sealed.as_slice().into()])?;
+    #[cfg(test)]
+    crate::crash::point();
     Ok(())
 }

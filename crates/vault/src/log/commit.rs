@@ -99,7 +99,11 @@ impl Log {
         if let Some(batch) = batch {
             let committed = self.keyring.commit_fresh(|rows| self.write_keys(rows));
             committed.map_err(CommitError::Keys)?;
+            #[cfg(test)]
+            crate::crash::point();
             self.write_batch(&batch, allocated)?;
+            #[cfg(test)]
+            crate::crash::point();
             self.publish(batch);
         }
         if let Some(rotated) = rotated {
