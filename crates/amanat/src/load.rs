@@ -38,6 +38,9 @@ use tally::Tally;
 const OPENING_AT_ONCE: usize = 64;
 /// One loopback address has about 28 000 free ports; the next 20 000 connections take the next address.
 const CONNECTIONS_PER_LOCAL_ADDRESS: u32 = 20_000;
+/// About how long the answer to a message is. The read buffers of thousands of connections that each wait for one answer
+/// are small, so that they stay in the processor's cache.
+const ANSWER_BYTES: usize = 8;
 /// Deliveries are over when none came for this long.
 const QUIET: Duration = Duration::from_millis(300);
 /// Deliveries are waited for at most this long.
@@ -216,7 +219,7 @@ fn link_options(options: &LoadOptions, number: u32) -> LinkOptions {
         _ => None,
     };
     let input_bytes = match options.work {
-        Work::Publish { .. } => 16 * 1024,
+        Work::Publish { window, .. } => 256 + ANSWER_BYTES * usize::from(window),
         Work::ConnectOnly | Work::Idle(_) => 256,
     };
     LinkOptions {

@@ -12,6 +12,9 @@
 //! stand in the line again, and at most [`GATHERING`]. Every [`PROBE_EVERY`] commits it waits for twice as many, to find
 //! out whether there are more. Where fewer than [`MANY`] send at a time, nothing is ever waited for.
 //!
+//! Where nobody waits at all, as for messages with QoS 0, the next commit waits until somebody does, and at most
+//! [`GATHERING`] as well: a sync for every few messages would be paid for by those who send them.
+//!
 //! # The end
 //! When the vault was closed or has failed, everybody in the line is woken and told: what is not durable by then never
 //! will be.
@@ -97,14 +100,15 @@ impl<P: Copy + Ord> Line<P> {
 
     /// Blocks the commit thread a moment after it woke `woken`, if more of them are worth it; see the module.
     pub(crate) fn gather(&self, woken: usize) {
-        if woken < MANY {
-            return;
-        }
         let mut queue = self.lock();
-        queue.commits = queue.commits.wrapping_add(1);
-        queue.wanted = match queue.commits % PROBE_EVERY {
-            0 => 2 * woken,
-            _ => woken,
+        queue.wanted = match woken {
+            0 if queue.waiting.is_empty() && !self.is_closed.load(Ordering::Acquire) => 1,
+            0..MANY => return,
+            MANY.. => {
+                queue.commits = queue.commits.wrapping_add(1);
+                let is_probe = queue.commits.is_multiple_of(PROBE_EVERY);
+                woken * (1 + usize::from(is_probe))
+            }
         };
         let gathering = self
             .gathered
@@ -357,6 +361,25 @@ mod tests {
             line.gather(MANY - 1);
         }
         assert_eq!(line.lock().commits, 0, "it went on at once");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test of a wait measures it")]
+    fn while_nobody_waits_a_commit_gathers_until_somebody_does() {
+        let line = Line::default();
+        let start = std::time::Instant::now();
+        line.gather(0);
+        assert!(start.elapsed() >= GATHERING, "nobody came");
+        let _waiter = waiters(&line, &[1]);
+        line.gather(0);
+        assert_eq!(line.lock().wanted, 0, "somebody waits: it went on at once");
+        line.advance(1);
+        line.lock().wanted = 1;
+        let _next = waiters(&line, &[2]);
+        assert_eq!(line.lock().wanted, 0, "who comes ends the gathering");
+        line.close();
+        line.gather(0);
+        assert_eq!(line.lock().wanted, 0);
     }
 
     #[test]

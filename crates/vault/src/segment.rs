@@ -172,6 +172,17 @@ pub(crate) fn frame_identity(key: KeyId, at: Timestamp, index: u32) -> [u8; 20] 
     bytes
 }
 
+/// The header of a frame.
+pub(crate) fn frame_header(len: u32, crc: u32, identity: &[u8; 20]) -> [u8; FRAME_HEADER_BYTES] {
+    let mut bytes = [0; FRAME_HEADER_BYTES];
+    let (front, back) = bytes.split_at_mut(8);
+    let (of_len, of_crc) = front.split_at_mut(4);
+    of_len.copy_from_slice(&len.to_le_bytes());
+    of_crc.copy_from_slice(&crc.to_le_bytes());
+    back.copy_from_slice(identity);
+    bytes
+}
+
 /// The CRC of a frame.
 pub(crate) fn frame_crc(len: u32, identity: &[u8; 20], ciphertext: &[u8]) -> u32 {
     let mut head = [0; 24];

@@ -1,7 +1,7 @@
 //! The shell of a session: one task that moves bytes between a socket and the machine.
 //!
 //! A wake-up reads once, hands everything to the session, appends the acknowledgements and the
-//! deliveries that are due, and writes once. Reading borrows a buffer of the thread, so a
+//! deliveries that are due, and writes once, again while there may be more. Reading borrows a buffer of the thread, so a
 //! connection at rest holds none; what stays is the start of a packet that is not whole yet.
 //!
 //! Deliveries are permitted, written and handed to the socket under the delivery gate, in one
@@ -24,7 +24,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
@@ -49,6 +49,8 @@ const READ_BYTES: usize = 16 * 1024;
 const ROUNDS: usize = 2;
 /// Above this many bytes the start of a packet gives its memory back when it is used up.
 const KEPT_INPUT_BYTES: usize = 512;
+/// So close to its end the timer may have ended already.
+const TIMER_SLACK_MS: u64 = 2;
 /// How long a closing connection may take to read its last packet.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -63,6 +65,17 @@ enum Turn {
     Closed,
     /// The socket is gone.
     Gone,
+}
+
+/// What became of reading or writing once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Moved {
+    /// Nothing was there; the task is woken when something is.
+    Nothing,
+    /// Everything that was there; the task is woken when more is.
+    All,
+    /// Something, and there may be more.
+    Some,
 }
 
 /// One connection: a socket, a session, and custody behind it.
@@ -86,6 +99,8 @@ pub(crate) struct Connection<T, B: Backend> {
     successor: Option<Successor<B>>,
     timer: Pin<Box<Sleep>>,
     timer_ms: u64,
+    /// Whom the timer wakes, once it has been asked.
+    timer_wakes: Option<Waker>,
     /// What it holds of what all hold together.
     held: Option<Held>,
     /// Since when its client takes nothing of what is there for it.
@@ -111,6 +126,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             counters,
             timer: Box::pin(tokio::time::sleep_until(clock.instant(timer_ms))),
             timer_ms,
+            timer_wakes: None,
             clock,
             input: Vec::new(),
             output: Output::default(),
@@ -196,7 +212,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                 return Poll::Ready(Turn::Closed);
             }
             match self.poll_durable(cx) {
-                Poll::Pending if !moved => break,
+                Poll::Pending if moved < Moved::Some => break,
                 Poll::Ready(Err(Stopped)) => return Poll::Ready(Turn::Gone),
                 Poll::Pending | Poll::Ready(Ok(())) => {}
             }
@@ -275,9 +291,10 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         }
     }
 
-    /// Reads once and writes once; tells whether anything moved.
-    fn round(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+    /// Reads once and writes once.
+    fn round(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<Moved> {
         self.poll_claim(now, cx);
+        let could_read = self.session.may_read(self.output.unsent().len());
         let read = self.poll_read(now, cx)?;
         self.acknowledge();
         if self.session.is_draining() && !self.session.is_waiting_for_durability() {
@@ -288,7 +305,11 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             return Ok(read);
         }
         let written = self.poll_write(now, cx)?;
-        Ok(read || written)
+        Ok(match read.max(written) {
+            // What was written, or acknowledged, may be what reading waited for.
+            Moved::All if !could_read => Moved::Some,
+            moved => moved,
+        })
     }
 
     fn acknowledge(&mut self) {
@@ -324,8 +345,11 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         while let Some(deadline_ms) = self.deadline_ms() {
             if deadline_ms < self.timer_ms {
                 self.set_timer(deadline_ms);
+            } else if self.is_timer_set(now, cx) {
+                return;
             }
             if self.timer.as_mut().poll(cx).is_pending() {
+                self.timer_wakes = Some(cx.waker().clone());
                 return;
             }
             if deadline_ms > now.uptime_ms.max(self.timer_ms) {
@@ -346,7 +370,15 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         deadlines.into_iter().flatten().min()
     }
 
+    /// Whether the timer runs and wakes this task: then it need not be asked at each turn.
+    fn is_timer_set(&self, now: Moment, cx: &Context<'_>) -> bool {
+        let wakes = self.timer_wakes.as_ref();
+        now.uptime_ms + TIMER_SLACK_MS < self.timer_ms
+            && wakes.is_some_and(|it| it.will_wake(cx.waker()))
+    }
+
     fn set_timer(&mut self, at_ms: u64) {
+        self.timer_wakes = None;
         self.timer_ms = at_ms;
         let at = self.clock.instant(at_ms);
         self.timer.as_mut().reset(at);
@@ -366,23 +398,39 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         act(&mut self.session, &mut ctx)
     }
 
-    /// Reads once, unless packets wait or must wait.
-    fn poll_read(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+    /// Reads, unless packets wait or must wait.
+    fn poll_read(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<Moved> {
         if !self.session.may_read(self.output.unsent().len())
             || self.backend.poll_room(cx).is_pending()
         {
-            return Ok(false);
+            return Ok(Moved::Nothing);
         }
         if !self.input.is_empty() && (self.use_input(now) > 0 || !self.backend.has_room()) {
-            return Ok(true);
+            return Ok(Moved::Some);
         }
         if !self.session.may_read(self.output.unsent().len()) {
-            return Ok(false);
+            return Ok(Moved::Nothing);
         }
+        let Some(is_short) = self.poll_read_once(now, cx)? else {
+            return Ok(Moved::Nothing);
+        };
+        let waits_for_more = is_short
+            && self.input.is_empty()
+            && !self.session.is_claiming()
+            && self.session.may_read(self.output.unsent().len())
+            && self.transport.poll_readable(cx).is_pending();
+        Ok(match waits_for_more {
+            true => Moved::All,
+            false => Moved::Some,
+        })
+    }
+
+    /// Reads once, and tells whether that was all there was for now; nothing when there was nothing.
+    fn poll_read_once(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<Option<bool>> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             match Pin::new(&mut self.transport).poll_read(cx, &mut buffer) {
-                Poll::Pending => return Ok(false),
+                Poll::Pending => return Ok(None),
                 Poll::Ready(outcome) => outcome?,
             }
             let read = buffer.filled();
@@ -399,7 +447,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                 self.input.extend_from_slice(read);
                 self.use_input(now);
             }
-            Ok(true)
+            Ok(Some(buffer.remaining() > 0))
         })
     }
 

@@ -8,6 +8,8 @@
 pub(crate) struct Output {
     bytes: Vec<u8>,
     sent_bytes: usize,
+    /// The memory is somebody else's, until it is given back.
+    is_lent: bool,
 }
 
 /// Above this many bytes the buffer gives its memory back when it is empty.
@@ -45,10 +47,29 @@ impl Output {
         if self.is_empty() {
             self.sent_bytes = 0;
             self.bytes.clear();
-            if self.bytes.capacity() > KEPT_BYTES {
+            if self.bytes.capacity() > KEPT_BYTES && !self.is_lent {
                 self.bytes = Vec::new();
             }
         }
+    }
+
+    /// Lends memory to write into, where nothing waits.
+    pub(crate) fn lend(&mut self, mut buffer: Vec<u8>) {
+        if self.is_empty() && !self.is_lent {
+            buffer.clear();
+            self.bytes = buffer;
+            self.is_lent = true;
+        }
+    }
+
+    /// Gives the memory back that was lent. What was not sent has a place of its own from then on.
+    pub(crate) fn give_back(&mut self) -> Option<Vec<u8>> {
+        if !std::mem::take(&mut self.is_lent) {
+            return None;
+        }
+        let rest = self.unsent().to_vec();
+        self.sent_bytes = 0;
+        Some(std::mem::replace(&mut self.bytes, rest))
     }
 
     /// Takes back the deliveries of which nothing has been sent, in order. `marks` keeps the others.
@@ -108,6 +129,27 @@ mod tests {
             assert_eq!(output.unsent().len(), unsent, "{sent}");
             assert_eq!(output.is_empty(), unsent == 0, "{sent}");
         }
+    }
+
+    #[test]
+    fn memory_that_was_lent_goes_back_and_what_was_not_sent_stays() {
+        let mut output = Output::default();
+        output.lend(Vec::with_capacity(100_000));
+        output.buffer().extend_from_slice(b"begun, and unsent");
+        output.sent(7);
+        output.lend(Vec::new());
+        let lent = output.give_back().unwrap();
+        assert!(lent.capacity() >= 100_000);
+        assert_eq!(output.unsent(), b"and unsent");
+        assert!(output.buffer().capacity() <= KEPT_BYTES);
+        assert!(output.give_back().is_none(), "nothing was lent");
+
+        output.sent(10);
+        output.lend(lent);
+        output.buffer().extend_from_slice(b"all");
+        output.sent(3);
+        assert!(output.give_back().unwrap().capacity() >= 100_000);
+        assert!(output.is_empty());
     }
 
     #[test]

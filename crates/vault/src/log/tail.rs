@@ -10,7 +10,7 @@ use crate::keys::EpochKey;
 use crate::reading::{MAX_HEAD_BYTES, Reading, encode};
 use crate::segment::{
     BATCH_HEADER_BYTES, FRAME_HEADER_BYTES, FrameRef, Index, associated_data, batch_header,
-    frame_crc, frame_identity, widen, widen_len,
+    frame_crc, frame_header, frame_identity, widen, widen_len,
 };
 
 /// What appenders, readers and the commit thread share.
@@ -187,7 +187,7 @@ impl Tail {
         reading: &Reading<'_>,
     ) -> Result<u32, CryptoError> {
         let body_start = start + FRAME_HEADER_BYTES;
-        self.buffer.resize(body_start, 0);
+        self.buffer.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
         encode(reading, &mut self.buffer);
         let identity = frame_identity(key.id, reading.at, self.next_index);
         associated_data(
@@ -210,16 +210,8 @@ impl Tail {
             .ok_or(CryptoError::Seal)?;
         let len = u32::try_from(ciphertext.len()).map_err(|_| CryptoError::Seal)?;
         let crc = frame_crc(len, &identity, ciphertext);
-        let fields = len
-            .to_le_bytes()
-            .into_iter()
-            .chain(crc.to_le_bytes())
-            .chain(identity);
-        let header = head.get_mut(start..).unwrap_or_default();
-        header
-            .iter_mut()
-            .zip(fields)
-            .for_each(|(to, from)| *to = from);
+        let place = head.get_mut(start..).and_then(|it| it.first_chunk_mut());
+        *place.ok_or(CryptoError::Seal)? = frame_header(len, crc, &identity);
         Ok(len)
     }
 

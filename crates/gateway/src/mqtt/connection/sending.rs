@@ -1,12 +1,13 @@
 //! The sending side of a connection: what is in the output, commands, and deliveries behind them.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use model::Timestamp;
 
-use super::{Connection, Transport};
+use super::{Connection, Moved, Transport};
 use crate::clock::Moment;
 use crate::mqtt::backend::Backend;
 use crate::mqtt::output::{Mark, Output};
@@ -17,19 +18,28 @@ use crate::{Counter, Counters};
 const BATCH_DELIVERIES: usize = 256;
 const BATCH_BYTES: usize = 64 * 1024;
 
+/// Above this many bytes the thread lets go of the memory in which batches are written.
+const KEPT_BATCH_BYTES: usize = 256 * 1024;
+
+thread_local! {
+    /// Lent to the connection that sends a batch, so that none at rest holds so much and none has to grow it.
+    static BATCH_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// A packet in the output, until it is with the socket.
 pub(super) type Written<B> = Mark<Undo<<B as Backend>::Delivery>, <B as Backend>::Receipt>;
 
 impl<T: Transport, B: Backend> Connection<T, B> {
     /// Writes once: what is in the output, and deliveries behind it.
-    pub(super) fn poll_write(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<bool> {
+    pub(super) fn poll_write(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<Moved> {
         self.poll_commands(now, cx);
         let count = self.poll_batch(cx)?;
         if count > 0 {
-            return self.send_batch(count, now, cx);
+            let moved = self.send_batch(count, now, cx)?;
+            return Ok(if moved { Moved::Some } else { Moved::Nothing });
         }
         if self.output.is_empty() {
-            return self.poll_flush(cx).map(|_| false);
+            return self.poll_flush(cx).map(|_| Moved::Nothing);
         }
         let moved = write_once(&mut self.transport, &mut self.output, &self.counters, cx)?;
         self.is_slow |= !self.output.is_empty();
@@ -38,7 +48,13 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             self.stuck_since_ms = None;
         }
         self.poll_flush(cx)?;
-        Ok(moved)
+        // A listener is asked for commands when the output is empty, which it may not have been.
+        let is_done = self.output.is_empty() && self.is_flushed && !self.session.is_listening();
+        Ok(match (moved, is_done) {
+            (false, _) => Moved::Nothing,
+            (true, true) => Moved::All,
+            (true, false) => Moved::Some,
+        })
     }
 
     /// Writes commands for the thing into the output, while its window is open and it reads. A command may hurt somebody, so it
@@ -100,6 +116,8 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             // Woken by what is queued already: whether there is more does not matter.
             let _ = self.session.poll_offered(&mut self.backend, cx, more);
         }
+        // There is room already while these are written: those who publish need not wait for the end of the turn.
+        self.backend.settle(self.is_slow);
         Ok(window)
     }
 
@@ -123,6 +141,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         let mut marks = Vec::with_capacity(count.min(self.session.queued()));
         let mut tally = Tally::default();
         let mut payload = Vec::new();
+        self.output.lend(BATCH_BUFFER.take());
         let gate = self.backend.gate();
         if let Some(handover) = self.transport.handover() {
             // Before anything is decided: see `http::receive`.
@@ -159,6 +178,11 @@ impl<T: Transport, B: Backend> Connection<T, B> {
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
             B::void(mark.receipt);
             self.session.take_back(mark.undo);
+        }
+        if let Some(buffer) = self.output.give_back()
+            && buffer.capacity() <= KEPT_BATCH_BYTES
+        {
+            BATCH_BUFFER.set(buffer);
         }
         self.session.shrink();
         tally.count(&marks, &self.counters);

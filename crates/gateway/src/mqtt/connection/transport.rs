@@ -14,6 +14,11 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin {
     /// Ready when a write would make progress.
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// Pending when nothing is there to be read, and the task is woken when something is. Ready when that is not known.
+    fn poll_readable(&self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// How many bytes it holds of a message that is not whole yet, where it has messages of its own.
     fn held_bytes(&self) -> usize {
         0
@@ -28,6 +33,10 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin {
 impl Transport for TcpStream {
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_write_ready(cx)
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_read_ready(cx).map(|_| ())
     }
 }
 
