@@ -37,6 +37,7 @@ mod owntracks;
 mod problem;
 mod provision;
 mod receive;
+mod rpc;
 mod thingsboard;
 
 use std::sync::{Arc, Mutex};
@@ -90,7 +91,7 @@ pub fn router(
         limits: Arc::clone(&limits),
         counters: Arc::clone(&counters),
         clock: Clock::start(),
-        stop,
+        stop: Arc::clone(&stop),
         open: Mutex::default(),
         pages: history::Pages::default(),
     };
@@ -112,6 +113,8 @@ pub fn router(
         guard,
         mailboxes: Mailboxes::default(),
     };
+        polls: rpc::Polls::default(),
+        stop,
     Router::new()
         .route(INGEST_PATH, post(accept))
         .route(COMMANDS_PATH, get(ask))
@@ -121,6 +124,8 @@ pub fn router(
             post(thingsboard::attributes).get(thingsboard::ask),
         )
         .route(owntracks::PATH, post(owntracks::accept))
+        .route(rpc::RPC_PATH, get(rpc::wait))
+        .route(rpc::ANSWER_PATH, post(rpc::answer))
         .route(lorawan::WEBHOOK_PATH, post(lorawan::accept))
         .route(lorawan::WEBHOOK_KIND_PATH, post(lorawan::accept))
         .layer(DefaultBodyLimit::max(max_bytes))
@@ -138,6 +143,9 @@ struct Ingest {
     guard: Arc<Guard>,
     mailboxes: Mailboxes,
 }
+    /// Devices that wait for commands.
+    polls: rpc::Polls,
+    stop: Stop,
 
 async fn accept(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Problem> {
     let outcome = ingest.take(request).await;
@@ -234,7 +242,7 @@ impl Ingest {
         let Publisher::Thing(thing) = publisher else {
             return Err(problem::forbidden(
                 Counter::PublishesNotAllowed,
-                "a bridge gets no commands; only a thing does".to_owned(),
+                "a bridge gets no commands here: it listens for them over MQTT".to_owned(),
             ));
         };
         let none = HeaderValue::from_static("none");

@@ -17,6 +17,7 @@
 //! | authentication method | CONNACK 0x8C | – | `connect_unsupported` |
 //! | will whose topic is too long or too deep | CONNACK 0x90 | closed | `topics_rejected` |
 //! | a recipient's will | CONNACK 0x87 | CONNACK 5 | `publishes_not_allowed` |
+//! | will of who also receives, on a topic of commands | CONNACK 0x90 | CONNACK 5 | `topics_rejected` |
 //! | malformed CONNECT | CONNACK 0x81 or 0x82 | closed | `malformed_packets`, `protocol_errors` |
 //! | malformed packet | DISCONNECT 0x81 | closed | `malformed_packets` |
 //! | second CONNECT, server's packets, PUBREL before its PUBREC, AUTH, unset topic alias | DISCONNECT 0x82 | closed | `protocol_errors` |
@@ -31,7 +32,7 @@
 //!
 //! | publish | PUBACK, PUBREC | DISCONNECT | counter |
 //! |---|---|---|---|
-//! | of a recipient | 0x87 | 0x87 | `publishes_not_allowed` |
+//! | of a recipient, but for commands, see `session::orders` | 0x87 | 0x87 | `publishes_not_allowed` |
 //! | of a thing without licence | 0x87 | 0x87 | `publishes_unlicensed` |
 //! | of a thing in quarantine | 0x87 | 0x87 | `publishes_quarantined` |
 //! | of a thing that was removed | 0x87 | 0x87 | `publishes_not_allowed` |
@@ -96,9 +97,11 @@ mod backend;
 mod connection;
 mod decode;
 mod desk;
+mod ears;
 mod encode;
 mod fault;
 mod frame;
+mod orders;
 mod output;
 mod registry;
 mod session;

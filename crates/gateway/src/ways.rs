@@ -180,6 +180,8 @@ impl Ways {
         };
         let taken = decoding::decoded(memory.adapter, message, taken, heard)?;
         if taken.is_empty() {
+            let adapter = memory.adapter;
+            note_answer(custody, publisher, adapter, message, now);
             self.counters.add(Counter::MessagesWithoutReading);
             return Ok(custody.durable());
         }
@@ -260,6 +262,27 @@ fn registered(
 
 fn keep(custody: &Custody, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
     custody.take(arrival, now).map_err(|it| Refusal::from(&it))
+}
+
+/// A device may have answered a command.
+fn note_answer(
+    custody: &Custody,
+    publisher: &Publisher,
+    adapter: Adapter,
+    message: &Arriving<'_>,
+    now: Timestamp,
+) {
+    let Some(answer) = adapters::command_answer(adapter, message.topic, message.payload) else {
+        return;
+    };
+    let thing = match (publisher, &answer.device) {
+        (Publisher::Thing(thing), None) => Some(Arc::clone(thing)),
+        (Publisher::Bridge(bridge), Some(name)) => bridge.thing(name),
+        _ => None,
+    };
+    if let Some(thing) = thing.filter(|it| !it.is_barred()) {
+        custody.command_answered(&thing, answer.number, !answer.is_error, now);
+    }
 }
 
 /// Whether the software of who speaks so subscribes to topics of its own.

@@ -10,7 +10,7 @@
 //! nothing in it, once the message is kept for good; what is refused is answered as in [`super`].
 //! `GET …/attributes` is answered with `{}`, as in ThingsBoard where no attribute has the names that were asked for: nothing
 //! that a device said is read back, and nobody sets shared attributes.
-//! The long polls (`…/rpc`, `…/attributes/updates`) and claims are not there.
+//! A device waits for commands at `…/rpc`, see [`super::rpc`]. `…/attributes/updates` and claims are not there.
 //!
 //! A device with a provisioning key asks for its access token at [`PROVISION_PATH`], see [`super::provision`].
 

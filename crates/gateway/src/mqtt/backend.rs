@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use adapters::Answer;
+use custody::{CommandEvent, CommandId, CommandRefusal, CommandRequest};
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 
 use super::session::Kept;
@@ -166,6 +167,22 @@ pub(crate) trait Backend {
     fn command_sent(&mut self, command: &Self::Command, with_ack: bool, now: Timestamp);
     /// The thing has a command.
     fn command_received(&mut self, command: u64, now: Timestamp);
+
+    /// The recipient asks for a command. Nothing while that is being decided: [`Backend::has_room`] says no until it is, and
+    /// the same comes again then.
+    fn ask(
+        &mut self,
+        _request: &CommandRequest,
+        _now: Timestamp,
+    ) -> Option<Result<CommandId, CommandRefusal>> {
+        Some(Err(CommandRefusal::NotAllowed))
+    }
+    /// The recipient wants to be told what becomes of its commands from now on, or not any more.
+    fn hear_outcomes(&mut self, _wanted: bool) {}
+    /// What became of a command, when there is news; the task is woken then.
+    fn poll_outcome(&mut self, _cx: &mut Context<'_>, _now: Timestamp) -> Poll<CommandEvent> {
+        Poll::Pending
+    }
 
     /// Takes at most `limit` offered deliveries, when there are any.
     fn poll_deliveries(

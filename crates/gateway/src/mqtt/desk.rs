@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use adapters::{Adapter, Answer};
 use custody::{
-    Command, CommandAck, Custody, Delivery, DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn,
-    NativeFilter, NativeTopic, Peer, Permit, Publisher, Receipt, RetainedCursor, ShareName,
-    SourceListener, Subscription,
+    Command, CommandEvent, CommandId, CommandRefusal, CommandRequest, Custody, Delivery,
+    DeliveryGuard, DurableWait, Filter, Hold, Inbox, Lsn, NativeFilter, NativeTopic, Peer, Permit,
+    Publisher, Receipt, RetainedCursor, ShareName, Subscription,
 };
 use model::Timestamp;
 use rustc_hash::FxHashMap;
@@ -18,6 +18,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::backend::{Admitted, Backend, CommandText, Label, Role, Start, Stopped};
+use super::ears::Ears;
+use super::orders::Orders;
 use super::registry::{PeerFull, Ticket};
 use super::session::Kept;
 use super::stamp::Stamp;
@@ -54,15 +56,14 @@ pub(crate) struct Desk {
     hold: Hold,
     /// Made with the first subscription, so that a thing never has one.
     outbox: Option<Box<Outbox>>,
-    /// Of a thing that listens for commands.
-    listener: Option<Box<SourceListener>>,
+    /// Of a thing or bridge that listens for commands.
+    listener: Option<Box<Ears>>,
+    /// Of a recipient that asks for commands.
+    orders: Option<Box<Orders>>,
 }
 
 /// The dialect that recipients get back as it was sent, where they subscribe to native topics.
 const VALUE: &str = Adapter::Value.as_str();
-
-/// How long a thing may take to acknowledge a command, in milliseconds.
-const COMMAND_ACK_MS: i64 = 30_000;
 
 /// The subscriptions of a session and what waits for them: it outlives the connection.
 pub(crate) struct Outbox {
@@ -105,6 +106,7 @@ impl Desk {
             hold: Hold::default(),
             outbox: None,
             listener: None,
+            orders: None,
         }
     }
 
@@ -252,7 +254,7 @@ impl Backend for Desk {
     }
 
     fn has_room(&self) -> bool {
-        if !self.asking.is_empty() {
+        if !self.asking.is_empty() || self.orders.as_ref().is_some_and(|it| it.is_asking()) {
             return false;
         }
         match self.ways.paced_by(self.publisher.as_ref()) {
@@ -268,6 +270,11 @@ impl Backend for Desk {
             };
             let said = asked.and_then(Result::ok);
             self.ways.hear(said.unwrap_or_else(Decoded::unheard));
+        }
+        if let Some(orders) = &mut self.orders
+            && orders.poll_answered(cx).is_pending()
+        {
+            return Poll::Pending;
         }
         match self.ways.paced_by(self.publisher.as_ref()) {
             Some(thing) => self.custody.poll_room(thing, &mut self.hold, cx),
@@ -337,16 +344,11 @@ impl Backend for Desk {
     }
 
     fn command_topics(&self) -> Vec<String> {
-        match self.peer().and_then(Peer::thing) {
-            Some(thing) => self.custody.command_topics(thing),
-            None => Vec::new(),
-        }
+        let peer = self.peer();
+        peer.map_or_else(Vec::new, |it| Ears::topics(&self.custody, it))
     }
 
     fn listen(&mut self, filters: Vec<Box<str>>) {
-        let Some(thing) = self.pass.as_ref().and_then(|it| it.peer().thing()) else {
-            return;
-        };
         if filters.is_empty() {
             self.listener = None;
             return;
@@ -354,7 +356,10 @@ impl Backend for Desk {
         let takes = move |name: &str| filters.iter().any(|it| topic::matches(it, name));
         match &self.listener {
             Some(listener) => listener.change(takes),
-            None => self.listener = Some(Box::new(self.custody.listen(thing, takes))),
+            None => {
+                let ears = self.peer().and_then(|it| Ears::of(&self.custody, it, takes));
+                self.listener = ears.map(Box::new);
+            }
         }
     }
 
@@ -377,18 +382,44 @@ impl Backend for Desk {
     }
 
     fn command_sent(&mut self, command: &Arc<Command>, with_ack: bool, now: Timestamp) {
-        let ack = match with_ack {
-            true => CommandAck::Within(COMMAND_ACK_MS),
-            false => CommandAck::Never,
-        };
         if let Some(listener) = &self.listener {
-            listener.sent(command, ack, now);
+            listener.sent(command, with_ack, now);
         }
     }
 
     fn command_received(&mut self, command: u64, now: Timestamp) {
         if let Some(listener) = &self.listener {
             listener.received(command, now);
+        }
+    }
+
+    fn ask(
+        &mut self,
+        request: &CommandRequest,
+        now: Timestamp,
+    ) -> Option<Result<CommandId, CommandRefusal>> {
+        let pass = self.pass.as_ref().filter(|it| it.receives(now));
+        let Some(recipient) = pass.and_then(|it| it.peer().recipient()) else {
+            return Some(Err(CommandRefusal::NotAllowed));
+        };
+        let orders = self.orders.get_or_insert_default();
+        orders.ask(&self.custody, recipient, request, now)
+    }
+
+    fn hear_outcomes(&mut self, wanted: bool) {
+        if !wanted && self.orders.is_none() {
+            return;
+        }
+        let recipient = self.pass.as_ref().and_then(|it| it.peer().recipient());
+        let orders = self.orders.get_or_insert_default();
+        orders.hear(&self.custody, recipient.map(Arc::as_ref).filter(|_| wanted));
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>, now: Timestamp) -> Poll<CommandEvent> {
+        let receives = self.pass.as_ref().is_some_and(|it| it.receives(now));
+        match &mut self.orders {
+            Some(orders) if receives => orders.poll_outcome(cx),
+            _ => Poll::Pending,
         }
     }
 

@@ -14,6 +14,7 @@ mod answers;
 mod commands;
 mod kept;
 mod open;
+mod orders;
 mod outbound;
 mod publish;
 mod queue;
@@ -500,6 +501,7 @@ impl<B: Backend> Session<B> {
     ) -> Option<Box<Kept<B>>> {
         self.phase = Phase::Closed;
         ctx.backend.listen(Vec::new());
+        ctx.backend.hear_outcomes(false);
         let state = std::mem::replace(&mut self.state, State::new(Origin::of(self.number)));
         let is_kept = self.expiry_s > 0 && start != Some(Start::Clean);
         let may_wait = |it: &Will| is_kept && it.delay_s > 0;

@@ -230,6 +230,23 @@ pub(crate) fn matches(filter: &str, topic: &str) -> bool {
     }
 }
 
+/// Whether a filter may match the topic that becomes of a template, in which names in braces stand for others: `{device}` for
+/// one level or more, all else for one.
+pub(crate) fn may_match(filter: &str, template: &str) -> bool {
+    let (mut filter, mut template) = (filter.split('/'), template.split('/'));
+    loop {
+        match (filter.next(), template.next()) {
+            (Some("#"), _) => return true,
+            (Some(_), Some(level)) if level.contains("{device}") => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(_), Some(level)) if level.contains('{') => {}
+            (Some(wanted), Some(level)) if wanted == level => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
 fn any_or<T, E>(
     level: &str,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -292,6 +309,33 @@ mod tests {
         ] {
             assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
         }
+    }
+
+    #[test]
+    fn a_filter_is_compared_with_a_template_before_its_names_are_known() {
+        let matching = |filter: &str, template: &str, expected: bool| {
+            assert_eq!(may_match(filter, template), expected, "{filter} {template}");
+        };
+        matching("zigbee2mqtt/#", "zigbee2mqtt/{device}/set", true);
+        matching("zigbee2mqtt/+/set", "zigbee2mqtt/{device}/set", true);
+        matching(
+            "zigbee2mqtt/hall/lamp/set",
+            "zigbee2mqtt/{device}/set",
+            true,
+        );
+        matching("tasmota/+/set", "zigbee2mqtt/{device}/set", false);
+        matching(
+            "v1/devices/me/rpc/request/+",
+            "v1/devices/me/rpc/request/{number}",
+            true,
+        );
+        matching(
+            "v1/devices/me/rpc/request/+/x",
+            "v1/devices/me/rpc/request/{number}",
+            false,
+        );
+        matching("lamp/set", "lamp/set", true);
+        matching("lamp", "lamp/set", false);
     }
 
     fn reading<'a>(door: Option<&'a PurposeId>, purposes: &'a [&'a str]) -> Reading<'a, &'a str> {

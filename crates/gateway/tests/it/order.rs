@@ -8,6 +8,10 @@ use serde_json::Value;
 use crate::fixture::House;
 use crate::http::{Answer, Site};
 
+mod behind;
+mod publish;
+mod thingsboard;
+
 /// A fan that must not turn while a hand is in it.
 const FAN: &str = r#"
 [[commands]]
@@ -33,8 +37,12 @@ why = { en = "The filter would burn.", ur = "فلٹر جل جائے گا۔" }
 "#;
 
 fn declare(house: &House) {
+    declare_as(house, FAN);
+}
+
+fn declare_as(house: &House, command: &str) {
     let source = format!(
-        "{}\n{FAN}",
+        "{}\n{command}",
         include_str!("air.toml").replace("version = 1", "version = 2")
     );
     let notice = Notice::parse(&source).unwrap();

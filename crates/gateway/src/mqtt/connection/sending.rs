@@ -33,6 +33,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     /// Writes once: what is in the output, and deliveries behind it.
     pub(super) fn poll_write(&mut self, now: Moment, cx: &mut Context<'_>) -> io::Result<Moved> {
         self.poll_commands(now, cx);
+        self.poll_outcomes(now, cx);
         let count = self.poll_batch(cx)?;
         if count > 0 {
             let moved = self.send_batch(count, now, cx)?;
@@ -71,6 +72,22 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                 return;
             };
             self.with_session(now, |session, ctx| session.tell(&command, ctx));
+        }
+    }
+
+    /// Writes what became of commands of the recipient into the output, while it reads.
+    fn poll_outcomes(&mut self, now: Moment, cx: &mut Context<'_>) {
+        if !self.session.hears_outcomes()
+            || !self.output.is_empty()
+            || !matches!(self.is_writable(cx), Ok(true))
+        {
+            return;
+        }
+        while self.output.unsent().len() < BATCH_BYTES {
+            let Poll::Ready(event) = self.backend.poll_outcome(cx, now.wall) else {
+                return;
+            };
+            self.with_session(now, |session, ctx| session.tell_outcome(event, ctx));
         }
     }
 

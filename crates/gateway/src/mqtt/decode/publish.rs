@@ -23,6 +23,8 @@ pub(crate) struct Publish<'a> {
     /// With QoS 1 and 2.
     pub(crate) packet_id: Option<u16>,
     pub(crate) retain: bool,
+    /// It may have been sent before (3.3.1.1).
+    pub(crate) dup: bool,
     /// MQTT 5.
     pub(crate) alias: Option<u16>,
     /// MQTT 5: the message expiry interval.
@@ -62,6 +64,7 @@ pub(super) fn decode_publish(frame: Frame<'_>, version: Version) -> Result<Publi
         qos,
         packet_id,
         retain: frame.first & 1 != 0,
+        dup: frame.first & 0b1000 != 0,
         alias: kept.alias,
         expiry_s: kept.expiry_s,
         properties: kept.bytes,

@@ -71,7 +71,7 @@ impl<B: Backend> Session<B> {
             self.limits.max_topic_levels,
         )?;
         let topics = ctx.backend.command_topics();
-        if !topics.iter().any(|it| topic::matches(filter, it)) && !ctx.backend.has_own_topics() {
+        if !topics.iter().any(|it| topic::may_match(filter, it)) && !ctx.backend.has_own_topics() {
             return Err(NOT_ITS_OWN);
         }
         let filters = &mut self.state.listening.filters;

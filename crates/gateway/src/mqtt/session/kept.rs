@@ -9,6 +9,7 @@ use model::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::commands::Listening;
+use super::orders::Ordering;
 use super::outbound::Outbound;
 use super::subscriptions::Subscriptions;
 use crate::clock::Moment;
@@ -26,6 +27,7 @@ pub(super) struct State<B: Backend> {
     pub(super) outbound: Outbound<B::Delivery>,
     pub(super) subscriptions: Subscriptions,
     pub(super) listening: Listening,
+    pub(super) ordering: Ordering,
     /// Deliveries that have not been sent at all.
     pub(super) queue: VecDeque<B::Delivery>,
     /// Retained messages for subscriptions, by tag, that have not been looked up yet.
@@ -40,6 +42,7 @@ impl<B: Backend> State<B> {
             outbound: Outbound::default(),
             subscriptions: Subscriptions::default(),
             listening: Listening::default(),
+            ordering: Ordering::default(),
             queue: VecDeque::new(),
             retained: Vec::new(),
         }

@@ -7,11 +7,12 @@ use mqtt_proto::v5::{Connack, ConnackProperties, ConnectReasonCode, DisconnectRe
 
 use super::aliases::{TOPIC_ALIASES, ToClient};
 use super::kept::Kept;
+use super::orders;
 use super::{Ctx, Phase, Session};
 use crate::Counter;
 use crate::identity::NotAdmitted;
 use crate::mqtt::backend::{Admitted, Backend, Start};
-use crate::mqtt::decode::{Connect, ConnectFault, Version, decode_connect};
+use crate::mqtt::decode::{Connect, ConnectFault, Version, Will, decode_connect};
 use crate::mqtt::encode::{self, Terms};
 use crate::mqtt::frame::Frame;
 use crate::mqtt::topic;
@@ -164,6 +165,15 @@ impl<B: Backend> Session<B> {
                 "a recipient publishes nothing, not even a will",
             ));
         }
+        let is_command = |it: &Will| orders::is_command(&it.topic);
+        if admitted.role.receives && connect.will.as_ref().is_some_and(is_command) {
+            return Err(Rejection::new(
+                ConnectReasonCode::TopicNameInvalid,
+                Some(ConnectReturnCode::NotAuthorized),
+                Counter::TopicsRejected,
+                "a will is no command: it would be done when nobody is there",
+            ));
+        }
         Ok(admitted)
     }
 
@@ -253,6 +263,9 @@ impl<B: Backend> Session<B> {
         let filters = self.state.listening.filters();
         if !filters.is_empty() {
             ctx.backend.listen(filters);
+        }
+        if self.has_outcome_filters() {
+            ctx.backend.hear_outcomes(true);
         }
         self.state.outbound.resume(ctx.out);
     }

@@ -5,6 +5,7 @@ use mqtt_proto::v5::{DisconnectReasonCode, PubackReasonCode};
 use rustc_hash::FxHashMap;
 
 use super::aliases::{FromClient, TOPIC_ALIASES};
+use super::orders;
 use super::{Ctx, Session};
 use crate::Counter;
 use crate::mqtt::backend::{Backend, Role};
@@ -23,12 +24,12 @@ const NOT_FOUND: u8 = 0x92;
 
 /// A publish that is not taken. MQTT 5 with QoS 1 and 2 is told in PUBACK and PUBREC; everybody else can
 /// only be told by the end of the connection.
-struct Refused {
+pub(super) struct Refused {
     /// PUBACK and PUBREC have the same codes.
-    code: PubackReasonCode,
+    pub(super) code: PubackReasonCode,
     /// Who cannot be told is acknowledged and goes on.
-    is_spared: bool,
-    fault: Fault,
+    pub(super) is_spared: bool,
+    pub(super) fault: Fault,
 }
 
 impl<B: Backend> Session<B> {
@@ -45,7 +46,12 @@ impl<B: Backend> Session<B> {
         self.check_window(publish)?;
         // Taken out for the call, because the topic may be borrowed from them.
         let mut aliases = std::mem::take(&mut self.aliases_from_client);
+        let mut is_order = false;
         let taken = match resolve(publish, &mut aliases, self.limits.max_topic_bytes) {
+            Ok(topic) if role.receives && orders::is_command(topic) => {
+                is_order = true;
+                Ok(self.order(publish, topic, ctx))
+            }
             Ok(topic) => {
                 let arriving = self.arriving(publish, topic, ctx.now.wall);
                 match ctx.backend.prepare(&arriving) {
@@ -73,7 +79,7 @@ impl<B: Backend> Session<B> {
                         self.state.received.insert(packet_id, position);
                     }
                 }
-                Ok(true)
+                Ok(!is_order)
             }
             Err(refused) => self.refuse(publish, kind, refused, ctx).map(|()| false),
         }

@@ -5,6 +5,7 @@ use mqtt_proto::v5::{
     RetainHandling, SubscribeReasonCode, SubscriptionOptions, UnsubscribeReasonCode,
 };
 
+use super::orders;
 use super::subscriptions::Options;
 use super::{Ctx, Session};
 use crate::Counter;
@@ -68,6 +69,9 @@ impl<B: Backend> Session<B> {
         role: Role,
         ctx: &mut Ctx<'_, B>,
     ) -> Result<QoS, FilterRefusal> {
+        if role.receives && orders::is_outcome(filter) {
+            return self.add_outcomes(filter, packet.identifier, ctx);
+        }
         let received = match role.receives {
             true => self.add(filter, options, packet, ctx),
             false => Err(NO_GRANT),
@@ -157,7 +161,8 @@ impl<B: Backend> Session<B> {
                 if let Some(tag) = tag {
                     self.end_subscription(tag, ctx);
                 }
-                match self.remove_listening(filter, ctx) || tag.is_some() {
+                let is_outcome = self.remove_outcomes(filter, ctx);
+                match self.remove_listening(filter, ctx) || is_outcome || tag.is_some() {
                     true => UnsubscribeReasonCode::Success,
                     false => UnsubscribeReasonCode::NoSubscriptionExisted,
                 }
