@@ -55,6 +55,9 @@ enum Command {
     /// Work with recipients and what they receive for
     #[command(subcommand)]
     Recipient(command::recipient::RecipientCommand),
+    /// Work with commands, what recipients have devices do
+    #[command(subcommand)]
+    Command(command::commands::CommandsCommand),
     /// Make a link with which somebody signs in once
     SignInLink(command::sign_in_link::Arguments),
     /// Work with codecs, the scripts that read what no dialect knows
@@ -144,6 +147,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Bridge(it) => command::bridge::run(it),
         Command::Provisioning(it) => command::provisioning::run(it),
         Command::Recipient(it) => command::recipient::run(it),
+        Command::Command(it) => command::commands::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),

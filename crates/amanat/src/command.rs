@@ -7,6 +7,7 @@ pub(crate) mod check_config;
 pub(crate) mod codec;
 pub(crate) mod codec_try;
 pub(crate) mod codec_worker;
+pub(crate) mod commands;
 pub(crate) mod config_reference;
 pub(crate) mod demo;
 pub(crate) mod institution;

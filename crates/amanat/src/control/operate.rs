@@ -6,6 +6,7 @@
 //! ```
 
 mod access;
+mod commands;
 mod listing;
 mod registering;
 mod request;

@@ -3,7 +3,7 @@
 mod slow {
     use serde_json::Value;
 
-    use crate::harness::{Amanat, HOME_NOTICE, House, METER, PATIENCE, publish};
+    use crate::harness::{Amanat, HOME_NOTICE, House, METER, PATIENCE, publish, request, run};
 
     /// A heater that must not heat when it draws much already.
     const HEAT: &str = r#"
@@ -100,6 +100,54 @@ why = { en = "The wires would burn.", ur = "تاریں جل جائیں گی۔" }
             assert_eq!(amanat.counters()["commands_taken"], 1);
             assert_eq!(amanat.counters()["commands_refused"], 3);
         }
+    }
+
+    /// What the operator sees of the log.
+    fn listed(house: &House, arguments: &[&str]) -> String {
+        let data = house.directory.path().to_str().unwrap();
+        let run = run([&["command", "list", "--data", data], arguments].concat());
+        assert_eq!(run.code, Some(0), "{}", run.words);
+        run.data
+    }
+
+    #[test]
+    fn a_stock_client_of_mqtt_asks_for_a_command_and_is_answered_and_the_operator_reads_the_log() {
+        let house = house();
+        let amanat = house.serve(&[]);
+        let device = house
+            .client(amanat.mqtt(), "mqttv311", METER)
+            .subscribe(&["-t", TOPIC]);
+        assert_eq!(device.subscribed(), 1);
+        draw(&house, &amanat, 100);
+        let adviser = house.client(amanat.mqtt(), "mqttv5", "adviser");
+        let topic = format!("command/energy-advice/test-home/{METER}/heat");
+        for (watts, outcome) in [(400, "queued"), (801, "refused-arguments")] {
+            let payload = format!(r#"{{"watts": {watts}}}"#);
+            let answer = request(&adviser, &topic, "outcome/desk/1", &payload);
+            let said = answer.data.lines().find(|it| it.starts_with('{'));
+            let said: Value = serde_json::from_str(said.unwrap_or_default()).unwrap_or_default();
+            assert_eq!(said["outcome"], outcome, "{answer:?}");
+        }
+        let told = device.wait_for("the command", |_| true);
+        assert_eq!(told.payload, r#"{"watts": 400}"#);
+        let lines = listed(&house, &["--json", "--deployment", "test-home"]);
+        let lines: Vec<Value> = lines
+            .lines()
+            .map(|it| serde_json::from_str(it).unwrap())
+            .collect();
+        let outcomes: Vec<_> = lines.iter().map(|it| &it["outcome"]).collect();
+        assert_eq!(outcomes[0], "refused-arguments", "{lines:?}");
+        assert_ne!(outcomes[1], "queued", "{lines:?}");
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[1]["arguments"], serde_json::json!({"watts": 400}));
+        let table = listed(&house, &["--thing", METER, "--limit", "1"]);
+        assert!(table.starts_with("asked "), "{table}");
+        assert!(table.contains("refused-arguments"), "{table}");
+        assert_eq!(table.lines().count(), 2, "{table}");
+        let last = lines[0]["id"].as_str().unwrap();
+        let next = listed(&house, &["--after", last, "--json"]);
+        assert_eq!(next.lines().count(), 1, "{next}");
+        assert_eq!(listed(&house, &["--thing", "test-lamp"]), "");
     }
 
     #[test]

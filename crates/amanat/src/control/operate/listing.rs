@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::access::is_declared;
 use super::request::{OperatorRequest, PageRequest};
-use super::{Adapter, Site, known};
+use super::{Adapter, Site, commands, known};
 
 /// The most grants of one recipient, or on one deployment, that are told.
 const MAX_GRANTS: usize = 1_000;
@@ -56,6 +56,7 @@ pub(super) fn tell(
             Ok(listed("bridges", &all, page, |it| it.id().as_str(), bridge))
         }
         It::Seen { bridge } => seen(alliance, bridge),
+        It::ListCommands { .. } => commands::tell(site.alliance, request, now),
         It::ListKeys { page } => {
             let all = alliance.custody().provisioning_keys()?;
             Ok(listed(

@@ -137,6 +137,12 @@ pub(crate) enum OperatorRequest {
         purpose: String,
         at: Option<String>,
     },
+    /// What recipients had things do, the newest first.
+    ListCommands {
+        deployment: Option<String>,
+        thing: Option<String>,
+        page: PageRequest,
+    },
     /// Without a recipient the publisher only publishes.
     Tie {
         publisher: WhoRequest,

@@ -90,16 +90,26 @@ impl Client<'_> {
 
 /// Runs `mosquitto_pub` with one message and QoS 1.
 pub(crate) fn publish(client: &Client<'_>, topic: &str, payload: &str) -> Run {
-    let mut command = client.command("mosquitto_pub");
-    let mut child = command
-        .args(["-q", "1", "-t", topic, "-m", payload])
-        .spawn()
-        .unwrap();
+    let command = client.command("mosquitto_pub");
+    finish(command, &["-q", "1", "-t", topic, "-m", payload])
+}
+
+/// Runs `mosquitto_rr`: publishes one message with QoS 1 and a response topic, and waits for the first answer there.
+pub(crate) fn request(client: &Client<'_>, topic: &str, response: &str, payload: &str) -> Run {
+    let command = client.command("mosquitto_rr");
+    let arguments = [
+        "-q", "1", "-W", "20", "-t", topic, "-e", response, "-m", payload,
+    ];
+    finish(command, &arguments)
+}
+
+fn finish(mut command: Command, arguments: &[&str]) -> Run {
+    let mut child = command.args(arguments).spawn().unwrap();
     let data = Lines::of(child.stdout.take().unwrap());
     let words = Lines::of(child.stderr.take().unwrap());
     let mut guard = Guard(child);
     let mut status = None;
-    testkit::wait_until("mosquitto_pub ends", PATIENCE, || {
+    testkit::wait_until("the client of mosquitto ends", PATIENCE, || {
         status = guard.0.try_wait().unwrap();
         status.is_some()
     });
