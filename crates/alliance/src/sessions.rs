@@ -170,6 +170,8 @@ pub(crate) fn begin(
     if proves {
         rows::session::proved(tx, &hash, now)?;
     }
+    // Links that were made before end: who kept one has no way in beside its owner.
+    rows::account::remove_links(tx, &account.id)?;
     rows::account::signed_in(tx, &account.id, now)?;
     let kind = match way {
         SignInWay::Link => EventKind::SignedInByLink,

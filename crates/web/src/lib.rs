@@ -1,8 +1,8 @@
 //! The pages that people see: notices, choices, timelines, the public record, the office.
 //!
 //! Owns HTML, HTTP, languages and the look. Must not know SQL, keys, rules or MQTT: every page shows what a use case
-//! of `alliance` or `custody` returned, and every form ends in one. No page needs JavaScript; every text goes through
-//! Fluent, in English and Urdu.
+//! of `alliance` or `custody` returned, and every form ends in one. No page needs JavaScript, and only the forms for passkeys use it;
+//! every text goes through Fluent, in English and Urdu.
 //!
 //! Start reading at [`router`] (which handler answers which [`Route`]), then a handler, then its page.
 //! [`write_samples`] writes every page in every state to files, to be looked at.

@@ -133,6 +133,15 @@ pub(crate) fn remove_link(tx: &mut Tx<'_>, token: &[u8; 32]) -> Result<bool, Row
     Ok(removed == 1)
 }
 
+/// Removes every link of an account.
+pub(crate) fn remove_links(tx: &mut Tx<'_>, id: &PersonId) -> Result<(), RowError> {
+    tx.execute(
+        "DELETE FROM one_time_link WHERE account = $1",
+        &[id.as_str().into()],
+    )?;
+    Ok(())
+}
+
 /// Removes links and sessions whose time has passed.
 pub(crate) fn remove_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), RowError> {
     for table in ["one_time_link", "session"] {

@@ -166,6 +166,21 @@ fn an_officer_agrees_with_something_of_their_own_and_not_by_a_link_of_the_operat
 }
 
 #[test]
+fn a_link_that_was_put_aside_ends_with_the_first_sign_in() {
+    on_both(|town| {
+        let resident = account_of(&town.resident);
+        let link = || {
+            town.alliance
+                .one_time_link(&Actor::Operator, &resident.id, NOW)
+        };
+        let (aside, given) = (link().unwrap(), link().unwrap());
+        let sign_in = |link| town.alliance.sign_in(link, PHONE, NOW).unwrap();
+        assert!(sign_in(&given).is_some());
+        assert!(sign_in(&aside).is_none());
+    });
+}
+
+#[test]
 fn a_new_account_and_one_that_a_demo_made_up_need_nobody_else() {
     on_both(|town| {
         let resident = account_of(&town.resident);

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use alliance::{
     Account, Actor, Alliance, Asking, Attempt, Browser, Device, EventKind, MAX_EVENTS,
-    MAX_SESSIONS, MAX_WRONG_OF_NAME, PROOF_MILLIS, Password, Proved, RECOVERY_CODES, RecoveryCode,
-    SessionToken, SetPasswordError, SignInName, SignInWay, System, WRONG_MILLIS,
+    MAX_SESSIONS, MAX_WRONG_OF_NAME, MAX_WRONG_OF_NETWORK, PROOF_MILLIS, Password, Proved,
+    RECOVERY_CODES, RecoveryCode, SessionToken, SetPasswordError, SignInName, SignInWay, System,
+    WRONG_MILLIS,
 };
 use model::Timestamp;
 
@@ -303,5 +304,31 @@ fn events_are_bounded_and_guesses_do_not_push_out_what_matters() {
                 .unwrap()
                 .is_empty()
         );
+    });
+}
+
+#[test]
+fn a_network_that_tries_codes_waits_and_others_do_not() {
+    on_both(|town| {
+        let (alliance, account) = (&town.alliance, account_of(&town.resident));
+        let session = first(alliance, &account, NOW);
+        let by = proved(alliance, &session, NOW);
+        let codes = alliance.make_recovery_codes(&by).unwrap();
+        let sign_in = |code: Option<&RecoveryCode>, network: &str| {
+            let from = asking(network);
+            alliance.sign_in_with_code(code, from, NOW).unwrap()
+        };
+        let made_up = RecoveryCode::from_text("aaaa-bbbb-cccc-dddd");
+        for number in 0..MAX_WRONG_OF_NETWORK {
+            let network = format!("2001:db8::{number}");
+            assert!(matches!(
+                sign_in(made_up.as_ref(), &network),
+                Attempt::Wrong
+            ));
+        }
+        let right = sign_in(codes.first(), "2001:db8::ffff");
+        assert!(matches!(right, Attempt::Wait));
+        let elsewhere = sign_in(codes.first(), "2001:db8:0:1::1");
+        assert!(matches!(elsewhere, Attempt::Done(_)), "it was not used up");
     });
 }

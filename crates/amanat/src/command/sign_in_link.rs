@@ -2,7 +2,7 @@
 //!
 //! Only who may use the data directory can make one. While a server runs, it is asked through its control socket;
 //! otherwise the database is opened here. Without a name it is for the licensing office, so that the first sign-in needs
-//! to know nothing.
+//! to know nothing. For an account that a resident uses, the command only asks for access: `alliance::operator_access`.
 
 use alliance::Office;
 use anyhow::anyhow;
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
-const NEXT: &str = "check the account and the data directory";
+const NEXT: &str = "check the account and the data directory; an account in use: docs/how-to/keep-your-account-safe.md";
 
 fn office(text: &str) -> Result<Office, String> {
     Office::parse(text).ok_or_else(|| {

@@ -37,7 +37,11 @@ mod onboarding;
 #[cfg(test)]
 mod own_endpoint;
 #[cfg(test)]
+mod operator_links;
+#[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod passkeys;
 #[cfg(test)]
 mod presets;
 #[cfg(test)]

@@ -24,8 +24,11 @@ mod slow {
         ("link-gone", "/sign-in/once/aaaa"),
         ("not-found", "/no/such/page"),
     ];
-    const RESIDENT: [(&str, &str); 16] = [
+    const RESIDENT: [(&str, &str); 19] = [
         ("me", "/me"),
+        ("safety", "/me/safety"),
+        ("safety-events", "/me/safety/events"),
+        ("access", "/me/access"),
         ("choices-home", "/me/choices/family-home"),
         ("all-choices", "/me/choices"),
         ("preview", "/me/decide/preview?preset=all-off"),
@@ -281,6 +284,7 @@ mod slow {
         let office = format!("{}/office", amanat.http());
         inspection.open("office", &office);
         inspection.open("office-limits", &format!("{office}/limits"));
+        inspection.open("office-access", &format!("{office}/access"));
         inspection.browser.open(&office);
         inspection
             .browser

@@ -2,6 +2,7 @@
 
 sign-in-title = Sign in
 sign-in-lede = Use a passkey, or your name and password. The first time, you sign in with a link that works once.
+sign-in-lede-plain = Use your name and password. The first time, you sign in with a link that works once.
 passkey-title = Passkey
 passkey-what = A passkey is a key in your telephone or computer. You unlock it there, with a finger, your face or a PIN. There is nothing to remember, and nothing that another site could steal.
 passkey-use = Go on with a passkey

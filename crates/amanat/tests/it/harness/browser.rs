@@ -141,6 +141,19 @@ impl Browser {
         self.post("/execute/async", &json!({ "script": script, "args": [] }))
     }
 
+    /// Gives the browser a device that keeps passkeys and confirms at once (WebAuthn Level 3, section 11, "WebDriver Extension").
+    #[track_caller]
+    pub(crate) fn keep_passkeys(&self) {
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+        });
+        self.post("/webauthn/authenticator", &device);
+    }
+
     /// Presses the first element that matches, with the mouse; gives its reference.
     #[track_caller]
     pub(crate) fn press(&self, css: &str) -> String {
