@@ -26,6 +26,7 @@ mod security_events;
 mod sessions;
 mod throttle;
 mod views;
+mod webhooks;
 mod words;
 
 use std::sync::Arc;
@@ -68,6 +69,7 @@ pub use sessions::{
 };
 pub use throttle::{MAX_WATCHED, MAX_WRONG_OF_NAME, MAX_WRONG_OF_NETWORK, WRONG_MILLIS};
 pub use views::{DeploymentPage, Overview};
+pub use webhooks::WebhookActError;
 
 /// The alliance's use cases over one custody and one database. Cheap to clone.
 #[derive(Clone)]

@@ -58,6 +58,9 @@ enum Command {
     /// Work with commands, what recipients have devices do
     #[command(subcommand)]
     Command(command::commands::CommandsCommand),
+    /// Work with webhooks, where the readings of recipients are sent
+    #[command(subcommand)]
+    Webhook(command::webhook::WebhookCommand),
     /// Make a link with which somebody signs in once
     SignInLink(command::sign_in_link::Arguments),
     /// Work with codecs, the scripts that read what no dialect knows
@@ -148,6 +151,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Provisioning(it) => command::provisioning::run(it),
         Command::Recipient(it) => command::recipient::run(it),
         Command::Command(it) => command::commands::run(it),
+        Command::Webhook(it) => command::webhook::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),

@@ -30,6 +30,7 @@ pub(crate) mod record_verify;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 pub(crate) mod thing;
+pub(crate) mod webhook;
 
 use std::net::SocketAddr;
 

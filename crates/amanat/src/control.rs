@@ -6,12 +6,13 @@
 //! answer:   ok ACCOUNT URL \n               or  error WORDS \n
 //! ```
 //!
-//! or one line of JSON behind a word, and JSON behind `ok`: [`certificates`], [`operate`].
+//! or one line of JSON behind a word, and JSON behind `ok`: [`certificates`], [`operate`], [`webhooks`].
 //!
 //! One request a connection, at most [`MAX_LINE_BYTES`]. A socket without a server behind it is a leftover and replaced.
 
 pub(crate) mod certificates;
 pub(crate) mod operate;
+pub(crate) mod webhooks;
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -35,6 +36,7 @@ use crate::tls::Served;
 
 pub(crate) use certificates::CertificatesRequest;
 pub(crate) use operate::OperatorRequest;
+pub(crate) use webhooks::WebhookRequest;
 
 const SOCKET: &str = "control.sock";
 /// An import of [`operate::MAX_IMPORTED`] things, and its tokens, fit into it.
@@ -202,6 +204,10 @@ async fn answer(
     tokio::time::timeout(TIMEOUT, read.read_line(&mut line)).await??;
     if let Some(request) = OperatorRequest::parse(&line) {
         let answer = operated(request, alliance, (site, guard)).await;
+        return write.write_all(answer.as_bytes()).await;
+    }
+    if let Some(request) = WebhookRequest::parse(&line) {
+        let answer = webhooks::answer(request, alliance).await;
         return write.write_all(answer.as_bytes()).await;
     }
     if let Some(request) = CertificatesRequest::parse(&line) {

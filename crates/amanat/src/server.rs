@@ -267,12 +267,20 @@ impl Sockets {
             http_limits,
             lifecycle,
         );
+        let pushed_counters = Arc::clone(&counters);
         if let Some(socket) = self.metrics {
             let router = metrics::router(counters, custody.clone(), guard.clone());
             let door = http::Door::plain(socket);
             let served = http::serve(door, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }
+        let pushed = courier::push(
+            custody.clone(),
+            self.courier.clone(),
+            pushed_counters,
+            lifecycle.stopping(),
+        );
+        lifecycle.spawn("webhooks", pushed);
         let carried = courier::run(custody.clone(), self.courier, lifecycle.stopping());
         lifecycle.spawn("courier", carried);
         start_tending(custody, ready, lifecycle);

@@ -46,6 +46,7 @@ pub use book::{
 pub use change::{MAX_PLACEMENT_CHANGES, PlacementChange};
 pub(crate) use handle::Couriers;
 pub use local::may_connect;
+pub(crate) use parcel::pause_millis;
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub use placement::{PlaceError, Placing};
 pub(crate) use placement::{Placed, Placements, is_marked};

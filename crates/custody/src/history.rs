@@ -143,6 +143,17 @@ impl Custody {
         query: &HistoryQuery,
         now: Timestamp,
     ) -> Result<HistoryPage, HistoryError> {
+        self.history_within(recipient, query, MAX_HISTORY_BYTES, now)
+    }
+
+    /// The same, where a page gets no further reading when what is stored of it has `most_bytes`.
+    pub(crate) fn history_within(
+        &self,
+        recipient: &Arc<RecipientPeer>,
+        query: &HistoryQuery,
+        most_bytes: usize,
+        now: Timestamp,
+    ) -> Result<HistoryPage, HistoryError> {
         let catalogue = self.inner.catalogue.load_full();
         let deployment = catalogue.deployments.get(&query.deployment);
         let state = deployment.map(|it| it.state.load_full());
@@ -186,6 +197,7 @@ impl Custody {
             deliveries: Vec::new(),
             limit: usize::from(query.limit.clamp(1, MAX_HISTORY_READINGS)),
             bytes: 0,
+            most_bytes,
             scanned: 0,
             reads: 0,
         };
@@ -266,6 +278,7 @@ struct Reading<'a> {
     deliveries: Vec<Delivery>,
     limit: usize,
     bytes: usize,
+    most_bytes: usize,
     scanned: usize,
     reads: usize,
 }
@@ -276,7 +289,7 @@ type Group = Vec<StoredReading>;
 impl Reading<'_> {
     fn is_full(&self) -> bool {
         self.deliveries.len() >= self.limit
-            || self.bytes >= MAX_HISTORY_BYTES
+            || self.bytes >= self.most_bytes
             || self.scanned >= MAX_HISTORY_SCANNED
             || self.reads >= MAX_HISTORY_READS
     }
@@ -297,7 +310,7 @@ impl Reading<'_> {
             }
             let (groups, resume) = self.groups(thing, from)?;
             for (at, group) in groups {
-                if self.deliveries.len() >= self.limit || self.bytes >= MAX_HISTORY_BYTES {
+                if self.deliveries.len() >= self.limit || self.bytes >= self.most_bytes {
                     return Ok(place(at));
                 }
                 self.group(thing, at, group)?;

@@ -33,6 +33,7 @@ mod open;
 mod outbox;
 mod provisioning;
 mod published;
+mod push;
 mod receipts;
 mod retained;
 mod row_box;
@@ -107,6 +108,12 @@ pub use provisioning::{
     ProvisionError, ProvisioningKey,
 };
 pub use published::{MAX_NOTICE_VERSIONS, NoticeNews, NoticeVersion};
+pub use push::{
+    LastFailure, MAX_PUSH_AGE_MILLIS, MAX_PUSH_BYTES, MAX_PUSH_READINGS, MAX_PUSHES_PER_RECIPIENT,
+    MAX_WEBHOOKS, MAX_WEBHOOKS_PER_RECIPIENT, NewWebhook, PUSH_SLACK_MILLIS, Push, PushContents,
+    PushError, PushFailure, PushPage, PushRoom, PushTurn, WebhookError, WebhookId, WebhookState,
+    WebhookView,
+};
 pub use receipts::ReceiptRow;
 pub use retained::{
     MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGE_BYTES, RetainedCounts, RetainedCursor,

@@ -17,6 +17,7 @@ use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
 use crate::ledger::{self, LedgerError};
+use crate::push::Pushes;
 use crate::retained::Retaining;
 use crate::rows::{self, RowError};
 use crate::secret::Pseudonyms;
@@ -32,15 +33,17 @@ mod label {
     pub(super) const RETAINED: &str = "amanat/v1/retained";
     pub(super) const WINDOW_STATE: &str = "amanat/v1/window-state";
     pub(super) const DEVICE_AUTHORITY: &str = "amanat/v1/device-authority";
+    pub(super) const WEBHOOK_SECRETS: &str = "amanat/v1/webhook-secrets";
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
     /// All of them: what is not in it would not keep its value when the root key changes.
-    pub(super) const ALL: [&str; 7] = [
+    pub(super) const ALL: [&str; 8] = [
         RECORD_SIGNER,
         SUBJECT_LOOKUP,
         DESTINATION_SECRETS,
         RETAINED,
         WINDOW_STATE,
         DEVICE_AUTHORITY,
+        WEBHOOK_SECRETS,
         RECIPIENT_PSEUDONYM,
     ];
 }
@@ -149,6 +152,8 @@ pub(crate) struct Inner {
     pub(crate) couriers: Couriers,
     /// Seals the addresses and passwords of destinations.
     pub(crate) secrets: SecretBox,
+    /// The webhooks of recipients, and what is under way to them.
+    pub(crate) pushes: Pushes,
     /// What passes as statistics over time.
     pub(crate) windows: Windows,
     /// What whoever subscribes later gets.
@@ -187,11 +192,10 @@ impl Custody {
             &root.derive(label::SUBJECT_LOOKUP),
             *root.derive(label::RECIPIENT_PSEUDONYM),
         );
-        let secrets = SecretBox::new(&root.derive(label::DESTINATION_SECRETS))
-            .map_err(|_| OpenError::Secrets)?;
-        let windows = WindowBox::new(&root.derive(label::WINDOW_STATE))
-            .map(Windows::new)
-            .ok_or(OpenError::Windows)?;
+        let secrets = secret_box(&root, label::DESTINATION_SECRETS)?;
+        let pushes = Pushes::new(secret_box(&root, label::WEBHOOK_SECRETS)?);
+        let windows = WindowBox::new(&root.derive(label::WINDOW_STATE));
+        let windows = windows.map(Windows::new).ok_or(OpenError::Windows)?;
         let certificates = certificates(&root)?;
         let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let line = Arc::new(Line::default());
@@ -238,6 +242,7 @@ impl Custody {
                 placements: Placements::default(),
                 couriers: Couriers::default(),
                 secrets,
+                pushes,
                 windows,
                 retaining,
                 public_facts: Mutex::default(),
@@ -250,9 +255,10 @@ impl Custody {
         Ok(custody)
     }
 
-    /// Reads what was saved of messages that had come in before the start.
+    /// Reads what was saved of messages that had come in before the start, and up to where webhooks have got.
     fn load_saved(&self) -> Result<(), RowError> {
         self.load_windows()?;
+        self.load_webhooks()?;
         self.load_retained()
     }
 
@@ -289,6 +295,10 @@ impl Custody {
     pub fn failed(&self) -> bool {
         self.inner.vault.failed()
     }
+}
+
+fn secret_box(root: &RootKey, label: &str) -> Result<SecretBox, OpenError> {
+    SecretBox::new(&root.derive(label)).map_err(|_| OpenError::Secrets)
 }
 
 /// Makes a new root key and seals under it whatever was sealed under the old one, while nothing has the data directory open. Broken off,

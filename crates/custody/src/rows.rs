@@ -25,6 +25,7 @@ pub(crate) mod sealed;
 pub(crate) mod source;
 pub(crate) mod thing;
 pub(crate) mod transport;
+pub(crate) mod webhook;
 pub(crate) mod window;
 
 /// Every migration of this crate, in order. Applied ones never change.
@@ -105,6 +106,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 18,
             name: "keys that bring in the devices of a fleet",
             sql: include_str!("rows/0018_provisioning.sql"),
+        },
+        Step {
+            version: 19,
+            name: "webhooks of recipients",
+            sql: include_str!("rows/0019_webhooks.sql"),
         },
     ],
 };

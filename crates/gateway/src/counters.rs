@@ -94,6 +94,16 @@ counters! {
     HistoryPages = "history_pages", EVENT;
     /// Readings in them.
     HistoryReadings = "history_readings", EVENT;
+    /// Batches that webhooks of recipients took.
+    WebhookBatches = "webhook_batches", EVENT;
+    /// Readings in them.
+    WebhookReadings = "webhook_readings", EVENT;
+    /// Batches and tests that webhooks of recipients did not take.
+    WebhookFailures = "webhook_failures", EVENT;
+    /// Batches that were stopped on their way because the rules changed; they are made anew.
+    WebhookBatchesStopped = "webhook_batches_stopped", EVENT;
+    /// Webhooks that were disabled because their receiver said that it is gone.
+    WebhooksDisabled = "webhooks_disabled", EVENT;
     /// Commands of recipients that were taken.
     CommandsTaken = "commands_taken", EVENT;
     /// Commands handed to things: those that are to stop, slow down or start a measurement, and those of recipients.

@@ -1,4 +1,4 @@
-//! Parcels of readings leave for people's own endpoints.
+//! Parcels of readings leave for people's own endpoints, and batches for the webhooks of recipients ([`push`]).
 //!
 //! `custody` says what is due and keeps account; this module owns the sockets. Start reading at [`run`], then `reach` (which
 //! addresses may be connected to at all) and one module for each kind of endpoint.
@@ -12,6 +12,7 @@
 mod broker;
 mod bucket;
 mod dial;
+pub mod push;
 mod reach;
 mod signature;
 mod web;
@@ -155,7 +156,7 @@ impl Courier {
     async fn carry(&self, custody: Custody, parcel: Parcel) {
         let sent = tokio::time::timeout(self.total_timeout, self.send(&parcel)).await;
         let sent = sent.unwrap_or(Err(FailureClass::Timeout));
-        let (now, jitter) = (self.clock.now().wall, self.jitter());
+        let (now, jitter) = (self.clock.now().wall, jitter(&self.random));
         let told = tokio::task::spawn_blocking(move || match sent {
             Ok(()) => custody.parcel_delivered(parcel, now),
             Err(class) => custody.parcel_failed(parcel, class, jitter, now),
@@ -178,10 +179,11 @@ impl Courier {
         }
     }
 
-    /// 0 to 1,000. Without randomness there is no jitter, which is no reason not to send.
-    fn jitter(&self) -> u16 {
-        let mut bytes = [0; 2];
-        let filled = self.random.fill(&mut bytes);
-        filled.map_or(0, |()| u16::from_le_bytes(bytes) % 1_001)
-    }
+}
+
+/// 0 to 1,000. Without randomness there is no jitter, which is no reason not to send.
+fn jitter(random: &SystemRandom) -> u16 {
+    let mut bytes = [0; 2];
+    let filled = random.fill(&mut bytes);
+    filled.map_or(0, |()| u16::from_le_bytes(bytes) % 1_001)
 }

@@ -129,6 +129,11 @@ impl Handover {
         }
     }
 
+    /// Whether something waited that must not leave: then nothing more was written.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().is_over
+    }
+
     /// Whether a write needs no question.
     fn is_free(&self) -> bool {
         let pending = self.lock();

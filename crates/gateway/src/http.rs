@@ -72,6 +72,7 @@ pub use order::{MAX_ARGUMENTS_BYTES, MAX_LISTED, ORDERS_PATH};
 pub use provision::PROVISION_PATH;
 
 pub use history::{HISTORY_PATH, MAX_AT_ONCE, PAGES_PER_SECOND};
+pub(crate) use receive::write_reading;
 pub use receive::{PURPOSE_HEADER, RECEIVE_PATH, Stop};
 
 /// The route of HTTP ingest.
@@ -112,9 +113,9 @@ pub fn router(
         clock: Clock::start(),
         guard,
         mailboxes: Mailboxes::default(),
-    };
         polls: rpc::Polls::default(),
         stop,
+    };
     Router::new()
         .route(INGEST_PATH, post(accept))
         .route(COMMANDS_PATH, get(ask))
@@ -123,9 +124,9 @@ pub fn router(
             thingsboard::ATTRIBUTES_PATH,
             post(thingsboard::attributes).get(thingsboard::ask),
         )
-        .route(owntracks::PATH, post(owntracks::accept))
         .route(rpc::RPC_PATH, get(rpc::wait))
         .route(rpc::ANSWER_PATH, post(rpc::answer))
+        .route(owntracks::PATH, post(owntracks::accept))
         .route(lorawan::WEBHOOK_PATH, post(lorawan::accept))
         .route(lorawan::WEBHOOK_KIND_PATH, post(lorawan::accept))
         .layer(DefaultBodyLimit::max(max_bytes))
@@ -142,10 +143,10 @@ struct Ingest {
     /// Rates of those who come without the server's own guard.
     guard: Arc<Guard>,
     mailboxes: Mailboxes,
-}
     /// Devices that wait for commands.
     polls: rpc::Polls,
     stop: Stop,
+}
 
 async fn accept(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Problem> {
     let outcome = ingest.take(request).await;

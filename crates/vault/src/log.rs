@@ -268,6 +268,11 @@ impl Log {
         Lsn(self.durable.load(Ordering::Acquire))
     }
 
+    /// The last position that was appended, durable or not.
+    pub(crate) fn appended(&self) -> Lsn {
+        self.lock().last()
+    }
+
     /// Blocks until a position is durable.
     pub(crate) fn wait(&self, lsn: Lsn) -> Result<(), WaitError> {
         let mut tail = self.lock();

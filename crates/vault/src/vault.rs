@@ -305,6 +305,12 @@ impl Vault {
         self.log.durable()
     }
 
+    /// The last position that was appended, durable or not.
+    #[must_use]
+    pub fn appended(&self) -> Lsn {
+        self.log.appended()
+    }
+
     /// Blocks until a position is durable.
     ///
     /// # Errors

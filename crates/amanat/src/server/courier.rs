@@ -1,4 +1,4 @@
-//! What carries readings to people's own endpoints: its options from the configuration, and its task.
+//! What carries readings to people's own endpoints and to the webhooks of recipients: options from the configuration, and the tasks.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use custody::Custody;
+use gateway::Counters;
 use gateway::courier::{CourierOptions, Reach, SystemResolver};
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
@@ -63,6 +64,25 @@ pub(super) async fn run(custody: Custody, options: CourierOptions, mut stopping:
     });
     if let Err(err) = carried.await {
         tracing::error!("no reading goes to a person's own endpoint: {err}");
+        stopping.wait().await;
+    }
+}
+
+/// Sends to the webhooks of recipients until it is time to stop.
+pub(super) async fn push(
+    custody: Custody,
+    options: CourierOptions,
+    counters: Arc<Counters>,
+    mut stopping: Stopping,
+) {
+    let clock = gateway::Clock::start();
+    let stop = stopping.clone();
+    let pushed = gateway::courier::push::run(custody, options, counters, clock, async move {
+        let mut stop = stop;
+        stop.wait().await;
+    });
+    if let Err(err) = pushed.await {
+        tracing::error!("nothing goes to the webhooks of recipients: {err}");
         stopping.wait().await;
     }
 }

@@ -60,3 +60,5 @@ mod stock_clients;
 mod stream;
 #[cfg(test)]
 mod suspension;
+#[cfg(test)]
+mod webhook;

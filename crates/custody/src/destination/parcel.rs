@@ -316,7 +316,8 @@ impl Custody {
     }
 }
 
-fn pause_millis(attempts: u32, jitter: u16) -> i64 {
+/// The pause after so many failures in a row, of which `jitter` (0 to 1,000) lengthens the second half.
+pub(crate) fn pause_millis(attempts: u32, jitter: u16) -> i64 {
     let doublings = attempts.saturating_sub(1).min(20);
     let whole = FIRST_PAUSE_MILLIS
         .saturating_mul(1_i64 << doublings)

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{Broker, Bucket, BucketStyle, DestinationId, Endpoint, Host, Secret, WebAddress};
 
@@ -80,14 +80,23 @@ impl SecretBox {
             endpoint: to_wire(endpoint),
             secret: Cow::Borrowed(secret.expose_secret()),
         };
-        let mut sealed = Zeroizing::new(serde_json::to_vec(&wire).map_err(|_| SealError)?);
+        let plain = Zeroizing::new(serde_json::to_vec(&wire).map_err(|_| SealError)?);
+        self.seal_bytes(&associated(id, person), plain)
+    }
+
+    /// Seals what is opened again with the same associated data only.
+    pub(crate) fn seal_bytes(
+        &self,
+        associated: &[u8],
+        mut sealed: Zeroizing<Vec<u8>>,
+    ) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| SealError)?;
         let tag = self
             .0
             .seal_in_place_separate_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(associated(id, person)),
+                Aad::from(associated),
                 &mut sealed,
             )
             .map_err(|_| SealError)?;
@@ -104,6 +113,20 @@ impl SecretBox {
         person: &model::PersonId,
         row: &[u8],
     ) -> Result<(Endpoint, Secret), SealError> {
+        let plain = self.open_bytes(&associated(id, person), row)?;
+        let wire: Wire<'_> = serde_json::from_slice(&plain).map_err(|_| SealError)?;
+        Ok((
+            from_wire(wire.endpoint).ok_or(SealError)?,
+            Secret::new(wire.secret.into_owned()),
+        ))
+    }
+
+    /// Opens what was sealed with the same associated data.
+    pub(crate) fn open_bytes(
+        &self,
+        associated: &[u8],
+        row: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (version, rest) = row.split_first().ok_or(SealError)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN).ok_or(SealError)?;
         if *version != VERSION {
@@ -113,14 +136,11 @@ impl SecretBox {
         let mut opened = Zeroizing::new(sealed.to_vec());
         let plain = self
             .0
-            .open_in_place(nonce, Aad::from(associated(id, person)), &mut opened)
+            .open_in_place(nonce, Aad::from(associated), &mut opened)
             .map_err(|_| SealError)?;
-        let wire: Wire<'_> = serde_json::from_slice(plain).map_err(|_| SealError)?;
-        plain.zeroize();
-        Ok((
-            from_wire(wire.endpoint).ok_or(SealError)?,
-            Secret::new(wire.secret.into_owned()),
-        ))
+        let length = plain.len();
+        opened.truncate(length);
+        Ok(opened)
     }
 }
 

@@ -35,6 +35,8 @@ mod placement_history;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]
+mod push;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod retained;

@@ -1,4 +1,4 @@
-//! A TLS connection to a host that a person named: resolved once, checked, connected to exactly what was checked.
+//! A TLS connection to a host that somebody named: resolved once, checked, connected to exactly what was checked.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +9,7 @@ use custody::{FailureClass, Host};
 use rustls::ClientConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -72,7 +73,17 @@ impl Dialer {
         host: &Host,
         port: u16,
     ) -> Result<TlsStream<TcpStream>, FailureClass> {
-        self.dial(&self.web, host, port).await
+        self.dial(&self.web, host, port, |it| it).await
+    }
+
+    /// The same, with something between TLS and the socket.
+    pub(super) async fn web_through<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &Host,
+        port: u16,
+        between: impl FnOnce(TcpStream) -> S,
+    ) -> Result<TlsStream<S>, FailureClass> {
+        self.dial(&self.web, host, port, between).await
     }
 
     /// A connection for MQTT.
@@ -81,15 +92,16 @@ impl Dialer {
         host: &Host,
         port: u16,
     ) -> Result<TlsStream<TcpStream>, FailureClass> {
-        self.dial(&self.mqtt, host, port).await
+        self.dial(&self.mqtt, host, port, |it| it).await
     }
 
-    async fn dial(
+    async fn dial<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         tls: &TlsConnector,
         host: &Host,
         port: u16,
-    ) -> Result<TlsStream<TcpStream>, FailureClass> {
+        between: impl FnOnce(TcpStream) -> S,
+    ) -> Result<TlsStream<S>, FailureClass> {
         self.reach.port(port)?;
         let dialed = async {
             let addresses = self.addresses(host).await?;
@@ -105,7 +117,7 @@ impl Dialer {
                 }
             }
             let stream = stream.map_err(|_| FailureClass::Connect)?;
-            let stream = tls.connect(name, stream).await;
+            let stream = tls.connect(name, between(stream)).await;
             stream.map_err(|_| FailureClass::Tls)
         };
         tokio::time::timeout(self.connect_timeout, dialed)

@@ -1,9 +1,11 @@
 //! One HTTP/1.1 request on one connection, with an answer of a bounded size. Redirects are answers like any other.
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use custody::{FailureClass, WebAddress};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -32,8 +34,33 @@ impl Drop for Ends {
 pub(super) async fn send(
     stream: TlsStream<TcpStream>,
     host: &str,
-    mut request: Request<Body>,
+    request: Request<Body>,
 ) -> Result<Taken, FailureClass> {
+    let (answer, _ends) = exchange(stream, host, request).await?;
+    class_of(answer.status())?;
+    // A body that is longer is cut off with its connection: what was taken is taken.
+    let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await;
+    Ok(Taken {
+        body: body.unwrap_or_default(),
+    })
+}
+
+/// Sends a request and gives status and headers of the answer. Of its body nothing is read.
+pub(super) async fn head(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    request: Request<Body>,
+) -> Result<(StatusCode, HeaderMap), FailureClass> {
+    let (answer, _ends) = exchange(stream, host, request).await?;
+    Ok((answer.status(), answer.headers().clone()))
+}
+
+/// Sends a request; the answer's body can be read while the second part lives.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    mut request: Request<Body>,
+) -> Result<(Response<Incoming>, Ends), FailureClass> {
     let host = HeaderValue::from_str(host).map_err(|_| FailureClass::Protocol)?;
     let headers = request.headers_mut();
     headers.insert(header::HOST, host);
@@ -44,7 +71,7 @@ pub(super) async fn send(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| FailureClass::Protocol)?;
-    let _ends = Ends(tokio::spawn(async move {
+    let ends = Ends(tokio::spawn(async move {
         // Its failure is the request's failure.
         let _ = connection.await;
     }));
@@ -53,17 +80,11 @@ pub(super) async fn send(
         true => FailureClass::Protocol,
         false => FailureClass::Connect,
     })?;
-    let status = answer.status();
-    class_of(status)?;
-    // A body that is longer is cut off with its connection: what was taken is taken.
-    let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await;
-    Ok(Taken {
-        body: body.unwrap_or_default(),
-    })
+    Ok((answer, ends))
 }
 
 /// What a status says.
-fn class_of(status: StatusCode) -> Result<(), FailureClass> {
+pub(super) fn class_of(status: StatusCode) -> Result<(), FailureClass> {
     match status.as_u16() {
         200..=299 => Ok(()),
         300..=399 => Err(FailureClass::Redirect),

@@ -74,7 +74,13 @@ fn content(contents: &Contents, now: Timestamp) -> (String, Vec<u8>) {
     (id, body)
 }
 
-fn signature(secret: &Secret, id: &str, seconds: i64, body: &[u8]) -> Result<String, FailureClass> {
+/// The signature of a body by a key `whsec_…`, after the specification.
+pub(super) fn signature(
+    secret: &Secret,
+    id: &str,
+    seconds: i64,
+    body: &[u8],
+) -> Result<String, FailureClass> {
     let key = secret.expose_secret().strip_prefix(KEY_PREFIX);
     let key = key.and_then(|it| STANDARD.decode(it).ok());
     let key = key.ok_or(FailureClass::Protocol)?;

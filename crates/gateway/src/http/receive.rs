@@ -370,7 +370,7 @@ fn event(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
 }
 
 /// Writes what may leave of one reading, as JSON. Identifiers and times need no escapes.
-pub(super) fn write_reading(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
+pub(crate) fn write_reading(permit: Permit, out: &mut Vec<u8>) -> custody::Receipt {
     let head = format!(
         "{{\"purpose\":\"{}\",\"deployment\":\"{}\",\"thing\":\"{}\",\"at\":\"{}\",\"coarse\":{},\"reading\":",
         permit.purpose(),

@@ -1,6 +1,6 @@
 //! Readings on their way to a person's own endpoint, over real sockets and TLS.
 
-mod endpoint;
+pub(crate) mod endpoint;
 mod mosquitto;
 
 use std::io;

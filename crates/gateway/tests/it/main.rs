@@ -29,6 +29,8 @@ mod order;
 #[cfg(test)]
 mod provision;
 #[cfg(test)]
+mod push;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod tls;

@@ -80,6 +80,11 @@ impl Tail {
         }
     }
 
+    /// The last position that was given out.
+    pub(super) fn last(&self) -> Lsn {
+        self.last
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }

@@ -110,9 +110,15 @@ fn talk(
     let (status, text) = if request["type"] == json!("amanat.check") {
         (200, request["data"]["token"].as_str().unwrap())
     } else {
-        let readings = request["data"].as_array().unwrap();
+        let readings = request["data"].as_array();
+        let readings = readings.map_or(&[][..], Vec::as_slice);
         kept.lock().unwrap().extend_from_slice(readings);
-        match next() {
+        let answer = match readings.is_empty() {
+            // A test.
+            true => Answer::Taken,
+            false => next(),
+        };
+        match answer {
             Answer::Taken => (200, ""),
             Answer::Lost => (500, ""),
         }

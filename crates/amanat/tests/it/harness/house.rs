@@ -29,7 +29,7 @@ pub(crate) const METER: &str = "test-meter";
 /// The data directory, and what was shown once when it was made.
 pub(crate) struct House {
     pub(crate) directory: TempDir,
-    database: String,
+    pub(crate) database: String,
     passwords: BTreeMap<String, String>,
     resident: PersonId,
     /// The paths of one-time links.
@@ -50,13 +50,23 @@ impl House {
 
     /// On any database, with a notice of the home.
     pub(crate) fn declaring(database: &str, home_notice: &str) -> Self {
+        Self::declared(database, home_notice, now())
+    }
+
+    /// On any database; what was declared and granted holds for long enough to have a history.
+    pub(crate) fn settled(database: &str) -> Self {
+        let before = now().plus_millis(-2 * custody::SETTLE_MILLIS);
+        Self::declared(database, HOME_NOTICE, before)
+    }
+
+    fn declared(database: &str, home_notice: &str, now: Timestamp) -> Self {
         let directory = testkit::temp_dir();
         let db = Db::open(database).unwrap();
         let custody = open(directory.path(), &db);
         let alliance = Alliance::open(custody.clone(), db).unwrap();
         let mut builder = Builder {
             alliance: &alliance,
-            now: now(),
+            now,
             passwords: BTreeMap::new(),
         };
         builder.declare(home_notice);
