@@ -133,8 +133,6 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             // Woken by what is queued already: whether there is more does not matter.
             let _ = self.session.poll_offered(&mut self.backend, cx, more);
         }
-        // There is room already while these are written: those who publish need not wait for the end of the turn.
-        self.backend.settle(self.is_slow);
         Ok(window)
     }
 
