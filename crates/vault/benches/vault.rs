@@ -8,6 +8,15 @@
 //! | `bare_append_rows_per_s` | the same bytes with CRC, group commit and fdatasync, without keys, sealing or index |
 //! | `seal_append_vs_bare_ratio` | the first divided by the second |
 //! | `seal_append_ns` | time in `Vault::append` for one reading while the commit thread works, the best of the rounds |
+//! | `sqlite_insert_rows_per_s` | the same readings inserted into a table of SQLite in clear, as many a transaction as one commit takes |
+//! | `seal_append_vs_sqlite_ratio` | the first divided by that |
+//! | `read_day_ms` | reading a person's day of 10,000 readings out of blocks |
+//! | `block_bytes_per_payload_byte` | bytes of sealed blocks in the database for one byte of payload that looks like a meter's |
+//! | `erase_N_ms` | erasing all of a person who has N readings in 30 days, the check included |
+//! | `erase_thing_N_ms` | erasing one of two things of a person who has N readings in 30 days, until nobody sees it any more |
+
+#[path = "vault/history.rs"]
+mod history;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -33,7 +42,9 @@ fn main() {
     } else {
         (5, 400_000)
     };
-    let figures = measure(rounds, rows);
+    let mut figures = measure(rounds, rows);
+    figures.extend(measure_sqlite(rounds, rows, &figures));
+    figures.extend(history::measure(has("--quick"), has("--large")));
     let mut out = std::io::stdout().lock();
     let text = if has("--json") {
         let members: Vec<String> = figures
@@ -108,6 +119,56 @@ fn open(dir: &Path) -> Vault {
         .expect_or_exit("a database");
     let root = RootKey::load_or_create(&dir.join("root.key")).expect_or_exit("a root key");
     Vault::open(VaultOptions::new(dir.join("wal")), db, root, |_| {}).expect_or_exit("a vault")
+}
+
+/// The same readings in clear, one table, so many a transaction as fit into a commit of the log.
+fn measure_sqlite(
+    rounds: usize,
+    rows: usize,
+    figures: &[(&'static str, f64)],
+) -> Vec<(&'static str, f64)> {
+    const PER_TRANSACTION: usize = 4_096;
+    let home = tempfile::TempDir::new().expect_or_exit("a temporary directory");
+    let mut rates = Vec::new();
+    for round in 0..rounds {
+        let path = home.path().join(format!("plain-{round}.db"));
+        let db = store::Db::open(&format!("sqlite:{}", path.display()));
+        let db = db.expect_or_exit("a database");
+        let table = "CREATE TABLE reading (id INTEGER PRIMARY KEY, subject TEXT NOT NULL, thing TEXT NOT NULL, \
+                     at BIGINT NOT NULL, body BYTEA NOT NULL)";
+        db.write(|tx| tx.execute(table, &[]))
+            .expect_or_exit("a table");
+        let body = vec![7_u8; BODY_BYTES];
+        let sql = "INSERT INTO reading (subject, thing, at, body) VALUES ($1, $2, $3, $4)";
+        let insert = || {
+            let start = now();
+            for _ in 0..rows / PER_TRANSACTION {
+                let written = db.write(|tx| {
+                    for n in 0..PER_TRANSACTION {
+                        let subject = format!("person:person-{}", n % SUBJECTS);
+                        let at = 1_800_000_000_000_i64;
+                        let params = [
+                            subject.as_str().into(),
+                            "meter-123".into(),
+                            at.into(),
+                            body.as_slice().into(),
+                        ];
+                        tx.execute(sql, &params)?;
+                    }
+                    Ok::<_, store::DbError>(())
+                });
+                written.expect_or_exit("inserting");
+            }
+            start.elapsed_s()
+        };
+        rates.push(rate(rows / PER_TRANSACTION * PER_TRANSACTION, insert));
+    }
+    let plain = median(rates);
+    let sealed = figures.first().map_or(f64::NAN, |it| it.1);
+    vec![
+        ("sqlite_insert_rows_per_s", plain),
+        ("seal_append_vs_sqlite_ratio", sealed / plain),
+    ]
 }
 
 struct Load {
@@ -267,4 +328,10 @@ impl<T, E> OrExit<T> for Result<T, E> {
 fn exit(what: &str) -> ! {
     let _ = writeln!(std::io::stderr(), "the benchmark failed: {what}");
     std::process::exit(1)
+}
+
+impl<T> OrExit<T> for Option<T> {
+    fn expect_or_exit(self, what: &str) -> T {
+        self.unwrap_or_else(|| exit(what))
+    }
 }
