@@ -21,6 +21,8 @@
 
 mod address;
 mod answer;
+#[cfg(test)]
+pub(crate) mod any_bytes;
 mod block;
 mod exchange;
 mod keeping;

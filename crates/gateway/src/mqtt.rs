@@ -92,6 +92,8 @@
 //!
 //! Extended authentication (4.12), server redirection (4.13), and state of sessions that survives a restart.
 
+#[cfg(test)]
+pub(crate) mod any_bytes;
 mod away;
 mod backend;
 mod connection;

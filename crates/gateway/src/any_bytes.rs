@@ -1,0 +1,23 @@
+//! What the fuzz targets `mqtt` and `coap` do with an input, and that every kept input still holds.
+//!
+//! `mqtt::any_bytes` and `coap::any_bytes` are compiled here and, with the parsers that they call and nothing else, in `fuzz/targets`.
+
+use std::path::Path;
+
+#[test]
+fn every_kept_input_of_packets_still_holds() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/fuzz");
+    let targets: [(&str, fn(&[u8])); 2] =
+        [("mqtt", crate::mqtt::any_bytes::mqtt), ("coap", crate::coap::any_bytes::coap)];
+    for (name, target) in targets {
+        let mut inputs = 0;
+        for entry in corpus.join(name).read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            let input = std::fs::read(&path).unwrap();
+            let held = std::panic::catch_unwind(|| target(&input));
+            assert!(held.is_ok(), "{} does not hold", path.display());
+            inputs += 1;
+        }
+        assert!(inputs >= 5, "only {inputs} inputs for `{name}`");
+    }
+}
