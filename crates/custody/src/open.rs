@@ -186,16 +186,14 @@ impl Custody {
             .unlock(&db, &label::ALL)
             .map_err(OpenError::RootKey)?;
         db.migrate(&rows::MIGRATIONS)?;
-        let signer = Signer::new(&options.record_origin, &root.derive(label::RECORD_SIGNER))
-            .map_err(|err| OpenError::Record(LedgerError::Log(err.to_string())))?;
+        let signer = signer(options, &root)?;
         let pseudonyms = Pseudonyms::new(
             &root.derive(label::SUBJECT_LOOKUP),
             *root.derive(label::RECIPIENT_PSEUDONYM),
         );
         let secrets = secret_box(&root, label::DESTINATION_SECRETS)?;
         let pushes = Pushes::new(secret_box(&root, label::WEBHOOK_SECRETS)?);
-        let windows = WindowBox::new(&root.derive(label::WINDOW_STATE));
-        let windows = windows.map(Windows::new).ok_or(OpenError::Windows)?;
+        let windows = windows(&root)?;
         let certificates = certificates(&root)?;
         let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let line = Arc::new(Line::default());
@@ -295,6 +293,16 @@ impl Custody {
     pub fn failed(&self) -> bool {
         self.inner.vault.failed()
     }
+}
+
+fn signer(options: &CustodyOptions, root: &RootKey) -> Result<Signer, OpenError> {
+    Signer::new(&options.record_origin, &root.derive(label::RECORD_SIGNER))
+        .map_err(|err| OpenError::Record(LedgerError::Log(err.to_string())))
+}
+
+fn windows(root: &RootKey) -> Result<Windows, OpenError> {
+    let sealed = WindowBox::new(&root.derive(label::WINDOW_STATE));
+    sealed.map(Windows::new).ok_or(OpenError::Windows)
 }
 
 fn secret_box(root: &RootKey, label: &str) -> Result<SecretBox, OpenError> {
