@@ -1,6 +1,15 @@
-//! The ingest path without socket and fsync: decode, decide, seal, append. `--json` prints one flat JSON object.
+//! The ingest path without socket and fsync, whole and in its steps. `--json` prints one flat JSON object.
 //!
 //! Each round ingests a batch under the clock and waits for the disk outside of it; the figure is the median per message.
+//!
+//! | figure | what is timed |
+//! |---|---|
+//! | `stage_decode_ns` | the bytes become declared values |
+//! | `stage_decide_ns` | what of them is kept how long |
+//! | `stage_render_ns` | what is kept becomes bytes |
+//! | `ingest_path_ns` | all of that, sealed and put into the pending batch; `vault`'s benchmark says what that part costs |
+//! | `ingest_offered_ns` | the same with a subscriber, to whom it is offered |
+//! | `permit_and_render_ns` | decided again for the subscriber, and written |
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -63,12 +72,15 @@ fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
         native: None,
     };
     let _subscription = custody.subscribe(&recipient, filter, outbox, 0, NOW)?;
-    let mut permits = Vec::new();
+    let (mut permits, mut offered) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let mut lsn = custody::Lsn::START;
-        for _ in 0..BATCH {
-            lsn = custody.ingest(&thing, PAYLOAD, NOW)?;
-        }
+        offered.push(per_message(|| {
+            for _ in 0..BATCH {
+                lsn = custody.ingest(&thing, std::hint::black_box(PAYLOAD), NOW)?;
+            }
+            Ok(())
+        })?);
         custody.wait_durable(lsn)?;
         permits.push(per_message(|| {
             while let Ok(delivery) = inbox.try_recv() {
@@ -80,7 +92,63 @@ fn run(rounds: usize) -> anyhow::Result<serde_json::Value> {
         })?);
     }
     custody.close()?;
-    Ok(serde_json::json!({ "ingest_path_ns": alone, "permit_and_render_ns": median(permits) }))
+    let [decode, decide, render] = stages(rounds)?;
+    Ok(serde_json::json!({
+        "stage_decode_ns": decode,
+        "stage_decide_ns": decide,
+        "stage_render_ns": render,
+        "ingest_path_ns": alone,
+        "ingest_offered_ns": median(offered),
+        "permit_and_render_ns": median(permits),
+    }))
+}
+
+/// Decode, decide and render, each by itself.
+fn stages(rounds: usize) -> anyhow::Result<[u64; 3]> {
+    let notice = Notice::parse(NOTICE)?;
+    let schema = policy::Schema::compile(&notice)?;
+    let program = policy::compile(&policy::Inputs {
+        notice: &notice,
+        schema: &schema,
+        people: &[],
+        grants: &[grant()?],
+        caps: &[],
+        generation: 1,
+    });
+    let facts = policy::Facts {
+        now: NOW,
+        licence: LicenceState::Active,
+        quarantined: false,
+    };
+    let payload = schema.decode(PAYLOAD)?;
+    let decision = policy::decide_kept(&program, &payload, &facts);
+    let kept = decision.stored().first();
+    let kept = kept.ok_or_else(|| anyhow::anyhow!("nothing of the message is kept"))?;
+    let (mut decode, mut decide, mut render) = (Vec::new(), Vec::new(), Vec::new());
+    let mut out = Vec::with_capacity(512);
+    for _ in 0..rounds {
+        decode.push(per_message(|| {
+            for _ in 0..BATCH {
+                std::hint::black_box(schema.decode_all(std::hint::black_box(PAYLOAD))?);
+            }
+            Ok(())
+        })?);
+        decide.push(per_message(|| {
+            for _ in 0..BATCH {
+                let payload = std::hint::black_box(&payload);
+                std::hint::black_box(policy::decide_kept(&program, payload, &facts));
+            }
+            Ok(())
+        })?);
+        render.push(per_message(|| {
+            for _ in 0..BATCH {
+                out.clear();
+                policy::render_stored(std::hint::black_box(&payload), &kept.outcome, &mut out);
+            }
+            Ok(())
+        })?);
+    }
+    Ok([median(decode), median(decide), median(render)])
 }
 
 fn ingest(
@@ -114,6 +182,16 @@ fn median(mut figures: Vec<u64>) -> u64 {
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
+fn grant() -> anyhow::Result<Grant> {
+    Ok(Grant {
+        recipient: RecipientId::parse("environment-agency")?,
+        purpose: PurposeId::parse("air-quality")?,
+        deployment: DeploymentId::parse("street-air")?,
+        valid_from: NOW,
+        valid_until: None,
+    })
+}
+
 fn prepare(
     custody: &Custody,
 ) -> anyhow::Result<(
@@ -121,18 +199,9 @@ fn prepare(
     std::sync::Arc<custody::RecipientPeer>,
 )> {
     let notice = Notice::parse(NOTICE)?;
-    let deployment = DeploymentId::parse("street-air")?;
-    let (thing, recipient) = (
-        ThingId::parse("station-1")?,
-        RecipientId::parse("environment-agency")?,
-    );
-    let grant = Grant {
-        recipient: recipient.clone(),
-        purpose: PurposeId::parse("air-quality")?,
-        deployment: deployment.clone(),
-        valid_from: NOW,
-        valid_until: None,
-    };
+    let grant = grant()?;
+    let (deployment, recipient) = (grant.deployment.clone(), grant.recipient.clone());
+    let thing = ThingId::parse("station-1")?;
     let [thing_token, recipient_token] = custody.act(NOW, |act| {
         act.publish_notice(&notice, NOTICE)?;
         let licence = Licence {

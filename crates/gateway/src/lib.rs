@@ -19,6 +19,8 @@ pub mod http;
 mod identity;
 mod limits;
 mod listener;
+#[doc(hidden)]
+pub mod measure;
 mod mqtt;
 mod outcome;
 mod rate;

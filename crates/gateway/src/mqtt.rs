@@ -115,7 +115,7 @@ mod testing;
 
 pub(crate) use away::Told;
 pub(crate) use connection::{Connection, Transport, WebSocket};
-pub(crate) use decode::Version;
+pub(crate) use decode::{Packet, Version, decode};
 pub(crate) use desk::Desk;
 pub(crate) use encode::{Outgoing, Terms, publish as encode_publish};
 pub(crate) use frame::{Framed, frame};

@@ -8,10 +8,11 @@ use crate::ui;
 use crate::workspace::{Workspace, output};
 
 /// Package, benchmark, and the figure that it must give; it may give more.
-const BENCHES: [(&str, &str, &str); 4] = [
+const BENCHES: [(&str, &str, &str); 5] = [
     ("policy", "decide", "decide_20x4_ns"),
     ("vault", "vault", "seal_append_rows_per_s"),
     ("custody", "ingest", "ingest_path_ns"),
+    ("gateway", "codec", "codec_loop_ns"),
     ("custody", "in_force", "choice_10000_things_ms"),
 ];
 

@@ -132,6 +132,14 @@ impl Process {
         resident_bytes(&status).with_context(|| format!("`{path}` has no resident size"))
     }
 
+    /// The time of the processor that it has used, in microseconds; the kernel counts in hundredths of a second.
+    pub(crate) fn processor_us(&self) -> anyhow::Result<u64> {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read `{path}`"))?;
+        processor_us(&stat).with_context(|| format!("`{path}` has no times"))
+    }
+
     fn wait_until_ended(
         &mut self,
         limit: Duration,
@@ -201,6 +209,15 @@ fn resident_bytes(status: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
+/// User and system time: the fields 14 and 15. The second field is a name in parentheses, which may have spaces in it.
+fn processor_us(stat: &str) -> Option<u64> {
+    const US_PER_TICK: u64 = 10_000;
+    let mut behind_name = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: u64 = behind_name.next()?.parse().ok()?;
+    let system: u64 = behind_name.next()?.parse().ok()?;
+    Some((user + system) * US_PER_TICK)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
@@ -214,6 +231,13 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         Process::start(&workspace, &command).unwrap()
+    }
+
+    #[test]
+    fn the_time_of_the_processor_is_user_and_system_time() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 0 0 0 250 31 5 6 20 0 4 0 99";
+        assert_eq!(processor_us(stat), Some(2_810_000));
+        assert_eq!(processor_us("7 (a) S 1"), None);
     }
 
     #[test]
@@ -260,6 +284,7 @@ mod tests {
             .wait_for(LIMIT, |line| (line.text() == "up").then_some(()))
             .unwrap();
         assert!(process.resident_bytes().unwrap() > 0);
+        assert!(process.processor_us().is_ok());
         let home = format!("/proc/{}", process.child.id());
         assert!(Path::new(&home).exists());
         drop(process);

@@ -121,13 +121,17 @@ impl Load<'_> {
                 command.arg("--connect-only");
             }
         }
+        let before = peer.process.processor_us()?;
         let lines = Process::start(self.workspace, &command)?.finish(SLACK)?;
+        let used_us = peer.process.processor_us()?.saturating_sub(before);
         let line = lines.last().context("`amanat load` printed nothing")?;
         let report: Value =
             serde_json::from_str(line).context("`amanat load --json` printed no JSON")?;
         complete(&report, work)
             .with_context(|| format!("the {} run on {} does not count", work.name, peer.name))?;
-        work.figures(&report, peer.name)
+        let mut figures = work.figures(&report, peer.name)?;
+        figures.extend(work.processor(&report, peer.name, used_us));
+        Ok(figures)
     }
 
     /// Memory that each of many idle connections costs the server.
@@ -187,6 +191,17 @@ impl Work {
             Takes::Everything => true,
             Takes::Acknowledged => matches!(self.kind, Kind::Acknowledged { window } if window > 1),
         }
+    }
+
+    /// What one message costs the server, connecting and disconnecting included. On a machine that the load shares, this is
+    /// what is left of the rate when what the load costs is taken away.
+    fn processor(&self, report: &Value, peer: &str, used_us: u64) -> Option<(String, f64)> {
+        if matches!(self.kind, Kind::Connect | Kind::HalfOf(_)) {
+            return None;
+        }
+        let sent = report.get("messages_sent")?.as_f64()?.max(1.0);
+        let name = format!("{}_{peer}_cpu_us_per_msg", self.name);
+        Some((name, figure(i128::from(used_us)) / sent))
     }
 
     fn figures(&self, report: &Value, peer: &str) -> anyhow::Result<Vec<(String, f64)>> {
@@ -281,10 +296,10 @@ fn standing(line: &str) -> Option<u32> {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "memory sizes stay far below 2^53"
+    reason = "memory sizes and times stay far below 2^53"
 )]
-fn figure(bytes: i128) -> f64 {
-    bytes as f64
+fn figure(value: i128) -> f64 {
+    value as f64
 }
 
 #[cfg(test)]
@@ -328,6 +343,14 @@ mod tests {
             error.to_string(),
             "`amanat load --json` gave no `connect_per_s`"
         );
+    }
+
+    #[test]
+    fn what_a_message_costs_is_told_where_messages_are_sent() {
+        let report = report(500, json!({}));
+        let told = work("qos0").processor(&report, "amanat", 2_500);
+        assert_eq!(told, Some(("qos0_amanat_cpu_us_per_msg".to_owned(), 2.5)));
+        assert_eq!(work("connect").processor(&report, "amanat", 2_500), None);
     }
 
     #[test]

@@ -41,14 +41,14 @@ fn read(schema: &Arc<Schema>, pack: &[u8]) -> String {
         }
         Ok(messages) => messages,
     };
-    let message = |it: &Box<Payload>| {
+    let message = |it: &Payload| {
         let value = |(field, pointer): (_, &Pointer)| Some(format!("{pointer} {}", it.raw(field)?));
         let undeclared = |it: &Undeclared| format!("{} {}", it.pointer, it.reason.as_str());
         let undeclared = it.undeclared().iter().map(undeclared);
         let values = schema.fields().filter_map(value);
         values.chain(undeclared).collect::<Vec<_>>().join(", ")
     };
-    let messages: Vec<_> = messages.iter().map(message).collect();
+    let messages: Vec<_> = messages.iter().map(|it| message(it)).collect();
     messages.join(" | ")
 }
 
