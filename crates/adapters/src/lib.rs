@@ -43,7 +43,9 @@ pub use adapter::Adapter;
 pub use codec::{Question, answered, question};
 pub use command_answer::{CommandAnswer, command_answer};
 pub use lorawan::{MAX_FRM_PAYLOAD_BYTES, Uplink};
-pub use sparkplug_b::{MAX_EDGE_NODES, MAX_MEMORY_BYTES, MAX_METRICS, REBIRTH_INTERVAL_MS};
+pub use sparkplug_b::{
+    MAX_EDGE_NODES, MAX_JSON_BYTES, MAX_MEMORY_BYTES, MAX_METRICS, REBIRTH_INTERVAL_MS,
+};
 pub use take::{
     AllTaken, Answer, MAX_DEVICE_NAME_BYTES, MAX_DEVICES_OF_A_MESSAGE, MAX_MESSAGE_BYTES,
     MAX_TOPIC_BYTES, State, TakeError, Taken, take,

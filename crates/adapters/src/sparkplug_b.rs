@@ -37,12 +37,16 @@ use model::Timestamp;
 use crate::json;
 use crate::take::{self, AllTaken, Answer, TakeError};
 use rebirth::Rebirths;
+use value::Room;
 use wire::{Metric, Payload};
 
 /// The most metrics of one message.
 pub const MAX_METRICS: usize = 4_096;
 /// The most edge nodes that one connection speaks for.
 pub const MAX_EDGE_NODES: usize = 64;
+/// How much JSON a packet may become, all of its messages together, in bytes: a name that stands once in it, or that an alias stands
+/// for, stands in each of them.
+pub const MAX_JSON_BYTES: usize = 1024 * 1024;
 /// How much is remembered of a connection's births, in bytes.
 pub const MAX_MEMORY_BYTES: usize = 1024 * 1024;
 /// What a remembered name or alias needs apart from its text, in bytes.
@@ -253,15 +257,17 @@ fn readings<'a>(
     payload.metrics.sort_by_key(|it| it.timestamp.or(at));
     let mut all = AllTaken::new();
     let mut object = Object::default();
+    let mut room = Room::of_packet();
     for metric in &payload.metrics {
         let name = name(metric, birth)?;
         let datatype = match metric.datatype {
             None | Some(0) => birth.and_then(|it| it.types.get(name).copied()),
             stated => stated,
         };
-        let Some(value) = value::json(datatype.unwrap_or(0), metric, 0)? else {
+        let Some(value) = value::json(datatype.unwrap_or(0), metric, 0, &mut room)? else {
             continue;
         };
+        room.take(json::quoted(name).len() + 2)?;
         if object.names.contains_key(name) {
             all.push(take::named(
                 device.clone(),

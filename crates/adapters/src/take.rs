@@ -132,6 +132,12 @@ pub enum TakeError {
     /// More metrics than [`crate::MAX_METRICS`].
     #[error("the message has more than {max} metrics: send it in parts", max = crate::MAX_METRICS)]
     TooManyMetrics,
+    /// More JSON than [`crate::MAX_JSON_BYTES`].
+    #[error(
+        "written out, the message has more than {max} bytes: send it in parts, with shorter names",
+        max = crate::MAX_JSON_BYTES
+    )]
+    TooLong,
     /// A metric whose value is not of its data type.
     #[error(
         "a metric has a value that its data type does not have, or templates nested too deep: check the edge node"

@@ -3,16 +3,13 @@
 //! A data set is an array of objects, one for each row: `[{"Celsius": 21.5, "Door": true}]`.
 
 use super::MAX_METRICS;
-use super::value;
+use super::value::{self, Room};
 use super::wire::{self, Metric, Reader, Value};
 use crate::json;
 use crate::take::TakeError;
 
-/// How long the JSON of a data set may become: each row repeats the names of the columns.
-const MAX_BYTES: usize = 1024 * 1024;
-
-/// The table as JSON.
-pub(super) fn json(bytes: &[u8], depth: usize) -> Result<String, TakeError> {
+/// The table as JSON. Each row repeats the names of the columns.
+pub(super) fn json(bytes: &[u8], depth: usize, room: &mut Room) -> Result<String, TakeError> {
     let (mut names, mut types, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     let mut reader = Reader::of(bytes);
     while let Some((number, field)) = reader.next()? {
@@ -40,7 +37,8 @@ pub(super) fn json(bytes: &[u8], depth: usize) -> Result<String, TakeError> {
         if all.len() > 1 {
             all.push(',');
         }
-        one(row, &columns, depth, &mut all)?;
+        room.take(2)?;
+        one(row, &columns, depth, room, &mut all)?;
     }
     all.push(']');
     Ok(all)
@@ -59,6 +57,7 @@ fn one(
     bytes: &[u8],
     columns: &[(&String, &u32)],
     depth: usize,
+    room: &mut Room,
     out: &mut String,
 ) -> Result<(), TakeError> {
     let mut columns = columns.iter();
@@ -72,15 +71,13 @@ fn one(
                     value: cell(it)?,
                     ..Metric::default()
                 };
-                let value = value::json(**datatype, &cell, depth)?;
+                room.take(name.len() + 2)?;
+                let value = value::json(**datatype, &cell, depth, room)?;
                 out.push(separator);
                 out.push_str(name);
                 out.push(':');
                 out.push_str(value.as_deref().unwrap_or("null"));
                 separator = ',';
-                if out.len() > MAX_BYTES {
-                    return Err(TakeError::TooManyMetrics);
-                }
             }
             (1, _) => return Err(TakeError::NotProtobuf),
             _ => {}
@@ -159,6 +156,10 @@ mod tests {
         Text(String),
     }
 
+    fn json(bytes: &[u8], depth: usize) -> Result<String, TakeError> {
+        super::json(bytes, depth, &mut Room::of_packet())
+    }
+
     fn table(columns: &[(&str, u32)], rows: &[&[Option<ProtoCellValue>]]) -> Vec<u8> {
         let cells = |row: &&[Option<ProtoCellValue>]| ProtoRow {
             elements: row
@@ -216,7 +217,7 @@ mod tests {
         let long = "a".repeat(1_000);
         let row: &[_] = &[Some(Long(1))];
         let bytes = table(&[(&long, 8)], &vec![row; 2_000]);
-        assert_eq!(json(&bytes, 0), Err(TakeError::TooManyMetrics));
+        assert_eq!(json(&bytes, 0), Err(TakeError::TooLong));
         assert_eq!(json(b"\x12", 0), Err(TakeError::NotProtobuf));
     }
 }

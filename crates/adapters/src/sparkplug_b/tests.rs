@@ -479,6 +479,36 @@ fn what_is_no_payload_is_refused() {
     );
 }
 
+/// A small packet must not become a large one by what its birth said, nor by the names of columns.
+#[test]
+fn what_is_made_of_a_packet_is_bounded() {
+    let mut memory = Memory::default();
+    let name = "a".repeat(20_000);
+    let birth = payload(0, vec![born(&name, 1, 11, ProtoValue::Boolean(true))]);
+    assert!(said(&mut memory, NODE_BIRTH, &birth).is_ok());
+    let times = |count| vec![known(1, ProtoValue::Boolean(true)); count];
+    let few = said(&mut memory, NODE_DATA, &payload(1, times(50)));
+    assert_eq!(few.map(|it| it.len()), Ok(50));
+    let many = said(&mut memory, NODE_DATA, &payload(2, times(60)));
+    assert_eq!(many, Err(TakeError::TooLong));
+
+    // One column with a long name of type Boolean, and 500 rows with a null each.
+    let mut table = [&[0x12, 0xe8, 0x07][..], &[b'a'; 1_000], &[0x18, 11]].concat();
+    table.extend([0x22, 2, 0x0a, 0].repeat(500));
+    let tables = |count| {
+        let one = |it| metric(&format!("t{it}"), 16, ProtoValue::DataSet(table.clone()));
+        payload(3, (0..count).map(one).collect())
+    };
+    assert!(said(&mut memory, NODE_DATA, &tables(2)).is_ok());
+    let many = said(&mut memory, NODE_DATA, &tables(3));
+    assert_eq!(many, Err(TakeError::TooLong));
+
+    let bits = [&2_000_000_u32.to_le_bytes()[..], &[0; 250_000]].concat();
+    let array = metric("bits", 32, ProtoValue::Bytes(bits));
+    let made = said(&mut memory, NODE_DATA, &payload(4, vec![array]));
+    assert_eq!(made, Err(TakeError::MetricType));
+}
+
 #[test]
 fn what_is_remembered_is_bounded() {
     let mut memory = Memory::default();

@@ -19,25 +19,47 @@ use base64::engine::general_purpose::STANDARD;
 use super::data_set;
 use super::wire::{self, Metric, Value};
 use crate::json;
-use crate::take::TakeError;
+use crate::take::{MAX_MESSAGE_BYTES, TakeError};
 
 /// How deep templates may nest.
 const MAX_TEMPLATE_DEPTH: usize = 4;
+/// The most items of an array: of more not even the commas and one digit each would fit into a message.
+const MAX_ITEMS: usize = MAX_MESSAGE_BYTES / 2;
+
+/// How much JSON may still be made of a packet. Names that stand once in it stand in each message, or row, that is made of it.
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Of a whole packet.
+    pub(super) const fn of_packet() -> Self {
+        Self(super::MAX_JSON_BYTES)
+    }
+
+    /// Takes what so many bytes need.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), TakeError> {
+        self.0 = self.0.checked_sub(bytes).ok_or(TakeError::TooLong)?;
+        Ok(())
+    }
+}
 
 /// The value of a metric as JSON; nothing when it is of a kind that is left out.
 pub(super) fn json(
     datatype: u32,
     metric: &Metric<'_>,
     depth: usize,
+    room: &mut Room,
 ) -> Result<Option<String>, TakeError> {
     let value = match metric.value {
         Some(value) if !metric.is_null => value,
-        _ => return Ok(Some("null".to_owned())),
+        _ => {
+            room.take(4)?;
+            return Ok(Some("null".to_owned()));
+        }
     };
     let written = match (datatype, value) {
         (_, Value::Other) => return Ok(None),
-        (0 | 19, Value::Template(bytes)) => return template(bytes, depth),
-        (0 | 16, Value::DataSet(bytes)) => return data_set::json(bytes, depth).map(Some),
+        (0 | 19, Value::Template(bytes)) => return template(bytes, depth, room),
+        (0 | 16, Value::DataSet(bytes)) => return data_set::json(bytes, depth, room).map(Some),
         (1, _) => signed::<1>(value),
         (2, _) => signed::<2>(value),
         (3, _) => signed::<4>(value),
@@ -53,7 +75,9 @@ pub(super) fn json(
         (0, Value::Int(_) | Value::Long(_)) => return Err(TakeError::Unborn),
         _ => None,
     };
-    written.map(Some).ok_or(TakeError::MetricType)
+    let written = written.ok_or(TakeError::MetricType)?;
+    room.take(written.len())?;
+    Ok(Some(written))
 }
 
 /// A signed integer of `N` bytes. Encoders either cut it to its width or extend its sign.
@@ -97,7 +121,7 @@ fn array(datatype: u32, bytes: &[u8]) -> Option<String> {
 
 fn each<const N: usize>(bytes: &[u8], write: impl Fn([u8; N]) -> String) -> Option<Vec<String>> {
     let (items, rest) = bytes.as_chunks::<N>();
-    rest.is_empty()
+    (rest.is_empty() && items.len() <= MAX_ITEMS)
         .then(|| items.iter().map(|it| write(*it)).collect())
 }
 
@@ -105,7 +129,7 @@ fn each<const N: usize>(bytes: &[u8], write: impl Fn([u8; N]) -> String) -> Opti
 fn booleans(bytes: &[u8]) -> Option<Vec<String>> {
     let (count, packed) = bytes.split_first_chunk::<4>()?;
     let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
-    if packed.len() != count.div_ceil(8) {
+    if packed.len() != count.div_ceil(8) || count > MAX_ITEMS {
         return None;
     }
     let bits = packed
@@ -121,12 +145,15 @@ fn texts(bytes: &[u8]) -> Option<Vec<String>> {
     }
     let all = bytes.strip_suffix(&[0])?;
     let texts = all.split(|it| *it == 0);
+    if texts.clone().count() > MAX_ITEMS {
+        return None;
+    }
     texts
         .map(|it| std::str::from_utf8(it).ok().map(json::quoted))
         .collect()
 }
 
-fn template(bytes: &[u8], depth: usize) -> Result<Option<String>, TakeError> {
+fn template(bytes: &[u8], depth: usize, room: &mut Room) -> Result<Option<String>, TakeError> {
     if depth >= MAX_TEMPLATE_DEPTH {
         return Err(TakeError::MetricType);
     }
@@ -136,8 +163,10 @@ fn template(bytes: &[u8], depth: usize) -> Result<Option<String>, TakeError> {
     let mut members = Vec::with_capacity(metrics.len());
     for metric in &metrics {
         let name = metric.name.ok_or(TakeError::Missing("name"))?;
-        if let Some(value) = json(metric.datatype.unwrap_or(0), metric, depth + 1)? {
-            members.push(format!("{}:{value}", json::quoted(name)));
+        if let Some(value) = json(metric.datatype.unwrap_or(0), metric, depth + 1, room)? {
+            let name = json::quoted(name);
+            room.take(name.len() + 2)?;
+            members.push(format!("{name}:{value}"));
         }
     }
     Ok(Some(format!("{{{}}}", members.join(","))))
