@@ -323,7 +323,16 @@ impl<'s> Decoder<'s> {
 
     /// Notes a member that the notice does not name.
     pub(crate) fn unknown(&mut self, node: &Node, token: &str) {
-        let pointer = || format!("{}/{}", node.pointer, escape(token));
+        let pointer = || {
+            let mut pointer = String::with_capacity(node.pointer.len() + 1 + token.len());
+            pointer.push_str(&node.pointer);
+            pointer.push('/');
+            match token.contains(['~', '/']) {
+                true => pointer.push_str(&escape(token)),
+                false => pointer.push_str(token),
+            }
+            pointer
+        };
         self.note(Reason::Unknown, pointer);
     }
 
