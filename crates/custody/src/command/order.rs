@@ -105,6 +105,14 @@ impl Progress {
         }
     }
 
+    /// Since when that is so. That it was confirmed is not to be seen by a moment either.
+    pub(super) fn told_at(&self) -> Timestamp {
+        match self.is_hidden && self.outcome == CommandOutcome::Confirmed {
+            true => self.acknowledged_at.or(self.sent_at).unwrap_or(self.at),
+            false => self.at,
+        }
+    }
+
     /// The thing has it.
     fn has_it(&mut self, now: Timestamp) {
         if self.sent_at.is_some() && self.acknowledged_at.is_none() {

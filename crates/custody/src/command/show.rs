@@ -83,7 +83,11 @@ impl CommandEvent {
     /// For its recipient, who is not told what it may not know.
     pub(super) fn told(row: OrderRow) -> Self {
         let outcome = row.progress.told();
-        Self::new(row, outcome)
+        let outcome_at = row.progress.told_at();
+        Self {
+            outcome_at,
+            ..Self::new(row, outcome)
+        }
     }
 }
 

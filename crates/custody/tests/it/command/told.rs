@@ -22,7 +22,7 @@ fn who_listens_is_told_what_the_status_says_and_no_more() {
         let mut university = custody.hear_outcomes(&home.university);
         let mut listener = home.listen();
         home.safe(NOW);
-        home.heat(NOW).unwrap();
+        let hot = home.heat(NOW).unwrap();
         assert_eq!(heard(&mut utility), [CommandOutcome::Queued]);
         let sent = taken(&mut listener, CommandAck::Within(30_000), after(5));
         listener.received(sent[0].id(), after(6));
@@ -32,6 +32,14 @@ fn who_listens_is_told_what_the_status_says_and_no_more() {
         home.send(r#"{"heating": 900.0}"#, after(7));
         home.tick(after(8));
         assert_eq!(heard(&mut utility), []);
+        let status = custody.command_status(&home.utility, hot, after(9));
+        let status = status.unwrap().unwrap();
+        let told = (status.outcome, status.outcome_at);
+        assert_eq!(
+            told,
+            (CommandOutcome::Acknowledged, after(6)),
+            "not by a moment either"
+        );
         // The same of the interlock on `/lid`: that there is one, and not which.
         let waits = home.heat(after(10)).unwrap();
         home.send(r#"{"lid": "open"}"#, after(11));
