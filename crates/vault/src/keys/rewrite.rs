@@ -154,9 +154,11 @@ impl Keyring {
             .map_err(KeyError::New)?;
         let (mut state, mut sealed_mask) = (key.state, key.mask);
         if let (Fate::Mask, Some(scope)) = (fate, scope) {
-            let masks = match sealed_mask.take() {
-                Some(mask) => mask::open(&secret, key.id, mask).unwrap_or_default(),
-                None => Vec::new(),
+            let opened = sealed_mask.take().map(|it| mask::open(&secret, key.id, it));
+            let Ok(masks) = opened.transpose().map(Option::unwrap_or_default) else {
+                // What was erased before is not known any more: a new mask alone would show it again. Nobody can read what is under
+                // the key as it is.
+                return destroy(tx, key.id).map_err(KeyError::Rows);
             };
             let masks = joined(masks, scope)?;
             let sealed = mask::seal(&secret, self.suite, key.id, &masks).map_err(KeyError::New)?;

@@ -290,6 +290,35 @@ fn several_erasures_of_one_day_add_up_and_the_same_one_twice_is_one() {
 }
 
 #[test]
+fn a_damaged_mask_brings_nothing_back_when_more_is_erased() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        let subject = person("a1");
+        three_days(&vault, &subject);
+        let of_hour = |hour| Scope {
+            from: Some(at(0, hour)),
+            until: Some(at(0, hour + 1)),
+            ..Scope::default()
+        };
+        erase(&vault, &subject, of_hour(1));
+        let damage = "UPDATE vault_epoch_key SET mask = $1 WHERE state = 1";
+        let nothing: &[u8] = &[1, 2, 3];
+        let changed = fixture.db.write(|tx| tx.execute(damage, &[nothing.into()]));
+        assert_eq!(changed.unwrap(), 1);
+        erase(&vault, &subject, of_hour(5));
+        let found = bodies(&vault, &subject);
+        assert!(
+            !found
+                .iter()
+                .any(|it| it.ends_with("01") && it.starts_with('0')),
+            "{found:?}"
+        );
+        vault.maintain(START).unwrap();
+        assert_eq!(bodies(&vault, &subject).len(), 8);
+    });
+}
+
+#[test]
 fn erasing_somebody_who_is_not_there_is_no_error() {
     on_each_database(|fixture| {
         let vault = fixture.open();
