@@ -4,11 +4,16 @@
 
 use std::path::Path;
 
+/// A name, and what is done with an input.
+type Target = (&'static str, fn(&[u8]));
+
 #[test]
 fn every_kept_input_of_packets_still_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/fuzz");
-    let targets: [(&str, fn(&[u8])); 2] =
-        [("mqtt", crate::mqtt::any_bytes::mqtt), ("coap", crate::coap::any_bytes::coap)];
+    let targets: [(&str, fn(&[u8])); 2] = [
+        ("mqtt", crate::mqtt::any_bytes::mqtt),
+        ("coap", crate::coap::any_bytes::coap),
+    ];
     for (name, target) in targets {
         let mut inputs = 0;
         for entry in corpus.join(name).read_dir().unwrap() {

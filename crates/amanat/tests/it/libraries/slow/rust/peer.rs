@@ -65,8 +65,8 @@ enum Client {
 }
 
 enum Connection {
-    Three(rumqttc::Connection),
-    Five(rumqttc::v5::Connection),
+    Three(Box<rumqttc::Connection>),
+    Five(Box<rumqttc::v5::Connection>),
 }
 
 fn qos(level: u8) -> QoS {
@@ -92,7 +92,10 @@ fn open_three(options: Options) -> (Client, Connection) {
     }
     all.set_clean_session(!options.keeps);
     let (client, connection) = rumqttc::Client::new(all, REQUESTS);
-    (Client::Three(client), Connection::Three(connection))
+    (
+        Client::Three(client),
+        Connection::Three(Box::new(connection)),
+    )
 }
 
 fn open_five(options: Options) -> (Client, Connection) {
@@ -111,7 +114,7 @@ fn open_five(options: Options) -> (Client, Connection) {
     all.set_clean_start(!options.keeps);
     all.set_session_expiry_interval(Some(if options.keeps { 600 } else { 0 }));
     let (client, connection) = rumqttc::v5::Client::new(all, REQUESTS);
-    (Client::Five(client), Connection::Five(connection))
+    (Client::Five(client), Connection::Five(Box::new(connection)))
 }
 
 impl Connection {
