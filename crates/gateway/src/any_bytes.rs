@@ -10,7 +10,7 @@ type Target = (&'static str, fn(&[u8]));
 #[test]
 fn every_kept_input_of_packets_still_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/fuzz");
-    let targets: [(&str, fn(&[u8])); 2] = [
+    let targets: [Target; 2] = [
         ("mqtt", crate::mqtt::any_bytes::mqtt),
         ("coap", crate::coap::any_bytes::coap),
     ];
