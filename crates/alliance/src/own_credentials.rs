@@ -1,6 +1,7 @@
 //! Credentials of a person's own devices: who owns or carries a device gives it a new one, or ends it.
 //!
-//! Only what somebody holds ([`Role::Holder`]): the meter of a home is its operator's.
+//! Only what somebody holds ([`Role::Holder`]): the meter of a home is its operator's. And nothing that receives as a recipient under the
+//! same credential: whoever makes that token gets what the recipient gets, which may be about others, and the operator decides that.
 
 use custody::{Identity, Token};
 use model::{Role, ThingId, Timestamp};
@@ -23,7 +24,7 @@ pub struct OwnThing {
 }
 
 impl Alliance {
-    /// The devices that a person owns or carries now, at most [`MAX_OWN_THINGS`].
+    /// The devices that a person owns or carries now, and that receive nothing, at most [`MAX_OWN_THINGS`].
     ///
     /// # Errors
     /// When the database fails.
@@ -40,7 +41,7 @@ impl Alliance {
                     continue;
                 }
                 let peer = self.custody.thing(&it.thing).filter(|it| !it.is_removed());
-                if let Some(peer) = peer {
+                if let Some(peer) = peer.filter(|it| it.registered().receives_as.is_none()) {
                     own.push(OwnThing {
                         id: it.thing,
                         is_barred: peer.is_barred(),

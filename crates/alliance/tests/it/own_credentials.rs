@@ -1,8 +1,8 @@
 //! Who owns a device gives it a new credential, or ends it; nobody else does.
 
 use alliance::{Actor, AllianceError, EventKind};
-use custody::Peer;
-use model::{Assignment, Role, ThingId};
+use custody::{Identity, Peer};
+use model::{Assignment, RecipientId, Role, ThingId};
 
 use crate::fixture::{NOW, Town, home, on_both};
 use crate::safety::{account_of, first, proved};
@@ -59,5 +59,39 @@ fn a_holder_renews_and_ends_the_credential_of_a_device_of_their_own() {
         let kinds: Vec<_> = events.iter().map(|it| it.kind).collect();
         assert!(kinds.contains(&EventKind::CredentialRenewed));
         assert!(kinds.contains(&EventKind::CredentialRevoked));
+    });
+}
+
+#[test]
+fn nobody_gets_what_a_recipient_gets_by_renewing_a_device_that_receives_as_it() {
+    on_both(|town| {
+        let (alliance, operator) = (&town.alliance, Actor::Operator);
+        let hub = ThingId::parse("hub-9").unwrap();
+        let recipient = RecipientId::parse("hub-reader").unwrap();
+        let resident = account_of(&town.resident);
+        alliance
+            .register_thing(&operator, &hub, &home(), NOW)
+            .unwrap();
+        alliance
+            .register_recipient(&operator, &recipient, NOW)
+            .unwrap();
+        let assignment = Assignment {
+            thing: hub.clone(),
+            person: resident.id.clone(),
+            role: Role::Holder,
+            valid_from: NOW,
+            valid_until: None,
+        };
+        alliance.assign(&operator, &assignment, NOW).unwrap();
+        let session = first(alliance, &resident, NOW);
+        let by = proved(alliance, &session, NOW);
+        let identity = Identity::Thing(hub.clone());
+        let tie = |it| alliance.tie(&operator, &identity, it, NOW).unwrap();
+        tie(Some(&recipient));
+        let refused = alliance.renew_own_thing(&by, &hub);
+        assert!(matches!(refused, Err(AllianceError::NotFound { .. })));
+        assert!(alliance.own_things(&resident.id, NOW).unwrap().is_empty());
+        tie(None);
+        alliance.renew_own_thing(&by, &hub).unwrap();
     });
 }
