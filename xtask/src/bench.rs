@@ -39,7 +39,7 @@ pub(crate) struct BenchOptions {
     /// Where to write the figures, as a flat JSON object.
     #[arg(long, value_name = "FILE")]
     json: PathBuf,
-    /// The program of FlashMQ, built from its public source: measured too.
+    /// A program of FlashMQ: measured too.
     #[arg(long, value_name = "PROGRAM")]
     flashmq: Option<PathBuf>,
     /// The program of rumqttd, as `cargo install rumqttd` builds it: measured too.

@@ -1,6 +1,7 @@
 //! What the suites share: deployments whose devices are topics, and running many tests at once.
 
 mod mosquitto;
+#[cfg(feature = "paho-suite")]
 mod paho;
 
 use std::path::{Path, PathBuf};

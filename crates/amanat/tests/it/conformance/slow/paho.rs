@@ -1,8 +1,10 @@
 //! The interoperability tests of Eclipse Paho. One that fails may try again, alone, at most three times in all.
+//!
+//! The suite is not in this repository: whoever has it lays it at `conformance/paho/suite` and sets the feature `paho-suite`.
 
 use super::{Client, Outcome, World, lines, python, run_all};
 
-/// What came out, one line a test; `cargo xtask test` fails when it differs.
+/// What came out, one line a test.
 const RESULTS: &str = include_str!("../../../../../../conformance/paho/results.txt");
 /// The topics of both suites. The one that begins with `$` is registered by nobody.
 const TOPICS: [&str; 6] = [
