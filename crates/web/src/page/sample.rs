@@ -262,8 +262,9 @@ pub(crate) fn entries() -> Vec<EntryLine> {
             "Energy lab of the university",
             "یونیورسٹی کی توانائی لیبارٹری",
         ),
-        text("Research on saving power", "بجلی کی بچت پر تحقیق"),
-    ));
+        purpose: text("Research on saving power", "بجلی کی بچت پر تحقیق"),
+        ends_at: None,
+    });
     vec![
         line(
             5,
