@@ -191,11 +191,11 @@ async fn what_is_asked_wrongly_is_refused_with_what_to_do() {
         ("?purpose=health", "name the deployment"),
         (
             "?purpose=health&deployment=Mall%20Road",
-            "`deployment` cannot be read",
+            "`deployment` is not an identifier",
         ),
         (
             "?purpose=health&deployment=mall-road&thing=%00",
-            "`thing` cannot be read",
+            "`thing` is not an identifier",
         ),
         (
             "?purpose=health&deployment=mall-road&limit=0",
