@@ -31,7 +31,7 @@ use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use custody::{HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_READINGS};
+use custody::{HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_READINGS, RecipientPeer};
 use model::{PurposeId, RecipientId, Timestamp};
 use serde::Deserialize;
 
@@ -39,6 +39,7 @@ use super::problem::{self, Problem};
 use super::receive::{About, Door, one_purpose, recipient, write_reading};
 use crate::Counter;
 use crate::handover::{Handover, earlier};
+use crate::identity::Arrival;
 use crate::rate::Bucket;
 
 /// The route of the history.
@@ -138,10 +139,14 @@ type Rejected = axum::extract::rejection::QueryRejection;
 pub(super) async fn history(
     State(door): State<Arc<Door>>,
     handover: Option<Extension<Handover>>,
+    arrival: Option<Extension<Arrival>>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, Rejected>,
 ) -> Result<Response, Problem> {
-    let outcome = answer(&door, handover, &headers, parameters).await;
+    let outcome = match recipient(&door, &headers, arrival.as_deref()).map_err(denied) {
+        Ok(recipient) => answer(&door, handover, recipient, &headers, parameters).await,
+        Err(problem) => Err(problem),
+    };
     if let Err(problem) = &outcome {
         door.counters.add(problem.counter());
     }
@@ -151,10 +156,10 @@ pub(super) async fn history(
 async fn answer(
     door: &Arc<Door>,
     handover: Option<Extension<Handover>>,
+    recipient: Arc<RecipientPeer>,
     headers: &HeaderMap,
     parameters: Result<Query<Parameters>, Rejected>,
 ) -> Result<Response, Problem> {
-    let recipient = recipient(door, headers).map_err(denied)?;
     let Query(parameters) = parameters.map_err(|_| {
         problem::history_invalid(
             "the parameters are purpose, deployment, thing, from, until, where, limit and after, each once",

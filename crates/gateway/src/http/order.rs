@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -48,6 +48,7 @@ use serde_json::{Map, Value};
 use super::problem::{self, Problem};
 use super::receive::{Door, one_purpose, recipient};
 use crate::Counter;
+use crate::identity::Arrival;
 use crate::outcome::{self, Shown};
 
 pub use crate::outcome::MAX_ARGUMENTS_BYTES;
@@ -83,10 +84,14 @@ async fn ask(
     State(door): State<Arc<Door>>,
     Path((thing, command)): Path<(String, String)>,
     parameters: Result<Query<Parameters>, Rejected>,
+    arrival: Option<Extension<Arrival>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let outcome = taken(&door, (&thing, &command), parameters, &headers, body).await;
+    let outcome = match sender(&door, &headers, arrival) {
+        Ok(who) => taken(&door, who, (&thing, &command), (parameters, &headers), body).await,
+        Err(problem) => Err(problem),
+    };
     match &outcome {
         Ok(_) => door.counters.add(Counter::CommandsTaken),
         Err(problem) => door.counters.add(problem.counter()),
@@ -96,12 +101,11 @@ async fn ask(
 
 async fn taken(
     door: &Arc<Door>,
+    recipient: Arc<RecipientPeer>,
     (thing, command): (&str, &str),
-    parameters: Result<Query<Parameters>, Rejected>,
-    headers: &HeaderMap,
+    (parameters, headers): (Result<Query<Parameters>, Rejected>, &HeaderMap),
     body: Body,
 ) -> Result<Response, Problem> {
-    let recipient = sender(door, headers)?;
     let purpose = purpose(parameters, headers)?;
     let request = CommandRequest {
         thing: ThingId::parse(thing).map_err(|_| malformed("`thing` is not an identifier"))?,
@@ -133,10 +137,11 @@ async fn taken(
 async fn status(
     State(door): State<Arc<Door>>,
     Path(id): Path<String>,
+    arrival: Option<Extension<Arrival>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let outcome = async {
-        let recipient = sender(&door, &headers)?;
+        let recipient = sender(&door, &headers, arrival)?;
         let id = CommandId::parse(&id).ok_or_else(unknown)?;
         let (custody, now) = (door.custody.clone(), door.clock.now().wall);
         let found = blocking(move || {
@@ -151,9 +156,13 @@ async fn status(
     Ok(json(StatusCode::OK, &Shown::new(event)))
 }
 
-async fn list(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn list(
+    State(door): State<Arc<Door>>,
+    arrival: Option<Extension<Arrival>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let outcome = async {
-        let recipient = sender(&door, &headers)?;
+        let recipient = sender(&door, &headers, arrival)?;
         let (custody, now) = (door.custody.clone(), door.clock.now().wall);
         let found = blocking(move || {
             let found = custody.commands_of(&recipient, MAX_LISTED, now);
@@ -168,8 +177,12 @@ async fn list(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Respo
     Ok(json(StatusCode::OK, &Listed { commands }))
 }
 
-fn sender(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
-    recipient(door, headers)
+fn sender(
+    door: &Door,
+    headers: &HeaderMap,
+    arrival: Option<Extension<Arrival>>,
+) -> Result<Arc<RecipientPeer>, Problem> {
+    recipient(door, headers, arrival.as_deref())
         .map_err(|it| it.of_commands("a thing sends no commands; only a recipient does"))
 }
 

@@ -42,7 +42,7 @@ use super::credentials;
 use super::problem::{self, Problem};
 use crate::clock::Clock;
 use crate::handover::{Handover, earlier};
-use crate::identity::Pass;
+use crate::identity::{Arrival, Pass};
 use crate::{Counter, Counters, Limits};
 
 /// The route of HTTP receiving.
@@ -84,10 +84,12 @@ pub(super) struct Parameters {
 pub(super) async fn receive(
     State(door): State<Arc<Door>>,
     handover: Option<Extension<Handover>>,
+    arrival: Option<Extension<Arrival>>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let outcome = open(&door, handover, &headers, parameters);
+    let who = receiver(&door, &headers, arrival.as_deref());
+    let outcome = who.and_then(|who| open(&door, handover, who, &headers, parameters));
     match &outcome {
         Ok(_) => door.counters.add(Counter::SubscriptionsGranted),
         Err(problem) => door.counters.add(problem.counter()),
@@ -103,10 +105,10 @@ pub(super) async fn receive(
 fn open(
     door: &Arc<Door>,
     handover: Option<Extension<Handover>>,
+    (pass, recipient): (Arc<Pass>, Arc<RecipientPeer>),
     headers: &HeaderMap,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Stream, Problem> {
-    let (pass, recipient) = receiver(door, headers)?;
     let Query(parameters) = parameters.map_err(|_| {
         problem::bad_request("the parameters are purpose, deployment, thing and where, each once")
     })?;
@@ -140,19 +142,31 @@ fn open(
     })
 }
 
-pub(super) fn recipient(door: &Door, headers: &HeaderMap) -> Result<Arc<RecipientPeer>, Problem> {
-    receiver(door, headers).map(|it| it.1)
+pub(super) fn recipient(
+    door: &Door,
+    headers: &HeaderMap,
+    arrival: Option<&Arrival>,
+) -> Result<Arc<RecipientPeer>, Problem> {
+    receiver(door, headers, arrival).map(|it| it.1)
 }
 
-/// Who came in, and as whom it receives.
-fn receiver(door: &Door, headers: &HeaderMap) -> Result<(Arc<Pass>, Arc<RecipientPeer>), Problem> {
+/// Who came in, and as whom it receives. What fails counts for the address that it comes from, as on every way in; a certificate names
+/// things, and says nothing here.
+fn receiver(
+    door: &Door,
+    headers: &HeaderMap,
+    arrival: Option<&Arrival>,
+) -> Result<(Arc<Pass>, Arc<RecipientPeer>), Problem> {
     let credentials = credentials::read(headers).ok_or_else(problem::unauthorized)?;
-    let password = credentials.password.as_bytes();
+    let (user_name, password) = (&credentials.user_name, credentials.password.as_bytes());
     let now = door.clock.now().wall;
-    let admitted = door
-        .custody
-        .let_in(&credentials.user_name, password, now)
-        .ok_or_else(problem::unauthorized)?;
+    let admitted = match arrival.cloned().map(Arrival::without_certificate) {
+        Some(it) => it
+            .admit(&door.custody, Some(user_name), Some(password), now)
+            .ok(),
+        None => door.custody.let_in(user_name, password, now),
+    };
+    let admitted = admitted.ok_or_else(problem::unauthorized)?;
     let pass = Arc::new(Pass::new(admitted, now));
     match pass.peer().recipient().map(Arc::clone) {
         Some(recipient) => Ok((pass, recipient)),

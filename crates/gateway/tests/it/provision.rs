@@ -188,6 +188,40 @@ async fn wrong_keys_hold_off_the_address_they_come_from_and_no_other() {
     );
 }
 
+/// Whoever guesses waits on the ways out as on the ways in.
+#[tokio::test]
+async fn wrong_tokens_of_recipients_hold_off_the_address_they_come_from_and_no_other() {
+    let limits = Limits {
+        login_failures_per_address: 3,
+        ..Limits::default()
+    };
+    let guard = Guard::new(Arc::new(limits.clone()));
+    let mut site = Site::new(limits).await;
+    let from = |site: &Site, address: &str| {
+        let address: IpAddr = address.parse().unwrap();
+        let now = Timestamp::from_millis(3_999_990_000_000);
+        let arrival = Arrival::over_tls(&site.house.custody, None, now).unwrap();
+        arrival.guarded(address, &guard)
+    };
+    let stranger = from(&site, "192.0.2.2");
+    site.comes_by(stranger).await;
+    let ask = async |site: &Site, path: &str, token: &str| {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nAuthorization: Bearer health-office:{token}\r\n\r\n"
+        );
+        site.exchange(&request).await.status
+    };
+    for path in ["/receive/v1", "/receive/v1/history", "/commands/v1"] {
+        assert_eq!(ask(&site, path, "aaaa").await, 401, "{path}");
+    }
+    let right = site.house.tokens.health_office.expose_secret().to_owned();
+    let held_off = ask(&site, "/commands/v1", &right).await;
+    assert_eq!(held_off, 401, "not even looked at");
+    let office = from(&site, "192.0.2.1");
+    site.comes_by(office).await;
+    assert_eq!(ask(&site, "/commands/v1", &right).await, 200);
+}
+
 /// <https://thingsboard.io/docs/user-guide/device-provisioning/>: the HTTP API of ThingsBoard. What is given is the access
 /// token of its device API.
 #[tokio::test]
