@@ -69,6 +69,9 @@ enum Command {
     /// Run codecs for the server that started this
     #[command(hide = true)]
     CodecWorker,
+    /// Work with the root key, which opens everything that is kept
+    #[command(subcommand)]
+    Key(command::key::KeyCommand),
     /// Work with certificates of devices
     #[command(subcommand)]
     Ca(command::ca::Ca),
@@ -160,6 +163,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Notice(notice) => about_notices(notice),
         Command::Codec(command) => command::codec::run(command),
         Command::CodecWorker => command::codec_worker::run(),
+        Command::Key(it) => command::key::run(it),
         Command::Ca(ca) => command::ca::run(ca),
         Command::Tls(tls) => command::ca::run_tls(tls),
         Command::CheckConfig(arguments) => command::check_config::run(arguments),

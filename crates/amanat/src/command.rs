@@ -11,6 +11,7 @@ pub(crate) mod commands;
 pub(crate) mod config_reference;
 pub(crate) mod demo;
 pub(crate) mod institution;
+pub(crate) mod key;
 mod listing;
 pub(crate) mod load;
 pub(crate) mod notice_check;

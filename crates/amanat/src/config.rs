@@ -124,11 +124,32 @@ sections! {
     /// Where data is kept.
     data: Data {
         /// The directory of keys, the write-ahead log, the published record and, unless `database-url` says
-        /// otherwise, the database. Back it up as a whole.
+        /// otherwise, the database. `docs/how-to/run-a-server.md` says how to back it up.
         directory: PathBuf = "amanat-data",
         /// The database of rows: `sqlite:/path/file.db` or `postgres://user:password@host/name`.
         /// Empty is SQLite in the data directory.
         database_url: Option<DatabaseUrl> = "",
+    }
+    /// What opens the root key, which opens everything else. A new root key is made under what is set here; one that is
+    /// there keeps its protection until `amanat key protect`.
+    keys: Keys {
+        /// The file with the passphrase that opens the root key, one line of at least 12 bytes. Only its owner may read it
+        /// (mode 0600), or it is a credential of systemd. Empty is none.
+        passphrase_file: Option<PathBuf> = "",
+        /// The key server that opens the root key, with the Transit engine of OpenBao or HashiCorp Vault:
+        /// `https://host:port`; `http://` only on this machine. Empty is none. When `passphrase-file` is set too, a new
+        /// root key is made under the key server.
+        transit_address: Option<String> = "",
+        /// Where its Transit engine is mounted.
+        transit_mount: String = "transit",
+        /// The name of the key in the engine.
+        transit_key: Option<String> = "",
+        /// The file with the token for the key server: as for `passphrase-file`. It is read again for each request.
+        transit_token_file: Option<PathBuf> = "",
+        /// The namespace, where the key server has several.
+        transit_namespace: Option<String> = "",
+        /// The certificates that the key server's is checked against, PEM. Empty is those that browsers trust.
+        transit_ca_file: Option<PathBuf> = "",
     }
     /// The pages and the HTTP entry of devices.
     http: Http {

@@ -12,6 +12,7 @@ mod control;
 mod data_directory;
 mod demo;
 mod exit;
+mod keys;
 mod lifecycle;
 mod load;
 mod logging;

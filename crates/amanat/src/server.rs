@@ -6,10 +6,10 @@
 mod courier;
 mod housekeeping;
 mod http;
+mod kept;
 mod metrics;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,13 +18,12 @@ use alliance::Alliance;
 use anyhow::{Context, anyhow};
 use axum::routing::get;
 use axum::{Extension, Router};
-use custody::{Custody, CustodyOptions};
+use custody::Custody;
 use gateway::codecs::{CodecOptions, Codecs};
 use gateway::courier::CourierOptions;
 use gateway::{
     BindError, CoapListener, CoapOptions, Counters, Guard, Listener, PlainReach, ServeOptions,
 };
-use store::Db;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
@@ -33,73 +32,18 @@ use web::{PublicUrl, SiteOptions};
 use crate::clock;
 use crate::config::Config;
 use crate::control;
-use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::{Exit, Stop};
 use crate::lifecycle::{Lifecycle, Stopping};
 use crate::tls::{self, Served, TlsFiles};
 
 use http::HttpLimits;
+pub(crate) use kept::{Kept, custody_options, database, locked};
 
 /// Where the site publishes the verifier key of the record: beside the record's files.
 const RECORD_KEY_PATH: &str = "/record/log.vkey";
 
 /// How many codecs run at once: the rest of the machine is for messages that need none.
 const CODEC_WORKERS: usize = 2;
-
-/// What is kept: opened once for a process.
-pub(crate) struct Kept {
-    /// The institutions, and custody behind them.
-    pub(crate) alliance: Alliance,
-    /// Held as long as the process uses the directory.
-    _directory: DataDirectory,
-}
-
-impl Kept {
-    /// Locks the data directory and opens database, vault and record.
-    pub(crate) fn open(config: &Config) -> Result<Self, Stop> {
-        let directory = DataDirectory::open(&config.data.directory).map_err(|err| {
-            let next = match &err {
-                DataDirectoryError::InUse(_) => "stop the other process, or name another directory",
-                DataDirectoryError::Io { .. } => "name a directory that this user may write to",
-            };
-            Stop::failure(err, next)
-        })?;
-        let alliance = open(config, directory.path()).map_err(|err| {
-            Stop::failure(
-                err,
-                "nothing was changed; check the data directory, the database, and who may read them",
-            )
-        })?;
-        Ok(Self {
-            alliance,
-            _directory: directory,
-        })
-    }
-
-    /// Writes what is pending. The process may end after this.
-    pub(crate) fn close(self) -> Result<(), Stop> {
-        self.alliance.custody().close().map_err(|err| {
-            Stop::failure(
-                err,
-                "readings that were acknowledged are kept; counts of the last second may be lost",
-            )
-        })
-    }
-}
-
-fn open(config: &Config, directory: &Path) -> anyhow::Result<Alliance> {
-    let url = match &config.data.database_url {
-        Some(url) => url.expose_secret().to_owned(),
-        None => format!("sqlite:{}", directory.join("amanat.db").display()),
-    };
-    let db = Db::open(&url)?;
-    let options = CustodyOptions {
-        directory: directory.to_owned(),
-        record_origin: config.record.origin.as_str().to_owned(),
-    };
-    let custody = Custody::open(&options, db.clone())?;
-    Ok(Alliance::open(custody, db)?)
-}
 
 /// Where the server is reached.
 #[derive(Debug, Clone)]

@@ -37,6 +37,7 @@ mod push;
 mod receipts;
 mod retained;
 mod row_box;
+mod root_key;
 mod rows;
 mod secret;
 mod source;
@@ -118,6 +119,7 @@ pub use receipts::ReceiptRow;
 pub use retained::{
     MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGE_BYTES, RetainedCounts, RetainedCursor,
 };
+pub use root_key::{protect_root_key, root_key_opens, root_key_state};
 pub use rows::RowError;
 pub use secret::{Token, document_sha256};
 pub use source::{
@@ -134,6 +136,9 @@ pub use topic::{
     TopicError,
 };
 pub use transport::Transport;
-pub use vault::{Lsn, Protection};
+pub use vault::{
+    KeyError, Lsn, Passphrase, PassphraseError, Protection, ProtectionError, RootKeyError,
+    RootKeyState, Rotated, Transit, TransitError, TransitOptions,
+};
 pub use watch::Watch;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

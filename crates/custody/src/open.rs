@@ -319,7 +319,7 @@ pub fn rotate_root_key(
     db: &Db,
     at_hand: Vec<Arc<dyn Protection>>,
 ) -> Result<vault::Rotated, vault::RootKeyError> {
-    let file = RootKeyFile::new(options.directory.join("keys").join("root.key"), at_hand);
+    let file = crate::root_key::file(&options.directory, at_hand);
     let wal = options.directory.join("wal");
     file.rotate(&wal, db, vault::Suite::default(), &label::ALL)
 }

@@ -62,7 +62,7 @@ pub use read::{Order, ReadError, ReadQuery};
 pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};
 pub use root::{
     MIN_PASSPHRASE_BYTES, Passphrase, PassphraseError, Protection, ProtectionError, RootKey,
-    RootKeyError, RootKeyFile, Rotated, Transit, TransitError, TransitOptions,
+    RootKeyError, RootKeyFile, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
 pub use tombstone::{ErasureId, TombstoneError};
 pub use vault::{OpenError, Vault, VaultOptions};

@@ -19,6 +19,7 @@
 
 mod draft;
 mod passphrase;
+mod private;
 mod protection;
 #[cfg(test)]
 mod tests;
@@ -123,6 +124,14 @@ pub enum RootKeyError {
         #[source]
         source: ProtectionError,
     },
+    /// A change of the key was begun and not finished: two files have to keep the same protection until it is.
+    #[error(
+        "a change of the root key in `{path}` was broken off: finish it first, with the protection that the file has"
+    )]
+    Unfinished {
+        /// Where.
+        path: PathBuf,
+    },
     /// What was written does not open as the same key. The file is as it was.
     #[error(
         "the new root key file beside `{path}` does not open as the same key: nothing was changed"
@@ -195,6 +204,19 @@ pub struct RootKeyFile {
     at_hand: Vec<Arc<dyn Protection>>,
 }
 
+/// What the file of a root key says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootKeyState {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The word for what protects it: `plain`, `passphrase`, `transit`.
+    pub protection: String,
+    /// The version of its format.
+    pub version: u32,
+    /// Whether a change of the key was begun and not finished.
+    pub is_rotating: bool,
+}
+
 /// How far a change of the root key got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotated {
@@ -251,6 +273,32 @@ impl RootKeyFile {
             .transpose()
     }
 
+    /// What the file says about itself, without being opened; nothing when there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no root key.
+    pub fn state(&self) -> Result<Option<RootKeyState>, RootKeyError> {
+        let Some(protection) = self.protection()? else {
+            return Ok(None);
+        };
+        Ok(Some(RootKeyState {
+            path: self.path.clone(),
+            version: if protection == PLAIN { 1 } else { 2 },
+            protection,
+            is_rotating: self.is_rotating()?,
+        }))
+    }
+
+    /// Opens the file, and the one of a change that was broken off, to see that what is at hand opens them. False when there is no file:
+    /// none is made.
+    ///
+    /// # Errors
+    /// See [`RootKeyError`].
+    pub fn opens(&self) -> Result<bool, RootKeyError> {
+        self.load(&self.next())?;
+        Ok(self.load(&self.path)?.is_some())
+    }
+
     /// Whether a change of the root key was begun and not finished.
     ///
     /// # Errors
@@ -267,6 +315,9 @@ impl RootKeyFile {
     /// See [`RootKeyError`]; the file is as it was then.
     pub fn protect(&mut self, protection: Option<Arc<dyn Protection>>) -> Result<(), RootKeyError> {
         let path = self.path.clone();
+        if self.is_rotating()? {
+            return Err(RootKeyError::Unfinished { path });
+        }
         let key = self
             .load(&path)?
             .ok_or_else(|| failed("open", &path)(io::Error::from(io::ErrorKind::NotFound)))?;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::config::{self, Flag, Process};
 use crate::exit::{Exit, Stop};
+use crate::keys;
 use crate::ui;
 
 #[derive(Debug, Args)]
@@ -27,7 +28,8 @@ pub(crate) struct SourceArguments {
 
 /// Checks, and prints one line a key: `section.key = value  (where it comes from)`.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
-    let (_, origins) = load(arguments.source, Vec::new())?;
+    let (config, origins) = load(arguments.source, Vec::new())?;
+    keys::at_hand(&config.keys)?;
     for origin in origins {
         ui::data(&format!(
             "{} = {}  ({})",

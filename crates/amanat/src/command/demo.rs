@@ -2,8 +2,8 @@
 //!
 //! It reads no configuration file and no environment, so it does the same everywhere.
 
-use std::io;
-use std::path::Path;
+use std::{io, iter};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alliance::{Actor, Alliance, Office};
@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// The address of MQTT with TLS; port 0 takes a free one [default: 127.0.0.1:8883, or a free port with --mqtt]
     #[arg(long, value_name = "ADDR")]
     mqtts: Option<String>,
+    /// The file with the passphrase of the root key, where it has one; a new demo is made with it
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     /// End by itself after a time, such as 30s
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration)]
     length: Option<Duration>,
@@ -51,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
     let path = config.data.directory.clone();
     match prepare::place(&path)? {
         Place::Demo => tell(&format!("using the demo in `{}`", path.display())),
-        Place::Free => prepare_new(&path)?,
+        Place::Free => prepare_new(&path, arguments)?,
     }
     tls::self_signed(&path.join(tls::DIRECTORY)).map_err(|err| {
         let error = err.context("cannot make the demo's TLS certificate");
@@ -94,7 +97,7 @@ async fn serve(
     server::run_to_the_end(lifecycle, arguments.length, kept).await
 }
 
-fn prepare_new(path: &Path) -> Result<(), Stop> {
+fn prepare_new(path: &Path, arguments: &Arguments) -> Result<(), Stop> {
     tell(&format!("preparing the demo in `{}`", path.display()));
     let failed = |err| {
         Stop::failure(
@@ -104,7 +107,10 @@ fn prepare_new(path: &Path) -> Result<(), Stop> {
     };
     let workplace = prepare::workplace(path).map_err(failed)?;
     let directory = Flag::new("--data", "data.directory", workplace.display().to_string());
-    let config = load(&[directory])?;
+    let flags: Vec<_> = iter::once(directory)
+        .chain(passphrase(arguments))
+        .collect();
+    let config = load(&flags)?;
     let kept = Kept::open(&config)?;
     prepare::fill(&kept.alliance, &workplace, clock::now(), &tell).map_err(failed)?;
     kept.close()?;
@@ -140,7 +146,18 @@ fn demo_config(arguments: &Arguments) -> Result<Config, Stop> {
         ]);
     }
     flags.extend(listen.flags());
+    flags.extend(passphrase(arguments));
     load(&flags)
+}
+
+fn passphrase(arguments: &Arguments) -> Option<Flag> {
+    let file = arguments.passphrase_file.as_ref()?;
+    let value = file.display().to_string();
+    Some(Flag::new(
+        "--passphrase-file",
+        "keys.passphrase-file",
+        value,
+    ))
 }
 
 /// The usual port, unless plain MQTT was put elsewhere: then somebody else may have the usual ones.

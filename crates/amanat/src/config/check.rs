@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use custody::{TransitError, TransitOptions};
 use web::PublicUrl;
 
 use super::source::{Environment, Values};
@@ -19,12 +20,65 @@ const HTTP_TLS: &str = "http.tls-listen";
 
 /// Notes every problem.
 pub(super) fn check(values: &mut Values, environment: &dyn Environment) {
+    keys(values);
     plain(values);
     coap(values);
     tls(values, environment);
     metrics(values);
     site(values);
     connect_bytes(values);
+}
+
+/// A key server is described whole or not at all.
+fn keys(values: &mut Values) {
+    let path = |name: &str| format!("keys.transit-{name}");
+    let found = |name: &str| values.peek::<Option<String>>(&path(name)).flatten();
+    let [address, key, token_file] = ["address", "key", "token-file"].map(found);
+    let Some(address) = address else {
+        for name in ["key", "token-file", "namespace", "ca-file"] {
+            if values
+                .peek::<Option<String>>(&path(name))
+                .flatten()
+                .is_some()
+            {
+                values.problem(
+                    &path(name),
+                    format!("`{}` is set, but `keys.transit-address` is not", path(name)),
+                    "set keys.transit-address to the URL of the key server, or leave this empty",
+                );
+            }
+        }
+        return;
+    };
+    for (name, value, remedy) in [
+        ("key", &key, "name the key in its Transit engine"),
+        ("token-file", &token_file, "name the file with its token"),
+    ] {
+        if value.is_none() {
+            values.problem(
+                &path(name),
+                format!("`keys.transit-address` is set, but `{}` is not", path(name)),
+                &format!("{remedy}, or leave keys.transit-address empty"),
+            );
+        }
+    }
+    let Some(mount) = values.peek(&path("mount")) else {
+        return;
+    };
+    let options = TransitOptions {
+        address,
+        mount,
+        // One that is missing was reported; any name serves for the others.
+        key: key.unwrap_or_else(|| "key".to_owned()),
+        token_file: token_file.unwrap_or_default().into(),
+        namespace: None,
+        ca_file: None,
+    };
+    if let Err(TransitError::Setting { setting, problem }) = options.check() {
+        let reason = format!("`{}` {problem}", path(setting));
+        let remedy = "docs/how-to/run-a-server.md shows the settings of a key server";
+        values.problem(&path(setting), reason, remedy);
+    }
 }
 
 /// Without TLS everybody on the way reads passwords and readings: a private network is the most that may be on the way.

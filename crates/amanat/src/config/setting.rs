@@ -39,6 +39,17 @@ impl<T: Setting> Setting for Option<T> {
     }
 }
 
+impl Setting for String {
+    const KIND: &'static str = "text";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.chars().any(char::is_control) {
+            return Err("write one line of text".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+}
+
 impl Setting for PathBuf {
     const KIND: &'static str = "path";
 

@@ -47,6 +47,8 @@ mod presets;
 #[cfg(test)]
 mod record_verify;
 #[cfg(test)]
+mod root_key;
+#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod serve;

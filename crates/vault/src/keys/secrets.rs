@@ -26,6 +26,8 @@ use crate::root::RootKey;
 const ROOT_CHECK: &[u8] = b"amanat";
 /// So many subject keys are sealed again in one transaction.
 const BATCH: i64 = 500;
+/// After so many transactions it is said how far it got.
+const BATCHES_A_WORD: u32 = 20;
 
 /// Checks a root key against its row; on an empty database it becomes the one that belongs to it.
 pub(crate) fn check_root(db: &Db, root: &RootKey) -> Result<(), KeyError> {
@@ -172,9 +174,14 @@ pub(crate) fn change_root(
         secret(db, old, name)?;
     }
     let mut subjects = 0;
+    let mut batches = 0_u32;
     let mut last = String::new();
     while let Some(next) = db.write(|tx| change_subjects(tx, &last, old, new, suite))? {
         subjects += next.count;
+        batches = batches.wrapping_add(1);
+        if batches.is_multiple_of(BATCHES_A_WORD) {
+            tracing::info!("{subjects} subject keys are sealed under the new root key");
+        }
         #[cfg(test)]
         crate::crash::point();
         last = next.last;

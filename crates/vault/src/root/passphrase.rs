@@ -5,14 +5,13 @@
 //! bytes that Argon2id (RFC 9106, version 0x13) makes of passphrase and salt seals the root key as a row is sealed (see `crypto`), with
 //! the label `root-file`; associated data: the label and everything before the last space. So none of the numbers can be changed.
 
-use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
+use super::private::{self, Unfit};
 use super::protection::push_hex;
 use super::{Protection, ProtectionError, parse_hex};
 use crate::crypto::{CryptoError, KEY_BYTES, Label, NONCE_BYTES, SecretKey, Suite, TAG_BYTES};
@@ -122,14 +121,13 @@ impl Passphrase {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(PassphraseError::OpenToOthers {
+        let file = private::open(path).map_err(|unfit| match unfit {
+            Unfit::Io(source) => failed(source),
+            Unfit::OpenToOthers(mode) => PassphraseError::OpenToOthers {
                 path: path.to_owned(),
                 mode,
-            });
-        }
+            },
+        })?;
         let mut text = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE_BYTES + 2));
         let longest = u64::try_from(MAX_PASSPHRASE_BYTES + 2).unwrap_or(u64::MAX);
         file.take(longest)

@@ -136,6 +136,33 @@ fn a_passphrase_comes_from_a_file_that_is_its_owners_alone() {
 }
 
 #[test]
+fn the_protection_stays_while_a_change_of_the_key_is_not_finished() {
+    let home = testkit::temp_dir();
+    let path = home.path().join("root.key");
+    let mut file = RootKeyFile::new(&path, Vec::new());
+    assert_eq!(file.state().unwrap(), None);
+    assert!(!file.opens().unwrap());
+    assert!(!path.exists(), "no key is made by looking for one");
+    file.load_or_create().unwrap();
+    let state = file.state().unwrap().unwrap();
+    assert_eq!(
+        (state.protection.as_str(), state.version, state.is_rotating),
+        ("plain", 1, false)
+    );
+    assert!(file.opens().unwrap());
+    std::fs::copy(&path, home.path().join("root.key.next")).unwrap();
+    assert!(file.state().unwrap().unwrap().is_rotating);
+    let before = std::fs::read(&path).unwrap();
+    let error = file
+        .protect(Some(passphrase("one two three four")))
+        .unwrap_err();
+    assert!(matches!(error, RootKeyError::Unfinished { .. }), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    write_private(&home.path().join("root.key.next"), "damaged");
+    assert!(file.opens().is_err());
+}
+
+#[test]
 fn a_later_version_of_the_file_is_told_apart_from_a_damaged_one() {
     let home = testkit::temp_dir();
     let path = home.path().join("root.key");

@@ -10,7 +10,6 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::private::{self, Unfit};
 use super::{Protection, ProtectionError};
 use crate::crypto::KEY_BYTES;
 
@@ -150,15 +150,25 @@ impl Drop for Data {
     }
 }
 
+impl TransitOptions {
+    /// Looks at the settings alone: no file is read and nobody is asked.
+    ///
+    /// # Errors
+    /// When one makes no sense.
+    pub fn check(&self) -> Result<(), TransitError> {
+        check_address(&self.address)?;
+        check_path("mount", &self.mount, true)?;
+        check_path("key", &self.key, false)
+    }
+}
+
 impl Transit {
     /// With checked settings; the server is not asked yet.
     ///
     /// # Errors
     /// When a setting makes no sense, or the certificates cannot be read.
     pub fn new(options: TransitOptions) -> Result<Self, TransitError> {
-        check_address(&options.address)?;
-        check_path("mount", &options.mount, true)?;
-        check_path("key", &options.key, false)?;
+        options.check()?;
         let tls = TlsConfig::builder();
         let tls = match &options.ca_file {
             Some(path) => tls.root_certs(certificates(path)?),
@@ -233,14 +243,13 @@ impl Transit {
             path: path.clone(),
             source,
         };
-        let file = File::open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(TransitError::OpenToOthers {
+        let file = private::open(path).map_err(|unfit| match unfit {
+            Unfit::Io(source) => failed(source),
+            Unfit::OpenToOthers(mode) => TransitError::OpenToOthers {
                 path: path.clone(),
                 mode,
-            });
-        }
+            },
+        })?;
         let text = read(file, MAX_TOKEN_BYTES).map_err(failed)?;
         let token = Zeroizing::new(text.trim().to_owned());
         let is_token = !token.is_empty() && token.bytes().all(|it| it.is_ascii_graphic());
