@@ -248,6 +248,17 @@ impl Custody {
     /// # Errors
     /// See [`IngestError`]: the message left no trace but a count.
     pub fn take(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, IngestError> {
+        let taken = self.taken(arrival, now);
+        taken.inspect_err(|_| self.missed(arrival.thing))
+    }
+
+    /// Something came from a thing that was not taken, and may have told more than what it said before: interlocks that need what it
+    /// said last refuse until it says it again.
+    pub fn missed(&self, thing: &ThingPeer) {
+        thing.lasts.lose();
+    }
+
+    fn taken(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lsn, IngestError> {
         let state = arrival.thing.deployment.state.load();
         let facts = state.facts(now);
         let mut payloads = decoded(&state, arrival, &facts)?;

@@ -89,7 +89,8 @@ impl Ways {
                     .take_adapted(custody, publisher, &word, message, now, |it, parts| {
                         parts.push((Arc::clone(thing), it.body));
                     })
-                    .map_err(unreadable),
+                    .map_err(unreadable)
+                    .inspect_err(|_| custody.missed(thing)),
             },
             Publisher::Bridge(bridge) => {
                 if bridge.is_barred() {

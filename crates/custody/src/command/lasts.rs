@@ -2,7 +2,8 @@
 //! commands that name fields.
 //!
 //! INVARIANT: a value is known only as long as nothing came after it that might have been a later value and could not be
-//! read. An interlock that needs a value which is not known, or too old, refuses.
+//! read, in a message that was taken or in one that was not. An interlock that needs a value which is not known, or too old,
+//! refuses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,6 +50,15 @@ impl Lasts {
         }
         for last in known.iter_mut().flat_map(|it| &mut it.fields) {
             last.saw(payload, now);
+        }
+    }
+
+    /// Something came that was not taken, whole as it was: it may have been a later value of each.
+    pub(crate) fn lose(&self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for last in known.iter_mut().flat_map(|it| &mut it.fields) {
+            last.at = None;
+            last.values = Vec::new();
         }
     }
 

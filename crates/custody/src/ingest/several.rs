@@ -23,6 +23,11 @@ impl Custody {
     /// # Errors
     /// See [`IngestError`]: the packet left no trace but a count.
     pub fn take_all(&self, arrivals: &[Arrival<'_>], now: Timestamp) -> Result<Lsn, IngestError> {
+        let taken = self.all_taken(arrivals, now);
+        taken.inspect_err(|_| arrivals.iter().for_each(|it| self.missed(it.thing)))
+    }
+
+    fn all_taken(&self, arrivals: &[Arrival<'_>], now: Timestamp) -> Result<Lsn, IngestError> {
         let states = arrivals.iter().map(|it| it.thing.deployment.state.load());
         let states: SmallVec<[_; 4]> = states.collect();
         let mut parts: SmallVec<[Part<'_>; 4]> = SmallVec::new();

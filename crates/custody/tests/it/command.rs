@@ -16,6 +16,7 @@ use crate::fixture::{House, NOW, choice, deployment, house, licence, on_both, op
 mod naive;
 mod restart;
 mod told;
+mod unread;
 
 use restart::restarted;
 

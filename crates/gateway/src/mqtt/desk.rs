@@ -224,6 +224,9 @@ impl Backend for Desk {
         if let Some(allowance) = &mut self.allowance
             && !allowance.take(now)
         {
+            if let Some(Publisher::Thing(thing)) = &self.publisher {
+                self.custody.missed(thing);
+            }
             return Err(Refusal {
                 kind: RefusalKind::TooFast,
                 text: "more publishes a second than this thing or its deployment may send"
@@ -357,7 +360,9 @@ impl Backend for Desk {
         match &self.listener {
             Some(listener) => listener.change(takes),
             None => {
-                let ears = self.peer().and_then(|it| Ears::of(&self.custody, it, takes));
+                let ears = self
+                    .peer()
+                    .and_then(|it| Ears::of(&self.custody, it, takes));
                 self.listener = ears.map(Box::new);
             }
         }
