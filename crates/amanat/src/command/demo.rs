@@ -2,9 +2,9 @@
 //!
 //! It reads no configuration file and no environment, so it does the same everywhere.
 
-use std::{io, iter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{io, iter};
 
 use alliance::{Actor, Alliance, Office};
 use anyhow::Context;
@@ -107,9 +107,7 @@ fn prepare_new(path: &Path, arguments: &Arguments) -> Result<(), Stop> {
     };
     let workplace = prepare::workplace(path).map_err(failed)?;
     let directory = Flag::new("--data", "data.directory", workplace.display().to_string());
-    let flags: Vec<_> = iter::once(directory)
-        .chain(passphrase(arguments))
-        .collect();
+    let flags: Vec<_> = iter::once(directory).chain(passphrase(arguments)).collect();
     let config = load(&flags)?;
     let kept = Kept::open(&config)?;
     prepare::fill(&kept.alliance, &workplace, clock::now(), &tell).map_err(failed)?;
