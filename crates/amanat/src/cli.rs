@@ -56,8 +56,8 @@ enum Command {
     #[command(subcommand)]
     Recipient(command::recipient::RecipientCommand),
     /// Work with commands, what recipients have devices do
-    #[command(subcommand)]
-    Command(command::commands::CommandsCommand),
+    #[command(subcommand, name = "command")]
+    Orders(command::commands::CommandsCommand),
     /// Work with webhooks, where the readings of recipients are sent
     #[command(subcommand)]
     Webhook(command::webhook::WebhookCommand),
@@ -153,7 +153,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Bridge(it) => command::bridge::run(it),
         Command::Provisioning(it) => command::provisioning::run(it),
         Command::Recipient(it) => command::recipient::run(it),
-        Command::Command(it) => command::commands::run(it),
+        Command::Orders(it) => command::commands::run(it),
         Command::Webhook(it) => command::webhook::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),

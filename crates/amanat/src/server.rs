@@ -176,13 +176,8 @@ impl Sockets {
                 clock: gateway::Clock::start(),
                 codecs: Some(codecs.clone()),
             };
-            start_coap(
-                listener,
-                custody.clone(),
-                options,
-                counters.clone(),
-                lifecycle,
-            );
+            let custody = custody.clone();
+            start_coap(listener, custody, options, counters.clone(), lifecycle);
         }
         if let Some(tls) = &self.tls {
             start_reloading(tls, lifecycle);
@@ -211,24 +206,33 @@ impl Sockets {
             http_limits,
             lifecycle,
         );
-        let pushed_counters = Arc::clone(&counters);
+        start_couriers(self.courier, &custody, &counters, lifecycle);
         if let Some(socket) = self.metrics {
             let router = metrics::router(counters, custody.clone(), guard.clone());
             let door = http::Door::plain(socket);
             let served = http::serve(door, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
         }
-        let pushed = courier::push(
-            custody.clone(),
-            self.courier.clone(),
-            pushed_counters,
-            lifecycle.stopping(),
-        );
-        lifecycle.spawn("webhooks", pushed);
-        let carried = courier::run(custody.clone(), self.courier, lifecycle.stopping());
-        lifecycle.spawn("courier", carried);
         start_tending(custody, ready, lifecycle);
     }
+}
+
+/// Sends to people's own endpoints and to the webhooks of recipients.
+fn start_couriers(
+    options: CourierOptions,
+    custody: &Custody,
+    counters: &Arc<Counters>,
+    lifecycle: &mut Lifecycle,
+) {
+    let pushed = courier::push(
+        custody.clone(),
+        options.clone(),
+        Arc::clone(counters),
+        lifecycle.stopping(),
+    );
+    lifecycle.spawn("webhooks", pushed);
+    let carried = courier::run(custody.clone(), options, lifecycle.stopping());
+    lifecycle.spawn("courier", carried);
 }
 
 fn start_mqtt(

@@ -56,11 +56,11 @@ pub use catalogue::{
     Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
 };
 pub use certificate::{
-    AuthorityId, CertificateError, CertificateRefusal, CertificateRow,
-    CertifiedThing, DEFAULT_CERTIFICATE_DAYS, DeviceAuthority, IssuedCertificate,
-    MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_DAYS, MAX_CERTIFICATES_PER_THING,
-    MAX_CERTIFICATES_SHOWN, MAX_CHAIN, MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow, NewCertificate,
-    PatternError, RequestError, Serial, SubjectPattern,
+    AuthorityId, CertificateError, CertificateRefusal, CertificateRow, CertifiedThing,
+    DEFAULT_CERTIFICATE_DAYS, DeviceAuthority, IssuedCertificate, MAX_CERTIFICATE_BYTES,
+    MAX_CERTIFICATE_DAYS, MAX_CERTIFICATES_PER_THING, MAX_CERTIFICATES_SHOWN, MAX_CHAIN,
+    MAX_MAKER_REVOCATIONS, MAX_MAKERS, MakerRow, NewCertificate, PatternError, RequestError,
+    Serial, SubjectPattern,
 };
 pub use choose::{ChoiceSheet, ChooseError, SheetRow};
 pub use codecs::{MAX_CODEC_BYTES, SetCodecError};

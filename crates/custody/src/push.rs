@@ -18,8 +18,8 @@
 //! somebody tests it with success. A place ends with its grant.
 
 mod book;
-mod horizon;
 mod hook;
+mod horizon;
 mod sealed;
 mod turn;
 

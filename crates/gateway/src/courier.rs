@@ -178,7 +178,6 @@ impl Courier {
             Endpoint::Bucket(bucket) => bucket::send(&self.dialer, bucket, parcel, now).await,
         }
     }
-
 }
 
 /// 0 to 1,000. Without randomness there is no jitter, which is no reason not to send.

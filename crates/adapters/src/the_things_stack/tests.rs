@@ -64,10 +64,7 @@ fn what_does_not_fit_is_refused() {
     );
     check("", "[]", Err(TakeError::NotAnObject));
     check("farm/up", "\n\u{8}app1", Err(TakeError::NotChosenJson));
-    for topic in [
-        "v3/app1/up",
-        "v3/app1/devices/dev1",
-    ] {
+    for topic in ["v3/app1/up", "v3/app1/devices/dev1"] {
         check(topic, UPLINK, Err(TakeError::OtherTopic));
     }
 }

@@ -92,6 +92,9 @@ mod tests {
         let file = example(&keys());
         let table: toml::Table = file.parse().unwrap();
         assert_eq!(table["http"]["listen"].as_str(), Some("127.0.0.1:8080"));
-        assert_eq!(table["limits"]["packet-bytes"].as_integer(), Some(1_048_576));
+        assert_eq!(
+            table["limits"]["packet-bytes"].as_integer(),
+            Some(1_048_576)
+        );
     }
 }

@@ -35,9 +35,9 @@ mod notices;
 #[cfg(test)]
 mod onboarding;
 #[cfg(test)]
-mod own_endpoint;
-#[cfg(test)]
 mod operator_links;
+#[cfg(test)]
+mod own_endpoint;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

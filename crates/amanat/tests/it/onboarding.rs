@@ -412,7 +412,7 @@ mod slow {
             words.contains("a [[recipients]] with id = \"city-office\""),
             "{words}"
         );
-        let (status, mut open) = stream(&server, "power-utility", &token);
+        let (status, open) = stream(&server, "power-utility", &token);
         assert_eq!(status, 200);
 
         let listed = operator.call(&["recipient", "list", "--limit", "1"]);
@@ -434,18 +434,12 @@ mod slow {
         assert!(shown.trim_end().ends_with("in-force  no"), "{shown}");
 
         // To end later says so, and holds until then.
-        let later = [
-            of("end-grant", "power-utility"),
-            vec!["--at", "2099-01-01T00:00:00Z"],
-        ]
-        .concat();
+        let later = ["--at", "2099-01-01T00:00:00Z"];
+        let later = [&of("end-grant", "power-utility"), later.as_slice()].concat();
         operator.says(&later);
         assert_eq!(stream(&server, "power-utility", &token).0, 200);
-        let past = [
-            of("end-grant", "power-utility"),
-            vec!["--at", "2020-01-01T00:00:00Z"],
-        ]
-        .concat();
+        let past = ["--at", "2020-01-01T00:00:00Z"];
+        let past = [&of("end-grant", "power-utility"), past.as_slice()].concat();
         assert!(operator.refuses(&past).contains("is over"));
         operator.says(&of("end-grant", "power-utility"));
         assert_eq!(stream(&server, "power-utility", &token).0, 403);
@@ -463,17 +457,25 @@ mod slow {
             "{deployment}"
         );
 
-        // What a recipient has open ends with its token.
         operator.says(&of("grant", "power-utility"));
-        let mut mqtt = connected(&server, "power-utility", &token);
+        what_a_token_opened_ends_with_it(&operator, &server, &token, open);
+        assert_eq!(server.stop(), Some(0));
+    }
+
+    fn what_a_token_opened_ends_with_it(
+        operator: &Operator,
+        server: &Server,
+        token: &str,
+        mut open: TcpStream,
+    ) {
+        let mut mqtt = connected(server, "power-utility", token);
         operator.says(&["recipient", "revoke", "power-utility"]);
         assert!(has_ended(&mut open), "the stream");
         assert!(has_ended(&mut mqtt), "the connection");
         let renewed = operator.token(&["recipient", "renew", "power-utility"]);
-        let mut mqtt = connected(&server, "power-utility", &renewed);
+        let mut mqtt = connected(server, "power-utility", &renewed);
         operator.token(&["recipient", "renew", "power-utility"]);
         assert!(has_ended(&mut mqtt), "renewed without an overlap");
-        assert_eq!(server.stop(), Some(0));
     }
 
     #[test]

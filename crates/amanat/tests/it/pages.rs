@@ -285,7 +285,16 @@ mod slow {
         inspection.open("office", &office);
         inspection.open("office-limits", &format!("{office}/limits"));
         inspection.open("office-access", &format!("{office}/access"));
-        inspection.browser.open(&office);
+        suspend(&mut inspection, &office);
+        inspection.open(
+            "notice-suspended",
+            &format!("{}/d/family-home", amanat.http()),
+        );
+        inspection.end();
+    }
+
+    fn suspend(inspection: &mut Inspection, office: &str) {
+        inspection.browser.open(office);
         inspection
             .browser
             .press("details:has(form[action='/office/family-home/suspend']) summary");
@@ -297,11 +306,6 @@ mod slow {
             .browser
             .leave_by("form[action='/office/family-home/suspend'] button");
         inspection.look("office-suspended", Viewport::DESKTOP);
-        inspection.open(
-            "notice-suspended",
-            &format!("{}/d/family-home", amanat.http()),
-        );
-        inspection.end();
     }
 
     #[test]

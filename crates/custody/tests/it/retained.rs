@@ -371,8 +371,9 @@ fn what_takes_back_comes_in_first_or_takes_nothing_back() {
         assert_eq!(house.custody.retained_counts().messages, 1);
         let decide = |state| {
             let custody = &house.custody;
-            let decided: Result<_, ActError> =
-                custody.act(NOW, |act| act.set_licence(&deployment("home"), licence(state)));
+            let decided: Result<_, ActError> = custody.act(NOW, |act| {
+                act.set_licence(&deployment("home"), licence(state))
+            });
             decided.unwrap();
         };
         decide(LicenceState::Suspended);

@@ -158,7 +158,8 @@ async fn an_edge_node_whose_birth_was_missed_is_asked_for_it_once() {
     }
     assert_eq!(commands, 1, "at most once in ten seconds");
     let birth = [
-        0x18, 0x00, 0x12, 0x0c, 0x0a, 0x04, b'd', b'u', b's', b't', 0x10, 0x01, 0x20, 0x0b, 0x70, 0x01,
+        0x18, 0x00, 0x12, 0x0c, 0x0a, 0x04, b'd', b'u', b's', b't', 0x10, 0x01, 0x20, 0x0b, 0x70,
+        0x01,
     ];
     let publish = v5::Publish {
         topic_name: TopicName::try_from("spBv1.0/home/NBIRTH/pi").unwrap(),

@@ -11,11 +11,11 @@ use model::{
 
 use super::{
     About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftPage,
-    EntryLine, EntryPage, ErrorPage, GrantLine, HistoryPage, HomePage, ImportPage, Licence, LimitsPage,
-    LinkedDeployment, MePage, MemberLink, MemberPage, MyChoicesPage, NearbyPage, NoticePage,
-    OfficePage, OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage, Received,
-    RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay, Value,
-    WhyPage,
+    EntryLine, EntryPage, ErrorPage, GrantLine, HistoryPage, HomePage, ImportPage, Licence,
+    LimitsPage, LinkedDeployment, MePage, MemberLink, MemberPage, MyChoicesPage, NearbyPage,
+    NoticePage, OfficePage, OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage,
+    Received, RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay,
+    Value, WhyPage,
 };
 use crate::form::FormToken;
 use crate::route::Route;

@@ -152,7 +152,10 @@ fn software_with_topics_of_its_own_may_listen_to_them_and_hears_nothing() {
         let mut rig = rig(version);
         rig.world().has_own_topics = true;
         for filter in ["zigbee2mqtt/#", "spBv1.0/home/NCMD/node-1/#", "+", TOPIC] {
-            assert_eq!(rig.send(&subscribe(version, &[(filter, 1)], &[])), [granted]);
+            assert_eq!(
+                rig.send(&subscribe(version, &[(filter, 1)], &[])),
+                [granted]
+            );
         }
         assert!(rig.refusals().is_empty());
         assert!(rig.session.is_listening());
