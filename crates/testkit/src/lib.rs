@@ -59,6 +59,13 @@ pub fn postgres() -> String {
     url
 }
 
+/// A directory in memory where the system has such (`/dev/shm`), else one like [`temp_dir`]. For tests in which processes end and the
+/// machine goes on: what the kernel has it keeps, so a sync to the disk would only take time.
+#[must_use]
+pub fn memory_dir() -> TempDir {
+    TempDir::new_in("/dev/shm").unwrap_or_else(|_| temp_dir())
+}
+
 /// A new directory, removed with the value.
 #[track_caller]
 #[must_use]

@@ -9,7 +9,6 @@
 //! [`Followed::Unopened`], with what is known of it without opening it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use model::{Subject, Timestamp};
 use store::{DbError, Tx};
@@ -18,7 +17,7 @@ use crate::block::{BlockHead, HEAD_COLUMNS, head_of, open};
 use crate::crypto::KeyId;
 use crate::erase::unmasked;
 use crate::keys::{EpochKey, KeyError, WrappedKey, to_row};
-use crate::log::{ClosedSegment, Log};
+use crate::log::{HeadSegment, Log};
 use crate::maintain::{RecordError, read_record};
 use crate::read::{ReadError, is_from_blocks};
 use crate::reading::{Row, StoredReading, expires_at};
@@ -149,14 +148,10 @@ impl Known {
 /// Where the readings of one segment are now.
 enum Source {
     Blocks(Vec<BlockHead>),
-    Segment(Arc<ClosedSegment>),
+    Segment(HeadSegment),
 }
 
-fn sources(
-    head: &[Arc<ClosedSegment>],
-    first: u64,
-    blocks: Vec<BlockHead>,
-) -> BTreeMap<u64, Source> {
+fn sources(head: &[HeadSegment], first: u64, blocks: Vec<BlockHead>) -> BTreeMap<u64, Source> {
     let mut sources: BTreeMap<u64, Source> = BTreeMap::new();
     for block in blocks {
         let source = sources
@@ -166,11 +161,8 @@ fn sources(
             heads.push(block);
         }
     }
-    for closed in head.iter().filter(|it| it.segment.name.number >= first) {
-        sources.insert(
-            closed.segment.name.number,
-            Source::Segment(Arc::clone(closed)),
-        );
+    for segment in head.iter().filter(|it| it.number() >= first) {
+        sources.insert(segment.number(), Source::Segment(segment.clone()));
     }
     sources
 }
@@ -178,7 +170,7 @@ fn sources(
 fn blocks_after(
     tx: &mut Tx<'_>,
     keys: &[Known],
-    head: &[Arc<ClosedSegment>],
+    head: &[HeadSegment],
     query: &FollowQuery,
 ) -> Result<Vec<BlockHead>, DbError> {
     let sql = format!(
@@ -271,10 +263,10 @@ impl Follow<'_> {
     fn segment(
         &self,
         log: &Log,
-        closed: &ClosedSegment,
+        head: &HeadSegment,
         found: &mut Vec<(Position, Followed)>,
     ) -> Result<(), ReadError> {
-        let segment = &*closed.segment;
+        let segment = &*head.closed.segment;
         let number = segment.name.number;
         let place = |it: &FrameRef| Position {
             segment: number,
@@ -282,8 +274,8 @@ impl Follow<'_> {
         };
         let mut frames: Vec<(&Known, FrameRef)> = Vec::new();
         for key in self.keys {
-            let of_key = closed.index.get(&key.id).into_iter().flatten();
-            let wanted = of_key.filter(|it| segment.is_durable(it) && place(it) > self.query.after);
+            let of_key = head.closed.index.get(&key.id).into_iter().flatten();
+            let wanted = of_key.filter(|it| head.is_durable(it) && place(it) > self.query.after);
             frames.extend(wanted.map(|it| (key, *it)));
         }
         frames.sort_unstable_by_key(|(_, it)| it.index);

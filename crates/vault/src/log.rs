@@ -163,17 +163,33 @@ impl Segment {
     pub(crate) fn suite(&self) -> Suite {
         suite_of_header(&self.header).unwrap_or_default()
     }
-
-    /// Whether a record may be shown: nobody sees what a crash could still take back.
-    pub(crate) fn is_durable(&self, frame: &FrameRef) -> bool {
-        frame.end() <= self.durable_end.load(Ordering::Acquire)
-    }
 }
 
 /// A segment that gets no more records, with its index.
 pub(crate) struct ClosedSegment {
     pub(crate) segment: Arc<Segment>,
     pub(crate) index: Index,
+}
+
+/// A segment whose readings are not in blocks, as it stood at one moment.
+#[derive(Clone)]
+pub(crate) struct HeadSegment {
+    pub(crate) closed: Arc<ClosedSegment>,
+    /// Where its durable records ended.
+    durable_end: u64,
+}
+
+impl HeadSegment {
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.closed.segment.name.number
+    }
+
+    /// Whether a record may be shown: nobody sees what a crash could still take back. What became durable since the moment is not
+    /// shown, so that of an order of appending always a beginning is seen.
+    pub(crate) fn is_durable(&self, frame: &FrameRef) -> bool {
+        frame.end() <= self.durable_end
+    }
 }
 
 /// Limits of the log, from the vault's options.
@@ -290,7 +306,7 @@ impl Log {
 
     /// The segments whose readings are not in blocks, at this moment: all records of closed ones, of the open one those of some keys.
     /// A block made from one of these segments must be ignored: its readings are here.
-    pub(crate) fn head(&self, keys: impl Iterator<Item = KeyId>) -> Vec<Arc<ClosedSegment>> {
+    pub(crate) fn head(&self, keys: impl Iterator<Item = KeyId>) -> Vec<HeadSegment> {
         let tail = self.lock();
         let index = keys
             .filter_map(|key| Some((key, tail.index.get(&key)?.clone())))
@@ -299,8 +315,19 @@ impl Log {
             segment: Arc::clone(&tail.segment),
             index,
         };
-        let mut head = tail.closed.clone();
-        head.push(Arc::new(open));
+        let mut segments = tail.closed.clone();
+        drop(tail);
+        segments.push(Arc::new(open));
+        // The newest first: while these are asked, more becomes durable, and what comes later must not be seen without what came before.
+        let mut head: Vec<_> = segments
+            .into_iter()
+            .rev()
+            .map(|closed| HeadSegment {
+                durable_end: closed.segment.durable_end.load(Ordering::Acquire),
+                closed,
+            })
+            .collect();
+        head.reverse();
         head
     }
 

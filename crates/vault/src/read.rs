@@ -5,8 +5,6 @@
 //! hides nor doubles a reading. A block made from a segment that is newer than those is ignored too. Should keys of the subject change meanwhile (an erasure, or blocks sealed again after one), all is read
 //! again; what a mask hides is not returned.
 
-use std::sync::Arc;
-
 use model::{Subject, Timestamp};
 use store::{DbError, Tx};
 
@@ -14,7 +12,7 @@ use crate::block::{BlockHead, HEAD_COLUMNS, head_of, open};
 use crate::crypto::{CryptoError, KeyId};
 use crate::erase::unmasked;
 use crate::keys::{EpochKey, KeyError, WrappedKey, to_row};
-use crate::log::{ClosedSegment, Log, Segment};
+use crate::log::{HeadSegment, Log, Segment};
 use crate::maintain::{RecordError, read_record};
 use crate::reading::{Row, StoredReading, expires_at};
 use crate::rows::keys_of_subject;
@@ -124,11 +122,9 @@ fn read_once(log: &Log, query: &ReadQuery, subject: &str) -> Result<Vec<StoredRe
 
 /// Whether the readings of a segment are taken from its blocks: not where they are taken from the segment, and not where the segment
 /// is newer than the head. What lies before it was then not yet in the head's index, and would be passed over.
-pub(crate) fn is_from_blocks(head: &[Arc<ClosedSegment>], number: u64) -> bool {
-    let is_older = head
-        .last()
-        .is_none_or(|open| number < open.segment.name.number);
-    is_older && !head.iter().any(|it| it.segment.name.number == number)
+pub(crate) fn is_from_blocks(head: &[HeadSegment], number: u64) -> bool {
+    let is_older = head.last().is_none_or(|open| number < open.number());
+    is_older && !head.iter().any(|it| it.number() == number)
 }
 
 /// A reading with its place in the total order: time, segment number, index.
@@ -137,7 +133,7 @@ type Placed = ((Timestamp, u64, u32), Row);
 /// The part of a query that lies in one epoch; epochs do not overlap in time.
 struct Epoch<'a> {
     log: &'a Log,
-    head: &'a [Arc<ClosedSegment>],
+    head: &'a [HeadSegment],
     query: &'a ReadQuery,
     /// How many readings are still wanted, at least 1.
     wanted: usize,
@@ -162,10 +158,10 @@ impl Epoch<'_> {
 
     fn read_head(&self, key: &EpochKey, placed: &mut Vec<Placed>) -> Result<(), ReadError> {
         let mut frames: Vec<(&Segment, FrameRef)> = Vec::new();
-        for closed in self.head {
-            let segment = &*closed.segment;
-            let of_key = closed.index.get(&key.id).into_iter().flatten();
-            let wanted = of_key.filter(|it| segment.is_durable(it) && self.in_range(it.at));
+        for head in self.head {
+            let segment = &*head.closed.segment;
+            let of_key = head.closed.index.get(&key.id).into_iter().flatten();
+            let wanted = of_key.filter(|it| head.is_durable(it) && self.in_range(it.at));
             frames.extend(wanted.map(|it| (segment, *it)));
         }
         frames.sort_unstable_by_key(|(segment, it)| (it.at, segment.name.number, it.index));

@@ -379,7 +379,7 @@ fn a_life() {
 
 /// Says how many lives ended in the middle, and how many nonces were used.
 fn run(seed: u64) -> (u64, usize) {
-    let home = testkit::temp_dir();
+    let home = testkit::memory_dir();
     let place = Place(home.path().to_owned());
     let mut ended = 0;
     for life in 0..LIVES {
