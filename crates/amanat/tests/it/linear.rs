@@ -197,9 +197,18 @@ mod slow {
             spans
         });
         obeys("HTTP", &streamed.lock().unwrap(), &spans);
-        let last = format!("\"power\":{}", of(&progress.acknowledged)[0]);
         for (who, subscriber) in ["MQTT 5", "MQTT 3.1.1"].iter().zip(&subscribers) {
-            subscriber.wait_for("the last message", |it| it.payload.contains(&last));
+            // The queue of a recipient that is behind may be full, so one message alone need not come.
+            testkit::wait_until("a message behind all others", PATIENCE, || {
+                let mut last =
+                    Wire::session(amanat.mqtt(), Version::V5, METER, house.password(METER));
+                let sent = last.publish(1, br#"{"power":0,"temperature":30}"#);
+                assert_eq!(sent.unwrap().reason(), 0);
+                let received = subscriber.received();
+                received
+                    .iter()
+                    .any(|it| it.payload.contains("\"temperature\":30"))
+            });
             let received = subscriber.received();
             let got: Got = received
                 .iter()
