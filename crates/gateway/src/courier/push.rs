@@ -13,7 +13,7 @@
 //! `missed`, beside `data`, says what was left out before it: `{"deployment":…,"from":…,"until":…}`.
 //!
 //! What is due, and what becomes of it, says `custody`'s module `push`. What is sent is decided here at the last moment: once the
-//! connection is there, under the delivery gate; and it is not written any more once the rules have changed, see [`crate::handover`].
+//! connection is there, under the delivery gate; and it is not written any more once the rules have changed, see `handover`.
 //! It counts as delivered once a byte of it was written to the socket, taken or not, and each time that it is sent again.
 //! Each batch is a connection of its own, with the checks of addresses that the endpoints of people have.
 //!
