@@ -25,6 +25,9 @@ enum Command {
     /// Work with the public record
     #[command(subcommand)]
     Record(Record),
+    /// Work with exports, what people take along
+    #[command(subcommand)]
+    Export(Export),
     /// Work with the policy
     #[command(subcommand)]
     Policy(Policy),
@@ -97,6 +100,12 @@ enum Record {
 }
 
 #[derive(Debug, Subcommand)]
+enum Export {
+    /// Check that an export is whole and as it was made
+    Verify(command::export_verify::Arguments),
+}
+
+#[derive(Debug, Subcommand)]
 enum Policy {
     /// Run cases of rules, facts and messages
     Test(command::policy_test::Arguments),
@@ -158,6 +167,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
+        Command::Export(Export::Verify(arguments)) => command::export_verify::run(&arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Policy(Policy::Explain(arguments)) => command::policy_explain::run(&arguments),
         Command::Notice(notice) => about_notices(notice),

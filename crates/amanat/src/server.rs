@@ -4,6 +4,7 @@
 //! then sockets are bound, then tasks start. The end runs the other way round.
 
 mod courier;
+mod exports;
 mod housekeeping;
 mod http;
 mod kept;
@@ -190,6 +191,8 @@ impl Sockets {
             lifecycle,
         );
         let options = site_options(config, alliance, self.addresses.site, &ready);
+        let exported = exports::run(options.clone(), lifecycle.stopping());
+        lifecycle.spawn("exports", exported);
         let devices = gateway::http::router(
             custody.clone(),
             limits,

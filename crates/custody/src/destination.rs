@@ -49,7 +49,7 @@ pub use local::may_connect;
 pub(crate) use parcel::pause_millis;
 pub use parcel::{Contents, Parcel, ParcelError, ParcelReading};
 pub use placement::{PlaceError, Placing};
-pub(crate) use placement::{Placed, Placements, is_marked};
+pub(crate) use placement::{Placed, Placements, is_marked, without_mark};
 pub(crate) use sealed::SecretBox;
 
 const ID_BYTES: usize = 16;

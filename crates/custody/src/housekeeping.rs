@@ -86,7 +86,7 @@ impl Custody {
         receipts.and(drift).and(transports).map_err(TickError::Rows)
     }
 
-    fn flush_receipts(&self) -> Result<(), RowError> {
+    pub(crate) fn flush_receipts(&self) -> Result<(), RowError> {
         let receipts = self.inner.hub.receipts.take();
         if receipts.is_empty() {
             return Ok(());

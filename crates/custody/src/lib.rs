@@ -25,6 +25,7 @@ mod destination;
 mod drift;
 mod durable;
 mod explain;
+mod export;
 mod history;
 mod housekeeping;
 mod ingest;
@@ -94,6 +95,13 @@ pub use destination::{
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
 pub use explain::Told;
+pub use export::{
+    AskExportError, EXPORT_KEEP_MILLIS, EXPORT_VERSION, ExportError, ExportField, ExportFormat,
+    ExportFrame, ExportJob, ExportPage, ExportProgress, ExportRequest, ExportState, ExportSummary,
+    ExportThing, LeftOut, MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS,
+    MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS, Plot, PlotBucket, SealedExport, VerifiedExport,
+    VerifyExportError, Watcher, WhyLeftOut, verify_export,
+};
 pub use history::{
     HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_BYTES, MAX_HISTORY_DAYS,
     MAX_HISTORY_READINGS, MAX_HISTORY_READS, MAX_HISTORY_SCANNED, SETTLE_MILLIS,

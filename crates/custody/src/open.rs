@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use model::{DeploymentId, Timestamp};
 use record::{DirStore, Signer};
+use ring::hmac;
 use store::Db;
 use vault::{Lsn, Progress, Protection, RootKey, RootKeyFile, Vault, VaultOptions};
 
@@ -16,9 +17,11 @@ use crate::certificate::{Certificates, KeyBox};
 use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
+use crate::export::Exports;
 use crate::ledger::{self, LedgerError};
 use crate::push::Pushes;
 use crate::retained::Retaining;
+use crate::row_box::RowBox;
 use crate::rows::{self, RowError};
 use crate::secret::Pseudonyms;
 use crate::watch::Changes;
@@ -35,8 +38,9 @@ mod label {
     pub(super) const DEVICE_AUTHORITY: &str = "amanat/v1/device-authority";
     pub(super) const WEBHOOK_SECRETS: &str = "amanat/v1/webhook-secrets";
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
+    pub(super) const EXPORTS: &str = "amanat/v1/exports";
     /// All of them: what is not in it would not keep its value when the root key changes.
-    pub(super) const ALL: [&str; 8] = [
+    pub(super) const ALL: [&str; 9] = [
         RECORD_SIGNER,
         SUBJECT_LOOKUP,
         DESTINATION_SECRETS,
@@ -45,6 +49,7 @@ mod label {
         DEVICE_AUTHORITY,
         WEBHOOK_SECRETS,
         RECIPIENT_PSEUDONYM,
+        EXPORTS,
     ];
 }
 
@@ -103,6 +108,9 @@ pub enum OpenError {
     /// The key for the authority for devices.
     #[error("the key for the authority for devices could not be made")]
     Authority,
+    /// The key for exports.
+    #[error("the key for exports could not be made: the operating system gives no randomness")]
+    Exports,
     /// The record.
     #[error("the record could not be opened")]
     Record(#[source] LedgerError),
@@ -156,6 +164,8 @@ pub(crate) struct Inner {
     pub(crate) pushes: Pushes,
     /// What passes as statistics over time.
     pub(crate) windows: Windows,
+    /// Exports that people asked for.
+    pub(crate) exports: Exports,
     /// What whoever subscribes later gets.
     pub(crate) retaining: Retaining,
     /// What everybody may know of what betrays presence.
@@ -187,15 +197,13 @@ impl Custody {
             .map_err(OpenError::RootKey)?;
         db.migrate(&rows::MIGRATIONS)?;
         let signer = signer(options, &root)?;
-        let pseudonyms = Pseudonyms::new(
-            &root.derive(label::SUBJECT_LOOKUP),
-            *root.derive(label::RECIPIENT_PSEUDONYM),
-        );
+        let pseudonyms = pseudonyms(&root);
         let secrets = secret_box(&root, label::DESTINATION_SECRETS)?;
         let pushes = Pushes::new(secret_box(&root, label::WEBHOOK_SECRETS)?);
         let windows = windows(&root)?;
         let certificates = certificates(&root)?;
         let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
+        let exports = exports(directory, &root)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
         let vault = Vault::open(
@@ -243,6 +251,7 @@ impl Custody {
                 pushes,
                 windows,
                 retaining,
+                exports,
                 public_facts: Mutex::default(),
             }),
         };
@@ -322,6 +331,23 @@ pub fn rotate_root_key(
     let file = crate::root_key::file(&options.directory, at_hand);
     let wal = options.directory.join("wal");
     file.rotate(&wal, db, vault::Suite::default(), &label::ALL)
+}
+
+fn pseudonyms(root: &RootKey) -> Pseudonyms {
+    Pseudonyms::new(
+        &root.derive(label::SUBJECT_LOOKUP),
+        *root.derive(label::RECIPIENT_PSEUDONYM),
+    )
+}
+
+/// Where finished exports lie, and what seals their keys.
+fn exports(directory: &Path, root: &RootKey) -> Result<Exports, OpenError> {
+    let keys = hmac::Key::new(hmac::HMAC_SHA256, root.derive(label::EXPORTS).as_slice());
+    let keys = RowBox::new(keys).ok_or(OpenError::Exports)?;
+    Ok(Exports::new(
+        made_private(&directory.join("exports"))?,
+        keys,
+    ))
 }
 
 fn certificates(root: &RootKey) -> Result<Certificates, OpenError> {

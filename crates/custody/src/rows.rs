@@ -15,6 +15,7 @@ pub(crate) mod deployment;
 pub(crate) mod destination;
 pub(crate) mod drift;
 pub(crate) mod entry;
+pub(crate) mod export;
 pub(crate) mod notice_version;
 pub(crate) mod person;
 pub(crate) mod placement_change;
@@ -111,6 +112,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 19,
             name: "webhooks of recipients",
             sql: include_str!("rows/0019_webhooks.sql"),
+        },
+        Step {
+            version: 20,
+            name: "exports that people asked for",
+            sql: include_str!("rows/0020_exports.sql"),
         },
     ],
 };

@@ -202,7 +202,7 @@ impl Window {
 }
 
 /// The values of a stored body, with their exact text and their accuracy.
-fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> {
+pub(crate) fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> {
     let marks: Marks = match body.get().starts_with('{') {
         true => serde_json::from_str(body.get())?,
         false => Marks::default(),

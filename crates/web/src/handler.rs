@@ -7,6 +7,7 @@ pub(crate) mod choices;
 pub(crate) mod claim;
 pub(crate) mod consent;
 pub(crate) mod destinations;
+pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod limits;

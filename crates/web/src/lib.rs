@@ -14,6 +14,7 @@ mod assets;
 mod compress;
 mod cookie;
 mod device;
+mod exporting;
 mod form;
 mod handler;
 mod headers;
@@ -30,6 +31,7 @@ mod visit;
 #[cfg(test)]
 mod tests;
 
+pub use exporting::{RunExportsError, run_exports};
 pub use page::{LabelError, claim_label};
 pub use qr::CodeError;
 pub use route::{Ask, Route};

@@ -13,6 +13,7 @@ mod consent;
 mod destinations;
 mod drift;
 mod error;
+mod export;
 mod home;
 mod limits;
 mod me;
@@ -49,6 +50,7 @@ pub(crate) use destinations::{
 };
 pub(crate) use drift::{DriftLine, DriftName, DriftPage, DriftReason};
 pub(crate) use error::{ErrorKind, ErrorPage};
+pub(crate) use export::{ExportNews, ExportPage, TakeAwayPage};
 pub(crate) use home::HomePage;
 pub(crate) use limits::{LimitDone, LimitError, LimitInput, LimitLine, LimitsPage};
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};

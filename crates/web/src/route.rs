@@ -48,6 +48,8 @@ pub(crate) mod pattern {
     pub(crate) const PUT_BACK: &str = "/me/decide/put-back/{receipt}";
     pub(crate) const DESTINATIONS: &str = "/me/destinations";
     pub(crate) const NEW_DESTINATION: &str = "/me/destinations/new";
+    pub(crate) const EXPORT: &str = "/me/export";
+    pub(crate) const EXPORT_FILE: &str = "/me/export/{id}";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -61,7 +63,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 49] = [
+    pub(crate) const ALL: [&str; 51] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -101,6 +103,8 @@ pub(crate) mod pattern {
         PUT_BACK,
         DESTINATIONS,
         NEW_DESTINATION,
+        EXPORT,
+        EXPORT_FILE,
         GPC,
         OFFICE,
         OFFICE_LIMITS,
@@ -293,6 +297,10 @@ pub enum Route {
     Destinations,
     /// The form for a new endpoint.
     NewDestination(EndpointKind),
+    /// Everything that is kept about a person, to take along.
+    Export,
+    /// The file of an export.
+    ExportFile(String),
     /// That the site heeds Global Privacy Control.
     Gpc,
     /// The alliance's office: licences.
@@ -363,6 +371,8 @@ impl Route {
             Self::PutBack { .. } => pattern::PUT_BACK,
             Self::Destinations => pattern::DESTINATIONS,
             Self::NewDestination(_) => pattern::NEW_DESTINATION,
+            Self::Export => pattern::EXPORT,
+            Self::ExportFile(_) => pattern::EXPORT_FILE,
             Self::Gpc => pattern::GPC,
             Self::Office => pattern::OFFICE,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
@@ -398,7 +408,7 @@ impl Route {
             | Self::OfficeReinstate(it) => it.to_string(),
             Self::Member(it) => it.to_string(),
             Self::RecordEntry(it) => it.to_string(),
-            Self::SignInOnce(it) | Self::Static(it) => escape(it, false),
+            Self::SignInOnce(it) | Self::Static(it) | Self::ExportFile(it) => escape(it, false),
             Self::RecordLog(it) => escape(it, true),
             Self::Language { language, .. } => language.tag().to_owned(),
             Self::Receipt(it) | Self::PutBack { receipt: it, .. } => it.as_str().to_owned(),

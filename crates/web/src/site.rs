@@ -141,6 +141,10 @@ pub struct SiteOptions {
 pub(crate) struct Site(Arc<SiteOptions>);
 
 impl Site {
+    pub(crate) fn new(options: SiteOptions) -> Self {
+        Self(Arc::new(options))
+    }
+
     pub(crate) fn alliance(&self) -> &Alliance {
         &self.0.alliance
     }
@@ -209,6 +213,11 @@ pub fn router(options: SiteOptions) -> Router {
             get(handler::destinations::new).post(handler::destinations::add),
         )
         .merge(choices())
+        .route(
+            pattern::EXPORT,
+            get(handler::export::show).post(handler::export::act),
+        )
+        .route(pattern::EXPORT_FILE, get(handler::export::file))
         .route(pattern::OFFICE, get(handler::office::show))
         .route(
             pattern::OFFICE_LIMITS,

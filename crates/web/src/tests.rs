@@ -6,6 +6,7 @@ mod changes;
 mod claims;
 mod consent;
 mod destinations;
+mod export;
 mod forms;
 mod limits;
 mod nearby;

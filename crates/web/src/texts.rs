@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 17] = [
+const ENGLISH: [&str; 18] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -51,9 +51,10 @@ const ENGLISH: [&str; 17] = [
     include_str!("../locales/en/destinations.ftl"),
     include_str!("../locales/en/sources.ftl"),
     include_str!("../locales/en/commands.ftl"),
+    include_str!("../locales/en/export.ftl"),
 ];
 
-const URDU: [&str; 17] = [
+const URDU: [&str; 18] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -71,6 +72,7 @@ const URDU: [&str; 17] = [
     include_str!("../locales/ur/destinations.ftl"),
     include_str!("../locales/ur/sources.ftl"),
     include_str!("../locales/ur/commands.ftl"),
+    include_str!("../locales/ur/export.ftl"),
 ];
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En));

@@ -166,6 +166,20 @@ pub(crate) fn unmarked(body: &[u8], id: &DestinationId) -> Option<Vec<u8>> {
     Some(value.to_vec())
 }
 
+/// The body without the mark of whichever destination it is on its way to.
+pub(crate) fn without_mark(body: &[u8]) -> Cow<'_, [u8]> {
+    let mark = [MARK, MARK_BARE]
+        .into_iter()
+        .find_map(|it| body.strip_prefix(it));
+    let id = mark.and_then(|it| it.split(|it| *it == b'"').next());
+    let id = id.and_then(|it| std::str::from_utf8(it).ok());
+    let id = id.and_then(DestinationId::parse);
+    match id.and_then(|it| unmarked(body, &it)) {
+        Some(body) => Cow::Owned(body),
+        None => Cow::Borrowed(body),
+    }
+}
+
 /// A placing and since when it holds.
 #[derive(Clone)]
 pub(crate) struct Placed {

@@ -62,27 +62,56 @@ pub(crate) fn of(
          WHERE subject = $1 ORDER BY hour DESC, last_at DESC LIMIT $2",
         &[key.as_str().into(), limit.into()],
     )?;
-    rows.iter()
-        .map(|row| {
-            Ok(ReceiptRow {
-                subject: subject.clone(),
-                recipient: parsed(TABLE, &row.get::<String>(0)?, |it| {
-                    RecipientId::parse(it).ok()
-                })?,
-                purpose: parsed(TABLE, &row.get::<String>(1)?, |it| {
-                    PurposeId::parse(it).ok()
-                })?,
-                deployment: parsed(TABLE, &row.get::<String>(2)?, |it| {
-                    DeploymentId::parse(it).ok()
-                })?,
-                thing: parsed(TABLE, &row.get::<String>(3)?, |it| ThingId::parse(it).ok())?,
-                hour: row.get(4)?,
-                fields: read_fields(&row.get::<String>(5)?)?,
-                deliveries: row.get(6)?,
-                last_at: Timestamp::from_millis(row.get(7)?),
-            })
-        })
-        .collect()
+    rows.iter().map(|it| read(it, subject)).collect()
+}
+
+/// The first hour from `hour` on with a receipt of a subject.
+pub(crate) fn hour_from(
+    tx: &mut Tx<'_>,
+    subject: &Subject,
+    hour: i64,
+) -> Result<Option<i64>, RowError> {
+    let key = subject.key();
+    let row = tx.query_one(
+        "SELECT hour FROM receipt WHERE subject = $1 AND hour >= $2 ORDER BY hour LIMIT 1",
+        &[key.as_str().into(), hour.into()],
+    )?;
+    Ok(row.map(|it| it.get(0)).transpose()?)
+}
+
+/// The receipts of a subject of one hour, by recipient, purpose, deployment and thing.
+pub(crate) fn of_hour(
+    tx: &mut Tx<'_>,
+    subject: &Subject,
+    hour: i64,
+) -> Result<Vec<ReceiptRow>, RowError> {
+    let key = subject.key();
+    let rows = tx.query(
+        "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
+         WHERE subject = $1 AND hour = $2 ORDER BY recipient, purpose, deployment, thing",
+        &[key.as_str().into(), hour.into()],
+    )?;
+    rows.iter().map(|it| read(it, subject)).collect()
+}
+
+fn read(row: &store::Row, subject: &Subject) -> Result<ReceiptRow, RowError> {
+    Ok(ReceiptRow {
+        subject: subject.clone(),
+        recipient: parsed(TABLE, &row.get::<String>(0)?, |it| {
+            RecipientId::parse(it).ok()
+        })?,
+        purpose: parsed(TABLE, &row.get::<String>(1)?, |it| {
+            PurposeId::parse(it).ok()
+        })?,
+        deployment: parsed(TABLE, &row.get::<String>(2)?, |it| {
+            DeploymentId::parse(it).ok()
+        })?,
+        thing: parsed(TABLE, &row.get::<String>(3)?, |it| ThingId::parse(it).ok())?,
+        hour: row.get(4)?,
+        fields: read_fields(&row.get::<String>(5)?)?,
+        deliveries: row.get(6)?,
+        last_at: Timestamp::from_millis(row.get(7)?),
+    })
 }
 
 fn read_fields(text: &str) -> Result<Vec<String>, RowError> {

@@ -357,7 +357,7 @@ fn hundreds_of_choices_are_one_act() {
     });
 }
 
-fn frame(language: Language) -> RecordFrame {
+pub(crate) fn frame(language: Language) -> RecordFrame {
     RecordFrame {
         base: "https://amanat.example".to_owned(),
         language,

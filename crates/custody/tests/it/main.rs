@@ -15,6 +15,8 @@ mod deliver;
 #[cfg(test)]
 mod destination;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod formats;

@@ -65,6 +65,8 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::AccessPage>(shell, &mut all)?;
     add::<super::OwnTokenPage>(shell, &mut all)?;
     add::<super::OfficeAccessPage>(shell, &mut all)?;
+    add::<super::ExportPage>(shell, &mut all)?;
+    add::<super::TakeAwayPage>(shell, &mut all)?;
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
     add::<MyChoicesPage>(shell, &mut all)?;

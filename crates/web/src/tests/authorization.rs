@@ -13,6 +13,7 @@ fn path_for(pattern: &'static str, world: &World) -> String {
             .replace("{deployment}", HOME)
             .replace("{member}", "lahore-power")
             .replace("{index}", "0")
+            .replace("{id}", "abcdefghijklmnopqrstuvwxyz")
             .replace("{*path}", "checkpoint")
             .replace("{receipt}", "abcdefghijklmnopqrstuvwxyz")
             .replace("{language}", "ur"),
@@ -134,6 +135,10 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me/destinations                   403  400  400  400
     GET  /me/destinations/new               303  404  404  404
     POST /me/destinations/new               403  404  404  404
+    GET  /me/export                         303  200  200  200
+    POST /me/export                         403  400  400  400
+    GET  /me/export/{id}                    303  404  404  404
+    POST /me/export/{id}                    405  405  405  405
     GET  /.well-known/gpc.json              200  200  200  200
     POST /.well-known/gpc.json              405  405  405  405
     GET  /office                            404  404  404  200

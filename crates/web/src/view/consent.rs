@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alliance::AllianceError;
 use custody::{
     BulkChange, BulkPlan, Change, HistoryAct, Matter, ReceiptFacts, RecordFrame, Unmatched,
 };
-use model::{DeploymentId, Level, Notice, Text};
+use model::{DeploymentId, Level, Notice, Text, Timestamp};
 
 use super::word;
 use crate::form::FormToken;
@@ -15,6 +16,8 @@ use crate::page::{
 };
 use crate::route::Route;
 use crate::shell::Shell;
+use crate::site::Site;
+use crate::texts::Texts;
 use crate::visit::{Failure, Visit};
 
 /// How many changes of one act a history shows.
@@ -234,15 +237,24 @@ const COUNTRY: &str = "PK";
 
 /// What a record of consent says beside what custody knows.
 pub(crate) fn frame(visit: &Visit, shell: &Shell) -> Result<RecordFrame, Failure> {
-    let members = visit.site.alliance().overview(visit.now)?.members;
+    Ok(frame_of(&visit.site, &shell.texts, visit.now)?)
+}
+
+/// The same without somebody who asks.
+pub(crate) fn frame_of(
+    site: &Site,
+    shell: &Texts,
+    now: Timestamp,
+) -> Result<RecordFrame, AllianceError> {
+    let members = site.alliance().overview(now)?.members;
     let rights = [
         ("record-right-see", Route::me()),
         ("record-right-decide", Route::AllChoices),
         ("record-right-copy", Route::ChoicesFile),
     ];
     Ok(RecordFrame {
-        base: visit.site.public_url().origin().to_owned(),
-        language: shell.texts.language(),
+        base: site.public_url().origin().to_owned(),
+        language: shell.language(),
         country: COUNTRY.to_owned(),
         keeper: shell.say("record-keeper"),
         controllers: members
@@ -254,6 +266,6 @@ pub(crate) fn frame(visit: &Visit, shell: &Shell) -> Result<RecordFrame, Failure
             .into(),
         valid: shell.say("record-valid"),
         withdrawal: shell.say("record-withdrawal"),
-        now: visit.now,
+        now,
     })
 }

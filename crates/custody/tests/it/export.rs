@@ -1,0 +1,276 @@
+//! Everything that is kept about a person as one file: it holds all of it, nothing else, and shows when it was changed.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use custody::{
+    AskExportError, ExportFormat, ExportFrame, ExportPage, ExportProgress, ExportRequest,
+    ExportState, ExportSummary, VerifyExportError, verify_export,
+};
+use model::{Language, Level, Timestamp};
+use record::Verifier;
+
+use crate::fixture::{House, NOW, choice, deployment, on_both, person};
+
+fn request() -> ExportRequest {
+    ExportRequest {
+        person: person("p-resident"),
+        only: None,
+        formats: vec![ExportFormat::Csv, ExportFormat::SenMl],
+    }
+}
+
+fn pages(summary: &ExportSummary) -> Vec<ExportPage> {
+    vec![ExportPage {
+        name: "index.html".to_owned(),
+        body: format!("<p>{}</p>", summary.readings).into_bytes(),
+    }]
+}
+
+impl House {
+    fn export(&self, request: &ExportRequest, now: Timestamp) -> (ExportSummary, Vec<u8>) {
+        let frame = ExportFrame {
+            records: vec![crate::consent::frame(Language::En)],
+            pages: &pages,
+        };
+        let mut file = Vec::new();
+        let mut last = ExportProgress::default();
+        let mut watch = |it: ExportProgress| {
+            assert!(it.permille >= last.permille, "{it:?} after {last:?}");
+            last = it;
+            ControlFlow::Continue(())
+        };
+        let made =
+            self.custody
+                .write_export(request, &frame, &self.directory, &mut file, &mut watch, now);
+        let (summary, bytes) = made.unwrap();
+        assert_eq!(bytes, file.len() as u64);
+        (summary, file)
+    }
+
+    fn settled(&self) {
+        self.measure(r#"{"power":1}"#);
+    }
+}
+
+fn later() -> Timestamp {
+    NOW.plus_millis(60_000)
+}
+
+/// Opens a file with a reader that is not ours.
+fn unzipped(file: &[u8]) -> Option<BTreeMap<String, String>> {
+    let place = testkit::temp_dir();
+    let path = place.path().join("e.zip");
+    std::fs::write(&path, file).unwrap();
+    let script = "import zipfile,sys,json\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
+                  print(json.dumps({n:z.read(n).decode() for n in z.namelist()}))";
+    let done = Command::new("python3")
+        .args(["-c", script])
+        .arg(&path)
+        .output()
+        .ok()?;
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Some(serde_json::from_slice(&done.stdout).unwrap())
+}
+
+#[test]
+fn an_export_holds_everything_about_the_person_and_verifies() {
+    on_both(|house| {
+        let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
+        house.measure(r#"{"power":1210,"room":{"temperature":21.50},"ssid":"x"}"#);
+        utility.next(NOW).unwrap();
+        let choice = choice(
+            "/power",
+            "billing",
+            "utility-desk",
+            Level::coarse(1).unwrap(),
+        );
+        house.custody.choose(&[choice], NOW).unwrap();
+        house.settled();
+        let (summary, file) = house.export(&request(), later());
+        assert_eq!((summary.choices, summary.deliveries), (1, 1));
+        assert!(summary.readings >= 2, "{summary:?}");
+        assert!(summary.entries >= 1);
+        let key = Verifier::parse(&house.custody.record_key()).unwrap();
+        let verified = verify_export(Cursor::new(&file), Some(&key)).unwrap();
+        assert_eq!(verified.readings, summary.readings);
+        assert_eq!(verified.record_entries, summary.entries);
+        let (_, again) = house.export(&request(), later());
+        let same = verify_export(Cursor::new(&again), None).unwrap();
+        assert_eq!(same.files, verified.files);
+        let Some(files) = unzipped(&file) else { return };
+        let lines = &files["readings/home/meter-1.jsonl"];
+        assert!(lines.contains(r#""body":{"power":1210}"#), "{lines}");
+        assert!(
+            !lines.contains("ssid"),
+            "what is not declared was never kept"
+        );
+        assert!(files["readings/home/meter-1.csv"].contains(",/power,1210,W,"));
+        let senml: serde_json::Value =
+            serde_json::from_str(&files["readings/home/meter-1.senml.json"]).unwrap();
+        assert_eq!(senml[0]["bn"], "meter-1:");
+        assert!(files["deliveries/deliveries.csv"].contains("utility-desk,billing,home,meter-1"));
+        assert!(files["choices/choices.json"].contains("amanat-choices"));
+        assert!(files["notices/home.toml"].contains("[[fields]]"));
+    });
+}
+
+#[test]
+fn what_is_past_its_retention_or_about_others_is_not_in_it() {
+    on_both(|house| {
+        house.settled();
+        let far = NOW.plus_millis(4_000 * 86_400_000);
+        let (summary, _) = house.export(&request(), far);
+        assert_eq!(summary.readings, 0, "all of it has expired");
+        let other = ExportRequest {
+            person: person("p-stranger"),
+            ..request()
+        };
+        let (summary, file) = house.export(&other, later());
+        assert_eq!((summary.readings, summary.things.len()), (0, 0));
+        verify_export(Cursor::new(&file), None).unwrap();
+        let bus = ExportRequest {
+            only: Some(deployment("bus")),
+            ..request()
+        };
+        let (summary, _) = house.export(&bus, later());
+        assert_eq!(summary.readings, 0, "the readings are of the home");
+        assert_eq!(summary.left_out.len(), 1);
+    });
+}
+
+#[test]
+fn a_changed_export_does_not_verify_and_says_what_is_wrong() {
+    on_both(|house| {
+        house.settled();
+        let (_, good) = house.export(&request(), later());
+        let expected = verify_export(Cursor::new(&good), None).unwrap();
+        let (mut refused, tried) = (0, good.len().div_ceil(7));
+        for at in (0..good.len()).step_by(7) {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            let found = verify_export(Cursor::new(&bad), None);
+            // Deflate ends at a bit, and those behind it up to the next byte mean nothing: what is read is the same then.
+            match found {
+                Ok(found) => assert_eq!((at, found), (at, expected.clone())),
+                Err(_) => refused += 1,
+            }
+            assert!(
+                verify_export(Cursor::new(&good[..at]), None).is_err(),
+                "cut at {at}"
+            );
+        }
+        assert!(refused * 100 > tried * 98, "{refused} of {tried}");
+        let other = record::Signer::new("record.example/test", &[9; 32]).unwrap();
+        let found = verify_export(Cursor::new(&good), Some(other.verifier()));
+        assert!(
+            matches!(found, Err(VerifyExportError::Signature { .. })),
+            "{found:?}"
+        );
+    });
+}
+
+#[test]
+fn an_export_can_be_stopped() {
+    on_both(|house| {
+        house.settled();
+        let frame = ExportFrame {
+            records: Vec::new(),
+            pages: &pages,
+        };
+        let made = house.custody.write_export(
+            &request(),
+            &frame,
+            &house.directory,
+            std::io::sink(),
+            &mut |_| ControlFlow::Break(()),
+            later(),
+        );
+        assert!(matches!(made, Err(custody::ExportError::Stopped)));
+    });
+}
+
+#[test]
+fn many_readings_of_one_moment_are_all_there() {
+    on_both(|house| {
+        let thing = house.thing("meter-1", &house.meter);
+        let mut last = None;
+        for number in 0..1_500 {
+            let payload = format!(r#"{{"power":{number}}}"#);
+            last = house.custody.ingest(&thing, payload.as_bytes(), NOW).ok();
+        }
+        house.custody.wait_durable(last.unwrap()).unwrap();
+        let (summary, file) = house.export(&request(), later());
+        assert_eq!(summary.readings, 1_500);
+        let Some(files) = unzipped(&file) else { return };
+        let lines = &files["readings/home/meter-1.jsonl"];
+        for number in 0..1_500 {
+            let body = format!(r#""body":{{"power":{number}}}"#);
+            assert_eq!(lines.matches(&body).count(), 1, "{number}");
+        }
+    });
+}
+
+#[test]
+fn an_export_is_made_in_the_background_kept_sealed_and_deleted() {
+    on_both(|house| {
+        house.settled();
+        let custody = &house.custody;
+        let me = person("p-resident");
+        custody.ask_export(&request(), NOW).unwrap();
+        let again = custody.ask_export(&request(), NOW);
+        assert!(matches!(again, Err(AskExportError::HasOne)));
+        let job = custody.next_export().unwrap().unwrap();
+        let frame = ExportFrame {
+            records: vec![crate::consent::frame(Language::En)],
+            pages: &pages,
+        };
+        // Stopped by the end of the process, it is made again.
+        custody
+            .run_export(&job, &frame, &AtomicBool::new(true), later())
+            .unwrap();
+        let job = custody.next_export().unwrap().unwrap();
+        custody
+            .run_export(&job, &frame, &AtomicBool::new(false), later())
+            .unwrap();
+        assert_eq!(custody.next_export().unwrap(), None);
+        let ready = custody.export_of(&me, later()).unwrap().unwrap();
+        assert_eq!(ready.state, ExportState::Ready);
+        let read = |at: Timestamp| {
+            let mut sealed = custody.open_export(&me, &ready.id, at).unwrap()?;
+            let mut file = Vec::new();
+            loop {
+                let more = sealed.read_from(file.len() as u64, u64::MAX).unwrap();
+                if more.is_empty() {
+                    return Some(file);
+                }
+                file.extend(more);
+            }
+        };
+        let file = read(later()).unwrap();
+        assert_eq!(file.len() as u64, ready.bytes);
+        verify_export(Cursor::new(&file), None).unwrap();
+        let on_disk = std::fs::read(house.directory.join("exports").join(&ready.id)).unwrap();
+        assert!(
+            !on_disk.windows(4).any(|it| it == b"PK\x03\x04"),
+            "it is sealed"
+        );
+        let stranger = custody.open_export(&person("p-stranger"), &ready.id, later());
+        assert!(stranger.unwrap().is_none());
+        let tomorrow = later().plus_millis(custody::EXPORT_KEEP_MILLIS);
+        assert!(read(tomorrow).is_none(), "its time is over");
+        custody.sweep_exports(tomorrow).unwrap();
+        let left = std::fs::read_dir(house.directory.join("exports"))
+            .unwrap()
+            .count();
+        assert_eq!(left, 0);
+        assert_eq!(custody.export_of(&me, later()).unwrap(), None);
+    });
+}
