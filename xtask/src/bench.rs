@@ -45,6 +45,9 @@ pub(crate) struct BenchOptions {
     /// The program of rumqttd, as `cargo install rumqttd` builds it: measured too.
     #[arg(long, value_name = "PROGRAM")]
     rumqttd: Option<PathBuf>,
+    /// Only the servers side by side, without the benchmarks of the code alone.
+    #[arg(long)]
+    servers_only: bool,
 }
 
 /// Measures everything, writes the JSON object and prints the table.
@@ -56,7 +59,9 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> anyhow::Resu
     let amanat = workspace.target()?.join("release/amanat");
 
     let mut figures = Figures::default();
-    in_process::measure(workspace, &mut figures)?;
+    if !options.servers_only {
+        in_process::measure(workspace, &mut figures)?;
+    }
     let place = place(workspace)?;
     let fixture = Fixture::prepare(workspace, &amanat, place.path())?;
     let mut samples = Samples::default();

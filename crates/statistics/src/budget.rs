@@ -52,8 +52,9 @@ impl Epsilon {
             .ok_or(EpsilonError)
     }
 
-    /// Half of it, rounded down; the other half is `self - half`.
-    pub(crate) const fn halves(self) -> (Self, Self) {
+    /// Two halves that sum up to it; the first is rounded down.
+    #[must_use]
+    pub const fn halves(self) -> (Self, Self) {
         (Self(self.0 / 2), Self(self.0 - self.0 / 2))
     }
 }

@@ -233,4 +233,72 @@ mod tests {
             assert!(discrete_laplace(&mut source, fraction(1, MAX_ODDS)).is_ok());
         }
     }
+
+    /// Pearson's statistic of how often each number from `-reach` to `reach`, and everything beyond at either side, was drawn, against
+    /// discrete Laplace noise of the scale `of`. With `2 × reach + 2` degrees of freedom.
+    fn chi_square(drawn_with: Fraction, of: Fraction, reach: i128, seed: u64) -> f64 {
+        let mut source = Seeded::new(seed);
+        let bins = usize::try_from(2 * reach + 3).unwrap();
+        let mut counts = vec![0_u32; bins];
+        for _ in 0..DRAWS {
+            let drawn = discrete_laplace(&mut source, drawn_with).unwrap();
+            let bin = drawn.clamp(-reach - 1, reach + 1) + reach + 1;
+            counts[usize::try_from(bin).unwrap()] += 1;
+        }
+        let ratio = (-(of.denominator as f64) / of.numerator as f64).exp();
+        let reach = i32::try_from(reach).unwrap();
+        // P(x >= k) for k above 0 is a geometric tail.
+        let beyond = ratio.powi(reach + 1) / (1.0 + ratio);
+        let at = |x: i32| (1.0 - ratio) / (1.0 + ratio) * ratio.powi(x.abs());
+        let odds = (-reach - 1..=reach + 1).map(|it| match it.abs() > reach {
+            true => beyond,
+            false => at(it),
+        });
+        let expected = odds.map(|it| it * f64::from(DRAWS));
+        let terms = counts.iter().zip(expected).map(|(count, expected)| {
+            assert!(expected > 20.0, "{expected}: too few for the test");
+            (f64::from(*count) - expected).powi(2) / expected
+        });
+        terms.sum()
+    }
+
+    /// What Pearson's statistic passes with a chance below one in a billion, from above: Wilson and Hilferty's cube with 6 deviations,
+    /// and a little for its error at few degrees.
+    fn far_out(degrees: i128) -> f64 {
+        let degrees = f64::from(u32::try_from(degrees).unwrap());
+        let part = 2.0 / (9.0 * degrees);
+        degrees * (1.0 - part + 6.0 * part.sqrt()).powi(3) + 5.0
+    }
+
+    /// The seeds are fixed, so this says the same for ever.
+    #[test]
+    fn noise_passes_a_chi_square_test_and_noise_of_another_scale_does_not() {
+        for (seed, scale, reach) in [(31, (1, 1), 5), (32, (7, 3), 12), (33, (20, 1), 60)] {
+            let scale = fraction(scale.0, scale.1);
+            let found = chi_square(scale, scale, reach, seed);
+            let limit = far_out(2 * reach + 2);
+            assert!(found < limit, "{scale:?}: {found} of {limit}");
+            // Noise that is a twentieth too small would be seen.
+            let smaller = fraction(scale.numerator * 19, scale.denominator * 20);
+            let found = chi_square(smaller, scale, reach, seed);
+            assert!(found > limit, "{smaller:?}: {found} of {limit}");
+        }
+    }
+
+    /// The mean of many draws at a scale that no table could hold is 0, and the mean of their sizes is the scale.
+    #[test]
+    fn noise_of_a_huge_scale_has_its_moments() {
+        let mut source = Seeded::new(34);
+        let scale = fraction(1 << 80, 1);
+        let (mut sum, mut sizes) = (0.0, 0.0);
+        for _ in 0..DRAWS {
+            let drawn = discrete_laplace(&mut source, scale).unwrap() as f64 / 2_f64.powi(80);
+            sum += drawn;
+            sizes += drawn.abs();
+        }
+        let n = f64::from(DRAWS);
+        // The deviation of a draw is sqrt(2) scales, that of its size one.
+        assert!((sum / n).abs() < 6.0 * (2.0 / n).sqrt(), "{}", sum / n);
+        assert!((sizes / n - 1.0).abs() < 6.0 / n.sqrt(), "{}", sizes / n);
+    }
 }

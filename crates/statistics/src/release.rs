@@ -65,14 +65,51 @@ impl Bounds {
             .ok_or(BoundsError)
     }
 
+    /// The least.
+    #[must_use]
+    pub const fn low(self) -> i64 {
+        self.low
+    }
+
+    /// The most.
+    #[must_use]
+    pub const fn high(self) -> i64 {
+        self.high
+    }
+
     fn clamp(self, value: i64) -> i128 {
         i128::from(value.clamp(self.low, self.high))
+    }
+
+    /// The exact sum, which leaves this crate only with noise. One person more or less changes it by at most [`Bounds::reach`].
+    fn sum(self, values: &[i64]) -> i128 {
+        values.iter().map(|it| self.clamp(*it)).sum()
+    }
+
+    /// The exact sum of what lies above the lower bound. One person more or less changes it by at most [`Bounds::width`].
+    fn sum_above(self, values: &[i64]) -> i128 {
+        let low = i128::from(self.low);
+        values.iter().map(|it| self.clamp(*it) - low).sum()
     }
 
     /// How much one person more or less changes a sum.
     fn reach(self) -> u128 {
         u128::from(self.low.unsigned_abs().max(self.high.unsigned_abs()))
     }
+
+    /// How much one person more or less changes a sum of what lies above the lower bound.
+    fn width(self) -> u128 {
+        i128::from(self.high).abs_diff(i128::from(self.low))
+    }
+}
+
+/// A mean, and of how many people it is; one ε for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mean {
+    /// The mean. Its `within_95` holds for the mean of the people who are there, where there are any.
+    pub mean: Figure,
+    /// How many people.
+    pub people: Figure,
 }
 
 /// How many people.
@@ -97,12 +134,11 @@ pub fn sum(
     epsilon: Epsilon,
     source: &mut dyn Randomness,
 ) -> Result<Figure, ReleaseError> {
-    let sum = values.iter().map(|it| bounds.clamp(*it)).sum();
-    noisy(sum, bounds.reach(), epsilon, source)
+    noisy(bounds.sum(values), bounds.reach(), epsilon, source)
 }
 
-/// The mean of one value for each person: half of ε for the sum of what lies above the lower bound, half for how many they are.
-/// It lies within the bounds; where few people are, mostly noise is left, and `within_95` says so.
+/// The mean of one value for each person, and how many they are: half of ε for the sum of what lies above the lower bound, half for
+/// the number of people. The mean lies within the bounds; where few people are, mostly noise is left, and `within_95` says so.
 ///
 /// # Errors
 /// When nothing may be told or there is no randomness.
@@ -111,27 +147,36 @@ pub fn mean(
     bounds: Bounds,
     epsilon: Epsilon,
     source: &mut dyn Randomness,
-) -> Result<Figure, ReleaseError> {
+) -> Result<Mean, ReleaseError> {
     let (for_sum, for_count) = epsilon.halves();
-    let low = i128::from(bounds.low);
-    let reach = i128::from(bounds.high) - low;
-    let above = values.iter().map(|it| bounds.clamp(*it) - low).sum();
-    let above = noisy(above, reach.unsigned_abs(), for_sum, source)?;
+    let (low, width) = (i128::from(bounds.low), bounds.width());
+    let above = noisy(bounds.sum_above(values), width, for_sum, source)?;
     let people = u64::try_from(values.len()).unwrap_or(u64::MAX);
     let people = count(people, for_count, source)?;
     let divisor = people.value.max(1);
     // Half of the divisor is added to round to the nearest.
     let value = above.value.saturating_add(divisor / 2).div_euclid(divisor);
-    let noise = above
-        .within_95
-        .saturating_add(reach.unsigned_abs().saturating_mul(people.within_95));
-    Ok(Figure {
-        value: value.clamp(0, reach) + low,
-        epsilon,
-        within_95: noise
-            .div_ceil(divisor.unsigned_abs())
-            .min(reach.unsigned_abs()),
+    let most = i128::try_from(width).unwrap_or(i128::MAX);
+    Ok(Mean {
+        mean: Figure {
+            value: value.clamp(0, most) + low,
+            epsilon,
+            within_95: mean_within_95(width, (for_sum, for_count), divisor),
+        },
+        people,
     })
+}
+
+/// How far the mean may be off. With the noises `s` of the sum and `n` of the number, and the exact mean `m` above the lower bound, it
+/// is off by `|s - m × n| / divisor`, which is at most `(|s| + width × |n|) / divisor`, and by half of one for rounding. Each of the two
+/// noises is larger than assumed here in at most 2.5 of 100 draws, so one of them is in at most 5.
+fn mean_within_95(width: u128, (for_sum, for_count): (Epsilon, Epsilon), divisor: i128) -> u128 {
+    let of_sum = within(scale(width, for_sum), LN_40);
+    let of_count = within(scale(1, for_count), LN_40);
+    let noise = of_sum.saturating_add(width.saturating_mul(of_count));
+    let divisor = divisor.unsigned_abs();
+    let doubled = noise.saturating_mul(2).saturating_add(divisor);
+    doubled.div_ceil(divisor.saturating_mul(2)).min(width)
 }
 
 /// How many people are in each bin, for people who are in one bin each; a bin that does not exist counts nowhere.
@@ -158,6 +203,14 @@ pub fn histogram(
     figures.collect()
 }
 
+/// The scale of the noise that hides one person's reach.
+fn scale(reach: u128, epsilon: Epsilon) -> Fraction {
+    Fraction {
+        numerator: reach.saturating_mul(1_000_000),
+        denominator: u128::from(epsilon.as_micro()),
+    }
+}
+
 /// The exact figure with discrete Laplace noise of the scale `reach / ε`.
 fn noisy(
     exact: i128,
@@ -165,10 +218,7 @@ fn noisy(
     epsilon: Epsilon,
     source: &mut dyn Randomness,
 ) -> Result<Figure, ReleaseError> {
-    let scale = Fraction {
-        numerator: reach.saturating_mul(1_000_000),
-        denominator: u128::from(epsilon.as_micro()),
-    };
+    let scale = scale(reach, epsilon);
     if scale.denominator == 0 {
         return Err(ReleaseError::NoEpsilon);
     }
@@ -181,18 +231,22 @@ fn noisy(
     Ok(Figure {
         value: exact.saturating_add(noise),
         epsilon,
-        within_95: within_95(scale),
+        within_95: within(scale, LN_20),
     })
 }
 
-/// The size that discrete Laplace noise passes in at most 5 of 100 draws: `P(|x| > w) <= exp(-w / scale)`, so `scale × ln 20`,
-/// rounded up. 2.9958 is ln 20, rounded up.
-fn within_95(scale: Fraction) -> u128 {
-    scale
-        .numerator
-        .saturating_mul(29_958)
-        .div_ceil(scale.denominator.saturating_mul(10_000))
+/// ln 20 and ln 40 in ten-thousandths, rounded up.
+const LN_20: u128 = 29_958;
+const LN_40: u128 = 36_889;
+
+/// The size that discrete Laplace noise passes in at most one of `exp(log)` draws: `P(|x| > w) <= exp(-w / scale)`, so `scale × log`,
+/// rounded up. `log` is in ten-thousandths.
+fn within(scale: Fraction, log: u128) -> u128 {
+    let divisor = scale.denominator.saturating_mul(10_000).max(1);
+    scale.numerator.saturating_mul(log).div_ceil(divisor)
 }
 
+#[cfg(test)]
+mod sensitivity;
 #[cfg(test)]
 mod tests;

@@ -87,10 +87,11 @@ pub fn quantile(
     if epsilon == Epsilon::ZERO {
         return Err(QuantileError::NoEpsilon);
     }
-    let mut misfits = misfits(values, which, grid);
+    let Misfits {
+        of_each: mut misfits,
+        reach,
+    } = misfits_of(values, which, grid);
     let least = misfits.iter().map(|it| it.1).min().unwrap_or(0);
-    // One person more or less changes a misfit by at most this much.
-    let reach = u128::from(which.parts.max(which.of - which.parts));
     let denominator = 2 * 1_000_000 * reach;
     // Every candidate in a random order is taken with the odds exp(-ε × (misfit - least) / (2 × reach)); a best one is always taken.
     while let Some(last) = misfits.len().checked_sub(1) {
@@ -111,8 +112,15 @@ pub fn quantile(
     Err(RandomnessError.into())
 }
 
-/// Each candidate with how many people lie between its step and the quantile, times the denominator of the quantile.
-fn misfits(values: &[i64], which: Quantile, grid: Grid) -> Vec<(i64, u128)> {
+/// How badly each candidate fits.
+pub(super) struct Misfits {
+    /// Each candidate with how many people lie between its step and the quantile, times the denominator of the quantile.
+    pub(super) of_each: Vec<(i64, u128)>,
+    /// One person more or less changes each of them by at most this much.
+    pub(super) reach: u128,
+}
+
+pub(super) fn misfits_of(values: &[i64], which: Quantile, grid: Grid) -> Misfits {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     let people = |it: usize| u128::try_from(it).unwrap_or(u128::MAX);
@@ -126,5 +134,8 @@ fn misfits(values: &[i64], which: Quantile, grid: Grid) -> Vec<(i64, u128)> {
         let above = wanted.saturating_sub(people(within) * of);
         (candidate, below.max(above))
     };
-    grid.candidates().map(misfit).collect()
+    Misfits {
+        of_each: grid.candidates().map(misfit).collect(),
+        reach: u128::from(which.parts.max(which.of - which.parts)),
+    }
 }
