@@ -11,6 +11,7 @@ mod authority;
 mod certificates;
 mod claims;
 mod codecs;
+mod exports;
 mod licensing;
 mod onboarding;
 mod operator_access;
@@ -40,6 +41,7 @@ pub use claims::{
     CODE_CHARS, Claim, ClaimCode, Claimable, MAX_CLAIM_MILLIS, MAX_WRONG_CODES, WRONG_CODES_MILLIS,
 };
 pub use codecs::CodecError;
+pub use exports::BringBackError;
 pub use licensing::MAX_REASON_CHARS;
 pub use onboarding::{Joining, ThingChange};
 pub use operator_access::{

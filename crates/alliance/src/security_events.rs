@@ -58,6 +58,8 @@ words! {
         CredentialRenewed = "credential-renewed",
         /// The credential of a device was ended.
         CredentialRevoked = "credential-revoked",
+        /// The operator brought an export back into the account.
+        ExportBroughtBack = "export-brought-back",
     }
 }
 

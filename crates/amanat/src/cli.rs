@@ -103,6 +103,8 @@ enum Record {
 enum Export {
     /// Check that an export is whole and as it was made
     Verify(command::export_verify::Arguments),
+    /// Bring an export back into an account of this server
+    Import(command::export_import::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,6 +170,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
         Command::Export(Export::Verify(arguments)) => command::export_verify::run(&arguments),
+        Command::Export(Export::Import(arguments)) => command::export_import::run(arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Policy(Policy::Explain(arguments)) => command::policy_explain::run(&arguments),
         Command::Notice(notice) => about_notices(notice),

@@ -10,6 +10,7 @@ pub(crate) mod codec_worker;
 pub(crate) mod commands;
 pub(crate) mod config_reference;
 pub(crate) mod demo;
+pub(crate) mod export_import;
 pub(crate) mod export_verify;
 pub(crate) mod institution;
 pub(crate) mod key;

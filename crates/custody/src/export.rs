@@ -10,7 +10,7 @@
 //! 5. `manifest` names every file with its SHA-256 and is signed with the key of the record.
 //! 6. `zip` writes it all to the sink, front to back.
 //!
-//! [`verify_export`] checks a file without a server. `job` runs exports in the background and
+//! [`verify_export`] checks a file without a server; `import` brings one back. `job` runs exports in the background and
 //! keeps the finished file sealed for a while. The format for people is `docs/reference/export-format.md`.
 
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ use crate::ledger::LedgerError;
 use crate::rows::RowError;
 
 mod gather;
+mod import;
 mod job;
 mod manifest;
 mod papers;
@@ -35,10 +36,13 @@ mod plot;
 mod rows_out;
 mod sealed_file;
 mod spool;
+mod table;
 mod verify;
 mod zip;
 
 pub(crate) use job::Exports;
+pub use import::{ImportError, ImportedExport, MAX_UNFIT, Unfit as UnfitReadings, WhyUnfit};
+pub(crate) use import::is_imported;
 pub use job::{
     AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
 };
@@ -62,11 +66,16 @@ pub enum ExportFormat {
     Csv,
     /// SenML.
     SenMl,
+    /// Parquet: all values in one table.
+    Parquet,
 }
 
 impl ExportFormat {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::JsonLines, Self::Csv, Self::SenMl];
+    pub const ALL: [Self; 4] = [Self::JsonLines, Self::Csv, Self::SenMl, Self::Parquet];
+
+    /// The formats with a file for each thing.
+    const OF_A_THING: [Self; 3] = [Self::JsonLines, Self::Csv, Self::SenMl];
 
     /// The word in rows and forms.
     #[must_use]
@@ -75,6 +84,7 @@ impl ExportFormat {
             Self::JsonLines => "jsonl",
             Self::Csv => "csv",
             Self::SenMl => "senml",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -89,6 +99,7 @@ impl ExportFormat {
             Self::JsonLines => "jsonl",
             Self::Csv => "csv",
             Self::SenMl => "senml.json",
+            Self::Parquet => "parquet",
         }
     }
 }

@@ -11,6 +11,7 @@
 //! - A field passes only where it lies in the vault *for every person whom it is about*, and each of them has their readings kept there
 //!   now: who has theirs go elsewhere, or nowhere, has none given from here.
 //! - Nothing is given for longer than the notice lets it be kept for this purpose.
+//! - What a person brought back out of an export is not given: it was not decided on here.
 //! - Statistics over time are not given: they leave once, when their window is over.
 //! - Where messages name people (`subject-field`) there is no history: a stored reading does not say whom its message named, so nobody
 //!   could ask whether that person agreed.
@@ -40,6 +41,7 @@ use crate::condition::Condition;
 use crate::deliver::hub::Subscriber;
 use crate::deliver::{Delivery, Filter, Message, Sent};
 use crate::destination::is_marked;
+use crate::export::is_imported;
 use crate::rows::{self, RowError};
 
 mod cursor;
@@ -348,7 +350,7 @@ impl Reading<'_> {
                 horizon = Some(horizon.map_or(last.at, |it| it.min(last.at)));
             }
             let theirs = found.into_iter().filter(|it| {
-                it.thing == thing.id && it.deployment == self.deployment.id && !is_on_its_way(it)
+                it.thing == thing.id && it.deployment == self.deployment.id && !is_elsewhere(it)
             });
             for it in theirs {
                 groups.entry(it.at).or_default().push(it);
@@ -447,6 +449,11 @@ impl Reading<'_> {
         }
         open
     }
+}
+
+/// Whether a reading lies in the vault for its person only: it was brought back, and nobody decided on it here; or it is on its way.
+fn is_elsewhere(reading: &StoredReading) -> bool {
+    is_imported(reading) || is_on_its_way(reading)
 }
 
 /// Whether a reading lies in the vault only until its person's own endpoint has it.

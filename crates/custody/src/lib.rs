@@ -32,6 +32,7 @@ mod ingest;
 mod ledger;
 mod open;
 mod outbox;
+mod parquet;
 mod provisioning;
 mod published;
 mod push;
@@ -98,9 +99,10 @@ pub use explain::Told;
 pub use export::{
     AskExportError, EXPORT_KEEP_MILLIS, EXPORT_VERSION, ExportError, ExportField, ExportFormat,
     ExportFrame, ExportJob, ExportPage, ExportProgress, ExportRequest, ExportState, ExportSummary,
-    ExportThing, LeftOut, MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS,
-    MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS, Plot, PlotBucket, SealedExport, VerifiedExport,
-    VerifyExportError, Watcher, WhyLeftOut, verify_export,
+    ExportThing, ImportError, ImportedExport, LeftOut, MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS,
+    MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS, MAX_UNFIT,
+    Plot, PlotBucket, SealedExport, UnfitReadings, VerifiedExport,
+    VerifyExportError, Watcher, WhyLeftOut, WhyUnfit, verify_export,
 };
 pub use history::{
     HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_BYTES, MAX_HISTORY_DAYS,

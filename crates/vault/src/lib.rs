@@ -24,6 +24,7 @@ mod keys;
 mod root;
 
 mod follow;
+mod late;
 mod read;
 mod reading;
 
@@ -56,6 +57,7 @@ pub use erase::{EraseError, Erasure, ErasureProof};
 pub use follow::{FollowQuery, Followed, Position};
 pub use keys::KeyError;
 pub use keys::mask::{MAX_STRIP_BYTES, Scope, Strip};
+pub use late::{CameBack, ComeBackError};
 pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};
 pub use read::{Order, ReadError, ReadQuery};

@@ -60,6 +60,21 @@ pub struct StoredReading {
     pub body: Vec<u8>,
 }
 
+impl StoredReading {
+    /// The same, to be appended.
+    pub(crate) fn as_reading(&self) -> Reading<'_> {
+        Reading {
+            subject: &self.subject,
+            thing: &self.thing,
+            deployment: &self.deployment,
+            at: self.at,
+            retention: self.retention,
+            generation: self.generation,
+            body: &self.body,
+        }
+    }
+}
+
 /// A reading without its subject, with its place in the order of appending: what compaction and reading work on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {

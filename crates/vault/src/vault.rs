@@ -17,6 +17,7 @@ use crate::follow::{FollowQuery, Followed, Position, follow};
 use crate::keys::mask::Strip;
 use crate::keys::secrets::check_root;
 use crate::keys::{KeyError, Keyring};
+use crate::late::{CameBack, ComeBackError, come_back};
 use crate::log::{
     AppendError, CommitError, Limits, Log, Lsn, OnProgress, Progress, Tail, WaitError,
     create_segment, run,
@@ -291,6 +292,15 @@ impl Vault {
             Err(KeyError::Busy) => Err(AppendError::Busy),
             Err(error) => Err(AppendError::Key(error)),
         }
+    }
+
+    /// As [`Vault::append_all`], for readings of one subject that come back from elsewhere: what was erased here stays erased. Holds up
+    /// erasures meanwhile, so not too many at once.
+    ///
+    /// # Errors
+    /// See [`ComeBackError`]; nothing of any of the readings is kept then.
+    pub fn come_back(&self, readings: Vec<StoredReading>) -> Result<CameBack, ComeBackError> {
+        come_back(&self.log, readings, |it| self.append_all(it))
     }
 
     /// Whether the vault has stopped after a failure: nothing is accepted, and nothing more will be durable, until it is opened again.

@@ -7,6 +7,7 @@
 
 mod access;
 mod commands;
+mod exports;
 mod listing;
 mod registering;
 mod request;
@@ -118,6 +119,9 @@ pub(crate) fn act(site: &Site<'_>, request: &OperatorRequest) -> anyhow::Result<
         | It::RemoveThing { .. }
         | It::ReleaseThing { .. }
         | It::ClaimCode { .. } => about_things(alliance, site.url, request, now),
+        It::ImportExport { file, person, key } => {
+            exports::bring_back(alliance, (file, key.as_deref()), person, now)
+        }
         // Everything else only asks.
         _ => listing::tell(site, request, now),
     }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{DeploymentId, Notice, Subject, Text, ThingId, Timestamp};
+use model::{DeploymentId, Notice, PersonId, Subject, Text, ThingId, Timestamp};
 use serde_json::value::RawValue;
 use vault::{Order, ReadQuery, StoredReading};
 
 use super::rows_out::{self, Line};
 use super::spool::{PartId, Spool};
+use super::table::Table;
 use super::{
     ExportError, ExportField, ExportFormat, ExportProgress, ExportRequest, ExportSummary,
     ExportThing, MAX_PLOTTED_FIELDS, Plot, Watcher,
@@ -79,6 +80,7 @@ struct Gathering<'a> {
     spool: &'a mut Spool,
     streams: BTreeMap<(DeploymentId, ThingId), Stream>,
     dictionaries: BTreeMap<DeploymentId, Dictionary>,
+    table: Option<Table>,
     readings: u64,
 }
 
@@ -92,15 +94,18 @@ impl Custody {
         summary: &mut ExportSummary,
         watch: &mut Watcher<'_>,
     ) -> Result<Vec<PartId>, ExportError> {
+        let has_table = request.formats.contains(&ExportFormat::Parquet);
+        let table = has_table.then(|| Table::begin(spool)).transpose()?;
         let mut gathering = Gathering {
             custody: self,
+            table,
             request,
             spool,
             streams: BTreeMap::new(),
             dictionaries: BTreeMap::new(),
             readings: 0,
         };
-        let mut pages = Pages::new(self, request, now);
+        let mut pages = Pages::between(self, &request.person, (Timestamp::EPOCH, now), now);
         let mut begin = None;
         while let Some(page) = pages.next()? {
             let at = page.last().map_or(now, |it| it.at);
@@ -129,7 +134,7 @@ fn permille(begin: Timestamp, at: Timestamp, end: Timestamp) -> u16 {
 }
 
 /// The readings, page by page, oldest first.
-struct Pages<'a> {
+pub(super) struct Pages<'a> {
     custody: &'a Custody,
     query: ReadQuery,
     /// How many of the first moment of the query were seen.
@@ -139,13 +144,19 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn new(custody: &'a Custody, request: &ExportRequest, now: Timestamp) -> Self {
+    /// The readings of a person from a moment on, before another.
+    pub(super) fn between(
+        custody: &'a Custody,
+        person: &PersonId,
+        (from, until): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Self {
         Self {
             custody,
             query: ReadQuery {
-                subject: Subject::Person(request.person.clone()),
-                from: Timestamp::EPOCH,
-                until: now,
+                subject: Subject::Person(person.clone()),
+                from,
+                until,
                 limit: 0,
                 order: Order::OldestFirst,
                 now,
@@ -156,7 +167,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Vec<StoredReading>>, ExportError> {
+    pub(super) fn next(&mut self) -> Result<Option<Vec<StoredReading>>, ExportError> {
         if self.over {
             return Ok(None);
         }
@@ -232,6 +243,9 @@ impl Gathering<'_> {
             fields: &found,
         };
         stream.write(self.spool, &line)?;
+        if let Some(table) = &mut self.table {
+            table.add(self.spool, &line)?;
+        }
         self.readings += 1;
         Ok(())
     }
@@ -253,7 +267,7 @@ impl Gathering<'_> {
             return Ok(());
         }
         let mut files = Vec::new();
-        for format in ExportFormat::ALL {
+        for format in ExportFormat::OF_A_THING {
             let is_wanted =
                 format == ExportFormat::JsonLines || self.request.formats.contains(&format);
             if is_wanted {
@@ -281,6 +295,9 @@ impl Gathering<'_> {
 
     fn finish(self, summary: &mut ExportSummary) -> Result<Vec<PartId>, ExportError> {
         let mut parts = Vec::new();
+        if let Some(table) = self.table {
+            parts.push(table.finish(self.spool)?);
+        }
         for ((deployment, thing), stream) in self.streams {
             for (format, id) in &stream.files {
                 if *format == ExportFormat::SenMl {
@@ -366,6 +383,8 @@ impl Stream {
                     })?;
                     self.senml += records;
                 }
+                // One table for all things.
+                ExportFormat::Parquet => {}
             }
         }
         Ok(())

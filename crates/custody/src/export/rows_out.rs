@@ -93,11 +93,11 @@ pub(super) fn cell(text: &str) -> String {
 }
 
 /// The units that SenML knows (RFC 8428 section 12.1).
-const SENML_UNITS: [&str; 56] = [
+const SENML_UNITS: [&str; 58] = [
     "m", "kg", "g", "s", "A", "K", "cd", "mol", "Hz", "rad", "sr", "N", "Pa", "J", "W", "C", "V",
     "F", "Ohm", "S", "Wb", "T", "H", "Cel", "lm", "lx", "Bq", "Gy", "Sv", "kat", "m2", "m3", "l",
     "m/s", "m/s2", "m3/s", "l/s", "W/m2", "cd/m2", "bit", "bit/s", "lat", "lon", "pH", "dB", "dBW",
-    "Bspl", "count", "/", "%", "%RH", "%EL", "EL", "1/s", "1/min", "S/m",
+    "Bspl", "count", "/", "%", "%RH", "%EL", "EL", "1/s", "1/min", "beat/min", "beats", "S/m",
 ];
 
 /// SenML (RFC 8428): one record for each value; the records of a thing are one pack, so `is_first` begins it. What has neither a number,

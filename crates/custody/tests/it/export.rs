@@ -11,15 +11,17 @@ use custody::{
     ExportState, ExportSummary, VerifyExportError, verify_export,
 };
 use model::{Language, Level, Timestamp};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::RowAccessor as _;
 use record::Verifier;
 
 use crate::fixture::{House, NOW, choice, deployment, on_both, person};
 
-fn request() -> ExportRequest {
+pub(crate) fn request() -> ExportRequest {
     ExportRequest {
         person: person("p-resident"),
         only: None,
-        formats: vec![ExportFormat::Csv, ExportFormat::SenMl],
+        formats: ExportFormat::ALL.to_vec(),
     }
 }
 
@@ -31,7 +33,11 @@ fn pages(summary: &ExportSummary) -> Vec<ExportPage> {
 }
 
 impl House {
-    fn export(&self, request: &ExportRequest, now: Timestamp) -> (ExportSummary, Vec<u8>) {
+    pub(crate) fn export(
+        &self,
+        request: &ExportRequest,
+        now: Timestamp,
+    ) -> (ExportSummary, Vec<u8>) {
         let frame = ExportFrame {
             records: vec![crate::consent::frame(Language::En)],
             pages: &pages,
@@ -56,7 +62,7 @@ impl House {
     }
 }
 
-fn later() -> Timestamp {
+pub(crate) fn later() -> Timestamp {
     NOW.plus_millis(60_000)
 }
 
@@ -66,7 +72,7 @@ fn unzipped(file: &[u8]) -> Option<BTreeMap<String, String>> {
     let path = place.path().join("e.zip");
     std::fs::write(&path, file).unwrap();
     let script = "import zipfile,sys,json\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
-                  print(json.dumps({n:z.read(n).decode() for n in z.namelist()}))";
+                  print(json.dumps({n:z.read(n).decode('latin-1' if n.endswith('.parquet') else 'utf-8') for n in z.namelist()}))";
     let done = Command::new("python3")
         .args(["-c", script])
         .arg(&path)
@@ -81,7 +87,7 @@ fn unzipped(file: &[u8]) -> Option<BTreeMap<String, String>> {
 }
 
 #[test]
-fn an_export_holds_everything_about_the_person_and_verifies() {
+fn gp_b4a_an_export_holds_everything_about_the_person_and_verifies() {
     on_both(|house| {
         let mut utility = house.listen("utility-desk", &house.utility, "billing", 8);
         house.measure(r#"{"power":1210,"room":{"temperature":21.50},"ssid":"x"}"#);
@@ -119,7 +125,37 @@ fn an_export_holds_everything_about_the_person_and_verifies() {
         assert!(files["deliveries/deliveries.csv"].contains("utility-desk,billing,home,meter-1"));
         assert!(files["choices/choices.json"].contains("amanat-choices"));
         assert!(files["notices/home.toml"].contains("[[fields]]"));
+        table_holds_the_same(
+            &files["readings.parquet"],
+            &files["readings/home/meter-1.csv"],
+        );
     });
+}
+
+/// The table for programs has the values of the CSV file in the same order, as another reader sees it.
+#[track_caller]
+fn table_holds_the_same(table: &str, csv: &str) {
+    let bytes: Vec<u8> = table.chars().map(|it| u8::try_from(it).unwrap()).collect();
+    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+    let rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
+    let found: Vec<_> = rows
+        .map(|row| {
+            let at = Timestamp::from_millis(row.get_timestamp_millis(0).unwrap());
+            let (field, number) = (row.get_string(3).unwrap(), row.get_double(4).unwrap());
+            (at.to_string(), field.clone(), number)
+        })
+        .collect();
+    let expected: Vec<_> = csv
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<_> = line.split(',').collect();
+            let at = format!("{}Z", cells[0].replace(' ', "T"));
+            (at, cells[3].to_owned(), cells[4].parse::<f64>().unwrap())
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert!(found.len() >= 2);
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod destination;
 #[cfg(test)]
 mod export;
 #[cfg(test)]
+mod export_import;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod formats;

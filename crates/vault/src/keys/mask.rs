@@ -210,7 +210,8 @@ pub(crate) fn left(
     Some(row)
 }
 
-fn row_of(stored: StoredReading, index: u32) -> Row {
+/// A reading without its subject.
+pub(crate) fn row_of(stored: StoredReading, index: u32) -> Row {
     Row {
         at: stored.at,
         index,

@@ -20,6 +20,8 @@ mod history;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod proxy;

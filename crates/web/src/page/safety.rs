@@ -176,6 +176,7 @@ fn event(shell: &Shell, event: &SecurityEvent) -> String {
         EventKind::AccessUsed => "event-access-used",
         EventKind::CredentialRenewed => "event-credential-renewed",
         EventKind::CredentialRevoked => "event-credential-revoked",
+        EventKind::ExportBroughtBack => "event-export-brought-back",
     };
     shell.with(key).set("count", event.times).to_string()
 }
@@ -184,7 +185,10 @@ fn event(shell: &Shell, event: &SecurityEvent) -> String {
 const fn is_from_browser(event: &SecurityEvent) -> bool {
     !matches!(
         event.kind,
-        EventKind::AccessAsked | EventKind::AccessApproved | EventKind::AccessUsed
+        EventKind::AccessAsked
+            | EventKind::AccessApproved
+            | EventKind::AccessUsed
+            | EventKind::ExportBroughtBack
     )
 }
 

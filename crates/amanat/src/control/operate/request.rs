@@ -74,6 +74,12 @@ pub(crate) enum OperatorRequest {
         role: String,
         days: u32,
     },
+    /// Brings an export back into an account; the server reads the file.
+    ImportExport {
+        file: String,
+        person: String,
+        key: Option<String>,
+    },
     /// Without a script there is none any more.
     SetCodec {
         who: WhoRequest,

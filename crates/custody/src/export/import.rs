@@ -1,0 +1,577 @@
+//! Brings an export back: into the Amanat that made it, or into another one, for a person who has an account there.
+//!
+//! # What comes in
+//! - The file is verified first, as a whole ([`verify_export`](super::verify_export)).
+//! - A reading comes in where its deployment has a notice here and its thing is registered there. Of its values those come in that the
+//!   notice here declares, as precise as they are in the file: through [`policy::Payload`], which has no place for anything else.
+//! - It keeps its time and its retention, and is sealed under the person's key of its own day, like every other.
+//!
+//! # What does not
+//! What is past its retention, what was erased here ([`vault::Vault::come_back`]), what is here already (so a file can be brought back
+//! twice), what is of a later moment than now, what is of a deployment whose readings the person wants not kept here, and what does not
+//! fit: that is listed.
+//!
+//! # What it does not do
+//! Nothing of it is delivered, and no recipient gets it later: such a reading has [`IMPORTED`] in the place of the rules that decided on it, because
+//! none did here, and `history` leaves it out. There is no entry in the public record. Choices are planned and laid out for the person,
+//! who alone puts them in force: nobody decides for somebody else.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read, Seek};
+
+use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
+use policy::{Outcome, Payload};
+use record::Verifier;
+use ring::digest::{SHA256, digest};
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use vault::{AppendError, ComeBackError, StoredReading};
+
+use super::gather::Pages;
+use super::verify::Opened;
+use super::{ExportError, VerifiedExport, VerifyExportError, papers, verify_export};
+use crate::Custody;
+use crate::act::ActError;
+use crate::choose::ChooseError;
+use crate::consent::{BulkPlan, BulkRequest, ChoicesFile, ChoicesFileError, MAX_CHOICES_FILE_BYTES};
+use crate::destination::{Placing, without_mark};
+use crate::rows::RowError;
+
+/// Stands in place of the generation of the rules that decided on a reading: none did, it was brought back.
+pub(crate) const IMPORTED: u64 = u64::MAX;
+/// So many readings are appended at once, and the others of their last moment.
+const BATCH: usize = 1_000;
+/// … or so many bytes.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The most readings of one thing and moment.
+const MAX_OF_A_MOMENT: usize = 20_000;
+/// The longest line of a file of readings.
+const MAX_LINE_BYTES: u64 = vault::MAX_BODY_BYTES as u64 + 4_096;
+/// The most different things that do not fit which are listed.
+pub const MAX_UNFIT: usize = 1_000;
+/// How often it is tried again when the disk does not keep up.
+const MAX_TRIES: u32 = 1_000;
+
+/// What became of an export that was brought back.
+#[derive(Debug, Clone)]
+pub struct ImportedExport {
+    /// The file.
+    pub verified: VerifiedExport,
+    /// How many readings it has.
+    pub readings: u64,
+    /// How many of them came in.
+    pub brought: u64,
+    /// How many of those without some of their values, because the notice here does not declare them.
+    pub trimmed: u64,
+    /// How many were here already.
+    pub known: u64,
+    /// How many are past their retention.
+    pub expired: u64,
+    /// How many were erased here.
+    pub erased: u64,
+    /// How many did not fit, by what and why; at most [`MAX_UNFIT`].
+    pub unfit: Vec<Unfit>,
+    /// What the choices of the file would change; nothing where it has none.
+    pub choices: Option<BulkPlan>,
+}
+
+/// Readings that did not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// Their deployment.
+    pub deployment: DeploymentId,
+    /// Their thing.
+    pub thing: ThingId,
+    /// Why.
+    pub why: WhyUnfit,
+    /// How many.
+    pub readings: u64,
+}
+
+/// Why readings did not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyUnfit {
+    /// No such deployment has a notice here.
+    NoDeployment,
+    /// The deployment has no such thing here.
+    NoThing,
+    /// The person wants nothing of this deployment kept here.
+    NotKept,
+    /// The notice here declares none of their values.
+    NotDeclared,
+    /// They are of a moment that has not come.
+    Future,
+}
+
+impl WhyUnfit {
+    /// The word in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoDeployment => "no-deployment",
+            Self::NoThing => "no-thing",
+            Self::NotKept => "not-kept",
+            Self::NotDeclared => "not-declared",
+            Self::Future => "future",
+        }
+    }
+}
+
+/// Why an export was not brought back. What came in before stays; to bring the file back again is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It does not verify: nothing came in.
+    #[error("the export does not verify")]
+    Verify(#[from] VerifyExportError),
+    /// The key that was given is none: nothing came in.
+    #[error("the key cannot be used: a key looks like name+12345678+base64")]
+    Key,
+    /// A line that no export has.
+    #[error("line {line} of `{name}` is no reading of an export: what stands before it came in")]
+    Line {
+        /// The file.
+        name: String,
+        /// Counted from 1.
+        line: u64,
+    },
+    /// The choices in it.
+    #[error("the choices in it cannot be read")]
+    ChoicesFile(#[from] ChoicesFileError),
+    /// What its choices would change.
+    #[error("what its choices would change could not be said")]
+    Choose(#[from] ChooseError),
+    /// The vault.
+    #[error("the readings could not be kept: what stands before came in; try again")]
+    Vault(#[from] ComeBackError),
+    /// The vault stopped before they were kept for good.
+    #[error("the readings could not be kept for good: try again")]
+    Durable(#[from] vault::WaitError),
+    /// What is here.
+    #[error("what is here already could not be read")]
+    Read(#[source] Box<ExportError>),
+    /// The rows.
+    #[error("the database failed")]
+    Rows(#[from] RowError),
+    /// The choices could not be laid out for the person.
+    #[error("the choices could not be laid out for the person")]
+    Act(#[from] ActError),
+}
+
+impl From<ExportError> for ImportError {
+    fn from(err: ExportError) -> Self {
+        Self::Read(Box::new(err))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<'a> {
+    at: &'a str,
+    deployment: &'a str,
+    thing: &'a str,
+    retention_days: u16,
+    vanishes_at: &'a str,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+impl Custody {
+    /// Brings an export back for a person who has an account here; see the module for what comes in. Without a key, the one in the file
+    /// counts, and whoever made the file chose it. The caller has checked who asks. Blocks for long.
+    ///
+    /// # Errors
+    /// See [`ImportError`].
+    pub fn import_export<R: Read + Seek>(
+        &self,
+        mut file: R,
+        key: Option<&str>,
+        person: &PersonId,
+        now: Timestamp,
+    ) -> Result<ImportedExport, ImportError> {
+        let key = key.map(|it| Verifier::parse(it.trim())).transpose();
+        let key = key.map_err(|_| ImportError::Key)?;
+        let verified = verify_export(&mut file, key.as_ref())?;
+        let mut opened = Opened::new(&mut file)?;
+        let (manifest, _) = opened.manifest()?;
+        let mut importing = Importing::new(self, person, verified, now)?;
+        for listed in &manifest.files {
+            let Some((deployment, thing)) = of_thing(&listed.name) else {
+                continue;
+            };
+            let failed = VerifyExportError::Read;
+            let Some(body) = opened.body(&listed.name) else {
+                continue;
+            };
+            let lines = BufReader::new(body.map_err(failed)?);
+            importing.file(&listed.name, (&deployment, &thing), lines)?;
+        }
+        let most = u64::try_from(MAX_CHOICES_FILE_BYTES).unwrap_or(u64::MAX);
+        if let Some(bytes) = opened.small(papers::CHOICES_NAME, most) {
+            importing.choices(&String::from_utf8_lossy(&bytes))?;
+        }
+        importing.finish()
+    }
+}
+
+/// The deployment and the thing of a file of readings, by its name.
+fn of_thing(name: &str) -> Option<(DeploymentId, ThingId)> {
+    let stem = name.strip_prefix("readings/")?.strip_suffix(".jsonl")?;
+    let (deployment, thing) = stem.split_once('/')?;
+    Some((
+        DeploymentId::parse(deployment).ok()?,
+        ThingId::parse(thing).ok()?,
+    ))
+}
+
+/// What tells two readings of a thing apart: their moment and what they say.
+type Print = (Timestamp, [u8; 32]);
+
+fn print(at: Timestamp, body: &[u8]) -> Print {
+    let mut bytes = [0; 32];
+    let found = digest(&SHA256, body);
+    bytes
+        .iter_mut()
+        .zip(found.as_ref())
+        .for_each(|(to, from)| *to = *from);
+    (at, bytes)
+}
+
+struct Importing<'a> {
+    custody: &'a Custody,
+    subject: Subject,
+    person: &'a PersonId,
+    /// Of which deployments nothing is kept here; `None` stands for all that are not named.
+    placements: Vec<(Option<DeploymentId>, Placing)>,
+    unfit: BTreeMap<(DeploymentId, ThingId, WhyUnfit), u64>,
+    done: ImportedExport,
+    lsn: vault::Lsn,
+    now: Timestamp,
+}
+
+impl<'a> Importing<'a> {
+    fn new(
+        custody: &'a Custody,
+        person: &'a PersonId,
+        verified: VerifiedExport,
+        now: Timestamp,
+    ) -> Result<Self, ImportError> {
+        Ok(Self {
+            placements: custody.placements(person)?,
+            custody,
+            subject: Subject::Person(person.clone()),
+            person,
+            unfit: BTreeMap::new(),
+            done: ImportedExport {
+                verified,
+                readings: 0,
+                brought: 0,
+                trimmed: 0,
+                known: 0,
+                expired: 0,
+                erased: 0,
+                unfit: Vec::new(),
+                choices: None,
+            },
+            lsn: vault::Lsn::START,
+            now,
+        })
+    }
+
+    /// One file of readings, oldest first.
+    fn file(
+        &mut self,
+        name: &str,
+        of: (&DeploymentId, &ThingId),
+        mut lines: impl std::io::BufRead,
+    ) -> Result<(), ImportError> {
+        let mut batch: Vec<StoredReading> = Vec::new();
+        let (mut bytes, mut count) = (0, 0);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = (&mut lines)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut line);
+            if read.map_err(VerifyExportError::Read)? == 0 {
+                return self.bring(of, batch);
+            }
+            count += 1;
+            let wrong = || ImportError::Line {
+                name: name.to_owned(),
+                line: count,
+            };
+            let reading = self.reading(of, &line).ok_or_else(wrong)?;
+            let last = batch.last().map(|it| it.at);
+            if last.is_some_and(|it| it > reading.at) {
+                return Err(wrong());
+            }
+            let is_next = last.is_some_and(|it| it < reading.at);
+            let is_full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
+            if is_next && is_full {
+                self.bring(of, std::mem::take(&mut batch))?;
+                bytes = 0;
+            } else if batch.len() >= MAX_OF_A_MOMENT {
+                return Err(wrong());
+            }
+            bytes += reading.body.len();
+            batch.push(reading);
+        }
+    }
+
+    /// One line; nothing where it is none of this file.
+    fn reading(&self, of: (&DeploymentId, &ThingId), line: &[u8]) -> Option<StoredReading> {
+        let read: Written<'_> = serde_json::from_slice(line).ok()?;
+        let at = Timestamp::parse(read.at).ok()?;
+        let reading = StoredReading {
+            subject: self.subject.clone(),
+            thing: ThingId::parse(read.thing).ok()?,
+            deployment: DeploymentId::parse(read.deployment).ok()?,
+            at,
+            retention: Retention::from_days(read.retention_days),
+            generation: IMPORTED,
+            body: read.body.get().as_bytes().to_vec(),
+        };
+        let vanishes_at = Timestamp::parse(read.vanishes_at).ok()?;
+        let fits = (&reading.deployment, &reading.thing) == of
+            && read.retention_days > 0
+            && vanishes_at == vanishes(&reading);
+        fits.then_some(reading)
+    }
+
+    /// Brings in what fits of readings of a thing that follow each other.
+    fn bring(
+        &mut self,
+        (deployment, thing): (&DeploymentId, &ThingId),
+        batch: Vec<StoredReading>,
+    ) -> Result<(), ImportError> {
+        let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        self.done.readings += count;
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+            return Ok(());
+        };
+        let (from, until) = (first.at, last.at.plus_millis(1));
+        let why = |why| (deployment.clone(), thing.clone(), why);
+        let schema = match self.schema(deployment, thing) {
+            Ok(schema) => schema,
+            Err(it) => {
+                *self.unfit.entry(why(it)).or_default() += count;
+                return Ok(());
+            }
+        };
+        let mut here = self.here((deployment, thing), (from, until), &schema)?;
+        let mut fitting = Vec::new();
+        for mut reading in batch {
+            if vanishes(&reading) <= self.now {
+                self.done.expired += 1;
+                continue;
+            }
+            if reading.at > self.now {
+                *self.unfit.entry(why(WhyUnfit::Future)).or_default() += 1;
+                continue;
+            }
+            let Some((body, is_trimmed)) = declared(&schema, &reading.body) else {
+                *self.unfit.entry(why(WhyUnfit::NotDeclared)).or_default() += 1;
+                continue;
+            };
+            match here.get_mut(&print(reading.at, &body)) {
+                Some(left) if *left > 0 => {
+                    *left -= 1;
+                    self.done.known += 1;
+                }
+                _ => {
+                    self.done.trimmed += u64::from(is_trimmed);
+                    reading.body = body;
+                    fitting.push(reading);
+                }
+            }
+        }
+        self.append(fitting)
+    }
+
+    /// What the notice here declares, where the deployment and the thing are here and the person has their readings kept here.
+    fn schema(
+        &self,
+        deployment: &DeploymentId,
+        thing: &ThingId,
+    ) -> Result<std::sync::Arc<policy::Schema>, WhyUnfit> {
+        let catalogue = self.custody.inner.catalogue.load();
+        let found = catalogue.deployments.get(deployment);
+        let found = found.ok_or(WhyUnfit::NoDeployment)?;
+        let registered = catalogue.things.get(thing).ok_or(WhyUnfit::NoThing)?;
+        if registered.deployment.id != *deployment {
+            return Err(WhyUnfit::NoThing);
+        }
+        let of = |id: Option<&DeploymentId>| {
+            let mut placements = self.placements.iter();
+            placements.find(|(it, _)| it.as_ref() == id)
+        };
+        let placing = of(Some(deployment)).or_else(|| of(None)).map(|it| &it.1);
+        let is_kept = |it: &Placing| matches!(it, Placing::Vault | Placing::VaultAndCopy(_));
+        if !placing.is_none_or(is_kept) {
+            return Err(WhyUnfit::NotKept);
+        }
+        Ok(std::sync::Arc::clone(&found.state.load().schema))
+    }
+
+    /// The readings of a thing that are here, and how often.
+    fn here(
+        &self,
+        (deployment, thing): (&DeploymentId, &ThingId),
+        (from, until): (Timestamp, Timestamp),
+        schema: &std::sync::Arc<policy::Schema>,
+    ) -> Result<FxHashMap<Print, u32>, ImportError> {
+        let mut here: FxHashMap<Print, u32> = FxHashMap::default();
+        let mut pages = Pages::between(self.custody, self.person, (from, until), self.now);
+        while let Some(page) = pages.next()? {
+            let of_thing = |it: &&StoredReading| it.deployment == *deployment && it.thing == *thing;
+            for reading in page.iter().filter(of_thing) {
+                let body = without_mark(&reading.body);
+                let body = declared(schema, &body).map_or_else(|| body.to_vec(), |it| it.0);
+                *here.entry(print(reading.at, &body)).or_default() += 1;
+            }
+        }
+        Ok(here)
+    }
+
+    fn append(&mut self, readings: Vec<StoredReading>) -> Result<(), ImportError> {
+        let vault = &self.custody.inner.vault;
+        let mut tries = 0;
+        let came = loop {
+            match vault.come_back(readings.clone()) {
+                Err(ComeBackError::Append(AppendError::Busy)) if tries < MAX_TRIES => {
+                    tries += 1;
+                    // What was appended before makes room when it is durable.
+                    vault.wait(self.lsn)?;
+                }
+                came => break came?,
+            }
+        };
+        self.lsn = self.lsn.max(came.lsn);
+        self.done.brought += came.appended;
+        self.done.erased += came.erased;
+        Ok(())
+    }
+
+    /// Says what the choices would change, and lays them out for the person; a file that waits already is left alone.
+    fn choices(&mut self, text: &str) -> Result<(), ImportError> {
+        let file = ChoicesFile::parse(text)?;
+        if file.count() == 0 {
+            return Ok(());
+        }
+        let request = BulkRequest::Import(file);
+        let plan = self
+            .custody
+            .plan_choices(self.person, &request, self.now)?;
+        let waits = self.custody.choices_draft(self.person, self.now)?;
+        if waits.is_none() && !plan.changes.is_empty() {
+            self.custody
+                .put_choices_draft(self.person, text, self.now)?;
+        }
+        self.done.choices = Some(plan);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<ImportedExport, ImportError> {
+        self.custody.inner.vault.wait(self.lsn)?;
+        let unfit = self.unfit.into_iter().take(MAX_UNFIT);
+        let unfit = unfit.map(|((deployment, thing, why), readings)| Unfit {
+            deployment,
+            thing,
+            why,
+            readings,
+        });
+        self.done.unfit = unfit.collect();
+        Ok(self.done)
+    }
+}
+
+fn vanishes(reading: &StoredReading) -> Timestamp {
+    let days = i64::from(reading.retention.as_days());
+    reading.at.plus_millis(days * 86_400_000)
+}
+
+/// What of a body the notice declares, as it would be stored here, and whether something was left out; `None` when that is nothing.
+fn declared(schema: &std::sync::Arc<policy::Schema>, body: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let payload: Payload = schema.decode_stored(body).ok()?;
+    let everything = payload.present().iter().map(|it| (it, model::Level::ON));
+    let outcome = Outcome::of_levels(everything)?;
+    let mut kept = Vec::with_capacity(body.len());
+    policy::render_stored(&payload, &outcome, &mut kept);
+    let is_trimmed = !payload.undeclared().is_empty() || payload.unlisted() > 0;
+    (kept != b"{}").then_some((kept, is_trimmed))
+}
+
+/// Whether a reading was brought back: nobody decided on it here.
+pub(crate) fn is_imported(reading: &StoredReading) -> bool {
+    reading.generation == IMPORTED
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::Notice;
+    use policy::Schema;
+
+    use super::*;
+
+    fn schema() -> Arc<Schema> {
+        let notice = Notice::parse(include_str!("../../tests/it/home.toml")).unwrap();
+        Schema::compile(&notice).unwrap()
+    }
+
+    #[track_caller]
+    fn check(body: &str, expected: Option<(&str, bool)>) {
+        let found = declared(&schema(), body.as_bytes());
+        let found = found.map(|(body, trimmed)| (String::from_utf8(body).unwrap(), trimmed));
+        let expected = expected.map(|(body, trimmed)| (body.to_owned(), trimmed));
+        assert_eq!(found, expected, "{body}");
+    }
+
+    #[test]
+    fn only_what_the_notice_declares_is_taken_from_a_body() {
+        let whole = r#"{"power":1210.50,"room":{"temperature":21}}"#;
+        check(whole, Some((whole, false)));
+        let marked = r#"{"power":1000,"@coarse":{"/power":250}}"#;
+        check(marked, Some((marked, false)));
+        let window = r#"{"power":1.5,"@coarse":{"/power":null},"@window":{"/power":{"from":"2026-07-30T10:00:00Z","until":"2026-07-30T10:15:00Z","of":"mean","count":12}}}"#;
+        check(window, Some((window, false)));
+        check(
+            r#"{"power":1,"ssid":"secret"}"#,
+            Some((r#"{"power":1}"#, true)),
+        );
+        check(r#"{"ssid":"secret"}"#, None);
+        check(r#"{"power":"text"}"#, None);
+        check("{}", None);
+        check("7", None);
+    }
+
+    #[test]
+    fn names_of_the_platform_cannot_be_brought_in() {
+        // The mark of a reading that is on its way to somebody's own endpoint, first and nested.
+        for body in [
+            r#"{"@to":"aaaaaaaaaaaaaaaaaaaaaaaaaa","power":1}"#,
+            r#"{"power":1,"room":{"@hidden":"x"}}"#,
+            r#"{"@for":"aaaaaaaaaaaaaaaaaaaaaaaaaa","@value":{"power":1}}"#,
+        ] {
+            let found = declared(&schema(), body.as_bytes());
+            let found = found.map(|it| String::from_utf8(it.0).unwrap());
+            assert_eq!(found.as_deref(), Some(r#"{"power":1}"#), "{body}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_say_of_what_they_are() {
+        let found = of_thing("readings/home/meter-1.jsonl").unwrap();
+        assert_eq!((found.0.as_str(), found.1.as_str()), ("home", "meter-1"));
+        for other in [
+            "readings/home/meter-1.csv",
+            "readings/meter-1.jsonl",
+            "consent/home/meter-1.jsonl",
+            "readings/home/a/b.jsonl",
+        ] {
+            assert_eq!(of_thing(other), None, "{other}");
+        }
+    }
+}
