@@ -44,7 +44,7 @@ pub(crate) use job::Exports;
 pub use import::{ImportError, ImportedExport, MAX_UNFIT, Unfit as UnfitReadings, WhyUnfit};
 pub(crate) use import::is_imported;
 pub use job::{
-    AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
+    AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_ALL_EXPORTS_BYTES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
 };
 pub use plot::{MAX_BUCKETS, Plot, PlotBucket};
 pub use sealed_file::SealedExport;

@@ -99,7 +99,7 @@ pub use explain::Told;
 pub use export::{
     AskExportError, EXPORT_KEEP_MILLIS, EXPORT_VERSION, ExportError, ExportField, ExportFormat,
     ExportFrame, ExportJob, ExportPage, ExportProgress, ExportRequest, ExportState, ExportSummary,
-    ExportThing, ImportError, ImportedExport, LeftOut, MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS,
+    ExportThing, ImportError, ImportedExport, LeftOut, MAX_ALL_EXPORTS_BYTES, MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS,
     MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS, MAX_UNFIT,
     Plot, PlotBucket, SealedExport, UnfitReadings, VerifiedExport,
     VerifyExportError, Watcher, WhyLeftOut, WhyUnfit, verify_export,

@@ -67,7 +67,10 @@ fn print(answer: &Value) {
         number("brought")
     ));
     for (key, what) in [
-        ("trimmed", "brought back without values that are not declared here"),
+        (
+            "trimmed",
+            "brought back without values that are not declared here",
+        ),
         ("known", "here already"),
         ("expired", "past their retention"),
         ("erased", "erased here, so not brought back"),
@@ -90,7 +93,7 @@ fn print(answer: &Value) {
     };
     let count = |key: &str| choices.get(key).and_then(Value::as_u64).unwrap_or(0);
     ui::data(&format!(
-        "choices: {} wait for the person to agree on the page of their choices, for a day; {} are the same here",
+        "choices: {} wait a day for the person to agree, on the page `Bring a file of choices`; {} are the same here",
         count("waiting"),
         count("same")
     ));

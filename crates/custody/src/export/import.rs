@@ -34,7 +34,9 @@ use super::{ExportError, VerifiedExport, VerifyExportError, papers, verify_expor
 use crate::Custody;
 use crate::act::ActError;
 use crate::choose::ChooseError;
-use crate::consent::{BulkPlan, BulkRequest, ChoicesFile, ChoicesFileError, MAX_CHOICES_FILE_BYTES};
+use crate::consent::{
+    BulkPlan, BulkRequest, ChoicesFile, ChoicesFileError, MAX_CHOICES_FILE_BYTES,
+};
 use crate::destination::{Placing, without_mark};
 use crate::rows::RowError;
 
@@ -460,9 +462,7 @@ impl<'a> Importing<'a> {
             return Ok(());
         }
         let request = BulkRequest::Import(file);
-        let plan = self
-            .custody
-            .plan_choices(self.person, &request, self.now)?;
+        let plan = self.custody.plan_choices(self.person, &request, self.now)?;
         let waits = self.custody.choices_draft(self.person, self.now)?;
         if waits.is_none() && !plan.changes.is_empty() {
             self.custody

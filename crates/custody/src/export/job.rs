@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use model::{DeploymentId, PersonId, Timestamp};
@@ -23,7 +23,11 @@ use crate::rows::{self, RowError};
 /// A finished export is kept for so long: a day.
 pub const EXPORT_KEEP_MILLIS: i64 = 86_400_000;
 /// At most so many exports wait, are made or are kept, of all people together.
-pub const MAX_EXPORTS: usize = 64;
+pub const MAX_EXPORTS: i64 = 10_000;
+/// While the kept exports of all people have so many bytes, no other one is taken on.
+pub const MAX_ALL_EXPORTS_BYTES: i64 = 64 * 1024 * 1024 * 1024;
+/// What is past its time is looked for so often.
+const SWEEP_MILLIS: i64 = 60_000;
 /// The largest export that is kept.
 pub const MAX_KEPT_EXPORT_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 
@@ -112,6 +116,8 @@ pub(crate) struct Exports {
     directory: PathBuf,
     keys: RowBox,
     running: Mutex<Option<Running>>,
+    /// When it was looked for what is past its time, last.
+    swept_at: AtomicI64,
 }
 
 impl Exports {
@@ -120,6 +126,7 @@ impl Exports {
             directory,
             keys,
             running: Mutex::new(None),
+            swept_at: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -241,7 +248,8 @@ impl Custody {
                 }
                 rows::export::delete(tx, &it.id)?;
             }
-            if rows::export::all(tx)?.len() >= MAX_EXPORTS {
+            let (count, bytes) = rows::export::all_together(tx)?;
+            if count >= MAX_EXPORTS || bytes >= MAX_ALL_EXPORTS_BYTES {
                 return Err(AskExportError::TooMany);
             }
             rows::export::insert(tx, &row)?;
@@ -293,9 +301,8 @@ impl Custody {
     /// # Errors
     /// When the database fails.
     pub fn next_export(&self) -> Result<Option<ExportJob>, RowError> {
-        let rows = self.inner.db.read(rows::export::all)?;
-        let waiting = rows.iter().find(|it| it.state == ExportState::Waiting);
-        Ok(waiting.map(|it| self.inner.exports.job(it)))
+        let waiting = self.inner.db.read(rows::export::next)?;
+        Ok(waiting.map(|it| self.inner.exports.job(&it)))
     }
 
     /// Makes an export and keeps it. Stopped by `stop` it is made again another time; deleted meanwhile, it is not kept. Blocks for long.
@@ -380,11 +387,18 @@ impl Custody {
         Ok(Some(opened))
     }
 
-    /// Deletes exports that are past their time, and files that no row names any more.
+    /// Deletes exports that are past their time, and files that no row names any more. Looks once a minute, however often it is called;
+    /// by the one who makes exports, in between.
     ///
     /// # Errors
     /// When the database fails.
     pub fn sweep_exports(&self, now: Timestamp) -> Result<(), RowError> {
+        let swept_at = &self.inner.exports.swept_at;
+        let last = swept_at.swap(now.as_millis(), Ordering::Relaxed);
+        if now.as_millis().saturating_sub(last) < SWEEP_MILLIS {
+            swept_at.store(last, Ordering::Relaxed);
+            return Ok(());
+        }
         let kept = self.inner.db.write(|tx| {
             let mut kept = BTreeSet::new();
             for row in rows::export::all(tx)? {

@@ -49,6 +49,26 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<ExportRow>, RowError> {
     tx.query(&sql, &[])?.iter().map(read).collect()
 }
 
+/// The export that waits and was asked for first.
+pub(crate) fn next(tx: &mut Tx<'_>) -> Result<Option<ExportRow>, RowError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM export_job WHERE state = $1 ORDER BY asked_at, id LIMIT 1");
+    let row = tx.query_one(&sql, &[ExportState::Waiting.as_str().into()])?;
+    row.as_ref().map(read).transpose()
+}
+
+/// How many exports there are, and how many bytes they have.
+pub(crate) fn all_together(tx: &mut Tx<'_>) -> Result<(i64, i64), RowError> {
+    let row = tx.query_one(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM export_job",
+        &[],
+    )?;
+    Ok(match row {
+        Some(row) => (row.get(0)?, row.get(1)?),
+        None => (0, 0),
+    })
+}
+
 /// The export of a person; there is at most one.
 pub(crate) fn of(tx: &mut Tx<'_>, person: &PersonId) -> Result<Option<ExportRow>, RowError> {
     let sql = format!(

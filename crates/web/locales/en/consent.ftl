@@ -80,6 +80,7 @@ misfit-other-notice = the notice has changed, so the level may mean something el
 
 import-title = Bring a file of choices
 import-lede = Take a file that you saved here or elsewhere. You see what would change before anything does.
+import-waits = A file of choices waits for you. See what it would change.
 import-file = File of choices
 import-hint = A file of type JSON, at most 1 MB.
 import-button = Show what would change

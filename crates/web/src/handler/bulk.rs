@@ -174,12 +174,17 @@ pub(crate) async fn ask_for_file(visit: Visit) -> Result<Response, Failure> {
     if visit.account.is_none() {
         return Ok(see(&Route::SignIn));
     }
-    visit.must(Action::Choose)?;
+    let (account, _) = visit.must(Action::Choose)?;
     let form = visit.form().ok_or(Failure::NOT_FOUND)?;
     let shell = visit.shell(Route::Import);
+    let waits = visit.blocking(move |it| {
+        let draft = it.site.custody().choices_draft(&account.id, it.now)?;
+        Ok(draft.is_some())
+    });
     page(
         StatusCode::OK,
         &ImportPage {
+            waits: waits.await?,
             shell,
             form,
             error: None,
@@ -203,7 +208,12 @@ pub(crate) async fn take_file(visit: Visit, upload: Upload) -> Result<Response, 
         let error = Some(error);
         return page(
             StatusCode::UNPROCESSABLE_ENTITY,
-            &ImportPage { shell, form, error },
+            &ImportPage {
+                shell,
+                form,
+                error,
+                waits: false,
+            },
         );
     }
     visit

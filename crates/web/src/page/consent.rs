@@ -494,6 +494,8 @@ pub(crate) struct ImportPage {
     pub(crate) form: FormToken,
     /// Why the last file was not taken.
     pub(crate) error: Option<ImportError>,
+    /// Whether a file waits for the person to agree: brought before, or out of an export that the operator brought back.
+    pub(crate) waits: bool,
 }
 
 impl ImportError {
@@ -526,10 +528,14 @@ impl Page for ImportPage {
             shell: shell.clone(),
             form: FormToken::sample(),
             error,
+            waits: false,
         };
+        let mut waiting = page(None);
+        waiting.waits = true;
         let file = |err| Some(ImportError::File(err));
         vec![
             ("full", page(None)),
+            ("waits", waiting),
             ("no-file", page(Some(ImportError::NoFile))),
             (
                 "form",

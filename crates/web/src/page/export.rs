@@ -5,7 +5,7 @@ use custody::{
     ExportField, ExportFormat, ExportJob, ExportProgress, ExportRequest, ExportState,
     ExportSummary, ExportThing, LeftOut, Plot, PlotBucket, WhyLeftOut,
 };
-use model::{DeploymentId, Language, PersonId, Text, ThingId};
+use model::{DeploymentId, Language, PersonId, Text, ThingId, Timestamp};
 
 use super::{Page, sample};
 use crate::form::FormToken;
@@ -136,8 +136,10 @@ pub(crate) struct TakeAwayPage {
     pub(crate) summary: ExportSummary,
 }
 
-/// A picture of a field: 600 units wide and 120 high.
+/// A picture of a field: 600 units wide and 120 high. Time goes from left to right, in every language.
 struct Picture {
+    first: Timestamp,
+    last: Timestamp,
     least: String,
     greatest: String,
     /// The band between the least and the greatest value of each stretch.
@@ -146,6 +148,8 @@ struct Picture {
     line: String,
 }
 
+/// The most files that the page lists beside those of devices.
+const MAX_OTHERS: usize = 200;
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
 
@@ -201,6 +205,30 @@ impl TakeAwayPage {
         let mine = files.filter(|(name, _)| name.starts_with(&stem));
         mine.map(|(name, bytes)| (name.clone(), size(&self.shell, bytes)))
             .collect()
+    }
+
+    /// The files that are named nowhere else on the page, with their size in words; not the receipts, which can be many.
+    fn others(&self) -> Vec<(String, String)> {
+        let is_other = |name: &str| {
+            let known = [
+                "choices/choices.json",
+                "deliveries/deliveries.csv",
+                "record/entries.jsonl",
+                "fields.csv",
+            ];
+            !known.contains(&name)
+                && !name.starts_with("readings/")
+                && !name.starts_with("consent/receipts/")
+        };
+        let files = self.summary.files.iter();
+        let others = files.filter(|(name, _)| is_other(name)).take(MAX_OTHERS);
+        others
+            .map(|(name, bytes)| (name.clone(), size(&self.shell, bytes)))
+            .collect()
+    }
+
+    fn has(&self, format: ExportFormat) -> bool {
+        self.summary.formats.contains(&format)
     }
 
     fn left_out(&self, left_out: &LeftOut) -> String {
@@ -280,7 +308,11 @@ fn picture(plot: &Plot) -> Option<Picture> {
         .rev()
         .map(|(place, it)| point(*place, it.least));
     let band: Vec<_> = above.chain(below).collect();
+    let places = i64::try_from(plot.buckets.len()).unwrap_or(i64::MAX);
+    let span = plot.width_millis.saturating_mul(places);
     Some(Picture {
+        first: plot.start,
+        last: plot.start.plus_millis(span),
         least: label(least),
         greatest: label(greatest),
         band: band.join(" "),
@@ -308,11 +340,14 @@ impl Page for TakeAwayPage {
             last_at: sample::NOW,
             fields: vec![ExportField {
                 pointer: "/power".to_owned(),
-                title: None,
+                title: Some(Text {
+                    en: "Power".to_owned(),
+                    ur: "بجلی کا استعمال".to_owned(),
+                }),
                 unit: "W".to_owned(),
                 plot: Plot {
-                    start: sample::NOW,
-                    width_millis: 60_000,
+                    start: sample::NOW.plus_millis(-86_400_000),
+                    width_millis: 3_600_000,
                     buckets: (0..24).map(bucket).collect(),
                 },
             }],
@@ -334,10 +369,7 @@ impl Page for TakeAwayPage {
             deliveries: 21,
             entries: 5,
             left_out,
-            files: vec![
-                (format!("{stem}.csv"), 1_234_567),
-                (format!("{stem}.jsonl"), 5_000),
-            ],
+            files: sample_files(&stem, home.deployment.as_str()),
             key: "amanat.example/record+12345678+AQ==".to_owned(),
         };
         let left_out = left_out.map(|why| LeftOut {
@@ -356,6 +388,19 @@ impl Page for TakeAwayPage {
             ("empty", page(summary(Vec::new(), Vec::new()))),
         ]
     }
+}
+
+/// Some files of an export, with their sizes.
+fn sample_files(stem: &str, deployment: &str) -> Vec<(String, u64)> {
+    vec![
+        (format!("{stem}.csv"), 1_234_567),
+        (format!("{stem}.jsonl"), 5_000),
+        ("consent/record.en.json".to_owned(), 9_000),
+        ("consent/receipts/00001-abc.json".to_owned(), 1_000),
+        (format!("notices/{}.toml", deployment), 3_000),
+        ("readings.parquet".to_owned(), 400_000),
+        ("record/log.vkey".to_owned(), 90),
+    ]
 }
 
 #[cfg(test)]
