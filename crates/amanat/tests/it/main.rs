@@ -23,6 +23,8 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod libraries;

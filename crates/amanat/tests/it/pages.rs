@@ -24,7 +24,7 @@ mod slow {
         ("link-gone", "/sign-in/once/aaaa"),
         ("not-found", "/no/such/page"),
     ];
-    const RESIDENT: [(&str, &str); 19] = [
+    const RESIDENT: [(&str, &str); 20] = [
         ("me", "/me"),
         ("safety", "/me/safety"),
         ("safety-events", "/me/safety/events"),
@@ -44,6 +44,7 @@ mod slow {
         ("broker-new", "/me/destinations/new?kind=broker"),
         ("bucket-new", "/me/destinations/new?kind=bucket"),
         ("import", "/me/decide/import"),
+        ("export", "/me/export"),
         ("history", "/me/choices/family-home/history"),
         ("choices-buses", "/me/choices/city-buses"),
         ("office-hidden", "/office"),
