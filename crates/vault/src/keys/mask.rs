@@ -210,7 +210,7 @@ pub(crate) fn left(
     Some(row)
 }
 
-fn row_of(stored: StoredReading, index: u32) -> Row {
+pub(crate) fn row_of(stored: StoredReading, index: u32) -> Row {
     Row {
         at: stored.at,
         index,

@@ -28,4 +28,6 @@ mod retention;
 #[cfg(test)]
 mod rotate;
 #[cfg(test)]
+mod shorten;
+#[cfg(test)]
 mod together;
