@@ -38,6 +38,7 @@ mod tombstone;
 
 mod crypto;
 mod cursor;
+mod cut;
 mod disk;
 mod retry;
 mod rows;
@@ -55,6 +56,7 @@ mod schedules;
 mod vectors;
 
 pub use crypto::{CryptoError, Suite};
+pub use cut::{SegmentCopy, carried_out_erasures, is_segment_file_name};
 pub use erase::{EraseError, Erasure, ErasureProof};
 pub use follow::{FollowQuery, Followed, Position};
 pub use held::Held;
@@ -68,6 +70,7 @@ pub use root::{
     MIN_PASSPHRASE_BYTES, Passphrase, PassphraseError, Protection, ProtectionError, RootKey,
     RootKeyError, RootKeyFile, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
+pub use schema::MIGRATIONS;
 pub use shorten::{ShortenPass, Shortening};
-pub use tombstone::{ErasureId, TombstoneError};
+pub use tombstone::{ErasureFile, ErasureId, TombstoneError};
 pub use vault::{OpenError, Vault, VaultOptions};

@@ -171,6 +171,12 @@ pub(crate) fn note_erasure(tx: &mut Tx<'_>, tombstone: &Tombstone) -> Result<(),
     Ok(())
 }
 
+/// How many erasures are carried out.
+pub(crate) fn count_erasures(tx: &mut Tx<'_>) -> Result<u64, DbError> {
+    let row = tx.query_one("SELECT COUNT(*) FROM vault_erasure", &[])?;
+    row.map_or(Ok(0), |it| it.get(0).map(from_row))
+}
+
 /// The tombstones of the erasures that are carried out.
 pub(crate) fn noted_erasures(tx: &mut Tx<'_>) -> Result<Vec<Vec<u8>>, DbError> {
     let rows = tx.query("SELECT tombstone FROM vault_erasure", &[])?;

@@ -7,7 +7,7 @@
 use store::{MigrationSet, Step};
 
 /// Every step since the first release.
-pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
+pub const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "vault",
     steps: &[
         Step {

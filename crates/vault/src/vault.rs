@@ -11,6 +11,7 @@ use model::{Subject, Timestamp};
 use store::{Db, DbError, MigrateError};
 
 use crate::crypto::Suite;
+use crate::cut::{SegmentCopy, cut};
 use crate::disk::{Disk, RealDisk, lock_directory};
 use crate::erase::{EraseError, Erasure, ErasureProof, erase, reapply};
 use crate::follow::{FollowQuery, Followed, Position, follow};
@@ -362,6 +363,19 @@ impl Vault {
             .rotate_if_older(now, age_ms)
             .map_err(MaintainError::Rotate)?;
         maintain(&self.log, now)
+    }
+
+    /// A consistent copy of the log, for a backup; see the module `cut`. `tx` is a read transaction of the vault's database that has run
+    /// no statement yet: what it reads from now on is the other half. This is the one method that may be called inside of one.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn cut(&self, tx: &mut store::Tx<'_>) -> Result<Vec<SegmentCopy>, DbError> {
+        let _nothing_moves = self
+            .maintaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cut(&self.log, tx)
     }
 
     /// Erases readings of a subject: those that were appended before. When it returns nobody sees them any more, and what was under
