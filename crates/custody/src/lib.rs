@@ -37,6 +37,7 @@ mod provisioning;
 mod published;
 mod push;
 mod receipts;
+mod release;
 mod retained;
 mod root_key;
 mod row_box;
@@ -126,6 +127,13 @@ pub use push::{
     WebhookView,
 };
 pub use receipts::ReceiptRow;
+pub use release::{
+    AskReleaseError, Asked, CountedIn, DeclareStatisticError, DeclaredStatistic, DrawError, Drawn,
+    Each, LEAST_EPSILON_MICRO, LEAST_PEOPLE, MAX_COUNTED_SHOWN, MAX_DECIMALS,
+    MAX_READINGS_PER_THING, MAX_REGULAR, MAX_RELEASES_SHOWN, MAX_STATISTIC_BOUND, MAX_STATISTICS,
+    MAX_STEPS, Measure, Noisy, PERSON_YEAR_EPSILON, PERSON_YEAR_MILLIS, Period, PersonStatistics,
+    Regular, ReleaseView, Released, StatisticError, StatisticId, StatisticView,
+};
 pub use retained::{
     MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGE_BYTES, RetainedCounts, RetainedCursor,
 };
@@ -137,6 +145,7 @@ pub use source::{
     MAX_COMMAND_EVENTS_PER_HOUR, MAX_EVENTS_PER_HOUR, PublicCount, Setting, SourceCounts,
     SourceEvent, SourceListener, SourceState, Standing,
 };
+pub use statistics::budget::{Budget, Epsilon, EpsilonError, Overrun};
 pub use timeline::{
     Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
     TimelineReading,

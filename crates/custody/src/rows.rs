@@ -21,6 +21,7 @@ pub(crate) mod person;
 pub(crate) mod placement_change;
 pub(crate) mod provisioning;
 pub(crate) mod receipt;
+pub(crate) mod release;
 pub(crate) mod retained;
 pub(crate) mod sealed;
 pub(crate) mod source;
@@ -117,6 +118,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 20,
             name: "exports that people asked for",
             sql: include_str!("rows/0020_exports.sql"),
+        },
+        Step {
+            version: 21,
+            name: "statistical data sets, what was asked of them and what it cost whom",
+            sql: include_str!("rows/0021_statistics.sql"),
         },
     ],
 };

@@ -41,11 +41,17 @@ pub enum EntryKind {
     AccessRefused,
     /// The operator made a link with it.
     AccessUsed,
+    /// A statistical data set was declared: figures about people may be released, with noise.
+    StatisticDeclared,
+    /// A figure about people was released, with noise.
+    StatisticReleased,
+    /// Nothing more of a statistical data set is released.
+    StatisticEnded,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -64,6 +70,9 @@ impl EntryKind {
         Self::AccessApproved,
         Self::AccessRefused,
         Self::AccessUsed,
+        Self::StatisticDeclared,
+        Self::StatisticReleased,
+        Self::StatisticEnded,
     ];
 
     /// The word in the record.
@@ -88,6 +97,9 @@ impl EntryKind {
             Self::AccessApproved => "access-approved",
             Self::AccessRefused => "access-refused",
             Self::AccessUsed => "access-used",
+            Self::StatisticDeclared => "statistic-declared",
+            Self::StatisticReleased => "statistic-released",
+            Self::StatisticEnded => "statistic-ended",
         }
     }
 

@@ -3,7 +3,7 @@
 mod postgres;
 mod sqlite;
 
-use crate::{DbError, Row, Value};
+use crate::{DbError, Engine, Row, Value};
 
 pub(crate) use self::{postgres::PostgresConnection, sqlite::SqliteConnection};
 
@@ -33,6 +33,7 @@ pub(crate) enum Role {
 }
 
 pub(crate) trait Connection: Send {
+    fn engine(&self) -> Engine;
     fn begin(&mut self, mode: Mode) -> Result<(), DbError>;
     fn commit(&mut self) -> Result<(), DbError>;
     fn rollback(&mut self) -> Result<(), DbError>;

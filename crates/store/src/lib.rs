@@ -31,6 +31,8 @@ mod value;
 
 mod migrate;
 
+mod dump;
+
 mod connection;
 mod pool;
 
@@ -38,6 +40,7 @@ mod error;
 mod url;
 
 pub use db::{Db, Engine};
+pub use dump::{AppliedStep, Column, Kind, RefillError, Table};
 pub use error::{DbError, OpenError};
 pub use migrate::{MigrateError, MigrationSet, Step};
 pub use row::Row;

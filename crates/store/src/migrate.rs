@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use ring::digest;
 
-use crate::{Db, DbError, Tx};
+use crate::{AppliedStep, Db, DbError, Tx};
 
 /// The schema of one crate: all its steps since the first release.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +83,11 @@ pub enum MigrateError {
         /// The last step known.
         program: u32,
     },
+    /// Rows are being put into the database, or were not all put.
+    #[error(
+        "a restore into this database was broken off: run `amanat backup restore` again, or use an empty database"
+    )]
+    Refilling,
     /// The steps in the program are not ascending, or one was put in before a step that was applied.
     #[error("step {version} of the schema of `{owner}` is out of order")]
     Order {
@@ -99,13 +104,49 @@ pub(crate) fn run(db: &Db, set: &MigrationSet) -> Result<(), MigrateError> {
         owner: set.owner,
         source,
     };
-    db.write(|tx| {
-        tx.execute(TABLE, &[])?;
-        applied(tx, set.owner)
+    let (is_refilling, applied) = db
+        .write(|tx| {
+            make_table(tx)?;
+            Ok((is_refilling(tx)?, applied(tx, set.owner)?))
+        })
+        .map_err(read)?;
+    if is_refilling {
+        return Err(MigrateError::Refilling);
+    }
+    compare(set, &applied)?;
+    run_steps(db, set, |_| true)
+}
+
+/// Applies the steps that another database has seen, and no other.
+pub(crate) fn run_known(
+    db: &Db,
+    set: &MigrationSet,
+    known: &[AppliedStep],
+) -> Result<(), MigrateError> {
+    run_steps(db, set, |step| {
+        let is_it = |it: &AppliedStep| it.owner == set.owner && it.version == step.version;
+        known.iter().any(is_it)
     })
-    .map_err(read)
-    .and_then(|applied| compare(set, &applied))?;
-    for step in set.steps {
+}
+
+/// Whether steps that another database has seen are steps of this program.
+pub(crate) fn check_known(set: &MigrationSet, known: &[AppliedStep]) -> Result<(), MigrateError> {
+    ascending(set)?;
+    let known = known.iter().filter(|it| it.owner == set.owner);
+    let applied = known.map(|it| (it.version.into(), it.checksum.clone()));
+    compare(set, &applied.collect())
+}
+
+fn run_steps(
+    db: &Db,
+    set: &MigrationSet,
+    is_wanted: impl Fn(&Step) -> bool,
+) -> Result<(), MigrateError> {
+    let read = |source| MigrateError::Read {
+        owner: set.owner,
+        source,
+    };
+    for step in set.steps.iter().filter(|it| is_wanted(it)) {
         let failed = |source| MigrateError::Step {
             owner: set.owner,
             version: step.version,
@@ -127,6 +168,54 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS store_migration (
     checksum TEXT NOT NULL,
     PRIMARY KEY (owner, version)
 )";
+
+/// The owner of the row that marks a database into which rows are put (see `dump`).
+pub(crate) const REFILL: &str = "store/refill";
+
+/// Makes the table of applied steps.
+pub(crate) fn make_table(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    tx.execute(TABLE, &[]).map(|_| ())
+}
+
+/// Whether rows are being put into this database, or were not all put.
+pub(crate) fn is_refilling(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    let sql = "SELECT version FROM store_migration WHERE owner = $1";
+    Ok(tx.query_one(sql, &[REFILL.into()])?.is_some())
+}
+
+/// The owner of the row that says for a while which refill ended.
+const REFILLED: &str = "store/refilled";
+
+/// Whether the rows of this database were put in under this token, and nobody has said yet that this is settled.
+pub(crate) fn is_refilled(tx: &mut Tx<'_>, token: &str) -> Result<bool, DbError> {
+    let sql = "SELECT version FROM store_migration WHERE owner = $1 AND checksum = $2";
+    Ok(tx
+        .query_one(sql, &[REFILLED.into(), token.into()])?
+        .is_some())
+}
+
+/// All rows are in.
+pub(crate) fn mark_refilled(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let sql = "UPDATE store_migration SET owner = $1 WHERE owner = $2";
+    tx.execute(sql, &[REFILLED.into(), REFILL.into()])
+        .map(|_| ())
+}
+
+/// Nobody may begin it again.
+pub(crate) fn unmark_refilled(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let sql = "DELETE FROM store_migration WHERE owner = $1";
+    tx.execute(sql, &[REFILLED.into()]).map(|_| ())
+}
+
+/// Notes that rows will be put into this database; whatever was applied is gone.
+pub(crate) fn mark_refilling(tx: &mut Tx<'_>, token: &str) -> Result<(), DbError> {
+    tx.execute("DELETE FROM store_migration", &[])?;
+    tx.execute(
+        "INSERT INTO store_migration (owner, version, name, checksum) VALUES ($1, 0, $2, $3)",
+        &[REFILL.into(), "rows are being put in".into(), token.into()],
+    )?;
+    Ok(())
+}
 
 /// What this database has seen: checksums by version.
 type Applied = BTreeMap<u64, String>;

@@ -25,6 +25,27 @@ impl Row {
         }
     }
 
+    /// Every value, in the order of the statement.
+    pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        self.cells.iter().map(Cell::value)
+    }
+
+    /// The value of a column, whatever it is.
+    pub(crate) fn value(&self, column: usize) -> Option<Value<'_>> {
+        self.cells.get(column).map(Cell::value)
+    }
+
+    /// About how much memory it takes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let size = |it: Value<'_>| match it {
+            Value::Null => 1,
+            Value::Int(_) | Value::Real(_) => 8,
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+        };
+        self.values().map(size).sum()
+    }
+
     /// The value of a column; an error if it is of another kind or does not exist.
     pub fn get<T: FromValue>(&self, column: usize) -> Result<T, DbError> {
         let cell = self.cells.get(column).map(Cell::value);

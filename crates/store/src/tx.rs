@@ -1,6 +1,6 @@
 //! One transaction, as the caller's closure sees it.
 
-use crate::{DbError, Row, Value, connection::Connection, value};
+use crate::{DbError, Engine, Row, Value, connection::Connection, value};
 
 /// A transaction that is open; given to the closure of [`Db::read`](crate::Db::read) and [`Db::write`](crate::Db::write).
 pub struct Tx<'a> {
@@ -16,6 +16,11 @@ impl<'a> Tx<'a> {
             connection,
             aborted: false,
         }
+    }
+
+    /// The engine below.
+    pub(crate) fn engine(&self) -> Engine {
+        self.connection.engine()
     }
 
     /// Runs one statement; returns how many rows it changed.

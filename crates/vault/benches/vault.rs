@@ -11,13 +11,22 @@
 //! | `seal_append_ns` | time in `Vault::append` for one reading while the commit thread works, the best of the rounds |
 //! | `sqlite_insert_rows_per_s` | the same readings inserted into a table of SQLite in clear, as many a transaction as one commit takes |
 //! | `seal_append_vs_sqlite_ratio` | the first divided by that |
+//! | `postgres_insert_rows_per_s` | the same in PostgreSQL, 128 rows a statement (the server of the tests, which does not wait for the disk) |
+//! | `seal_append_vs_postgres_ratio` | the first divided by that |
 //! | `read_day_ms` | reading a person's day of 10,000 readings out of blocks |
 //! | `block_bytes_per_payload_byte` | bytes of sealed blocks in the database for one byte of payload that looks like a meter's |
+//! | `disk_bytes_NAME`, `disk_bytes_NAME_ratio` | bytes of the whole database on the disk for a reading, and for a byte of its payload: keys, indexes and free space included |
 //! | `erase_N_ms` | erasing all of a person who has N readings in 30 days, the check included |
 //! | `erase_thing_N_ms` | erasing one of two things of a person who has N readings in 30 days, until nobody sees it any more |
+//! | `postgres_delete_N_ms`, `postgres_delete_vs_erase_N_ratio` | `DELETE` of as many rows of a person in PostgreSQL, and how many times longer that takes |
+//! | `expire_N_ms` | dropping N readings in blocks, with their keys, when their time is over |
 
 #[path = "vault/history.rs"]
 mod history;
+#[path = "vault/postgres.rs"]
+mod postgres;
+#[path = "vault/space.rs"]
+mod space;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -46,6 +55,13 @@ fn main() {
     };
     let mut figures = measure(rounds, rows);
     figures.extend(measure_sqlite(rounds, rows, &figures));
+    let inserted = postgres::insert(rounds, rows);
+    let sealed = figures.first().map_or(f64::NAN, |it| it.1);
+    figures.extend([
+        ("postgres_insert_rows_per_s", inserted),
+        ("seal_append_vs_postgres_ratio", sealed / inserted),
+    ]);
+    figures.extend(space::measure(has("--quick")));
     figures.extend(history::measure(has("--quick"), has("--large")));
     let mut out = std::io::stdout().lock();
     let text = if has("--json") {

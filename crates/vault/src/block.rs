@@ -1,4 +1,7 @@
-//! Sealed blocks: many readings of one subject, epoch, retention class and segment in one row.
+//! Sealed blocks: many readings of one subject, epoch, retention class, hour and segment in one row.
+//!
+//! Readings of one block are of one hour (UTC), so the whole row is past its retention at the end of that hour at the latest: what is
+//! kept no longer goes by deleting rows, and nothing is opened for it. Blocks from before version 4 of the tables are of a whole day.
 //!
 //! # Format of `vault_block`
 //! | column | what |
@@ -31,7 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, KeyId, Label, SealingKey, random_id, seal_row};
 use crate::cursor::{Cursor, push_short_text};
-use crate::keys::{EpochKey, from_row, to_row};
+use crate::keys::{EpochKey, days_from_row, from_row, to_row};
 use crate::reading::{MAX_BODY_BYTES, Row, expires_at};
 
 /// A block has at most so many readings.
@@ -41,6 +44,7 @@ const TARGET_BLOCK_BYTES: usize = 256 * 1024;
 /// No block has more bytes before compression.
 const MAX_BLOCK_BYTES: usize = TARGET_BLOCK_BYTES + MAX_BODY_BYTES + 1024;
 const VERSION: u8 = 1;
+const HOUR_MS: i64 = 3_600_000;
 
 /// The columns of a block but the sealed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +89,10 @@ pub(crate) const HEAD_COLUMNS: &str =
 
 /// The head of a block from a row that begins with [`HEAD_COLUMNS`].
 pub(crate) fn head_of(row: &DbRow) -> Result<BlockHead, DbError> {
-    // Days beyond the type never come from us; the associated data will not match them.
-    let days = u16::try_from(row.get::<i64>(2)?).unwrap_or(u16::MAX);
     Ok(BlockHead {
         block_id: from_row(row.get(0)?),
         key: KeyId(from_row(row.get(1)?)),
-        retention: Retention::from_days(days),
+        retention: days_from_row(row.get(2)?),
         segment_number: from_row(row.get(3)?),
         first_at: Timestamp::from_millis(row.get(4)?),
         last_at: Timestamp::from_millis(row.get(5)?),
@@ -139,14 +141,20 @@ fn seal_block(
     )
 }
 
-/// How many of the readings go into the next block: at least one.
+/// How many of the readings go into the next block: at least one, and all of one hour.
 fn count_for_block(rows: &[Row]) -> usize {
+    let hour = rows.first().map(|it| hour(it.at));
     let mut bytes = 0;
     let full = rows.iter().take(MAX_BLOCK_READINGS).position(|row| {
         bytes += row.body.len();
-        bytes > TARGET_BLOCK_BYTES
+        bytes > TARGET_BLOCK_BYTES || Some(self::hour(row.at)) != hour
     });
     full.map_or(rows.len().min(MAX_BLOCK_READINGS), |at| at.max(1))
+}
+
+/// The hour of a moment, since the Unix epoch.
+fn hour(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(HOUR_MS)
 }
 
 /// Inserts a block.

@@ -39,7 +39,7 @@ use crate::block::{HEAD_COLUMNS, SealedBlock, head_of, insert, open, seal_blocks
 use crate::crypto::KeyId;
 use crate::keys::mask::{left, subject_of};
 use crate::keys::rewrite::{OldCopy, Rewritten};
-use crate::keys::{EpochKey, KeyError, KeyState, WrappedKey, to_row};
+use crate::keys::{EpochKey, KeyError, KeyState, Shelf, WrappedKey, to_row};
 use crate::log::Log;
 use crate::reading::Row;
 use crate::rows;
@@ -220,6 +220,7 @@ impl Tried {
         let old = WrappedKey {
             id: copy.id,
             epoch: copy.epoch,
+            retention: row.retention,
             subject: subject.to_owned(),
             wrapped: copy.wrapped.clone(),
             state: KeyState::InUse,
@@ -249,7 +250,7 @@ impl Tried {
 }
 
 /// The column behind [`HEAD_COLUMNS`].
-const SEALED_COLUMN: usize = 7;
+pub(crate) const SEALED_COLUMN: usize = 7;
 
 /// Carries out what is written down and not known to the database. Says how many.
 pub(crate) fn reapply(log: &Log) -> Result<u64, EraseError> {
@@ -415,8 +416,6 @@ fn reseal_some(
     if found.is_empty() {
         return Ok(false);
     }
-    let current = log.keyring.current(subject, key.epoch);
-    let current = current.map_err(MaintainError::Keys)?;
     let mut resealed = Resealed::default();
     for row in &found {
         let head = head_of(row)?;
@@ -429,6 +428,13 @@ fn reseal_some(
         let rows = unmasked(log, key, rows);
         resealed.erased += widen(before.saturating_sub(rows.len()));
         resealed.kept += widen(rows.len());
+        // A key of before there were classes has blocks of several.
+        let shelf = Shelf {
+            epoch: key.epoch,
+            retention: head.retention,
+        };
+        let current = log.keyring.current(subject, shelf);
+        let current = current.map_err(MaintainError::Keys)?;
         let sealed = seal_blocks(&current, head.segment_number, &rows);
         resealed.new.extend(sealed.map_err(MaintainError::Seal)?);
     }
@@ -447,11 +453,11 @@ fn reseal_some(
 
 /// Blocks in the place of others.
 #[derive(Default)]
-struct Resealed {
-    old: Vec<i64>,
-    new: Vec<SealedBlock>,
-    erased: u64,
-    kept: u64,
+pub(crate) struct Resealed {
+    pub(crate) old: Vec<i64>,
+    pub(crate) new: Vec<SealedBlock>,
+    pub(crate) erased: u64,
+    pub(crate) kept: u64,
 }
 
 /// What the masks of a key leave of readings.
@@ -465,7 +471,7 @@ pub(crate) fn unmasked(log: &Log, key: &EpochKey, rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// Does nothing if the keys of the subject changed since they were looked up: every change seals the masked key again.
-fn exchange(
+pub(crate) fn exchange(
     tx: &mut Tx<'_>,
     key: KeyId,
     as_found: &[u8],

@@ -23,6 +23,7 @@ use crate::read::{ReadError, is_from_blocks};
 use crate::reading::{Row, StoredReading, expires_at};
 use crate::rows::keys_of_subject;
 use crate::segment::FrameRef;
+use crate::shorten::limited;
 
 /// A place in the order of appending that outlives the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,10 +255,19 @@ impl Follow<'_> {
             // Its retention ended in this moment.
             None => Opened::Gone,
             Some(row) => match open(key, head, row.get(0)?) {
-                Ok(rows) => Opened::Rows(unmasked(log, key, rows)),
+                Ok(rows) => {
+                    let rows = unmasked(log, key, rows);
+                    Opened::Rows(limited(log, &key.subject, rows, self.query.now))
+                }
                 Err(_) => Opened::Damaged,
             },
         })
+    }
+
+    /// A reading, unless a mask or a shortened time hides it.
+    fn shown(&self, log: &Log, key: &EpochKey, row: Row) -> Option<Row> {
+        let rows = unmasked(log, key, vec![row]);
+        limited(log, &key.subject, rows, self.query.now).pop()
     }
 
     fn segment(
@@ -286,7 +296,7 @@ impl Follow<'_> {
             let read = known
                 .key
                 .as_ref()
-                .map(|it| read_record(segment, it, &frame).map(|row| shown(log, it, row)));
+                .map(|it| read_record(segment, it, &frame).map(|row| self.shown(log, it, row)));
             let followed = match read {
                 // A disk that does not answer now may answer later.
                 Some(Err(source @ RecordError::Read(_))) => {
@@ -314,11 +324,6 @@ impl Follow<'_> {
         }
         Ok(())
     }
-}
-
-/// A reading, unless a mask hides it.
-fn shown(log: &Log, key: &EpochKey, row: Row) -> Option<Row> {
-    unmasked(log, key, vec![row]).pop()
 }
 
 enum Opened {

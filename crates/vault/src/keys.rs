@@ -5,8 +5,10 @@
 //! |---|---|---|
 //! | `vault_root` | `sealed` | a constant sealed under the root key: tells a wrong root key at once |
 //! | `vault_subject_key` | `wrapped` | the subject's 32 random bytes, sealed under the root key; associated data: label, subject |
-//! | `vault_epoch_key` | `wrapped` | 32 random bytes for one subject and UTC day, sealed under the subject key; associated data: label, key id, epoch, subject; empty once it is destroyed |
+//! | `vault_epoch_key` | `wrapped` | 32 random bytes for one subject, UTC day and retention class, sealed under the subject key; associated data: label, key id, epoch, subject; empty once it is destroyed |
 //! | | `state` | 0 in use; 1 readings under it are masked, nothing more is sealed with it; 2 destroyed |
+//! | | `retention_days` | the class; 0 for a key of before version 4 of the tables, which opens readings of any class and seals nothing more |
+//! | | `expires_at` | from then on nothing under it is kept: the end of its day and the days of its class; the row is deleted within the hour |
 //! | | `mask` | what of its readings is erased and not yet re-sealed (see `mask`), sealed under the epoch key; associated data: label, key id |
 //! | `vault_secret` | `wrapped` | 32 bytes for another use than the vault's own, sealed under the root key; associated data: label, name |
 //!
@@ -38,7 +40,7 @@ use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
-use model::{Subject, Timestamp};
+use model::{Retention, Subject, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Db, DbError, Tx};
 
@@ -46,6 +48,7 @@ use crate::crypto::{CryptoError, KeyId, Label, SecretKey, Suite};
 use crate::reading::Reading;
 use crate::root::RootKey;
 use crate::rows;
+use crate::shorten::Shortening;
 use crate::tombstone::{Graveyard, Stonemason};
 use cache::{Cache, find};
 use changes::Changes;
@@ -56,7 +59,7 @@ use secrets::check_root;
 
 #[cfg(test)]
 pub(crate) use epoch::epoch_data;
-pub(crate) use epoch::{EpochKey, KeyState, WrappedKey, subject_data};
+pub(crate) use epoch::{EpochKey, KeyState, Shelf, WrappedKey, subject_data};
 
 /// More new keys than this are not queued between two commits.
 pub(crate) const MAX_FRESH_KEYS: usize = 65_536;
@@ -120,6 +123,8 @@ pub(crate) struct Keyring {
     pub(crate) changes: Changes,
     /// Takes fields out of bodies.
     pub(crate) stripper: OnceLock<Stripper>,
+    /// Says which readings are kept for less long than their class.
+    pub(crate) shortening: OnceLock<Box<dyn Shortening>>,
     /// Whether there may be keys whose erasure is not finished.
     pub(crate) has_unfinished: AtomicBool,
 }
@@ -129,7 +134,7 @@ pub(crate) struct Keyring {
 struct Fresh {
     rows: Vec<KeyRow>,
     subjects: FxHashMap<Subject, SecretKey>,
-    keys: FxHashMap<(Subject, i64), Arc<EpochKey>>,
+    keys: FxHashMap<(Subject, Shelf), Arc<EpochKey>>,
 }
 
 struct KeyRow {
@@ -163,6 +168,7 @@ impl Keyring {
             opening: Opening::default(),
             changes: Changes::default(),
             stripper: OnceLock::new(),
+            shortening: OnceLock::new(),
             has_unfinished: AtomicBool::new(has_unfinished),
         })
     }
@@ -183,12 +189,12 @@ impl Keyring {
     ) -> Result<T, KeyError> {
         let cache = self.read_cache();
         if let [reading] = readings {
-            if let Some(key) = find(&cache.young, reading.subject, reading.at.day()) {
+            if let Some(key) = find(&cache.young, reading.subject, shelf_of(reading)) {
                 return Ok(seal(&[key]));
             }
         } else {
             let of_reading =
-                |it: &Reading<'_>| Some(&**find(&cache.young, it.subject, it.at.day())?);
+                |it: &Reading<'_>| Some(&**find(&cache.young, it.subject, shelf_of(it))?);
             if let Some(keys) = readings.iter().map(of_reading).collect::<Option<Vec<_>>>() {
                 return Ok(seal(&keys));
             }
@@ -204,7 +210,7 @@ impl Keyring {
     ) -> Result<T, KeyError> {
         loop {
             let retirements = self.read_cache().retirements;
-            let open = |it: &Reading<'_>| self.open_or_make(it.subject, it.at.day());
+            let open = |it: &Reading<'_>| self.open_or_make(it.subject, shelf_of(it));
             let keys: Vec<_> = readings.iter().map(open).collect::<Result<_, _>>()?;
             let keys: Vec<&EpochKey> = keys.iter().map(|it| &**it).collect();
             let cache = self.read_cache();
@@ -214,14 +220,13 @@ impl Keyring {
         }
     }
 
-    /// Opens, or makes, the keys of the next epoch for subjects whose key of this epoch is open, as far as that pushes no other key out.
+    /// Opens, or makes, the keys of the next epoch for subjects and classes whose key of this epoch is open, as far as that pushes no other key out.
     /// Says how many: at most [`MAX_AHEAD_KEYS`], and none when there is no more to do.
     pub(crate) fn open_ahead(&self, now: Timestamp) -> Result<u64, KeyError> {
-        let epoch = now.day();
-        let subjects = self.read_cache().without_next(epoch, MAX_AHEAD_KEYS);
+        let missing = self.read_cache().without_next(now.day(), MAX_AHEAD_KEYS);
         let mut opened = 0;
-        for subject in subjects {
-            match self.open_or_make(&subject, epoch + 1) {
+        for (subject, shelf) in missing {
+            match self.open_or_make(&subject, shelf) {
                 Ok(_) => opened += 1,
                 Err(KeyError::Busy) => break,
                 Err(error) => return Err(error),
@@ -230,16 +235,16 @@ impl Keyring {
         Ok(opened)
     }
 
-    fn open_or_make(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
+    fn open_or_make(&self, subject: &Subject, shelf: Shelf) -> Result<Arc<EpochKey>, KeyError> {
         let _opening = self.opening.enter(subject);
         loop {
             let mut cache = self.write_cache();
-            if let Some(key) = cache.promote(subject, epoch) {
+            if let Some(key) = cache.promote(subject, shelf) {
                 return Ok(key);
             }
             let retirements = cache.retirements;
             drop(cache);
-            let key = self.load_or_make(subject, epoch)?;
+            let key = self.load_or_make(subject, shelf)?;
             let mut cache = self.write_cache();
             if cache.retirements == retirements {
                 cache.insert(subject, Arc::clone(&key));
@@ -267,16 +272,16 @@ impl Keyring {
     }
 
     /// Only for one who has the subject's place in `opening`, so that no subject gets two keys at once.
-    fn load_or_make(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
+    fn load_or_make(&self, subject: &Subject, shelf: Shelf) -> Result<Arc<EpochKey>, KeyError> {
         let text = subject.key();
         let fresh = self
             .lock_fresh()
-            .find_or_make(subject, &text, epoch, self.suite)?;
+            .find_or_make(subject, &text, shelf, self.suite)?;
         if let Some(key) = fresh {
             return Ok(key);
         }
         // What is not in `fresh` any more has its row.
-        match self.db.read(|tx| find_rows(tx, &text, epoch))? {
+        match self.db.read(|tx| find_rows(tx, &text, shelf))? {
             (_, Some(wrapped)) if !self.read_cache().is_retiring(wrapped.id) => {
                 Ok(Arc::new(self.unwrap(wrapped)?))
             }
@@ -289,10 +294,10 @@ impl Keyring {
             | (Some(wrapped_subject), None) => {
                 let secret = self.unwrap_subject(&text, wrapped_subject)?;
                 let (key, wrapped) =
-                    make_epoch_key(&secret, &text, epoch, self.suite).map_err(KeyError::New)?;
+                    make_epoch_key(&secret, &text, shelf, self.suite).map_err(KeyError::New)?;
                 self.lock_fresh().queue(subject, key, wrapped, None)
             }
-            (None, None) => self.make_subject(subject, &text, epoch),
+            (None, None) => self.make_subject(subject, &text, shelf),
         }
     }
 
@@ -300,12 +305,12 @@ impl Keyring {
         &self,
         subject: &Subject,
         text: &str,
-        epoch: i64,
+        shelf: Shelf,
     ) -> Result<Arc<EpochKey>, KeyError> {
         let secret = SecretKey::random().map_err(KeyError::New)?;
         let wrapped_subject = self.wrap_subject(text, &secret)?;
         let (key, wrapped) =
-            make_epoch_key(&secret, text, epoch, self.suite).map_err(KeyError::New)?;
+            make_epoch_key(&secret, text, shelf, self.suite).map_err(KeyError::New)?;
         let mut fresh = self.lock_fresh();
         let key = fresh.queue(subject, key, wrapped, Some(wrapped_subject))?;
         fresh.subjects.insert(subject.clone(), secret);
@@ -317,6 +322,7 @@ impl Keyring {
         let WrappedKey {
             id,
             epoch,
+            retention,
             subject,
             wrapped,
             mask,
@@ -330,7 +336,8 @@ impl Keyring {
             Some(mask) => mask::open(&secret, id, mask).map_err(&damaged)?,
             None => Vec::new(),
         };
-        let mut key = EpochKey::new(id, epoch, subject, secret, self.suite).map_err(damaged)?;
+        let shelf = Shelf { epoch, retention };
+        let mut key = EpochKey::new(id, shelf, subject, secret, self.suite).map_err(damaged)?;
         key.masks = masks;
         Ok(key)
     }
@@ -373,7 +380,7 @@ impl Keyring {
             if row.wrapped_subject.is_some() {
                 fresh.subjects.remove(&row.subject);
             }
-            fresh.keys.remove(&(row.subject, row.key.epoch));
+            fresh.keys.remove(&(row.subject, row.key.shelf()));
         }
         Ok(())
     }
@@ -433,16 +440,16 @@ impl Fresh {
         &mut self,
         subject: &Subject,
         text: &str,
-        epoch: i64,
+        shelf: Shelf,
         suite: Suite,
     ) -> Result<Option<Arc<EpochKey>>, KeyError> {
-        if let Some(key) = self.keys.get(&(subject.clone(), epoch)) {
+        if let Some(key) = self.keys.get(&(subject.clone(), shelf)) {
             return Ok(Some(Arc::clone(key)));
         }
         let Some(secret) = self.subjects.get(subject) else {
             return Ok(None);
         };
-        let (key, wrapped) = make_epoch_key(secret, text, epoch, suite).map_err(KeyError::New)?;
+        let (key, wrapped) = make_epoch_key(secret, text, shelf, suite).map_err(KeyError::New)?;
         self.queue(subject, key, wrapped, None).map(Some)
     }
 
@@ -458,7 +465,7 @@ impl Fresh {
         }
         let key = Arc::new(key);
         self.keys
-            .insert((subject.clone(), key.epoch), Arc::clone(&key));
+            .insert((subject.clone(), key.shelf()), Arc::clone(&key));
         self.rows.push(KeyRow {
             subject: subject.clone(),
             key: Arc::clone(&key),
@@ -469,9 +476,18 @@ impl Fresh {
     }
 }
 
+fn shelf_of(reading: &Reading<'_>) -> Shelf {
+    Shelf::of(reading.at, reading.retention)
+}
+
 /// A `u64` as a row has it: the same 64 bits, signed.
 pub(crate) fn to_row(value: u64) -> i64 {
     value.cast_signed()
+}
+
+/// A retention class from a row. Days beyond the type never come from us; nothing matches them.
+pub(crate) fn days_from_row(value: i64) -> Retention {
+    Retention::from_days(u16::try_from(value).unwrap_or(u16::MAX))
 }
 
 /// A `u64` back from a row.
@@ -483,13 +499,17 @@ pub(crate) fn from_row(value: i64) -> u64 {
 fn find_rows(
     tx: &mut Tx<'_>,
     subject: &str,
-    epoch: i64,
+    shelf: Shelf,
 ) -> Result<(Option<Vec<u8>>, Option<WrappedKey>), KeyError> {
     let row = tx.query_one(
         "SELECT s.wrapped, e.key_id, e.wrapped FROM vault_subject_key s \
-         LEFT JOIN vault_epoch_key e ON e.subject = s.subject AND e.epoch = $2 AND e.state = 0 \
+         LEFT JOIN vault_epoch_key e ON e.subject = s.subject AND e.epoch = $2 AND e.retention_days = $3 AND e.state = 0 \
          WHERE s.subject = $1 ORDER BY e.key_id LIMIT 1",
-        &[subject.into(), epoch.into()],
+        &[
+            subject.into(),
+            shelf.epoch.into(),
+            i64::from(shelf.retention.as_days()).into(),
+        ],
     )?;
     let Some(row) = row else {
         return Ok((None, None));
@@ -500,7 +520,8 @@ fn find_rows(
     };
     let key = WrappedKey {
         id: KeyId(from_row(id)),
-        epoch,
+        epoch: shelf.epoch,
+        retention: shelf.retention,
         subject: subject.to_owned(),
         wrapped: row.get(2)?,
         state: KeyState::InUse,
@@ -525,13 +546,15 @@ fn insert_row(tx: &mut Tx<'_>, row: &KeyRow) -> Result<(), DbError> {
         }
     }
     tx.execute(
-        "INSERT INTO vault_epoch_key (key_id, subject, epoch, wrapped) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (key_id) DO NOTHING",
+        "INSERT INTO vault_epoch_key (key_id, subject, epoch, wrapped, retention_days, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key_id) DO NOTHING",
         &[
             to_row(row.key.id.0).into(),
             subject.into(),
             row.key.epoch.into(),
             row.wrapped.as_slice().into(),
+            i64::from(row.key.retention.as_days()).into(),
+            row.key.shelf().expires_at().as_millis().into(),
         ],
     )?;
     Ok(())

@@ -5,10 +5,11 @@
 //! Start reading at [`Vault`]; formats are the documentation of the modules `segment`, `reading`, `block`, `keys` and `root`.
 //!
 //! # The way of a reading
-//! 1. [`Vault::append`] finds the key of subject × UTC day, seals the reading into the pending buffer, returns its [`Lsn`].
+//! 1. [`Vault::append`] finds the key of subject × UTC day × retention class, seals the reading into the pending buffer, returns its [`Lsn`].
 //! 2. The commit thread writes rows of new keys, then the batch, then calls fdatasync, then tells [`Progress::Durable`]. From here on it is kept.
 //! 3. [`Vault::maintain`] moves closed segments into sealed blocks in the database, in one transaction each, and deletes the files.
-//! 4. When the days of its retention class are over, counted from the reading's own time, it is no longer read, and its block is deleted.
+//! 4. When the days of its retention class are over, counted from the reading's own time, it is no longer read. Its block, which holds
+//!    readings of one hour, is deleted within that hour, and its key with the last block of the day. Nothing is opened for it.
 //!
 //! # What holds
 //! - Nothing that names a person or a thing is readable in a segment. Rows of keys name the subject; it is what erasure looks for.
@@ -30,12 +31,15 @@ mod reading;
 
 mod block;
 mod erase;
+mod held;
 mod maintain;
 mod recover;
+mod shorten;
 mod tombstone;
 
 mod crypto;
 mod cursor;
+mod cut;
 mod disk;
 mod retry;
 mod rows;
@@ -53,8 +57,10 @@ mod schedules;
 mod vectors;
 
 pub use crypto::{CryptoError, Suite};
+pub use cut::{SegmentCopy, carried_out_erasures, is_segment_file_name};
 pub use erase::{EraseError, Erasure, ErasureProof};
 pub use follow::{FollowQuery, Followed, Position};
+pub use held::Held;
 pub use keys::KeyError;
 pub use keys::mask::{MAX_STRIP_BYTES, Scope, Strip};
 pub use late::{CameBack, ComeBackError};
@@ -66,5 +72,7 @@ pub use root::{
     MIN_PASSPHRASE_BYTES, Passphrase, PassphraseError, Protection, ProtectionError, RootKey,
     RootKeyError, RootKeyFile, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
-pub use tombstone::{ErasureId, TombstoneError};
+pub use schema::MIGRATIONS;
+pub use shorten::{ShortenPass, Shortening};
+pub use tombstone::{ErasureFile, ErasureId, TombstoneError};
 pub use vault::{OpenError, Vault, VaultOptions};

@@ -331,6 +331,18 @@ impl Log {
         head
     }
 
+    /// Every segment whose readings are not in blocks, with the end of what is durable in it.
+    pub(crate) fn durable_segments(&self) -> Vec<(Arc<Segment>, u64)> {
+        let tail = self.lock();
+        let closed = tail.closed.iter().map(|it| Arc::clone(&it.segment));
+        let all: Vec<_> = closed.chain([Arc::clone(&tail.segment)]).collect();
+        drop(tail);
+        let end = |it: &Segment| it.durable_end.load(Ordering::Acquire);
+        all.into_iter()
+            .map(|it| (Arc::clone(&it), end(&it)))
+            .collect()
+    }
+
     /// The segments that nothing will be written to any more, oldest first.
     pub(crate) fn finished_segments(&self) -> Vec<Arc<ClosedSegment>> {
         let tail = self.lock();

@@ -16,9 +16,12 @@ use crate::rows;
 use crate::segment::{
     FRAME_HEADER_BYTES, FrameRef, associated_data, frame_identity, widen, widen_len,
 };
+use crate::shorten::limited;
 
 /// So long before the end of an epoch keys of the next one are opened, so that not everybody asks the database at midnight.
 const AHEAD_MS: i64 = 60 * 60 * 1000;
+/// No more keys that are past their time than this are looked at by one call.
+const MAX_EXPIRED_KEYS: i64 = 20_000;
 
 /// What `maintain` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +75,15 @@ pub enum MaintainError {
     /// An erasure that is written down could not be carried out.
     #[error("an erasure that is written down could not be carried out")]
     Erase(#[source] Box<EraseError>),
+    /// Blocks could not be read, to see what is past a shortened time.
+    #[error("block {block_id} does not open: restore the table `vault_block` from a backup")]
+    Block {
+        /// The block.
+        block_id: i64,
+        /// What failed.
+        #[source]
+        source: CryptoError,
+    },
     /// Something is to be taken out of the bodies of readings, and nobody said how.
     #[error("nobody said how fields are taken out of readings: this is a bug, please report it")]
     NoStripper,
@@ -147,8 +159,15 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
         remove(log, segment)?;
     }
     let expired = log.db.write(|tx| rows::drop_expired_blocks(tx, now))?;
+    #[cfg(test)]
+    crate::crash::point();
     done.expired_blocks = widen(expired.len());
     emptied.extend(expired);
+    // Those too that a crash left without blocks.
+    let unneeded = log
+        .db
+        .read(|tx| rows::expired_keys(tx, now, MAX_EXPIRED_KEYS))?;
+    emptied.extend(unneeded);
     done.destroyed_keys = destroy_unused_keys(log, emptied)?;
     finish(log, &mut done)?;
     if now.plus_millis(AHEAD_MS).day() > now.day() {
@@ -158,8 +177,8 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
 }
 
 /// Destroys the keys, out of these, that neither a block nor a record of the log needs. Should a crash come between, a key without
-/// readings stays behind.
-fn destroy_unused_keys(log: &Log, emptied: FxHashSet<KeyId>) -> Result<u64, DbError> {
+/// readings stays behind until all of its class and day is past its retention.
+pub(crate) fn destroy_unused_keys(log: &Log, emptied: FxHashSet<KeyId>) -> Result<u64, DbError> {
     if emptied.is_empty() {
         return Ok(0);
     }
@@ -233,6 +252,7 @@ fn compact(log: &Log, closed: &ClosedSegment, now: Timestamp) -> Result<Compacte
         let mut rows = read_records(segment, &key, frames)?;
         let before = rows.len();
         rows.retain(|it| expires_at(it.at, it.retention) > now);
+        let mut rows = limited(log, &key.subject, rows, now);
         if rows.len() < before {
             done.expired_readings += widen(before - rows.len());
             done.emptied.push(id);

@@ -17,6 +17,7 @@ use crate::maintain::{RecordError, read_record};
 use crate::reading::{Row, StoredReading, expires_at};
 use crate::rows::keys_of_subject;
 use crate::segment::FrameRef;
+use crate::shorten::limited;
 
 /// Which end of the history comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +179,8 @@ impl Epoch<'_> {
                 offset: frame.offset,
                 source,
             })?;
-            for row in unmasked(self.log, key, vec![row]) {
+            let rows = unmasked(self.log, key, vec![row]);
+            for row in limited(self.log, &key.subject, rows, self.query.now) {
                 self.keep(segment.name.number, row, placed);
             }
         }
@@ -208,8 +210,9 @@ impl Epoch<'_> {
             };
             let rows = open(key, &head, row.get(0)?)
                 .map_err(|source| ReadError::Block { block_id, source })?;
-            let rows = unmasked(self.log, key, rows).into_iter();
-            for row in rows.filter(|it| self.in_range(it.at)) {
+            let mut rows = unmasked(self.log, key, rows);
+            rows.retain(|it| self.in_range(it.at));
+            for row in limited(self.log, &key.subject, rows, self.query.now) {
                 self.keep(head.segment_number, row, placed);
             }
         }

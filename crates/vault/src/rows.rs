@@ -4,7 +4,7 @@ use model::Timestamp;
 use store::{DbError, Row, Tx};
 
 use crate::crypto::KeyId;
-use crate::keys::{KeyState, WrappedKey, from_row, to_row};
+use crate::keys::{KeyState, WrappedKey, days_from_row, from_row, to_row};
 use crate::segment::SegmentName;
 use crate::tombstone::Tombstone;
 
@@ -75,6 +75,20 @@ pub(crate) fn drop_expired_blocks(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec
         .collect()
 }
 
+/// Keys under which nothing is kept any more, whatever became of their blocks; so many at most.
+pub(crate) fn expired_keys(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<KeyId>, DbError> {
+    let sql = "SELECT key_id FROM vault_epoch_key WHERE expires_at <= $1 AND state = 0 \
+               ORDER BY expires_at LIMIT $2";
+    let rows = tx.query(sql, &[now.as_millis().into(), limit.into()])?;
+    rows.iter()
+        .map(|row| row.get(0).map(|id| KeyId(from_row(id))))
+        .collect()
+}
+
 /// Deletes the row of an epoch key, if no block is under it. Says how many rows were deleted.
 pub(crate) fn destroy_key_without_blocks(tx: &mut Tx<'_>, key: KeyId) -> Result<u64, DbError> {
     let sql = "DELETE FROM vault_epoch_key WHERE key_id = $1 \
@@ -82,7 +96,7 @@ pub(crate) fn destroy_key_without_blocks(tx: &mut Tx<'_>, key: KeyId) -> Result<
     tx.execute(sql, &[to_row(key.0).into()])
 }
 
-const KEY_COLUMNS: &str = "e.key_id, e.epoch, e.subject, e.wrapped, e.state, e.mask, s.wrapped \
+const KEY_COLUMNS: &str = "e.key_id, e.epoch, e.subject, e.wrapped, e.state, e.mask, s.wrapped, e.retention_days \
      FROM vault_epoch_key e JOIN vault_subject_key s ON s.subject = e.subject";
 
 fn key_of(row: &Row) -> Result<WrappedKey, DbError> {
@@ -94,6 +108,7 @@ fn key_of(row: &Row) -> Result<WrappedKey, DbError> {
         state: KeyState::from_row(row.get(4)?),
         mask: row.get(5)?,
         wrapped_subject: row.get(6)?,
+        retention: days_from_row(row.get(7)?),
     })
 }
 
@@ -154,6 +169,12 @@ pub(crate) fn note_erasure(tx: &mut Tx<'_>, tombstone: &Tombstone) -> Result<(),
     ];
     tx.execute(sql, &params)?;
     Ok(())
+}
+
+/// How many erasures are carried out.
+pub(crate) fn count_erasures(tx: &mut Tx<'_>) -> Result<u64, DbError> {
+    let row = tx.query_one("SELECT COUNT(*) FROM vault_erasure", &[])?;
+    row.map_or(Ok(0), |it| it.get(0).map(from_row))
 }
 
 /// The tombstones of the erasures that are carried out.

@@ -1,23 +1,30 @@
-//! Seeded schedules of keeping, erasing, maintaining and changing keys, each in processes that end in the middle of something.
+//! Seeded schedules of keeping, erasing, maintaining, the passing of time and changing keys, each in processes that end in the middle of
+//! something, on a disk that fails and forgets.
 //!
 //! A process does what its seed says, and writes down what it begins and what it was told is done. It aborts at a chosen one of the
-//! points between steps. The next one goes on. In the end: nothing that was kept is lost, nothing that was erased comes back, no nonce
-//! was used twice under a key.
+//! points between steps, or after the sync of a segment failed. Then the power fails: of what was written to segments and not synced
+//! some is gone, some is there and some is garbage (`torn`). The next process goes on. In the end: nothing that was kept is lost,
+//! nothing that was erased or is past its retention comes back, no block or key outlives its time, no nonce was used twice under a key.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 use store::Db;
 
 use crate::{
-    Erasure, FollowQuery, Order, Position, ReadQuery, Reading, RootKeyFile, Scope, StoredReading,
-    Strip, Suite, Vault, VaultOptions,
+    Erasure, Reading, RootKeyFile, Scope, StoredReading, Strip, Suite, Vault, VaultOptions,
 };
 
 const DAY_MS: i64 = 86_400_000;
 const FIRST_DAY: i64 = 20_000;
+const HOUR_MS: i64 = 3_600_000;
+/// Time never passes this: then all of the shortest class is past its retention, and nothing of the longest.
+const LAST_MS: i64 = (FIRST_DAY + 12) * DAY_MS;
+/// Retention classes, in days.
+const CLASSES: [u16; 3] = [2, 5, 30];
 const LIVES: u64 = 3;
 const ACTS: u64 = 14;
 const SECRET: &str = "test/secret";
@@ -41,6 +48,8 @@ enum Note {
     Kept(i64),
     Erasing(Hidden),
     Erased,
+    /// From here on it is this time.
+    Now(i64),
 }
 
 /// A reading: its serial number is its body.
@@ -50,6 +59,13 @@ struct Told {
     person: u64,
     at: i64,
     thing: u64,
+    days: u16,
+}
+
+impl Told {
+    fn expires_ms(&self) -> i64 {
+        self.at + i64::from(self.days) * DAY_MS
+    }
 }
 
 /// An erasure.
@@ -103,6 +119,12 @@ fn serial(stored: &StoredReading) -> i64 {
     std::str::from_utf8(&stored.body).unwrap().parse().unwrap()
 }
 
+mod judge;
+mod torn;
+
+use judge::{check, check_dropped};
+use torn::{TornDisk, tear};
+
 struct Place(PathBuf);
 
 impl Place {
@@ -137,7 +159,25 @@ impl Place {
         self.0.join("wal")
     }
 
+    /// What time it is, as the journal has it.
+    fn now(&self) -> Timestamp {
+        let times = self.notes().into_iter().filter_map(|it| match it {
+            Note::Now(ms) => Some(ms),
+            _ => None,
+        });
+        Timestamp::from_millis(times.max().unwrap_or((FIRST_DAY + 2) * DAY_MS))
+    }
+
+    fn synced(&self) -> PathBuf {
+        self.0.join("synced")
+    }
+
     fn open(&self, suite: Suite) -> Vault {
+        self.open_failing(suite, 0)
+    }
+
+    /// The n-th sync of a segment fails; none where that is 0.
+    fn open_failing(&self, suite: Suite, fails_at: u64) -> Vault {
         let db = self.db();
         let root = self.key_file().unlock(&db, &[SECRET]).unwrap();
         let secret = self.0.join("secret");
@@ -153,7 +193,8 @@ impl Place {
             suite,
             ..VaultOptions::new(self.wal())
         };
-        let vault = Vault::open(options, db, root, |_| {}).unwrap();
+        let disk = Arc::new(TornDisk::new(self.synced(), fails_at));
+        let vault = Vault::open_on(disk, options, db, &root, Box::new(|_| {})).unwrap();
         vault.strip_with(strip);
         vault
     }
@@ -169,7 +210,9 @@ fn parse(line: &str) -> Note {
             person: number().cast_unsigned(),
             at: number(),
             thing: number().cast_unsigned(),
+            days: u16::try_from(number()).unwrap(),
         }),
+        "now" => Note::Now(number()),
         "kept" => Note::Kept(number()),
         "erasing" => Note::Erasing(Hidden {
             person: number().cast_unsigned(),
@@ -188,14 +231,19 @@ fn live(place: &Place, random: &mut Random, first_serial: i64) {
         0 => Suite::Aes256Gcm,
         _ => Suite::ChaCha20Poly1305,
     };
-    let mut vault = place.open(suite(random));
-    let now = Timestamp::from_millis((FIRST_DAY + 3) * DAY_MS);
+    let fails_at = match random.below(4) {
+        0 => 5 + random.below(12),
+        _ => 0,
+    };
+    let mut vault = place.open_failing(suite(random), fails_at);
     for act in 0..ACTS {
-        match random.below(10) {
+        let now = place.now();
+        match random.below(12) {
             0..=4 => keep(place, &vault, random, first_serial + act.cast_signed()),
             5 | 6 => erase(place, &vault, random, now),
-            7 => drop(vault.maintain(now).unwrap()),
+            7 => drop(ended(&vault, vault.maintain(now))),
             8 => vault.rotate_subject(&person(random.below(2))).unwrap(),
+            9 | 10 => later(place, &vault, random, now),
             _ => {
                 drop(vault);
                 let suite = suite(random);
@@ -208,32 +256,54 @@ fn live(place: &Place, random: &mut Random, first_serial: i64) {
     }
 }
 
+/// Time passes, and then what is past its retention is dropped, or not yet.
+fn later(place: &Place, vault: &Vault, random: &mut Random, now: Timestamp) {
+    let hours = 1 + random.below(40).cast_signed();
+    let then = now.as_millis().saturating_add(hours * HOUR_MS).min(LAST_MS);
+    place.note(&format!("now {then}"));
+    if random.below(3) > 0 {
+        ended(vault, vault.maintain(Timestamp::from_millis(then)));
+    }
+}
+
+/// What was done; a process whose disk has failed ends.
+fn ended<T, E: std::fmt::Debug>(vault: &Vault, done: Result<T, E>) -> T {
+    match done {
+        Err(_) if vault.failed() => std::process::abort(),
+        done => done.unwrap(),
+    }
+}
+
 fn keep(place: &Place, vault: &Vault, random: &mut Random, serial: i64) {
     let told = Told {
         serial,
         person: random.below(2),
-        at: (FIRST_DAY + random.below(3).cast_signed()) * DAY_MS + serial,
+        at: (FIRST_DAY + random.below(3).cast_signed()) * DAY_MS
+            + random.below(3).cast_signed() * HOUR_MS
+            + serial,
         thing: random.below(2),
+        days: CLASSES[usize::try_from(random.below(3)).unwrap()],
     };
     let Told {
         person: of,
         at,
         thing: from,
+        days,
         ..
     } = told;
-    place.note(&format!("keeping {serial} {of} {at} {from}"));
+    place.note(&format!("keeping {serial} {of} {at} {from} {days}"));
     let body = serial.to_string();
     let reading = Reading {
         subject: &person(of),
         thing: &thing(from),
         deployment: &DeploymentId::parse("home").unwrap(),
         at: Timestamp::from_millis(at),
-        retention: Retention::from_days(30),
+        retention: Retention::from_days(days),
         generation: 1,
         body: body.as_bytes(),
     };
-    let lsn = vault.append(&reading).unwrap();
-    vault.wait(lsn).unwrap();
+    let lsn = ended(vault, vault.append(&reading));
+    ended(vault, vault.wait(lsn));
     place.note(&format!("kept {serial}"));
 }
 
@@ -271,80 +341,6 @@ fn erase(place: &Place, vault: &Vault, random: &mut Random, now: Timestamp) {
     place.note("erased");
 }
 
-/// What is there against what may and must be there.
-fn check(place: &Place, vault: &Vault, when: &str) {
-    let notes = place.notes();
-    for of in 0..2 {
-        let mut found = read(vault, of);
-        found.sort_unstable();
-        let mut followed = follow(vault, of);
-        followed.sort_unstable();
-        assert_eq!(found, followed, "{when}");
-        for (n, note) in notes.iter().enumerate() {
-            let Note::Keeping(told) = note else {
-                continue;
-            };
-            if told.person != of {
-                continue;
-            }
-            let later = &notes[n..];
-            let is_kept = later.contains(&Note::Kept(told.serial));
-            let is_there = found.contains(&told.serial);
-            let (mut must_go, mut may_go) = (false, !is_kept);
-            for (m, note) in later.iter().enumerate() {
-                if let Note::Erasing(hidden) = note
-                    && hidden.has(told)
-                {
-                    may_go = true;
-                    // Begun and not done: the process ended. The next open has carried it out, or nobody wrote it down.
-                    must_go |= later.get(m + 1) == Some(&Note::Erased);
-                }
-            }
-            assert!(
-                !(must_go && is_there),
-                "{when}: {told:?} came back\n{notes:?}"
-            );
-            assert!(may_go || is_there, "{when}: {told:?} is lost\n{notes:?}");
-        }
-        let known = |it: &&i64| {
-            notes
-                .iter()
-                .any(|note| matches!(note, Note::Keeping(told) if told.serial == **it))
-        };
-        assert_eq!(found.iter().filter(known).count(), found.len(), "{when}");
-        found.dedup();
-        assert_eq!(found.len(), followed.len(), "{when}: doubled");
-    }
-}
-
-fn read(vault: &Vault, of: u64) -> Vec<i64> {
-    let query = ReadQuery {
-        subject: person(of),
-        from: Timestamp::EPOCH,
-        until: Timestamp::from_millis((FIRST_DAY + 100) * DAY_MS),
-        limit: usize::MAX,
-        order: Order::NewestFirst,
-        now: Timestamp::EPOCH,
-    };
-    vault.read(&query).unwrap().iter().map(serial).collect()
-}
-
-fn follow(vault: &Vault, of: u64) -> Vec<i64> {
-    let query = FollowQuery {
-        subject: person(of),
-        after: Position::START,
-        from: Timestamp::EPOCH,
-        until: Timestamp::from_millis((FIRST_DAY + 100) * DAY_MS),
-        limit: usize::MAX,
-        now: Timestamp::EPOCH,
-    };
-    let found = vault.follow(&query).unwrap();
-    found
-        .into_iter()
-        .map(|(_, it)| serial(&it.reading().unwrap()))
-        .collect()
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "how a test tells its child what to do"
@@ -373,15 +369,25 @@ fn a_life() {
     for _ in 0..5 {
         random.below(2);
     }
-    crate::crash::at(1 + random.below(160));
+    crate::crash::at(1 + random.below(110));
     live(&place, &mut random, (life * ACTS).cast_signed());
 }
 
-/// Says how many lives ended in the middle, and how many nonces were used.
-fn run(seed: u64) -> (u64, usize) {
+/// What one schedule came to.
+#[derive(Default)]
+struct Came {
+    /// Lives that ended in the middle.
+    ended: u64,
+    /// Segments of which unsynced bytes were lost or garbled.
+    torn: u64,
+    /// Nonces used.
+    nonces: usize,
+}
+
+fn run(seed: u64) -> Came {
     let home = testkit::memory_dir();
     let place = Place(home.path().to_owned());
-    let mut ended = 0;
+    let (mut ended, mut torn) = (0, 0);
     for life in 0..LIVES {
         let child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "schedules::a_life", "--quiet"])
@@ -397,6 +403,8 @@ fn run(seed: u64) -> (u64, usize) {
             "seed {seed}: {said}"
         );
         ended += u64::from(!child.status.success());
+        let mut random = Random(seed.wrapping_add(life).wrapping_mul(0x2545_f491_4f6c_dd1d) | 1);
+        torn += tear(&place, &mut random);
         check(
             &place,
             &place.open(Suite::default()),
@@ -404,7 +412,7 @@ fn run(seed: u64) -> (u64, usize) {
         );
     }
     let vault = place.open(Suite::default());
-    let now = Timestamp::from_millis((FIRST_DAY + 3) * DAY_MS);
+    let now = place.now();
     for round in ["maintained", "maintained twice"] {
         vault.maintain(now).unwrap();
         check(&place, &vault, &format!("seed {seed}, {round}"));
@@ -416,22 +424,34 @@ fn run(seed: u64) -> (u64, usize) {
             "seed {seed}"
         );
     }
-    (ended, crate::nonces::check(&place.0.join("nonces")))
+    check_dropped(&place, &vault, seed);
+    Came {
+        ended,
+        torn,
+        nonces: crate::nonces::check(&place.0.join("nonces")),
+    }
 }
 
 fn run_all(seeds: std::ops::Range<u64>) {
     let count = seeds.end - seeds.start;
-    let (mut ended, mut nonces) = (0, 0);
+    let mut all = Came::default();
     for seed in seeds {
-        let (of_seed, used) = run(seed);
-        ended += of_seed;
-        nonces += used;
+        let came = run(seed);
+        all.ended += came.ended;
+        all.torn += came.torn;
+        all.nonces += came.nonces;
     }
+    let Came {
+        ended,
+        torn,
+        nonces,
+    } = all;
     assert!(ended > count / 2, "only {ended} lives ended in the middle");
     assert!(
-        nonces > 20 * usize::try_from(count).unwrap(),
+        nonces > 15 * usize::try_from(count).unwrap(),
         "{nonces} nonces"
     );
+    assert!(torn > 0 || count < 100, "no segment was ever torn");
 }
 
 #[test]

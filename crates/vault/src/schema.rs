@@ -7,7 +7,7 @@
 use store::{MigrationSet, Step};
 
 /// Every step since the first release.
-pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
+pub const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "vault",
     steps: &[
         Step {
@@ -19,6 +19,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 2,
             name: "states of keys, secrets, erasures",
             sql: ERASURE,
+        },
+        Step {
+            version: 4,
+            name: "keys of retention classes",
+            sql: CLASSES,
         },
     ],
 };
@@ -57,6 +62,14 @@ CREATE TABLE vault_block (
 );
 CREATE INDEX vault_block_key ON vault_block (key_id, last_at);
 CREATE INDEX vault_block_expiry ON vault_block (expires_at);
+";
+
+/// Keys from before are for every class, and nobody knows from the row when the last reading under them goes.
+const CLASSES: &str = "
+ALTER TABLE vault_epoch_key ADD COLUMN retention_days BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE vault_epoch_key ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 9223372036854775807;
+CREATE INDEX vault_epoch_key_expiry ON vault_epoch_key (expires_at);
+CREATE INDEX vault_block_time ON vault_block (last_at);
 ";
 
 const ERASURE: &str = "

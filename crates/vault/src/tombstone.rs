@@ -24,6 +24,8 @@
 //! A tombstone that is not whole at the end of the file is what a crash left of an erasure that nobody was told is done; it is cut.
 //! Anything wrong before that is damage, and the vault does not open.
 
+mod file;
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -49,6 +51,8 @@ const HEADER_BYTES: usize = 16;
 const FRAME_BYTES: usize = 8;
 const HEAD_BYTES: usize = 16 + 8 + 32;
 const MAX_BODY_BYTES: usize = HEAD_BYTES + MAX_STRIP_BYTES + 1024;
+pub use file::ErasureFile;
+
 /// The name of the secret under which tombstones are sealed and subjects are hashed.
 pub(crate) const SECRET: &str = "amanat/vault/tombstones";
 

@@ -11,9 +11,11 @@ use model::{Subject, Timestamp};
 use store::{Db, DbError, MigrateError};
 
 use crate::crypto::Suite;
+use crate::cut::{SegmentCopy, cut};
 use crate::disk::{Disk, RealDisk, lock_directory};
 use crate::erase::{EraseError, Erasure, ErasureProof, erase, reapply};
 use crate::follow::{FollowQuery, Followed, Position, follow};
+use crate::held::{Held, held};
 use crate::keys::mask::Strip;
 use crate::keys::secrets::check_root;
 use crate::keys::{KeyError, Keyring};
@@ -29,6 +31,7 @@ use crate::recover::recover;
 use crate::root::RootKey;
 use crate::rows;
 use crate::schema::MIGRATIONS;
+use crate::shorten::{ShortenPass, Shortening, enforce};
 use crate::tombstone::{Graveyard, TombstoneError};
 
 /// Where a vault lies and how much it takes.
@@ -371,6 +374,19 @@ impl Vault {
         maintain(&self.log, now)
     }
 
+    /// A consistent copy of the log, for a backup; see the module `cut`. `tx` is a read transaction of the vault's database that has run
+    /// no statement yet: what it reads from now on is the other half. This is the one method that may be called inside of one.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn cut(&self, tx: &mut store::Tx<'_>) -> Result<Vec<SegmentCopy>, DbError> {
+        let _nothing_moves = self
+            .maintaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cut(&self.log, tx)
+    }
+
     /// Erases readings of a subject: those that were appended before. When it returns nobody sees them any more, and what was under
     /// keys of its own does not open any more; [`Vault::maintain`] does the rest. See the module `erase` for what happens.
     ///
@@ -397,6 +413,42 @@ impl Vault {
     pub fn unfinished_erasure(&self, subject: &Subject) -> Result<u64, DbError> {
         let text = subject.key();
         self.log.db.read(|tx| rows::count_unfinished(tx, &text))
+    }
+
+    /// Says which readings are kept for less long than their class. To be called once, right after opening. Says whether it was the
+    /// first call.
+    pub fn shorten_with(&self, shortening: impl Shortening + 'static) -> bool {
+        self.log
+            .keyring
+            .shortening
+            .set(Box::new(shortening))
+            .is_ok()
+    }
+
+    /// Takes out of blocks what is past a shortened time; see [`ShortenPass`]. Says whether all of them were done: those of which
+    /// something else is being erased are left for later.
+    ///
+    /// # Errors
+    /// When rows or blocks cannot be read or written. What was done is done.
+    pub fn enforce_shortening(
+        &self,
+        pass: ShortenPass,
+        now: Timestamp,
+    ) -> Result<bool, MaintainError> {
+        let _one_at_a_time = self
+            .maintaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        enforce(&self.log, pass, now)
+    }
+
+    /// What is kept of a subject, by retention class, shortest first. Opens no reading, so it takes as long as there are blocks; what an
+    /// erasure has hidden and `maintain` not yet taken out, and what is past a shortened time within the hour, may be counted.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn held(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Held>, DbError> {
+        held(&self.log, subject, now)
     }
 
     /// Says how [`Scope::strip`](crate::Scope::strip) is taken out of a reading. To be called once, right after opening: until then

@@ -10,7 +10,7 @@ use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 use crate::block::{BlockHead, open};
 use crate::crypto::{KEY_BYTES, KeyId, Label, SecretKey, Suite};
 use crate::disk::{Disk as _, RealDisk};
-use crate::keys::EpochKey;
+use crate::keys::{EpochKey, Shelf};
 use crate::log::{Segment, Tail};
 use crate::maintain::read_record;
 use crate::reading::{Reading, Row};
@@ -33,7 +33,7 @@ fn secret(byte: u8) -> SecretKey {
 fn epoch_key() -> EpochKey {
     EpochKey::new(
         KEY_ID,
-        EPOCH,
+        Shelf::of(Timestamp::from_millis(START_MS), Retention::from_days(30)),
         SUBJECT.to_owned(),
         secret(3),
         Suite::default(),

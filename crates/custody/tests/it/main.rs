@@ -45,6 +45,8 @@ mod push;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
 mod retained;
 #[cfg(test)]
 mod routing;

@@ -9,7 +9,7 @@ use ::postgres::{
 };
 
 use super::{Connection, LOCK_TIMEOUT_MS, Mode, STATEMENTS};
-use crate::{DbError, OpenError, Row, Value, row::Cell, url::Target};
+use crate::{DbError, Engine, OpenError, Row, Value, row::Cell, url::Target};
 
 /// Held by the one write transaction in the database; any number will do as long as it stays the same.
 const WRITER_LOCK: i64 = 0x616d_616e_6174;
@@ -95,6 +95,10 @@ impl PostgresConnection {
 }
 
 impl Connection for PostgresConnection {
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
     fn begin(&mut self, mode: Mode) -> Result<(), DbError> {
         match mode {
             Mode::Read => self.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"),

@@ -15,7 +15,7 @@ use rusqlite::{
 };
 
 use super::{Connection, LOCK_TIMEOUT_MS, Mode, Role, STATEMENTS};
-use crate::{DbError, OpenError, Row, Value, row::Cell, url::Target};
+use crate::{DbError, Engine, OpenError, Row, Value, row::Cell, url::Target};
 
 pub(crate) struct SqliteConnection {
     connection: rusqlite::Connection,
@@ -66,6 +66,10 @@ impl SqliteConnection {
 }
 
 impl Connection for SqliteConnection {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
     fn begin(&mut self, mode: Mode) -> Result<(), DbError> {
         match mode {
             Mode::Read => self.run("BEGIN"),

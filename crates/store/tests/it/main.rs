@@ -11,6 +11,8 @@ mod items;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod refill;
+#[cfg(test)]
 mod statements;
 #[cfg(test)]
 mod transactions;

@@ -3,11 +3,46 @@
 use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 use vault::{Erasure, Order, ReadQuery, Reading, RootKey, Scope, Vault, VaultOptions};
 
-use crate::{OrExit as _, as_f64, now};
+use crate::{OrExit as _, as_f64, now, postgres};
 
 const DAY_MS: i64 = 86_400_000;
 const FIRST_MS: i64 = 20_000 * DAY_MS;
 const DAYS: i64 = 30;
+
+/// How many readings, and what the figures are called.
+struct Size {
+    readings: i64,
+    erase: &'static str,
+    erase_thing: &'static str,
+    delete: &'static str,
+    ratio: &'static str,
+    expire: &'static str,
+}
+
+const SMALL: Size = Size {
+    readings: 10_000,
+    erase: "erase_10k_ms",
+    erase_thing: "erase_thing_10k_ms",
+    delete: "postgres_delete_10k_ms",
+    ratio: "postgres_delete_vs_erase_10k_ratio",
+    expire: "expire_10k_ms",
+};
+const MIDDLE: Size = Size {
+    readings: 1_000_000,
+    erase: "erase_1m_ms",
+    erase_thing: "erase_thing_1m_ms",
+    delete: "postgres_delete_1m_ms",
+    ratio: "postgres_delete_vs_erase_1m_ratio",
+    expire: "expire_1m_ms",
+};
+const LARGE: Size = Size {
+    readings: 10_000_000,
+    erase: "erase_10m_ms",
+    erase_thing: "erase_thing_10m_ms",
+    delete: "postgres_delete_10m_ms",
+    ratio: "postgres_delete_vs_erase_10m_ratio",
+    expire: "expire_10m_ms",
+};
 
 struct History {
     home: tempfile::TempDir,
@@ -20,21 +55,27 @@ struct History {
 /// The figures of histories. Ten million readings take minutes to write, so they are asked for.
 pub(crate) fn measure(is_quick: bool, is_large: bool) -> Vec<(&'static str, f64)> {
     let mut figures = day();
-    let mut sizes = vec![("erase_10k_ms", "erase_thing_10k_ms", 10_000_i64)];
+    let mut sizes = vec![SMALL];
     if !is_quick {
-        sizes.push(("erase_1m_ms", "erase_thing_1m_ms", 1_000_000));
+        sizes.push(MIDDLE);
     }
     if is_large {
-        sizes.push(("erase_10m_ms", "erase_thing_10m_ms", 10_000_000));
+        sizes.push(LARGE);
     }
-    for (all, of_thing, readings) in sizes {
-        let history = History::of(readings, DAYS);
+    for size in sizes {
+        let history = History::of(size.readings, DAYS);
         let thing = Scope {
             thing: Some(ThingId::parse("meter-1").expect_or_exit("an id")),
             ..Scope::default()
         };
-        figures.push((of_thing, history.erase(thing)));
-        figures.push((all, history.erase(Scope::default())));
+        figures.push((size.erase_thing, history.erase(thing)));
+        let erased_ms = history.erase(Scope::default());
+        let deleted_ms = postgres::delete(size.readings);
+        figures.push((size.erase, erased_ms));
+        figures.push((size.delete, deleted_ms));
+        figures.push((size.ratio, deleted_ms / erased_ms));
+        drop(history);
+        figures.push((size.expire, History::of(size.readings, DAYS).expire()));
     }
     figures
 }
@@ -135,6 +176,18 @@ impl History {
     fn maintain(&self) {
         let now = Timestamp::from_millis(FIRST_MS);
         self.vault.maintain(now).expect_or_exit("maintenance");
+    }
+
+    /// Milliseconds for dropping everything when its time is over.
+    fn expire(&self) -> f64 {
+        let over = Timestamp::from_millis(FIRST_MS + (DAYS + 401) * DAY_MS);
+        let start = now();
+        let done = self.vault.maintain(over).expect_or_exit("maintenance");
+        let took_ms = start.elapsed_s().0 * 1e3;
+        if done.expired_blocks == 0 || done.destroyed_keys == 0 {
+            crate::exit("nothing was dropped");
+        }
+        took_ms
     }
 
     /// Milliseconds until it is gone for everybody.

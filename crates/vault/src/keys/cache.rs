@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Subject;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::EpochKey;
+use super::{EpochKey, Shelf};
 use crate::crypto::KeyId;
 
 /// Opened keys in two generations: when the young one is full it becomes the old one, and the old one is dropped and wiped.
@@ -74,9 +74,9 @@ impl Cache {
     }
 
     /// Finds a key, and moves it to the young generation.
-    pub(super) fn promote(&mut self, subject: &Subject, epoch: i64) -> Option<Arc<EpochKey>> {
-        let key = find(&self.young, subject, epoch)
-            .or_else(|| find(&self.old, subject, epoch))
+    pub(super) fn promote(&mut self, subject: &Subject, shelf: Shelf) -> Option<Arc<EpochKey>> {
+        let key = find(&self.young, subject, shelf)
+            .or_else(|| find(&self.old, subject, shelf))
             .cloned()?;
         self.insert(subject, Arc::clone(&key));
         Some(key)
@@ -96,30 +96,35 @@ impl Cache {
         self.young_keys += 1;
     }
 
-    /// Subjects that have a key of an epoch here and none of the next one, as many as there is room for in the young generation.
-    pub(super) fn without_next(&self, epoch: i64, limit: usize) -> Vec<Subject> {
+    /// Subjects and classes that have a key of an epoch here and none of the next one, as many as there is room for in the young
+    /// generation.
+    pub(super) fn without_next(&self, epoch: i64, limit: usize) -> Vec<(Subject, Shelf)> {
         let room = self.generation_keys.saturating_sub(self.young_keys);
-        let has = |subject: &Subject, epoch| {
-            let generations = [&self.young, &self.old];
-            generations
-                .into_iter()
-                .any(|it| find(it, subject, epoch).is_some())
+        let has = |generation: &Generation, subject: &Subject, shelf| {
+            find(generation, subject, shelf).is_some()
         };
-        let old = self.old.keys().filter(|it| !self.young.contains_key(*it));
-        self.young
-            .keys()
-            .chain(old)
-            .filter(|it| has(it, epoch) && !has(it, epoch + 1))
-            .take(limit.min(room))
-            .cloned()
-            .collect()
+        let in_young = self.young.iter().map(|it| (true, it));
+        let in_old = self.old.iter().map(|it| (false, it));
+        let all = in_young
+            .chain(in_old)
+            .flat_map(|(is_young, (subject, keys))| {
+                let of_epoch = keys.iter().filter(|it| it.epoch == epoch);
+                of_epoch.map(move |it| (is_young, subject, it.shelf()))
+            });
+        let missing = all.filter(|(is_young, subject, shelf)| {
+            let (next, is_twice) = (shelf.next(), !is_young && has(&self.young, subject, *shelf));
+            !is_twice && !has(&self.young, subject, next) && !has(&self.old, subject, next)
+        });
+        let missing = missing.map(|(_, subject, shelf)| (subject.clone(), shelf.next()));
+        missing.take(limit.min(room)).collect()
     }
 }
 
 pub(super) fn find<'a>(
     generation: &'a Generation,
     subject: &Subject,
-    epoch: i64,
+    shelf: Shelf,
 ) -> Option<&'a Arc<EpochKey>> {
-    generation.get(subject)?.iter().find(|it| it.epoch == epoch)
+    let mut keys = generation.get(subject)?.iter();
+    keys.find(|it| it.epoch == shelf.epoch && it.retention == shelf.retention)
 }

@@ -1,14 +1,55 @@
 //! Epoch keys and subject keys as they are sealed in rows, and epoch keys opened.
 
+use model::{Retention, Timestamp};
+
 use super::KeyError;
 use super::mask::Scope;
 use crate::crypto::{CryptoError, KeyId, Label, Plaintext, SealingKey, SecretKey, Suite};
 
-/// The opened key of one subject and epoch.
+/// Which readings of a subject have a key of their own: those of one UTC day that are kept equally long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Shelf {
+    /// The day.
+    pub(crate) epoch: i64,
+    /// The retention class.
+    pub(crate) retention: Retention,
+}
+
+impl Shelf {
+    /// Where a reading belongs.
+    pub(crate) fn of(at: Timestamp, retention: Retention) -> Self {
+        Self {
+            epoch: at.day(),
+            retention,
+        }
+    }
+
+    /// That of the next day.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            epoch: self.epoch.saturating_add(1),
+            ..self
+        }
+    }
+
+    /// From this moment on nothing that belongs here is kept any more.
+    pub(crate) fn expires_at(self) -> Timestamp {
+        const DAY_MS: i64 = 86_400_000;
+        let days = self
+            .epoch
+            .saturating_add(1)
+            .saturating_add(i64::from(self.retention.as_days()));
+        Timestamp::from_millis(days.saturating_mul(DAY_MS))
+    }
+}
+
+/// The opened key of one subject, epoch and retention class.
 #[derive(Debug)]
 pub(crate) struct EpochKey {
     pub(crate) id: KeyId,
     pub(crate) epoch: i64,
+    /// The class; [`Retention::LIVE_ONLY`] for a key of before there were keys of classes: it opens readings of any.
+    pub(crate) retention: Retention,
     /// The subject as in rows and associated data.
     pub(crate) subject: String,
     /// Seals records.
@@ -22,7 +63,7 @@ impl EpochKey {
     /// From an opened secret.
     pub(crate) fn new(
         id: KeyId,
-        epoch: i64,
+        shelf: Shelf,
         subject: String,
         secret: SecretKey,
         suite: Suite,
@@ -30,12 +71,21 @@ impl EpochKey {
         let record = secret.derive(Label::Record, suite)?;
         Ok(Self {
             id,
-            epoch,
+            epoch: shelf.epoch,
+            retention: shelf.retention,
             subject,
             record,
             masks: Vec::new(),
             secret,
         })
+    }
+
+    /// Which readings it is for.
+    pub(crate) fn shelf(&self) -> Shelf {
+        Shelf {
+            epoch: self.epoch,
+            retention: self.retention,
+        }
     }
 
     /// Uses the cipher of records of a segment, whichever suite that has.
@@ -100,6 +150,7 @@ impl KeyState {
 pub(crate) struct WrappedKey {
     pub(crate) id: KeyId,
     pub(crate) epoch: i64,
+    pub(crate) retention: Retention,
     pub(crate) subject: String,
     pub(crate) wrapped: Vec<u8>,
     pub(crate) state: KeyState,
@@ -110,13 +161,13 @@ pub(crate) struct WrappedKey {
 pub(super) fn make_epoch_key(
     subject_key: &SecretKey,
     subject: &str,
-    epoch: i64,
+    shelf: Shelf,
     suite: Suite,
 ) -> Result<(EpochKey, Vec<u8>), CryptoError> {
     let secret = SecretKey::random()?;
     let id = KeyId::random()?;
-    let wrapped = wrap_epoch_key(subject_key, suite, id, epoch, subject, &secret)?;
-    let key = EpochKey::new(id, epoch, subject.to_owned(), secret, suite)?;
+    let wrapped = wrap_epoch_key(subject_key, suite, id, shelf.epoch, subject, &secret)?;
+    let key = EpochKey::new(id, shelf, subject.to_owned(), secret, suite)?;
     Ok((key, wrapped))
 }
 

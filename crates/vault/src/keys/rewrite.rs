@@ -11,7 +11,7 @@ use store::{DbError, Row, Tx};
 
 use super::epoch::{unwrap_epoch_key, wrap_epoch_key};
 use super::mask::{self, MAX_MASKS, Scope};
-use super::{EpochKey, KeyError, KeyState, Keyring, from_row, to_row};
+use super::{EpochKey, KeyError, KeyState, Keyring, Shelf, from_row, to_row};
 use crate::crypto::{KeyId, SecretKey};
 
 /// A copy of the row of an epoch key that was destroyed, to try it.
@@ -78,9 +78,13 @@ impl Keyring {
         rewritten
     }
 
-    /// The key of an epoch that is sealed with now, with its row written.
-    pub(crate) fn current(&self, subject: &Subject, epoch: i64) -> Result<Arc<EpochKey>, KeyError> {
-        let key = self.open_or_make(subject, epoch)?;
+    /// The key of an epoch and class that is sealed with now, with its row written.
+    pub(crate) fn current(
+        &self,
+        subject: &Subject,
+        shelf: Shelf,
+    ) -> Result<Arc<EpochKey>, KeyError> {
+        let key = self.open_or_make(subject, shelf)?;
         self.flush()?;
         Ok(key)
     }

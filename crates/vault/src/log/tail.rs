@@ -307,7 +307,7 @@ mod tests {
         let secret = SecretKey::from_slice(&[7; 32]).unwrap();
         EpochKey::new(
             KeyId(id),
-            0,
+            crate::keys::Shelf::of(Timestamp::EPOCH, Retention::from_days(30)),
             "person:a1".to_owned(),
             secret,
             Suite::default(),

@@ -182,10 +182,12 @@ fn a_key_that_is_destroyed_while_it_is_looked_up_is_not_used() {
         .read(|tx| tx.query_one("SELECT wrapped FROM vault_epoch_key", &[]))
         .unwrap();
     let wrapped: Vec<u8> = row.unwrap().get(0).unwrap();
-    let late = START.plus_millis(2 * DAY_MS);
+    let mut second = short.clone();
+    second.at = START.plus_millis(DAY_MS / 2);
+    let late = START.plus_millis(DAY_MS + 1);
     proxy.hold(&wrapped);
     std::thread::scope(|scope| {
-        let slow = scope.spawn(|| vault.append(&reading(&stored(&person("a1"), START, "late"))));
+        let slow = scope.spawn(|| vault.append(&reading(&second)));
         testkit::wait_until("the key is looked up", SOON, || proxy.holding() == 1);
         let done = vault.maintain(late).map(|it| it.destroyed_keys);
         proxy.release();

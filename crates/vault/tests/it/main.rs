@@ -30,4 +30,6 @@ mod retention;
 #[cfg(test)]
 mod rotate;
 #[cfg(test)]
+mod shorten;
+#[cfg(test)]
 mod together;

@@ -1,6 +1,6 @@
 //! Kept for as long as declared, and no longer.
 
-use model::Retention;
+use model::{Retention, Timestamp};
 use vault::StoredReading;
 
 use crate::fixture::{DAY_MS, START, all, keep, on_each_database, person, stored};
@@ -121,19 +121,49 @@ fn a_segment_in_use_is_closed_when_it_is_old_enough_and_not_before() {
 }
 
 #[test]
-fn a_key_is_destroyed_with_the_last_reading_under_it_and_not_before() {
+fn readings_of_different_hours_share_no_block_so_each_goes_within_its_hour() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        let minute = |it: i64| START.plus_millis(it * 60_000);
+        for at in [0, 10, 59, 60, 119, 120] {
+            let one = StoredReading {
+                at: minute(at),
+                ..of_class(1, "x")
+            };
+            keep(&vault, &one);
+        }
+        assert_eq!(vault.maintain(START).unwrap().blocks, 3);
+        // The last of the first hour goes at the 59th minute: one millisecond before it nothing is dropped.
+        let dropped = |at: Timestamp| {
+            let done = vault.maintain(at.plus_millis(DAY_MS)).unwrap();
+            (done.expired_blocks, fixture.count("vault_block"))
+        };
+        assert_eq!(dropped(minute(59).plus_millis(-1)), (0, 3));
+        assert_eq!(dropped(minute(59)), (1, 2));
+        assert_eq!(dropped(minute(119).plus_millis(-1)), (0, 2));
+        assert_eq!(dropped(minute(119)), (1, 1));
+        assert_eq!(dropped(minute(120)), (1, 0));
+        assert_eq!(fixture.count("vault_epoch_key"), 0);
+    });
+}
+
+#[test]
+fn each_class_of_a_day_has_a_key_that_is_destroyed_with_its_last_reading_and_not_before() {
     on_each_database(|fixture| {
         let vault = fixture.open();
         keep(&vault, &of_class(1, "a day"));
         keep(&vault, &of_class(7, "a week"));
         vault.maintain(START).unwrap();
-        let day = vault.maintain(START.plus_millis(DAY_MS)).unwrap();
+        assert_eq!(fixture.count("vault_epoch_key"), 2);
+        let day = START.plus_millis(DAY_MS);
+        let before = vault.maintain(day.plus_millis(-1)).unwrap();
+        assert_eq!((before.expired_blocks, before.destroyed_keys), (0, 0));
+        let done = vault.maintain(day).unwrap();
         assert_eq!(
-            (day.expired_blocks, day.destroyed_keys),
-            (1, 0),
-            "the week is still under it"
+            (done.expired_blocks, done.destroyed_keys),
+            (1, 1),
+            "the week has its own"
         );
-        keep(&vault, &of_class(30, "a month"));
         let week = START.plus_millis(7 * DAY_MS);
         let options = vault::VaultOptions {
             segment_age_ms: i64::MAX,
@@ -141,25 +171,88 @@ fn a_key_is_destroyed_with_the_last_reading_under_it_and_not_before() {
         };
         drop(vault);
         let vault = fixture.try_open(options).unwrap();
-        keep(&vault, &of_class(30, "a month too"));
+        let mut late = of_class(7, "a week, late");
+        late.at = START.plus_millis(1_000);
+        keep(&vault, &late);
         let done = vault.maintain(week).unwrap();
         assert_eq!(
             (done.expired_blocks, done.destroyed_keys),
             (1, 0),
             "the log still needs it"
         );
-        assert_eq!(
-            bodies(&all(&vault, &person("a1"), week)),
-            ["a month", "a month too"]
-        );
+        assert_eq!(bodies(&all(&vault, &person("a1"), week)), ["a week, late"]);
         drop(vault);
         let vault = fixture.open();
-        vault.maintain(week).unwrap();
-        let month = START.plus_millis(30 * DAY_MS);
-        let done = vault.maintain(month).unwrap();
-        assert_eq!((done.expired_blocks, done.destroyed_keys), (2, 1));
+        let done = vault.maintain(week.plus_millis(1_000)).unwrap();
+        assert_eq!((done.expired_readings, done.destroyed_keys), (1, 1));
         assert_eq!(fixture.count("vault_epoch_key"), 0);
         assert_eq!(fixture.count("vault_subject_key"), 1);
+    });
+}
+
+#[test]
+fn nothing_is_left_that_opens_a_copy_of_an_expired_block() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(1, "a day"));
+        keep(&vault, &of_class(7, "a week"));
+        vault.maintain(START).unwrap();
+        let copy = "CREATE TABLE copied AS SELECT * FROM vault_block WHERE retention_days = 1";
+        fixture.db.write(|tx| tx.execute(copy, &[])).unwrap();
+        let keys = "vault_epoch_key WHERE key_id IN (SELECT key_id FROM copied)";
+        assert_eq!(fixture.count(keys), 1);
+        vault.maintain(START.plus_millis(DAY_MS)).unwrap();
+        assert_eq!(fixture.count(keys), 0, "its key is no more");
+        assert_eq!(fixture.count("vault_epoch_key"), 1);
+        fixture
+            .db
+            .write(|tx| tx.execute("DROP TABLE copied", &[]))
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_key_that_a_crash_left_without_readings_goes_when_its_day_and_class_are_over() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(7, "a week"));
+        vault.maintain(START).unwrap();
+        // What a process leaves that ends between the deletion of blocks and that of keys.
+        fixture
+            .db
+            .write(|tx| tx.execute("DELETE FROM vault_block", &[]))
+            .unwrap();
+        let over = START.plus_millis(8 * DAY_MS);
+        let before = vault.maintain(over.plus_millis(-1)).unwrap();
+        assert_eq!(before.destroyed_keys, 0);
+        assert_eq!(vault.maintain(over).unwrap().destroyed_keys, 1);
+        assert_eq!(fixture.count("vault_epoch_key"), 0);
+    });
+}
+
+#[test]
+fn how_much_is_kept_and_when_it_goes_is_told_by_class_from_the_log_and_from_blocks() {
+    on_each_database(|fixture| {
+        let vault = fixture.open();
+        keep(&vault, &of_class(1, "a day"));
+        keep(&vault, &of_class(7, "a week"));
+        let mut late = of_class(7, "a week too");
+        late.at = START.plus_millis(5_000);
+        keep(&vault, &late);
+        let held = |days: u16, readings: u64, first: i64, last: i64| vault::Held {
+            retention: Retention::from_days(days),
+            readings,
+            next_at: START.plus_millis(i64::from(days) * DAY_MS + first),
+            last_at: START.plus_millis(i64::from(days) * DAY_MS + last),
+        };
+        let expected = [held(1, 1, 0, 0), held(7, 2, 0, 5_000)];
+        let found = |at: Timestamp| vault.held(&person("a1"), at).unwrap();
+        assert_eq!(found(START), expected, "from the log");
+        vault.maintain(START).unwrap();
+        assert_eq!(found(START), expected, "from blocks");
+        assert_eq!(found(START.plus_millis(DAY_MS)), expected[1..]);
+        assert_eq!(found(START.plus_millis(7 * DAY_MS + 5_000)), []);
+        assert_eq!(vault.held(&person("b2"), START).unwrap(), []);
     });
 }
 

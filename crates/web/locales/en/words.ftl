@@ -68,6 +68,9 @@ act-access-asked = Whoever runs this server asked for a way into somebody’s ac
 act-access-approved = A second person agreed that the operator gets a way into somebody’s account ({ $about }).
 act-access-refused = The owner of an account refused the operator a way into it ({ $about }).
 act-access-used = The operator made a sign-in link to somebody’s account ({ $about }).
+act-statistic-declared = Figures about many people will be published, with noise ({ $about }).
+act-statistic-released = A figure about many people was published, with noise ({ $about }).
+act-statistic-ended = No more figures of { $about } will be published.
 
 level-off = Off
 level-on = Exact

@@ -108,6 +108,9 @@ impl Texts {
             EntryKind::AccessApproved => "act-access-approved",
             EntryKind::AccessRefused => "act-access-refused",
             EntryKind::AccessUsed => "act-access-used",
+            EntryKind::StatisticDeclared => "act-statistic-declared",
+            EntryKind::StatisticReleased => "act-statistic-released",
+            EntryKind::StatisticEnded => "act-statistic-ended",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);

@@ -1,0 +1,101 @@
+//! Where a person is counted, for that person.
+
+use model::{PersonId, Text, Timestamp};
+use statistics::budget::{Budget, Epsilon};
+
+use super::declared::{DeclaredStatistic, Measure, StatisticId};
+use super::{PERSON_YEAR_EPSILON, PERSON_YEAR_MILLIS, StatisticView, epsilon};
+use crate::Custody;
+use crate::rows::{self, RowError};
+
+/// The most releases of a person that are listed.
+pub const MAX_COUNTED_SHOWN: i64 = 100;
+
+/// A release in which a person was counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedIn {
+    /// Of which data set.
+    pub statistic: StatisticId,
+    /// What people call it.
+    pub title: Text,
+    /// About which period.
+    pub from: Timestamp,
+    /// Until when that was.
+    pub until: Timestamp,
+    /// Which figure.
+    pub measure: Measure,
+    /// What it cost.
+    pub epsilon: Epsilon,
+    /// When it was released.
+    pub at: Timestamp,
+}
+
+/// Where a person is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonStatistics {
+    /// What may be spent on them within a year, and what was.
+    pub budget: Budget,
+    /// What that is of.
+    pub total: Epsilon,
+    /// When the oldest of it comes back; `None` where nothing was spent.
+    pub renews_at: Option<Timestamp>,
+    /// In which releases they were counted, newest first; at most [`MAX_COUNTED_SHOWN`].
+    pub counted: Vec<CountedIn>,
+    /// Data sets of deployments that are about them, and that have not ended.
+    pub data_sets: Vec<DeclaredStatistic>,
+}
+
+impl Custody {
+    /// Where a person is counted, and what was spent on it. Only for that person: the caller has checked who asks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn statistics_of(
+        &self,
+        person: &PersonId,
+        now: Timestamp,
+    ) -> Result<PersonStatistics, RowError> {
+        let since = now.plus_millis(-PERSON_YEAR_MILLIS);
+        let (views, spends, spent, oldest) = self.inner.db.read(|tx| {
+            let (spent, oldest) = rows::release::spent_by(tx, person, since)?;
+            Ok::<_, RowError>((
+                rows::release::statistics(tx)?,
+                rows::release::spends_of(tx, person, MAX_COUNTED_SHOWN)?,
+                spent,
+                oldest,
+            ))
+        })?;
+        let counted = spends.into_iter().filter_map(|it| {
+            let view = views.iter().find(|view| view.declared.id == it.statistic)?;
+            Some(CountedIn {
+                title: view.declared.title.clone(),
+                until: view.declared.end_of(it.from),
+                statistic: it.statistic,
+                from: it.from,
+                measure: it.measure,
+                epsilon: it.epsilon,
+                at: it.at,
+            })
+        });
+        let counted = counted.collect();
+        let is_theirs = |it: &StatisticView| {
+            it.ended_at.is_none() && self.concerns(person, &it.declared.deployment)
+        };
+        let data_sets = views.into_iter().filter(is_theirs);
+        Ok(PersonStatistics {
+            budget: Budget::new(PERSON_YEAR_EPSILON, epsilon(spent)),
+            total: PERSON_YEAR_EPSILON,
+            renews_at: oldest.map(|it| it.plus_millis(PERSON_YEAR_MILLIS)),
+            counted,
+            data_sets: data_sets.map(|it| it.declared).collect(),
+        })
+    }
+
+    /// Deletes in which releases a person was counted, because their account ends. What was published stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_statistics_of(&self, person: &PersonId) -> Result<(), RowError> {
+        self.inner.db.write(|tx| rows::release::forget(tx, person))
+    }
+}
