@@ -18,8 +18,8 @@ use custody::{
     verify_export,
 };
 use model::{
-    Assignment, Choice, DeploymentId, Level, Licence, LicenceState, Notice, PersonId, Pointer,
-    PurposeId, RecipientId, Role, ThingId, Timestamp,
+    Assignment, Choice, DeploymentId, Grant, Level, Licence, LicenceState, Notice, PersonId,
+    Pointer, PurposeId, RecipientId, Role, ThingId, Timestamp,
 };
 use store::Db;
 
@@ -69,10 +69,9 @@ fn run(readings: i64) -> anyhow::Result<serde_json::Value> {
     let peak = peak_bytes()?;
     let open = || Ok::<_, anyhow::Error>(BufReader::new(File::open(&zip)?));
     let (verified, verify) = timed(|| Ok(verify_export(open()?, None)?))?;
-    anyhow::ensure!(
-        verified.readings == summary.readings,
-        "readings are missing"
-    );
+    let wanted = u64::try_from(readings)?;
+    anyhow::ensure!(summary.readings == wanted, "{} readings", summary.readings);
+    anyhow::ensure!(verified.readings == wanted, "readings are missing");
     let other = opened(&place.join("there"))?;
     begin(&other)?;
     let (imported, import) =
@@ -125,6 +124,17 @@ fn begin(custody: &Custody) -> anyhow::Result<Vec<Token>> {
             until: None,
         };
         act.set_licence(&homes, licence)?;
+        for (recipient, purpose) in [("utility-desk", "billing"), ("university", "research")] {
+            let recipient = RecipientId::parse(recipient)?;
+            act.register_recipient(&recipient)?;
+            act.grant(&Grant {
+                recipient,
+                purpose: PurposeId::parse(purpose)?,
+                deployment: homes.clone(),
+                valid_from: NOW,
+                valid_until: None,
+            })?;
+        }
         let mut tokens = Vec::new();
         for number in 0..THINGS {
             tokens.push(act.register_thing(&thing(number)?, &homes)?);
