@@ -8,13 +8,12 @@
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
-use model::{PersonId, Timestamp};
+use model::{PersonId, Timestamp, words};
 use store::Tx;
 
 use crate::accounts::{Account, SessionToken};
 use crate::authority::Office;
 use crate::security_events::EventKind;
-use crate::words::words;
 use crate::{Alliance, AllianceError, rows};
 
 /// How long a session lasts, in milliseconds: thirty days.
