@@ -28,7 +28,6 @@ mod sessions;
 mod throttle;
 mod views;
 mod webhooks;
-mod words;
 
 use std::sync::Arc;
 

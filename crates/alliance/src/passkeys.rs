@@ -215,15 +215,8 @@ impl Alliance {
             return Ok(Attempt::Wrong);
         };
         self.safety.throttle.forgive(&watched);
-        self.write_tries()?;
-        let signed_in = self.db.write(|tx| {
-            let Some(account) = rows::account::one(tx, &id)? else {
-                return Ok::<_, AllianceError>(None);
-            };
-            let way = SignInWay::Passkey;
-            sessions::begin(tx, &account, way, asking.device, now).map(Some)
-        })?;
-        Ok(signed_in.map_or(Attempt::Wrong, Attempt::Done))
+        let from = (SignInWay::Passkey, asking.device);
+        self.let_in(&id, from, now, |_| Ok(()))
     }
 
     /// Proves with a passkey who has a session.
@@ -238,21 +231,13 @@ impl Alliance {
         asking: Asking,
         now: Timestamp,
     ) -> Result<Attempt<()>, AllianceError> {
-        let Some(account) = self.session(session, now)? else {
-            return Ok(Attempt::Wrong);
+        let account = match self.proving(session, now)? {
+            Ok(account) => account,
+            Err(not) => return Ok(not),
         };
-        let watched = [Watched::Account(&account.id)];
-        if !self.safety.throttle.begin(&watched, now) {
-            return Ok(Attempt::Wait);
-        }
         let wanted = (ChallengeFor::Proving, session.expose_secret());
         match self.assert(assertion, site, wanted, asking, now)? {
-            Ok(id) if id == account.id => {
-                self.safety.throttle.forgive(&watched);
-                let hash = session.hash();
-                self.db.write(|tx| rows::session::proved(tx, &hash, now))?;
-                Ok(Attempt::Done(()))
-            }
+            Ok(id) if id == account.id => self.proof(session, &account, now),
             _ => Ok(Attempt::Wrong),
         }
     }

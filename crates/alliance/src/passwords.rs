@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::accounts::SessionToken;
 use crate::safety::{Asking, Attempt, Proved};
 use crate::security_events::EventKind;
-use crate::sessions::{self, SignInWay, SignedIn};
+use crate::sessions::{SignInWay, SignedIn};
 use crate::throttle::Watched;
 use crate::{Alliance, AllianceError, rows};
 
@@ -250,16 +250,8 @@ impl Alliance {
             return Ok(Attempt::Wrong);
         }
         self.safety.throttle.forgive(&watched);
-        self.write_tries()?;
-        let signed_in = self.db.write(|tx| {
-            let Some(account) = rows::account::one(tx, &kept.account)? else {
-                return Ok::<_, AllianceError>(None);
-            };
-            rows::password::used(tx, &account.id, now)?;
-            let way = SignInWay::Password;
-            sessions::begin(tx, &account, way, asking.device, now).map(Some)
-        })?;
-        Ok(signed_in.map_or(Attempt::Wrong, Attempt::Done))
+        let (id, from) = (&kept.account, (SignInWay::Password, asking.device));
+        self.let_in(id, from, now, |tx| Ok(rows::password::used(tx, id, now)?))
     }
 
     /// Proves with the password who has a session.
@@ -273,13 +265,10 @@ impl Alliance {
         asking: Asking,
         now: Timestamp,
     ) -> Result<Attempt<()>, AllianceError> {
-        let Some(account) = self.session(session, now)? else {
-            return Ok(Attempt::Wrong);
+        let account = match self.proving(session, now)? {
+            Ok(account) => account,
+            Err(not) => return Ok(not),
         };
-        let watched = [Watched::Account(&account.id)];
-        if !self.safety.throttle.begin(&watched, now) {
-            return Ok(Attempt::Wait);
-        }
         let kept = self.db.read(|tx| rows::password::of(tx, &account.id))?;
         match self.is_password(kept.as_ref(), given)? {
             None => Ok(Attempt::Wait),
@@ -287,12 +276,7 @@ impl Alliance {
                 self.safety.note_try(&account.id, asking.device, now);
                 Ok(Attempt::Wrong)
             }
-            Some(true) => {
-                self.safety.throttle.forgive(&watched);
-                let hash = session.hash();
-                self.db.write(|tx| rows::session::proved(tx, &hash, now))?;
-                Ok(Attempt::Done(()))
-            }
+            Some(true) => self.proof(session, &account, now),
         }
     }
 

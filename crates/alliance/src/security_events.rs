@@ -4,10 +4,9 @@
 //! [`MAX_EVENTS`] for [`EVENT_LIFETIME_MILLIS`]. Wrong tries within [`TRY_WINDOW_MILLIS`] are one event with a number, so that
 //! who guesses cannot push out what a person should see.
 
-use model::{PersonId, Timestamp};
+use model::{PersonId, Timestamp, words};
 
 use crate::sessions::Device;
-use crate::words::words;
 use crate::{Alliance, AllianceError, rows};
 
 /// How many events an account keeps, newest first.

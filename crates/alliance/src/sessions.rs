@@ -8,13 +8,14 @@
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
-use model::{PersonId, Timestamp};
+use model::{PersonId, Timestamp, words};
 use store::Tx;
 
 use crate::accounts::{Account, SessionToken};
 use crate::authority::Office;
+use crate::safety::Attempt;
 use crate::security_events::EventKind;
-use crate::words::words;
+use crate::throttle::Watched;
 use crate::{Alliance, AllianceError, rows};
 
 /// How long a session lasts, in milliseconds: thirty days.
@@ -205,6 +206,55 @@ impl Alliance {
             self.db.write(|tx| rows::session::seen(tx, &hash, now))?;
         }
         Ok(Some(account))
+    }
+
+    /// Begins a session of an account whose owner was just recognised, and writes what belongs to that in the same transaction.
+    pub(crate) fn let_in(
+        &self,
+        id: &PersonId,
+        (way, device): (SignInWay, Device),
+        now: Timestamp,
+        also: impl FnOnce(&mut Tx<'_>) -> Result<(), AllianceError> + Send,
+    ) -> Result<Attempt<SignedIn>, AllianceError> {
+        self.write_tries()?;
+        let signed_in = self.db.write(|tx| {
+            let Some(account) = rows::account::one(tx, id)? else {
+                return Ok::<_, AllianceError>(None);
+            };
+            also(tx)?;
+            begin(tx, &account, way, device, now).map(Some)
+        })?;
+        Ok(signed_in.map_or(Attempt::Wrong, Attempt::Done))
+    }
+
+    /// Whose session it is that wants to prove who they are; or why it may not try.
+    pub(crate) fn proving(
+        &self,
+        session: &SessionToken,
+        now: Timestamp,
+    ) -> Result<Result<Account, Attempt<()>>, AllianceError> {
+        let Some(account) = self.session(session, now)? else {
+            return Ok(Err(Attempt::Wrong));
+        };
+        let watched = [Watched::Account(&account.id)];
+        Ok(match self.safety.throttle.begin(&watched, now) {
+            true => Ok(account),
+            false => Err(Attempt::Wait),
+        })
+    }
+
+    /// Writes down that who has a session has proved who they are.
+    pub(crate) fn proof(
+        &self,
+        session: &SessionToken,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<Attempt<()>, AllianceError> {
+        let watched = [Watched::Account(&account.id)];
+        self.safety.throttle.forgive(&watched);
+        let hash = session.hash();
+        self.db.write(|tx| rows::session::proved(tx, &hash, now))?;
+        Ok(Attempt::Done(()))
     }
 
     /// Whether who has this session proved who they are within [`PROOF_MILLIS`].

@@ -238,6 +238,12 @@ fn start_couriers(
     lifecycle.spawn("courier", carried);
 }
 
+/// Ends when it is time to stop.
+fn stopped(lifecycle: &Lifecycle) -> impl Future<Output = ()> + Send + use<> {
+    let mut stopping = lifecycle.stopping();
+    async move { stopping.wait().await }
+}
+
 fn start_mqtt(
     listeners: Vec<Listener>,
     custody: Custody,
@@ -245,13 +251,8 @@ fn start_mqtt(
     counters: Arc<Counters>,
     lifecycle: &mut Lifecycle,
 ) {
-    let mut stopping = lifecycle.stopping();
-    lifecycle.spawn("MQTT server", async move {
-        gateway::serve(listeners, custody, options, counters, async move {
-            stopping.wait().await;
-        })
-        .await;
-    });
+    let served = gateway::serve(listeners, custody, options, counters, stopped(lifecycle));
+    lifecycle.spawn("MQTT server", served);
 }
 
 /// The site and what devices and recipients use over HTTP, with TLS and without.
@@ -319,13 +320,8 @@ fn start_coap(
     counters: Arc<Counters>,
     lifecycle: &mut Lifecycle,
 ) {
-    let mut stopping = lifecycle.stopping();
-    lifecycle.spawn("CoAP server", async move {
-        gateway::serve_coap(listener, custody, options, counters, async move {
-            stopping.wait().await;
-        })
-        .await;
-    });
+    let served = gateway::serve_coap(listener, custody, options, counters, stopped(lifecycle));
+    lifecycle.spawn("CoAP server", served);
 }
 
 fn http_limits(config: &Config) -> HttpLimits {

@@ -86,46 +86,24 @@ impl Matter {
     }
 }
 
-macro_rules! ways {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
-        /// By which way a choice came about.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Way { $($(#[$doc])* $name,)* }
-
-        impl Way {
-            /// Every way.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The word that rows, receipts and records use.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// Reads the word back.
-            #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|it| it.as_str() == text)
-            }
-        }
-    };
-}
-
-ways! {
-    /// The person set it, one row or one form at a time.
-    ByHand = "by-hand",
-    /// The person took a preset.
-    Preset = "preset",
-    /// The person took over what they had chosen elsewhere.
-    Copied = "copied",
-    /// The person brought a file of choices.
-    Imported = "imported",
-    /// The person's browser sends the Global Privacy Control signal.
-    BrowserSignal = "browser-signal",
-    /// A new notice numbers the levels differently; the choice moved to what shows no more.
-    CarriedOver = "carried-over",
-    /// The person put an earlier act back.
-    Undone = "undone",
+model::words! {
+    /// By which way a choice came about.
+    Way {
+        /// The person set it, one row or one form at a time.
+        ByHand = "by-hand",
+        /// The person took a preset.
+        Preset = "preset",
+        /// The person took over what they had chosen elsewhere.
+        Copied = "copied",
+        /// The person brought a file of choices.
+        Imported = "imported",
+        /// The person's browser sends the Global Privacy Control signal.
+        BrowserSignal = "browser-signal",
+        /// A new notice numbers the levels differently; the choice moved to what shows no more.
+        CarriedOver = "carried-over",
+        /// The person put an earlier act back.
+        Undone = "undone",
+    }
 }
 
 /// How an act of choosing came about, with what it was taken from.

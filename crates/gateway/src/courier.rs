@@ -79,6 +79,13 @@ struct Courier {
 /// A boxed future, for a trait that is used as an object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Ticks this far apart; one that comes late puts off those behind it.
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
 /// Sends parcels until `stop` is ready. Those under way then get a moment to finish; what is not finished is sent again later.
 ///
 /// # Errors
@@ -100,8 +107,7 @@ pub async fn run(
         .div_ceil(PERIODS_PER_SECOND)
         .max(1);
     let mut under_way = JoinSet::new();
-    let mut period = tokio::time::interval(PERIOD);
-    period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut period = every(PERIOD);
     let mut is_failing = false;
     tokio::pin!(stop);
     loop {

@@ -42,6 +42,7 @@ mod notice;
 mod pointer;
 mod text;
 mod time;
+mod words;
 
 pub use cap::{Cap, CapTarget};
 pub use choice::{Assignment, Choice, Grant, Placement, Role, Roles, Subject};

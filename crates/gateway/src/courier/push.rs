@@ -100,8 +100,7 @@ pub async fn run(
         pages: Semaphore::new(PAGES_AT_ONCE),
     });
     let mut under_way = JoinSet::new();
-    let mut period = tokio::time::interval(PERIOD);
-    period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut period = super::every(PERIOD);
     let mut is_failing = false;
     tokio::pin!(stop);
     loop {
