@@ -310,3 +310,38 @@ fn an_export_is_made_in_the_background_kept_sealed_and_deleted() {
         assert_eq!(custody.export_of(&me, later()).unwrap(), None);
     });
 }
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn gp_b4a_a_hundred_thousand_readings_go_into_one_file_and_come_back_whole() {
+        on_both(|house| {
+            let thing = house.thing("meter-1", &house.meter);
+            let mut last = None;
+            for number in 0..100_000_i64 {
+                let payload = format!(r#"{{"power":{}}}"#, number % 3_000);
+                let at = NOW.plus_millis(number * 9);
+                last = loop {
+                    match house.custody.ingest(&thing, payload.as_bytes(), at) {
+                        // The disk does not keep up.
+                        Err(custody::IngestError::Unavailable(_)) => std::thread::yield_now(),
+                        taken => break Some(taken.unwrap()),
+                    }
+                };
+            }
+            house.custody.wait_durable(last.unwrap()).unwrap();
+            let end = NOW.plus_millis(100_000 * 9);
+            let (summary, file) = house.export(&request(), end);
+            assert_eq!(summary.readings, 100_000);
+            let verified = verify_export(Cursor::new(&file), None).unwrap();
+            assert_eq!(verified.readings, 100_000);
+            let me = person("p-resident");
+            let again = house
+                .custody
+                .import_export(Cursor::new(&file), None, &me, end)
+                .unwrap();
+            assert_eq!((again.readings, again.known), (100_000, 100_000));
+        });
+    }
+}
