@@ -92,6 +92,8 @@ actions! {
     SetLimits = "set limits of the rulebook",
     /// Begin the authority for devices, certify things, say which makers are believed.
     ManageCertificates = "manage certificates of things",
+    /// Declare statistical data sets, end them, ask for figures.
+    ReleaseStatistics = "release statistics",
     /// Agree, as the second person, that the operator gets a way into somebody's account.
     ApproveAccess = "agree to access to an account",
     /// Make accounts and one-time sign-in links.
@@ -112,6 +114,7 @@ const LICENSING: &[Action] = &[
     Action::SuspendLicence,
     Action::RevokeLicence,
     Action::SetLimits,
+    Action::ReleaseStatistics,
     Action::ApproveAccess,
 ];
 

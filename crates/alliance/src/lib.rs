@@ -25,6 +25,7 @@ mod rulebook;
 mod safety;
 mod security_events;
 mod sessions;
+mod statistics;
 mod throttle;
 mod views;
 mod webhooks;
@@ -68,6 +69,7 @@ pub use sessions::{
     Browser, Device, MAX_SESSIONS, PROOF_MILLIS, SEEN_MILLIS, SESSION_IDLE_MILLIS,
     SESSION_LIFETIME_MILLIS, Session, SignInWay, SignedIn, System,
 };
+pub use statistics::StatisticActError;
 pub use throttle::{MAX_WATCHED, MAX_WRONG_OF_NAME, MAX_WRONG_OF_NETWORK, WRONG_MILLIS};
 pub use views::{DeploymentPage, Overview};
 pub use webhooks::WebhookActError;

@@ -64,6 +64,9 @@ enum Command {
     /// Work with webhooks, where the readings of recipients are sent
     #[command(subcommand)]
     Webhook(command::webhook::WebhookCommand),
+    /// Work with statistical data sets: figures about many people, released with noise
+    #[command(subcommand)]
+    Statistics(command::statistics::StatisticsCommand),
     /// Make a link with which somebody signs in once
     SignInLink(command::sign_in_link::Arguments),
     /// Work with codecs, the scripts that read what no dialect knows
@@ -166,6 +169,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Recipient(it) => command::recipient::run(it),
         Command::Orders(it) => command::commands::run(it),
         Command::Webhook(it) => command::webhook::run(it),
+        Command::Statistics(it) => command::statistics::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),

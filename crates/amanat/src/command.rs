@@ -32,6 +32,7 @@ pub(crate) mod recipient;
 pub(crate) mod record_verify;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
+pub(crate) mod statistics;
 pub(crate) mod thing;
 pub(crate) mod webhook;
 

@@ -9,6 +9,7 @@ mod housekeeping;
 mod http;
 mod kept;
 mod metrics;
+mod statistics;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -193,6 +194,8 @@ impl Sockets {
         let options = site_options(config, alliance, self.addresses.site, &ready);
         let exported = exports::run(options.clone(), lifecycle.stopping());
         lifecycle.spawn("exports", exported);
+        let drawn = statistics::run(custody.clone(), lifecycle.stopping());
+        lifecycle.spawn("statistics", drawn);
         let devices = gateway::http::router(
             custody.clone(),
             limits,

@@ -20,6 +20,7 @@ mod passkey;
 pub(crate) mod record;
 pub(crate) mod safety;
 pub(crate) mod sign_in;
+pub(crate) mod statistics;
 mod submission;
 mod upload;
 pub(crate) mod why;

@@ -25,6 +25,7 @@ mod record;
 mod safety;
 pub(crate) mod sample;
 mod sign_in;
+mod statistics;
 mod stay;
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,9 @@ pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use safety::{PasskeyAsk, RecoveryCodesPage, SafetyEventsPage, SafetyNews, SafetyPage};
 pub(crate) use sample::samples;
 pub(crate) use sign_in::{SignInError, SignInGonePage, SignInOncePage, SignInPage};
+pub(crate) use statistics::{
+    MyStatisticsPage, StatisticCard, StatisticPage, StatisticWords, StatisticsPage,
+};
 pub(crate) use stay::{MAX_STAYS, Stay};
 pub(crate) use why::{WhyGroup, WhyPage};
 

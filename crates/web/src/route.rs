@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use custody::{Place, Preset, ReceiptId};
+use custody::{Place, Preset, ReceiptId, StatisticId};
 use model::{DeploymentId, Language, MemberId};
 
 mod make;
@@ -50,6 +50,9 @@ pub(crate) mod pattern {
     pub(crate) const NEW_DESTINATION: &str = "/me/destinations/new";
     pub(crate) const EXPORT: &str = "/me/export";
     pub(crate) const EXPORT_FILE: &str = "/me/export/{id}";
+    pub(crate) const STATISTICS: &str = "/commons/statistics";
+    pub(crate) const STATISTIC: &str = "/commons/statistics/{id}";
+    pub(crate) const MY_STATISTICS: &str = "/me/statistics";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -63,7 +66,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 51] = [
+    pub(crate) const ALL: [&str; 54] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -105,6 +108,9 @@ pub(crate) mod pattern {
         NEW_DESTINATION,
         EXPORT,
         EXPORT_FILE,
+        STATISTICS,
+        STATISTIC,
+        MY_STATISTICS,
         GPC,
         OFFICE,
         OFFICE_LIMITS,
@@ -301,6 +307,14 @@ pub enum Route {
     Export,
     /// The file of an export.
     ExportFile(String),
+    /// Figures about many people.
+    Statistics,
+    /// Figures of one statistical data set.
+    Statistic(StatisticId),
+    /// The same with how they were made, for programs.
+    StatisticFile(StatisticId),
+    /// In which figures a person is counted.
+    MyStatistics,
     /// That the site heeds Global Privacy Control.
     Gpc,
     /// The alliance's office: licences.
@@ -373,6 +387,9 @@ impl Route {
             Self::NewDestination(_) => pattern::NEW_DESTINATION,
             Self::Export => pattern::EXPORT,
             Self::ExportFile(_) => pattern::EXPORT_FILE,
+            Self::Statistics => pattern::STATISTICS,
+            Self::Statistic(_) | Self::StatisticFile(_) => pattern::STATISTIC,
+            Self::MyStatistics => pattern::MY_STATISTICS,
             Self::Gpc => pattern::GPC,
             Self::Office => pattern::OFFICE,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
@@ -413,6 +430,8 @@ impl Route {
             Self::Language { language, .. } => language.tag().to_owned(),
             Self::Receipt(it) | Self::PutBack { receipt: it, .. } => it.as_str().to_owned(),
             Self::ReceiptFile(it) => format!("{}.json", it.as_str()),
+            Self::Statistic(it) => it.to_string(),
+            Self::StatisticFile(it) => format!("{it}.json"),
             _ => String::new(),
         }
     }

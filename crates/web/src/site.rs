@@ -218,6 +218,9 @@ pub fn router(options: SiteOptions) -> Router {
             get(handler::export::show).post(handler::export::act),
         )
         .route(pattern::EXPORT_FILE, get(handler::export::file))
+        .route(pattern::STATISTICS, get(handler::statistics::list))
+        .route(pattern::STATISTIC, get(handler::statistics::show))
+        .route(pattern::MY_STATISTICS, get(handler::statistics::mine))
         .route(pattern::OFFICE, get(handler::office::show))
         .route(
             pattern::OFFICE_LIMITS,

@@ -13,5 +13,6 @@ mod nearby;
 mod notice_files;
 mod pages;
 mod safety;
+mod statistics;
 mod why;
 mod world;

@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 18] = [
+const ENGLISH: [&str; 19] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -52,9 +52,10 @@ const ENGLISH: [&str; 18] = [
     include_str!("../locales/en/sources.ftl"),
     include_str!("../locales/en/commands.ftl"),
     include_str!("../locales/en/export.ftl"),
+    include_str!("../locales/en/statistics.ftl"),
 ];
 
-const URDU: [&str; 18] = [
+const URDU: [&str; 19] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -73,6 +74,7 @@ const URDU: [&str; 18] = [
     include_str!("../locales/ur/sources.ftl"),
     include_str!("../locales/ur/commands.ftl"),
     include_str!("../locales/ur/export.ftl"),
+    include_str!("../locales/ur/statistics.ftl"),
 ];
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En));

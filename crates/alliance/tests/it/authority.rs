@@ -32,6 +32,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     revoke a licence: operator yes, resident -, licensing yes
     set limits of the rulebook: operator yes, resident -, licensing yes
     manage certificates of things: operator yes, resident -, licensing -
+    release statistics: operator yes, resident -, licensing yes
     agree to access to an account: operator -, resident -, licensing yes
     manage accounts: operator yes, resident -, licensing -
     ");

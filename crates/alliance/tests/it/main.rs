@@ -20,3 +20,5 @@ mod passkeys;
 mod rulebook;
 #[cfg(test)]
 mod safety;
+#[cfg(test)]
+mod statistics;

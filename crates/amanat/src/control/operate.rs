@@ -11,6 +11,7 @@ mod exports;
 mod listing;
 mod registering;
 mod request;
+mod statistics;
 
 use std::sync::Arc;
 
@@ -115,6 +116,11 @@ pub(crate) fn act(site: &Site<'_>, request: &OperatorRequest) -> anyhow::Result<
         | It::SetCodec { .. }
         | It::Renew { .. }
         | It::Revoke { .. } => about_access(alliance, request, now),
+        It::DeclareStatistic { .. }
+        | It::EndStatistic { .. }
+        | It::AskStatistic { .. }
+        | It::ListStatistics { .. }
+        | It::ShowStatistic { .. } => statistics::act(site, request, now),
         It::ChangeThing { .. }
         | It::RemoveThing { .. }
         | It::ReleaseThing { .. }

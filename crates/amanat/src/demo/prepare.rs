@@ -18,6 +18,7 @@ use model::{
 use super::material::{
     CARD_DEPLOYMENT, DEPLOYMENTS, DemoDeployment, MEMBERS, RESIDENT_CARD, Senses,
 };
+use super::statistics;
 use crate::data_directory;
 use crate::exit::Stop;
 
@@ -92,7 +93,7 @@ pub(crate) fn fill(
             chamber: member.chamber,
             name: text(member.name),
             about: text(member.about),
-            joined_at: now,
+            joined_at: statistics::began(now),
         };
         alliance.register_member(&by, &member)?;
     }
@@ -103,10 +104,14 @@ pub(crate) fn fill(
             tokens: &tokens,
             resident: &resident.id,
             officer: &officer,
-            now,
+            now: match deployment.id == statistics::DEPLOYMENT {
+                true => statistics::began(now),
+                false => now,
+            },
         };
         tell(&registered.deployment(deployment)?);
     }
+    tell(&statistics::fill(alliance, now)?);
     let buses = DeploymentId::parse(CARD_DEPLOYMENT)?;
     alliance.link_subject(&by, &buses, RESIDENT_CARD, &resident.id, now)?;
     Ok(())

@@ -28,6 +28,11 @@ use crate::catalogue::{DeploymentState, Named, RecipientPeer, ThingNumber, Thing
 use crate::history::{HistoryError, HistoryQuery, MAX_HISTORY_READINGS};
 use crate::timeline::fields;
 
+/// A thing with everybody whom it sensed.
+type Sensed = (ThingNumber, Vec<Subject>);
+/// What the readings of a unit come to, and by which things.
+type Part = (Tally, Vec<Sensed>);
+
 /// People who have one value together.
 pub(super) struct Unit {
     /// Who they are.
@@ -35,7 +40,7 @@ pub(super) struct Unit {
     /// What they had chosen here, in the same order.
     chosen: Vec<Chosen>,
     /// By which things they were sensed, each with everybody whom it sensed.
-    things: Vec<(ThingNumber, Vec<Subject>)>,
+    things: Vec<Sensed>,
     /// Their value.
     pub(super) value: i64,
 }
@@ -163,8 +168,7 @@ impl Custody {
                 sensing.push((Arc::clone(thing), subjects, one));
             }
         }
-        let mut tallies: BTreeMap<usize, (Tally, Vec<(ThingNumber, Vec<Subject>)>)> =
-            BTreeMap::new();
+        let mut tallies: BTreeMap<usize, Part> = BTreeMap::new();
         for (thing, subjects, one) in sensing {
             if stop.load(Ordering::Relaxed) {
                 return Err(DrawError::Stopped);
@@ -180,7 +184,7 @@ impl Custody {
             reading.tally((from, until), tally, now)?;
             things.push((thing.number, subjects));
         }
-        let unit = |(_, (tally, things)): (_, (Tally, Vec<(ThingNumber, Vec<Subject>)>))| {
+        let unit = |(_, (tally, things)): (_, Part)| {
             let value = tally.value(declared)?;
             let mut them: Vec<_> = things.iter().flat_map(|it| people(&it.1)).collect();
             them.sort_unstable();
@@ -330,7 +334,7 @@ mod tests {
         let mut together = Together::default();
         let [a, b, c, d] = ["a", "b", "c", "d"].map(person);
         let one = together.share(&[a.clone(), b.clone()]).unwrap();
-        let two = together.share(&[c.clone()]).unwrap();
+        let two = together.share(std::slice::from_ref(&c)).unwrap();
         let three = together.share(std::slice::from_ref(&d)).unwrap();
         assert_ne!(together.root(one), together.root(two));
         together.share(&[c, b]).unwrap();

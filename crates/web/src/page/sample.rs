@@ -70,6 +70,9 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
     add::<MyChoicesPage>(shell, &mut all)?;
+    add::<super::StatisticsPage>(shell, &mut all)?;
+    add::<super::StatisticPage>(shell, &mut all)?;
+    add::<super::MyStatisticsPage>(shell, &mut all)?;
     add::<HistoryPage>(shell, &mut all)?;
     add::<ReceiptPage>(shell, &mut all)?;
     add::<PreviewPage>(shell, &mut all)?;

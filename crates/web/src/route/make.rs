@@ -1,6 +1,6 @@
 //! Routes by what they lead to, as templates and handlers name them.
 
-use custody::Preset;
+use custody::{Preset, StatisticId};
 use model::{DeploymentId, MemberId};
 
 use super::{Ask, EndpointKind, Route};
@@ -171,5 +171,15 @@ impl Route {
     /// The signed head of the record.
     pub(crate) fn checkpoint() -> Self {
         Self::RecordLog("checkpoint".to_owned())
+    }
+
+    /// Figures of one statistical data set.
+    pub(crate) fn statistic(id: &StatisticId) -> Self {
+        Self::Statistic(id.clone())
+    }
+
+    /// The same for programs.
+    pub(crate) fn statistic_file(id: &StatisticId) -> Self {
+        Self::StatisticFile(id.clone())
     }
 }

@@ -139,6 +139,12 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me/export                         403  400  400  400
     GET  /me/export/{id}                    303  404  404  404
     POST /me/export/{id}                    405  405  405  405
+    GET  /commons/statistics                200  200  200  200
+    POST /commons/statistics                405  405  405  405
+    GET  /commons/statistics/{id}           404  404  404  404
+    POST /commons/statistics/{id}           405  405  405  405
+    GET  /me/statistics                     303  200  200  200
+    POST /me/statistics                     405  405  405  405
     GET  /.well-known/gpc.json              200  200  200  200
     POST /.well-known/gpc.json              405  405  405  405
     GET  /office                            404  404  404  200

@@ -88,7 +88,7 @@ pub(super) fn tell(
 }
 
 /// One page of what is sorted by identifier, how many there are in all, and behind which one the next page begins.
-fn listed<T>(
+pub(super) fn listed<T>(
     name: &str,
     all: &[T],
     page: &PageRequest,

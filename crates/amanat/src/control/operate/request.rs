@@ -154,6 +154,27 @@ pub(crate) enum OperatorRequest {
         publisher: WhoRequest,
         recipient: Option<String>,
     },
+    /// A statistical data set, as JSON.
+    DeclareStatistic {
+        source: String,
+    },
+    EndStatistic {
+        statistic: String,
+        reason: String,
+    },
+    /// A figure of a period that is over.
+    AskStatistic {
+        statistic: String,
+        from: String,
+        figure: String,
+        epsilon: String,
+    },
+    ListStatistics {
+        page: PageRequest,
+    },
+    ShowStatistic {
+        statistic: String,
+    },
     Renew {
         who: WhoRequest,
         overlap_ms: i64,
