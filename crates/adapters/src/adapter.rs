@@ -95,6 +95,20 @@ impl Adapter {
         !matches!(self, Self::Plain | Self::Value | Self::Codec)
     }
 
+    /// Whether the topic alone says which device a message is about, by its name in whole levels; Sparkplug has the kind of
+    /// the message in between. In other dialects the payload may name devices too.
+    #[must_use]
+    pub const fn names_in_topic(self) -> bool {
+        !matches!(
+            self,
+            Self::Plain
+                | Self::Tasmota
+                | Self::ThingsBoard
+                | Self::ThingsBoardGateway
+                | Self::Codec
+        )
+    }
+
     /// Whether its messages are always about devices other than the one that holds the connection, so that only a bridge
     /// can speak it. With every other adapter a thing can use its own credential; the names in [`crate::Taken`] then say
     /// nothing new and are not looked at.

@@ -5,9 +5,9 @@
 //! object too: who wants its members declared sends as [`Adapter::Plain`](crate::Adapter::Plain).
 //!
 //! What MQTT 5.0 lets a publisher say beside the payload (section 3.3.2.3) is in the message too, under `mqtt`:
-//! `user` (by name; of a name that stands twice the last), `content-type`, `response-topic`, `correlation-data`
-//! (base64, RFC 4648 section 4) and `payload-format`. None of it passes unless the notice declares its pointer, such as
-//! `/mqtt/user/region`.
+//! `user` (names that stand once), `user-list` (names that stand several times, each with all its values in order),
+//! `content-type`, `response-topic`, `correlation-data` (base64, RFC 4648 section 4) and `payload-format`. None of it passes
+//! unless the notice declares its pointer, such as `/mqtt/user/region` and `/mqtt/user-list/region/*`.
 //!
 //! [`give`] is the other way, after the decision: what is left becomes a payload and properties again. It is exact for
 //! what passed whole; a value that was made less precise is the JSON that stands in its place.
@@ -46,7 +46,7 @@ impl Said<'_> {
 pub struct Given {
     /// The payload.
     pub payload: Vec<u8>,
-    /// User properties, by name.
+    /// User properties: see [`Given::arrange`].
     pub user: Vec<(String, String)>,
     /// Content type.
     pub content_type: Option<String>,
@@ -56,6 +56,28 @@ pub struct Given {
     pub correlation_data: Option<Vec<u8>>,
     /// Payload format indicator.
     pub payload_format: Option<bool>,
+}
+
+/// The names of user properties in their order, where there is more than one: what [`Given::arrange`] needs.
+#[must_use]
+pub fn order(said: &Said<'_>) -> Option<Vec<Box<str>>> {
+    let first = said.user.first()?.0;
+    let is_mixed = said.user.iter().any(|it| it.0 != first);
+    is_mixed.then(|| said.user.iter().map(|it| it.0.into()).collect())
+}
+
+impl Given {
+    /// Puts the user properties into the order in which they were sent (OASIS MQTT 5.0, 3.3.2-18). What was sent and did not
+    /// pass stays away.
+    pub fn arrange(&mut self, order: &[Box<str>]) {
+        let mut left = std::mem::take(&mut self.user);
+        for name in order {
+            if let Some(at) = left.iter().position(|it| it.0 == **name) {
+                self.user.push(left.remove(at));
+            }
+        }
+        self.user.append(&mut left);
+    }
 }
 
 /// Takes a message apart.
@@ -91,13 +113,21 @@ fn is_number_or_truth(text: &str) -> bool {
 
 fn said_json(said: &Said<'_>) -> String {
     let mut members: Vec<String> = Vec::with_capacity(5);
-    if !said.user.is_empty() {
-        let user: BTreeMap<_, _> = said.user.iter().copied().collect();
-        let user: Vec<_> = user
-            .iter()
-            .map(|(name, text)| format!("{}:{}", quoted(name), quoted(text)))
-            .collect();
-        members.push(format!("\"user\":{{{}}}", user.join(",")));
+    let mut user: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, text) in said.user {
+        user.entry(name).or_default().push(quoted(text));
+    }
+    let (mut once, mut several) = (Vec::new(), Vec::new());
+    for (name, texts) in user {
+        match texts.as_slice() {
+            [text] => once.push(format!("{}:{text}", quoted(name))),
+            texts => several.push(format!("{}:[{}]", quoted(name), texts.join(","))),
+        }
+    }
+    for (name, of_it) in [("user", once), ("user-list", several)] {
+        if !of_it.is_empty() {
+            members.push(format!("\"{name}\":{{{}}}", of_it.join(",")));
+        }
     }
     let texts = [
         ("content-type", said.content_type),
@@ -130,6 +160,8 @@ struct Left<'a> {
 struct LeftSaid {
     #[serde(default)]
     user: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    user_list: BTreeMap<String, Vec<serde_json::Value>>,
     content_type: Option<String>,
     response_topic: Option<String>,
     correlation_data: Option<String>,
@@ -153,14 +185,7 @@ pub fn give(json: &[u8]) -> Given {
             || value.as_bytes().to_vec(),
             |it| it.into_owned().into_bytes(),
         ),
-        user: said
-            .user
-            .into_iter()
-            .map(|(name, text)| match text {
-                serde_json::Value::String(text) => (name, text),
-                other => (name, other.to_string()),
-            })
-            .collect(),
+        user: user(said.user, said.user_list),
         content_type: said.content_type,
         response_topic: said.response_topic,
         correlation_data: said
@@ -168,6 +193,21 @@ pub fn give(json: &[u8]) -> Given {
             .and_then(|it| BASE64.decode(it.as_bytes()).ok()),
         payload_format: said.payload_format.map(|it| it == 1 || it == true),
     }
+}
+
+fn user(
+    once: BTreeMap<String, serde_json::Value>,
+    several: BTreeMap<String, Vec<serde_json::Value>>,
+) -> Vec<(String, String)> {
+    let once = once.into_iter().map(|(name, text)| (name, vec![text]));
+    once.chain(several)
+        .flat_map(|(name, texts)| {
+            texts.into_iter().map(move |it| match it {
+                serde_json::Value::String(text) => (name.clone(), text),
+                other => (name.clone(), other.to_string()),
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -208,14 +248,19 @@ mod tests {
         };
         assert_eq!(
             body(b"x", &said),
-            r#"{"value":"x","mqtt":{"user":{"a":"1","region":"south"},"content-type":"text/plain","response-topic":"answers/1","correlation-data":"AP8=","payload-format":1}}"#
+            r#"{"value":"x","mqtt":{"user":{"a":"1"},"user-list":{"region":["north","south"]},"content-type":"text/plain","response-topic":"answers/1","correlation-data":"AP8=","payload-format":1}}"#
         );
     }
 
     #[test]
     fn what_passed_whole_is_given_back_as_it_was_sent() {
         let said = Said {
-            user: &[("a", "1"), ("b", "\"quoted\" \\ \n")],
+            user: &[
+                ("b", "\"quoted\" \\ \n"),
+                ("a", "1"),
+                ("c", "2"),
+                ("a", "0"),
+            ],
             content_type: Some("My name"),
             response_topic: Some("TopicA"),
             correlation_data: Some(b"334"),
@@ -233,20 +278,36 @@ mod tests {
             "پانی".as_bytes(),
         ];
         for payload in payloads {
-            let given = give(body(payload, &said).as_bytes());
+            let mut given = give(body(payload, &said).as_bytes());
+            given.arrange(&order(&said).unwrap());
             assert_eq!(given.payload, payload);
             assert_eq!(
-                given.user,
-                [
-                    ("a".to_owned(), "1".to_owned()),
-                    ("b".to_owned(), "\"quoted\" \\ \n".to_owned())
-                ]
+                given
+                    .user
+                    .iter()
+                    .map(|(name, text)| (&**name, &**text))
+                    .collect::<Vec<_>>(),
+                said.user
             );
             assert_eq!(given.content_type.as_deref(), Some("My name"));
             assert_eq!(given.response_topic.as_deref(), Some("TopicA"));
             assert_eq!(given.correlation_data.as_deref(), Some(&b"334"[..]));
             assert_eq!(given.payload_format, Some(true));
         }
+    }
+
+    #[test]
+    fn user_properties_that_pass_keep_their_order_when_others_do_not_section_3_3_2_3_7() {
+        let order = ["c", "a", "b", "a", "c"].map(Into::into);
+        let mut given = give(br#"{"mqtt":{"user":{"b":"3"},"user-list":{"c":["1","5"]}}}"#);
+        given.arrange(&order);
+        let user: Vec<_> = given.user.iter().map(|it| (&*it.0, &*it.1)).collect();
+        assert_eq!(user, [("c", "1"), ("b", "3"), ("c", "5")]);
+        let one = Said {
+            user: &[("a", "1"), ("a", "2")],
+            ..Said::default()
+        };
+        assert_eq!(super::order(&one), None, "its values are in order anyway");
     }
 
     #[test]

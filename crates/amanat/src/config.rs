@@ -229,6 +229,12 @@ sections! {
         streams_per_recipient: u32 = "8" at_least 1,
         /// How many deliveries may wait for a slow recipient; more are dropped and counted.
         outbox_deliveries: u32 = "1024" at_least 1,
+        /// How many QoS 1 and 2 deliveries a client may leave without PUBACK or PUBCOMP; an MQTT 5 client may ask for fewer.
+        inflight: u16 = "65535" at_least 1,
+        /// The same for clients of MQTT 3.1.1, which cannot say how many they take.
+        inflight_v3: u16 = "1024" at_least 1,
+        /// How many bytes messages may hold that a client has not acknowledged; a batch of deliveries may go above it.
+        inflight_bytes: u32 = "4194304" at_least 65536,
         /// How many QoS 1 and 2 publishes of a connection may be without PUBACK or PUBCOMP.
         pending_acks: u16 = "1024" at_least 1,
         /// The keep alive of MQTT 5 clients that ask for none or for a longer one, in seconds.

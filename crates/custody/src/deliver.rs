@@ -5,7 +5,7 @@
 //! and nothing that was off when it was measured is revealed by a later choice.
 //!
 //! When a recipient's outbox is full the delivery is dropped and counted; the message stays in the vault. That happens to
-//! recipients that are slow. For one that is only starved of the processor, publishers wait: see [`outbox`](mod@crate::outbox).
+//! recipients that are slow. For one that takes what comes, or would, publishers wait: see [`outbox`](mod@crate::outbox).
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
@@ -89,6 +89,8 @@ pub(crate) struct Message {
     pub(crate) concerned: Concerned,
     pub(crate) at: Timestamp,
     pub(crate) sent: Sent,
+    /// See [`Arrival::order`](crate::Arrival::order).
+    order: Option<Arc<[Box<str>]>>,
     /// How many bytes it holds, once it was counted in.
     held: usize,
     pressure: Pressure,
@@ -118,15 +120,25 @@ impl Message {
             concerned,
             at,
             sent,
+            order: None,
             held: 0,
             pressure: Pressure::Low,
         }
+    }
+
+    pub(crate) fn in_order(mut self, order: Option<&Arc<[Box<str>]>>) -> Self {
+        self.order = order.cloned();
+        self
     }
 
     /// Counts it in, and shares it.
     pub(crate) fn shared(mut self) -> Arc<Self> {
         self.payload.slim();
         self.held = size_of::<Self>() + size_of::<Payload>() + self.payload.heap_bytes();
+        if let Some(order) = &self.order {
+            let bytes = order.iter().map(|it| size_of::<Box<str>>() + it.len());
+            self.held += bytes.sum::<usize>();
+        }
         self.pressure = self.thing.deployment.budget.take(self.held);
         Arc::new(self)
     }
@@ -357,6 +369,7 @@ impl Custody {
             outbox: outbox.into(),
             tag,
         };
+        subscriber.outbox.is_of(recipient);
         let hub = &self.inner.hub;
         let subscriber = hub.add(&self.inner.catalogue, subscriber, share);
         Ok(Subscription {
@@ -377,7 +390,8 @@ impl Custody {
         }
     }
 
-    /// The number of the rules in force; it grows with every act, after its rules were swapped in. Read it under the
+    /// The number of the rules in force; it grows with every act that asks for something that did not stand, after its rules were
+    /// swapped in. Read it under the
     /// [`Custody::delivery_gate`], and before [`Custody::permit`]: what is decided then is of these rules or of later ones.
     #[must_use]
     pub fn rules_in_force(&self) -> u64 {
@@ -471,6 +485,12 @@ impl Permit {
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.offered.message.at
+    }
+
+    /// The order of names with which it was sent; see [`Arrival::order`](crate::Arrival::order).
+    #[must_use]
+    pub fn order(&self) -> Option<&[Box<str>]> {
+        self.offered.message.order.as_deref()
     }
 
     /// When the right may end although nobody acts: a grant or the licence runs out. For who keeps the payload for a while.

@@ -17,9 +17,10 @@
 //!   could ask whether that person agreed.
 //!
 //! # Order, parts, pages
-//! Things come in the order of their identifiers, and of each its readings in the order of time. Of a thing and a millisecond each field is given
-//! once. A message whose fields are kept for different times, or for different people, can come in parts: readings of the
+//! Things come in the order of their identifiers, and of each its messages in the order of time, and within a millisecond in the
+//! order in which the vault took them; of each message each field is given once ([`messages`]). A message whose fields are kept for different times, or for different people, can come in parts: readings of the
 //! same thing and time that have no field in common.
+//! Of one thing, person and millisecond at most [`CHUNK`] readings are given.
 //! A page ends after `limit` readings (a message is not divided), [`MAX_HISTORY_BYTES`], or [`MAX_HISTORY_SCANNED`] readings looked at
 //! or [`MAX_HISTORY_READS`] reads of the vault; so it may hold few, or none, and go on all the same.
 //!
@@ -30,10 +31,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{DeploymentId, Placement, PurposeId, RecipientId, Subject, ThingId, Timestamp};
+use model::{
+    DeploymentId, Placement, PurposeId, RecipientId, Retention, Subject, ThingId, Timestamp,
+};
 use policy::{FieldSet, LaneIndex, Payload, Program};
 use rustc_hash::FxHashMap;
-use vault::{Order, ReadQuery, StoredReading};
+use vault::{Order, Position, ReadQuery, StoredReading};
 
 use crate::Custody;
 use crate::catalogue::{Bound, Deployment, DeploymentState, Named, RecipientPeer, ThingPeer};
@@ -45,9 +48,11 @@ use crate::export::is_imported;
 use crate::rows::{self, RowError};
 
 mod cursor;
+mod messages;
 mod then;
 
 use cursor::Place;
+use messages::Placed;
 use then::Then;
 
 /// The most readings of a page.
@@ -206,8 +211,9 @@ impl Custody {
         let mut next = None;
         for thing in things {
             let resumed = start.as_ref().filter(|it| it.thing == thing.id);
+            let after = resumed.and_then(|it| Some((it.from, it.after?)));
             let from = resumed.map_or(from, |it| it.from.max(from));
-            if let Some(place) = reading.thing(thing, from)? {
+            if let Some(place) = reading.thing(thing, from, after)? {
                 next = Some(place);
                 break;
             }
@@ -285,8 +291,26 @@ struct Reading<'a> {
     reads: usize,
 }
 
+/// What held when messages of a thing came, and what holds of them now.
+struct Moment {
+    at: Timestamp,
+    bound: Arc<Bound>,
+    then: Arc<Program>,
+    lane: LaneIndex,
+    lane_then: LaneIndex,
+}
+
+impl Moment {
+    /// How many readings of a person a message can have that are kept so long.
+    fn ways_to_keep(&self, retention: Retention) -> usize {
+        let [now, then] = [&self.bound.program, &self.then];
+        let of = |it: &Program| it.ways_to_keep(retention, self.at);
+        of(now).max(of(then))
+    }
+}
+
 /// What lies in the vault of one thing and moment.
-type Group = Vec<StoredReading>;
+type Group = Vec<Placed>;
 
 impl Reading<'_> {
     fn is_full(&self) -> bool {
@@ -301,21 +325,34 @@ impl Reading<'_> {
         &mut self,
         thing: &Arc<ThingPeer>,
         mut from: Timestamp,
+        seen: Option<(Timestamp, Position)>,
     ) -> Result<Option<Place>, HistoryError> {
-        let place = |from| {
+        let place = |from, after| {
             let thing = thing.id.clone();
-            Some(Place { thing, from })
+            Some(Place { thing, from, after })
         };
         while from < self.until {
             if self.is_full() {
-                return Ok(place(from));
+                return Ok(place(from, None));
             }
-            let (groups, resume) = self.groups(thing, from)?;
+            let (mut groups, resume) = self.groups(thing, from)?;
+            if let Some((at, after)) = seen
+                && let Some(group) = groups.get_mut(&at)
+            {
+                group.retain(|it| it.0 > after);
+            }
             for (at, group) in groups {
-                if self.deliveries.len() >= self.limit || self.bytes >= self.most_bytes {
-                    return Ok(place(at));
+                let mut last = seen.filter(|it| it.0 == at).map(|it| it.1);
+                let Some(moment) = self.moment(thing, at)? else {
+                    continue;
+                };
+                for message in messages::split(group, |it| moment.ways_to_keep(it)) {
+                    if self.deliveries.len() >= self.limit || self.bytes >= self.most_bytes {
+                        return Ok(place(at, last));
+                    }
+                    last = message.last().map(|it| it.0);
+                    self.message(thing, &moment, message);
                 }
-                self.group(thing, at, group)?;
             }
             match resume {
                 Some(resume) => from = resume,
@@ -336,7 +373,7 @@ impl Reading<'_> {
         let mut groups: BTreeMap<Timestamp, Group> = BTreeMap::new();
         let mut horizon: Option<Timestamp> = None;
         for subject in subjects {
-            let found = self.custody.inner.vault.read(&ReadQuery {
+            let found = self.custody.inner.vault.read_placed(&ReadQuery {
                 subject,
                 from,
                 until: self.until,
@@ -346,14 +383,14 @@ impl Reading<'_> {
             })?;
             self.reads += 1;
             self.scanned += found.len();
-            if let Some(last) = found.last().filter(|_| found.len() == CHUNK) {
+            if let Some((_, last)) = found.last().filter(|_| found.len() == CHUNK) {
                 horizon = Some(horizon.map_or(last.at, |it| it.min(last.at)));
             }
-            let theirs = found.into_iter().filter(|it| {
+            let theirs = found.into_iter().filter(|(_, it)| {
                 it.thing == thing.id && it.deployment == self.deployment.id && !is_elsewhere(it)
             });
             for it in theirs {
-                groups.entry(it.at).or_default().push(it);
+                groups.entry(it.1.at).or_default().push(it);
             }
         }
         // Where one moment holds more than is read at once, what is beyond is left out.
@@ -364,22 +401,38 @@ impl Reading<'_> {
         Ok((groups, resume))
     }
 
-    /// What of one thing and moment may be given.
-    fn group(
+    /// What holds for messages of a thing that came at a moment; `None` where nothing of them may be given.
+    fn moment(
         &mut self,
         thing: &Arc<ThingPeer>,
         at: Timestamp,
-        group: Group,
-    ) -> Result<(), HistoryError> {
+    ) -> Result<Option<Moment>, HistoryError> {
         let Some(bound) = self.state.bound(thing.number, &Named::Nobody, at) else {
-            return Ok(());
+            return Ok(None);
         };
         let then = self.then.program(&bound, at)?;
-        let (Some(lane), Some(lane_then)) = (self.lane(&bound.program), self.lane(&then)) else {
-            return Ok(());
-        };
-        let mut parts: Vec<(u16, Subject, Payload, usize)> = Vec::with_capacity(group.len());
-        for it in group {
+        let lanes = self.lane(&bound.program).zip(self.lane(&then));
+        Ok(lanes.map(|(lane, lane_then)| Moment {
+            at,
+            bound,
+            then,
+            lane,
+            lane_then,
+        }))
+    }
+
+    /// What of one message may be given.
+    fn message(&mut self, thing: &Arc<ThingPeer>, moment: &Moment, message: Vec<Placed>) {
+        let Moment {
+            at,
+            bound,
+            then,
+            lane,
+            lane_then,
+        } = moment;
+        let (at, lane) = (*at, *lane);
+        let mut parts: Vec<(u16, Subject, Payload, usize)> = Vec::with_capacity(message.len());
+        for (_, it) in message {
             let payload = self.state.schema.decode_stored(&it.body);
             if let Ok(payload) = payload.as_ref()
                 && !payload.is_aggregate()
@@ -390,20 +443,20 @@ impl Reading<'_> {
         }
         // What is kept shorter is more precise.
         parts.sort_by_key(|it| it.0);
-        let mut open = self.open_fields(&bound, &parts);
+        let mut open = self.open_fields(bound, &parts);
         let age = self.now.as_millis().saturating_sub(at.as_millis()) / DAY_MILLIS;
         let age = u16::try_from(age).unwrap_or(u16::MAX);
         for (_, _, payload, bytes) in parts {
             let (facts_now, facts_then) = (self.state.facts(self.now), self.state.facts(at));
             let outcome = policy::decide_for(&bound.program, &payload, &facts_now, lane)
-                .zip(policy::decide_for(&then, &payload, &facts_then, lane_then))
+                .zip(policy::decide_for(then, &payload, &facts_then, *lane_then))
                 .and_then(|(now, then)| now.meet(&then))
                 .and_then(|it| bound.program.kept_beyond(lane, &it, age))
                 .and_then(|it| it.only(open));
             let Some(outcome) = outcome else { continue };
             open = open.without(outcome.fields());
             self.bytes += bytes;
-            let concerned = self.state.concerned(&bound, &thing.id);
+            let concerned = self.state.concerned(bound, &thing.id);
             let message = Message::new(
                 thing,
                 payload,
@@ -415,7 +468,6 @@ impl Reading<'_> {
             let delivery = Delivery::retained(&Arc::new(message), &self.subscriber, &outcome, lane);
             self.deliveries.push(delivery);
         }
-        Ok(())
     }
 
     fn lane(&self, program: &Program) -> Option<LaneIndex> {

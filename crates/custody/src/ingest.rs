@@ -49,6 +49,9 @@ pub struct Arrival<'a> {
     pub origin: u64,
     /// From when on it is not to be delivered any more (MQTT 5.0 section 3.3.2.3.3). The reading itself stays.
     pub expires_at: Option<Timestamp>,
+    /// The order of names that a recipient's protocol needs to put the message together as it was sent. Only who holds a
+    /// [`Permit`](crate::Permit) sees it, and nothing is shown because of it.
+    pub order: Option<&'a Arc<[Box<str>]>>,
 }
 
 /// Why a message did not come in. Nothing of it was kept or delivered.
@@ -239,6 +242,7 @@ impl Custody {
             retain: Retain::No,
             origin: 0,
             expires_at: None,
+            order: None,
         };
         self.take(&arrival, now)
     }
@@ -392,7 +396,10 @@ impl Custody {
             });
         }
         let program = &bound.program;
-        let make = || Message::new(thing, payload, named, concerned, now, sent);
+        let make = || {
+            let message = Message::new(thing, payload, named, concerned, now, sent);
+            message.in_order(arrival.order)
+        };
         deliver::offer(&self.inner.hub, thing, make, program, &decision);
     }
 

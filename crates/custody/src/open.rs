@@ -148,6 +148,8 @@ pub(crate) struct Inner {
     pub(crate) is_record_behind: AtomicBool,
     /// Those who wait until a position is durable.
     pub(crate) line: Arc<Line>,
+    /// Publishers that wait until the log has room.
+    pub(crate) room: Arc<crate::outbox::Queue>,
     /// How the things are switched at the source.
     pub(crate) source: crate::source::Keeper,
     /// What recipients have things do.
@@ -206,6 +208,8 @@ impl Custody {
         let exports = exports(directory, &root)?;
         let line = Arc::new(Line::default());
         let told = Arc::clone(&line);
+        let room = Arc::<crate::outbox::Queue>::default();
+        let held = Arc::clone(&room);
         let vault = Vault::open(
             VaultOptions::new(made(&directory.join("wal"))?),
             db.clone(),
@@ -215,7 +219,11 @@ impl Custody {
                     let woken = told.advance(lsn);
                     told.gather(woken);
                 }
-                Progress::Stopped => told.close(),
+                Progress::Room => held.release(usize::MAX),
+                Progress::Stopped => {
+                    told.close();
+                    held.release(usize::MAX);
+                }
             },
         )
         .map_err(OpenError::Vault)?;
@@ -242,6 +250,7 @@ impl Custody {
                 maintained_at: AtomicI64::new(0),
                 is_record_behind: AtomicBool::new(false),
                 line,
+                room,
                 source,
                 orders,
                 transports,

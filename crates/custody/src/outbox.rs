@@ -1,16 +1,20 @@
 //! Where deliveries wait for the connection of one recipient, and when publishers wait for it.
 //!
-//! An outbox is bounded, by count and by what its deliveries hold. Two things fill it, and they are told apart:
+//! An outbox is bounded, by count and by what its deliveries hold. Once it is more than half full, whoever fills it stops
+//! reading ([`Custody::poll_room`]), unless the recipient is slow. After each turn the recipient says how it is
+//! ([`Inbox::settle`]):
 //!
-//! - The recipient is **slow**: its socket takes nothing more, its window of unacknowledged deliveries is closed, or it is
-//!   offline and only its session is there ([`Inbox::park`]). Nobody ever waits for that. What does not fit is dropped and
-//!   counted; what waits already stays, in order. The message is in the vault.
-//! - The recipient is **starved**: its socket would take more, but its task does not get the processor, because those
-//!   who publish have it. Once the outbox is more than half full, whoever fills it stops reading
-//!   ([`Custody::poll_room`]) until the recipient has had its turn.
+//! - **Starved**: its side would take more, but its task does not get the processor, because those who publish have it.
+//!   They wait until it has had its turn. While it has said nothing, it is starved.
+//! - **Behind**: its socket takes nothing more, or its window of unacknowledged deliveries is closed, and it has patience
+//!   left: it has taken so many deliveries that it is worth waiting for the next ([`patience`]). Publishers wait.
+//! - **Slow**: its patience is used up, or it is offline and only its session is there ([`Inbox::park`]). Nobody waits for that.
+//!   What does not fit is dropped and counted; what waits already stays, in order. The message is in the vault.
 //!
-//! Waiting is therefore bounded by a turn on the processor, never by what the other side of a socket does.
-//! The recipient says after each turn which of the two it is ([`Inbox::settle`]); while it has not said, it is starved.
+//! Waiting is therefore bounded by a turn on the processor and by what the recipient has taken, never by what the other side
+//! of a socket does. Who says that it takes nothing is told until when it is waited for, and says again then.
+//!
+//! Publishers wait for the log too, when half of what may wait for the disk does: a flood is slowed down, not refused.
 //!
 //! # When a queue is full
 //! 1. An outbox that is full by count or by bytes takes nothing new: the delivery is dropped and counted
@@ -24,17 +28,25 @@
 //! Those who wait are let go in the order in which they came, some at a time, and all of them when the outbox is empty,
 //! the recipient is slow, or it is gone.
 
+mod patience;
+mod queue;
+
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::Custody;
-use crate::catalogue::ThingPeer;
+use crate::catalogue::{RecipientPeer, ThingPeer};
 use crate::deliver::{Delivery, Message};
+
+pub(crate) use patience::Grace;
+use patience::Patience;
+pub use queue::Hold;
+pub(crate) use queue::Queue;
 
 /// How many bytes of messages one outbox holds at most, where nothing else was said.
 pub const MAX_OUTBOX_BYTES: usize = 8 * 1024 * 1024;
@@ -55,8 +67,9 @@ pub fn outbox_of(capacity: usize, most_bytes: usize) -> (Outbox, Inbox) {
     let crowd = Arc::new(Crowd {
         bytes: AtomicUsize::new(0),
         most_bytes,
-        is_slow: AtomicBool::new(false),
-        held: Mutex::default(),
+        side: AtomicU8::new(STARVED),
+        grace: OnceLock::new(),
+        queue: Arc::default(),
     });
     let outbox = Outbox {
         sender,
@@ -66,6 +79,8 @@ pub fn outbox_of(capacity: usize, most_bytes: usize) -> (Outbox, Inbox) {
         receiver,
         crowd,
         taken: Vec::new(),
+        patience: Patience::default(),
+        is_behind: false,
     };
     (outbox, inbox)
 }
@@ -92,28 +107,26 @@ pub struct Inbox {
     receiver: mpsc::Receiver<Delivery>,
     crowd: Arc<Crowd>,
     taken: Vec<Delivery>,
+    patience: Patience,
+    /// Whether it has said that its side takes nothing.
+    is_behind: bool,
 }
 
-/// The place of one publisher among those who wait for a starved recipient.
-#[derive(Default)]
-pub struct Hold {
-    place: Option<(Arc<Crowd>, u64)>,
-}
+/// How a recipient is: see the module.
+const STARVED: u8 = 0;
+const BEHIND: u8 = 1;
+const SLOW: u8 = 2;
 
-/// Those who wait for one outbox, in the order in which they came.
+/// What both sides of an outbox know.
 struct Crowd {
     /// What its deliveries hold.
     bytes: AtomicUsize,
     most_bytes: usize,
-    is_slow: AtomicBool,
-    held: Mutex<Held>,
-}
-
-#[derive(Default)]
-struct Held {
-    /// The number of the first of them.
-    first: u64,
-    wakers: VecDeque<Waker>,
+    side: AtomicU8,
+    /// Of the recipient, once it has subscribed.
+    grace: OnceLock<Arc<Grace>>,
+    /// Those who wait for it.
+    queue: Arc<Queue>,
 }
 
 impl Outbox {
@@ -136,10 +149,17 @@ impl Outbox {
         Some(delivery)
     }
 
-    /// Whether its side takes nothing for now; also when nobody says how it is.
+    /// Whether nobody waits for it; also when nobody says how it is.
     fn is_slow(&self) -> bool {
         let crowd = self.crowd.as_ref();
-        crowd.is_none_or(|it| it.is_slow.load(Ordering::Acquire))
+        crowd.is_none_or(|it| it.is_slow())
+    }
+
+    /// It is filled for a recipient.
+    pub(crate) fn is_of(&self, recipient: &RecipientPeer) {
+        if let Some(crowd) = &self.crowd {
+            crowd.grace.get_or_init(|| Arc::clone(&recipient.grace));
+        }
     }
 
     /// Whether there was no place in memory for a message.
@@ -152,15 +172,13 @@ impl Outbox {
         !self.is_slow() && !self.is_crowded() && !self.sender.is_closed()
     }
 
-    /// Whether it is more than half full only because the recipient is starved.
+    /// Whether it is more than half full, and its recipient is waited for.
     pub(crate) fn is_crowded(&self) -> bool {
         let Some(crowd) = &self.crowd else {
             return false;
         };
         let is_long = self.sender.capacity() < self.sender.max_capacity() / 2;
-        (is_long || crowd.is_large())
-            && !crowd.is_slow.load(Ordering::Acquire)
-            && !self.sender.is_closed()
+        (is_long || crowd.is_large()) && !crowd.is_slow() && !self.sender.is_closed()
     }
 
     /// Pending while it is crowded; the task is woken then.
@@ -168,32 +186,7 @@ impl Outbox {
         let Some(crowd) = self.crowd.as_ref().filter(|_| self.is_crowded()) else {
             return Poll::Ready(());
         };
-        let mut held = crowd.lock();
-        // What the recipient did before it took the lock is seen here; what it does after finds the waker.
-        if !self.is_crowded() {
-            return Poll::Ready(());
-        }
-        let place = match &hold.place {
-            Some((known, place)) if Arc::ptr_eq(known, crowd) => held.waker(*place),
-            _ => None,
-        };
-        match place {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => {
-                held.wakers.push_back(cx.waker().clone());
-                let place = held.first + held.wakers.len() as u64 - 1;
-                hold.place = Some((Arc::clone(crowd), place));
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl Held {
-    /// The waker of a place, while it has not been let go.
-    fn waker(&mut self, place: u64) -> Option<&mut Waker> {
-        let idx = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        self.wakers.get_mut(idx)
+        crowd.queue.poll(hold, cx, || self.is_crowded())
     }
 }
 
@@ -217,19 +210,8 @@ impl Crowd {
         self.bytes.load(Ordering::Relaxed) > self.most_bytes / 2
     }
 
-    /// Lets the first `count` go.
-    fn release(&self, count: usize) {
-        let released: Vec<_> = {
-            let mut held = self.lock();
-            let count = count.min(held.wakers.len());
-            held.first += count as u64;
-            held.wakers.drain(..count).collect()
-        };
-        released.into_iter().for_each(Waker::wake);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_slow(&self) -> bool {
+        self.side.load(Ordering::Acquire) == SLOW
     }
 }
 
@@ -246,6 +228,7 @@ impl Inbox {
             Poll::Ready(_) => {
                 let bytes = self.taken.iter().map(Delivery::size_bytes).sum();
                 self.crowd.gives(bytes);
+                self.patience.earn(self.taken.len() as u64);
                 into.extend(self.taken.drain(..));
                 Poll::Ready(())
             }
@@ -266,19 +249,41 @@ impl Inbox {
     }
 
     /// The recipient is offline: it is slow until the next [`Inbox::settle`], and whoever waits for it is let go.
-    pub fn park(&self) {
-        self.settle(true);
+    pub fn park(&mut self, now_ms: u64) {
+        if std::mem::take(&mut self.is_behind) {
+            let grace = self.crowd.grace.get().map(Arc::as_ref);
+            self.patience.pay(grace, now_ms);
+        }
+        self.crowd.side.store(SLOW, Ordering::Release);
+        self.crowd.queue.release(usize::MAX);
     }
 
-    /// The recipient has had its turn: `is_slow` when its side takes nothing more for now.
-    pub fn settle(&self, is_slow: bool) {
-        self.crowd.is_slow.store(is_slow, Ordering::Release);
+    /// The recipient has had its turn; `takes_nothing` when its side takes nothing more for now. The time may begin anywhere,
+    /// and does not go back.
+    ///
+    /// Gives when it is to be called again at the latest, because somebody waits and has waited long enough then. While nobody
+    /// does, the task is woken when somebody begins to.
+    pub fn settle(&mut self, takes_nothing: bool, now_ms: u64, cx: &Context<'_>) -> Option<u64> {
+        let (crowd, grace) = (&self.crowd, self.crowd.grace.get().map(Arc::as_ref));
+        let is_patient = match self.is_behind || takes_nothing {
+            true => self.patience.pay(grace, now_ms),
+            false => true,
+        };
+        self.is_behind = takes_nothing;
+        let side = match (takes_nothing, is_patient) {
+            (false, _) => STARVED,
+            (true, true) => BEHIND,
+            (true, false) => SLOW,
+        };
+        crowd.side.store(side, Ordering::Release);
         let free = self.receiver.capacity();
-        if is_slow || self.receiver.is_empty() {
-            self.crowd.release(usize::MAX);
-        } else if free >= self.receiver.max_capacity() / 2 && !self.crowd.is_large() {
-            self.crowd.release(RELEASED_AT_ONCE);
+        if side == SLOW || self.receiver.is_empty() {
+            crowd.queue.release(usize::MAX);
+        } else if free >= self.receiver.max_capacity() / 2 && !crowd.is_large() {
+            crowd.queue.release(RELEASED_AT_ONCE);
         }
+        let somebody_waits = side == BEHIND && crowd.queue.watch(cx);
+        somebody_waits.then(|| self.patience.wait(grace, now_ms))
     }
 }
 
@@ -286,7 +291,7 @@ impl Inbox {
 impl Drop for Inbox {
     fn drop(&mut self) {
         self.receiver.close();
-        self.crowd.release(usize::MAX);
+        self.crowd.queue.release(usize::MAX);
         while let Ok(delivery) = self.receiver.try_recv() {
             delivery.hand_over();
         }
@@ -294,16 +299,25 @@ impl Drop for Inbox {
 }
 
 impl Custody {
-    /// Whether a message of `thing` would find room: no recipient of it is starved by those who publish.
+    /// Whether a message of `thing` would find room: in the log, and with every recipient that is waited for.
     #[must_use]
     pub fn has_room(&self, thing: &ThingPeer) -> bool {
+        if self.inner.vault.is_crowded() {
+            return false;
+        }
         let routes = thing.deployment.routes.load();
         let mut routes = routes.iter();
         !routes.any(|it| it.any_crowded(thing, Outbox::is_crowded))
     }
 
-    /// Ready when [`Custody::has_room`]; until then the task is woken once the starved recipient has had its turn.
+    /// Ready when [`Custody::has_room`]; until then the task is woken once the log was written, or the recipient has had its
+    /// turn.
     pub fn poll_room(&self, thing: &ThingPeer, hold: &mut Hold, cx: &Context<'_>) -> Poll<()> {
+        let inner = &self.inner;
+        let is_crowded = || inner.vault.is_crowded();
+        if is_crowded() && inner.room.poll(hold, cx, is_crowded).is_pending() {
+            return Poll::Pending;
+        }
         let routes = thing.deployment.routes.load();
         let mut routes = routes.iter();
         let mut waits = |it: &Outbox| it.poll_room(hold, cx).is_pending();

@@ -39,9 +39,14 @@ pub struct Limits {
     pub max_keep_alive_s: u16,
     /// The longest client identifier, in bytes. Default 128.
     pub max_client_id_bytes: usize,
-    /// How many QoS 1 and 2 deliveries may be without the client's PUBACK or PUBCOMP; a client may
-    /// ask for fewer. Default 256.
+    /// How many QoS 1 and 2 deliveries may be without the client's PUBACK or PUBCOMP; an MQTT 5 client may ask for fewer by its
+    /// receive maximum (5.0, 3.1.2.11.3). Default 65 535, which is what a client asks for that says nothing.
     pub max_inflight: u16,
+    /// The same for clients of MQTT 3.1.1, which cannot say how many they take. Default 1 024.
+    pub max_inflight_v3: u16,
+    /// How many bytes messages may hold that a client has not acknowledged; a batch of deliveries may go above it. Default
+    /// 4 MiB.
+    pub inflight_bytes: usize,
     /// How many subscriptions a session may hold. Default 64.
     pub max_subscriptions: usize,
     /// The longest topic name or filter, in bytes. Default 1 024.
@@ -116,7 +121,9 @@ impl Default for Limits {
             connect_timeout_ms: 10_000,
             max_keep_alive_s: 3_600,
             max_client_id_bytes: 128,
-            max_inflight: 256,
+            max_inflight: u16::MAX,
+            max_inflight_v3: 1_024,
+            inflight_bytes: 4 * 1024 * 1024,
             max_subscriptions: 64,
             max_topic_bytes: 1_024,
             max_topic_levels: 32,

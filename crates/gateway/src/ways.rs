@@ -15,6 +15,8 @@
 //! Rules that users write in devices publish on topics of their own. A device whose connection was closed for that would
 //! connect, publish and be closed again, forever.
 //!
+//! Of which devices a bridge's message was that was not taken, see [`missed`]: what they said before is not trusted any more.
+//!
 //! What is acknowledged waits for the last position of what was kept. A packet of which nothing is kept is acknowledged at
 //! once: sending it again would change nothing.
 
@@ -90,7 +92,7 @@ impl Ways {
                         parts.push((Arc::clone(thing), it.body));
                     })
                     .map_err(unreadable)
-                    .inspect_err(|_| custody.missed(thing)),
+                    .inspect_err(|_| missed(custody, publisher, message.topic)),
             },
             Publisher::Bridge(bridge) => {
                 if bridge.is_barred() {
@@ -109,6 +111,7 @@ impl Ways {
                 })
                 .map_err(unreadable)
                 .inspect_err(|it| {
+                    missed(custody, publisher, message.topic);
                     if it.kind == RefusalKind::Unreadable {
                         bridge.saw_unregistered(message.topic, now);
                     }
@@ -157,17 +160,20 @@ impl Ways {
     ) -> Result<Lsn, Refusal> {
         let heard = self.heard.take().map(|it| *it);
         let counters = Arc::clone(&self.counters);
+        let mut order = None;
         let memory = self.memory(word)?;
         let gaps = memory.state.gaps();
         let taken = match memory.adapter {
             // The one dialect in which what is said beside the payload comes in, as fields of its own.
             Adapter::Value => said::read(message.properties, |said| {
+                order = adapters::value::order(said).map(Arc::from);
                 adapters::value::take(message.topic, message.payload, said)
             }),
             adapter => adapters::take(adapter, &mut memory.state, message.topic, message.payload),
         };
         if memory.state.gaps() > gaps {
             counters.add(Counter::SequenceGaps);
+            missed(custody, publisher, "");
         }
         let taken = match taken {
             Err(TakeError::OtherTopic) => {
@@ -192,7 +198,10 @@ impl Ways {
         }
         let arrivals: SmallVec<[Arrival<'_>; 1]> = parts
             .iter()
-            .map(|(thing, body)| message.of(thing, body))
+            .map(|(thing, body)| Arrival {
+                order: order.as_ref(),
+                ..message.of(thing, body)
+            })
             .collect();
         let kept = match arrivals.as_slice() {
             [one] => custody.take(one, now),
@@ -242,9 +251,46 @@ impl<'a> Arriving<'a> {
             },
             origin: self.origin,
             expires_at: self.expires_at,
+            order: None,
         }
     }
 }
+
+/// Something was sent that was not taken, so nobody knows whether what its things said before still holds. Behind a bridge
+/// those are the things whose names stand in the topic, where the dialect has them there, and all of its things where that
+/// names nobody.
+pub(crate) fn missed(custody: &Custody, publisher: &Publisher, topic: &str) {
+    let bridge = match publisher {
+        Publisher::Thing(thing) => return custody.missed(thing),
+        Publisher::Bridge(bridge) => bridge,
+    };
+    let adapter = Adapter::parse(&bridge.adapter());
+    let names = match adapter.filter(|it| it.names_in_topic()) {
+        Some(adapter) => names_in(adapter, topic),
+        None => Vec::new(),
+    };
+    let mut things: Vec<_> = names.iter().filter_map(|it| bridge.thing(it)).collect();
+    if things.is_empty() {
+        let all = bridge.things();
+        things = all.iter().filter_map(|it| bridge.thing(&it.0)).collect();
+    }
+    things.iter().for_each(|it| custody.missed(it));
+}
+
+/// What in a topic may be the name of a device: each run of whole levels.
+fn names_in(adapter: Adapter, topic: &str) -> Vec<String> {
+    let mut levels: Vec<&str> = topic.split('/').take(MAX_NAMING_LEVELS).collect();
+    if adapter == Adapter::SparkplugB && levels.len() > 2 {
+        levels.remove(2);
+    }
+    let ends = |start: usize| (start + 1..=levels.len()).map(move |end| (start, end));
+    let runs = (0..levels.len()).flat_map(ends);
+    runs.filter_map(|(start, end)| Some(levels.get(start..end)?.join("/")))
+        .collect()
+}
+
+/// So many levels of a topic may name a device.
+const MAX_NAMING_LEVELS: usize = 32;
 
 /// The thing of a device, if the bridge has one that may send. What a dialect does not name goes by its topic.
 fn registered(

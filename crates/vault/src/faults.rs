@@ -388,11 +388,40 @@ fn when_the_disk_stalls_pending_readings_are_bounded_and_none_is_lost() {
             accepted.len()
         );
         assert_eq!(times(&vault), [0]);
+        assert!(vault.is_crowded());
         fixture.faults.resume();
         let last = append_when_there_is_room(&vault, 1_000);
         vault.wait(last).unwrap();
         accepted.push(1_000 - 1);
         assert_eq!(times(&vault), accepted);
+    });
+}
+
+#[test]
+fn who_waits_because_much_is_pending_is_told_when_it_is_being_written() {
+    Fixture::on_each_database(|fixture| {
+        let options = VaultOptions {
+            max_pending_bytes: 4_000,
+            ..fixture.options()
+        };
+        let told = Arc::<Mutex<Vec<Progress>>>::default();
+        let teller = Arc::clone(&told);
+        let vault =
+            fixture.open_telling(options, Box::new(move |it| teller.lock().unwrap().push(it)));
+        fixture.faults.stall();
+        let mut last = vault.append(&reading(&stored(0))).unwrap();
+        for at in 1.. {
+            if vault.is_crowded() {
+                break;
+            }
+            last = vault.append(&reading(&stored(at))).unwrap();
+        }
+        assert!(last.as_u64() > 3, "half of it is some readings");
+        fixture.faults.resume();
+        vault.wait(last).unwrap();
+        assert!(!vault.is_crowded());
+        let told = told.lock().unwrap();
+        assert!(told.contains(&Progress::Room), "{told:?}");
     });
 }
 

@@ -19,7 +19,7 @@ mod commit;
 mod tail;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 use model::Timestamp;
@@ -55,6 +55,8 @@ impl Lsn {
 pub enum Progress {
     /// Everything up to this position is durable.
     Durable(Lsn),
+    /// Half of what may wait for the disk did, or more, and is being written now: there is room again.
+    Room,
     /// The log stopped after a failure: nothing more will be durable. The last that is told.
     Stopped,
 }
@@ -217,6 +219,8 @@ pub(crate) struct Log {
     /// The durable position, the segment or the state of failure changed.
     advanced: Condvar,
     durable: AtomicU64,
+    /// How many bytes wait to be written.
+    pending: AtomicUsize,
     /// Why the log stopped. Set once, and then waiters are woken.
     failed: OnceLock<Arc<CommitError>>,
     on_progress: OnProgress,
@@ -243,6 +247,7 @@ impl Log {
             work: Condvar::new(),
             advanced: Condvar::new(),
             durable: AtomicU64::new(0),
+            pending: AtomicUsize::new(0),
             failed: OnceLock::new(),
             on_progress,
         }
@@ -259,11 +264,21 @@ impl Log {
         tail.admit(self.limits.max_pending_bytes, readings)?;
         let was_empty = tail.is_empty();
         let lsn = tail.push_all(keys, readings).map_err(AppendError::Seal)?;
+        self.pending.store(tail.pending_bytes(), Ordering::Release);
         drop(tail);
         if was_empty {
             self.work.notify_one();
         }
         Ok(lsn)
+    }
+
+    /// Whether so much waits to be written that more should come later: half of what may. Not when it will never be written.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.is_many(self.pending.load(Ordering::Acquire)) && !self.is_stopped()
+    }
+
+    fn is_many(&self, bytes: usize) -> bool {
+        bytes >= self.limits.max_pending_bytes / 2
     }
 
     /// Whether the log has stopped after a failure.

@@ -11,6 +11,7 @@ use store::{DbError, Tx};
 use crate::block::{BlockHead, HEAD_COLUMNS, head_of, open};
 use crate::crypto::{CryptoError, KeyId};
 use crate::erase::unmasked;
+use crate::follow::Position;
 use crate::keys::{EpochKey, KeyError, WrappedKey, to_row};
 use crate::log::{HeadSegment, Log, Segment};
 use crate::maintain::{RecordError, read_record};
@@ -77,8 +78,11 @@ pub enum ReadError {
     },
 }
 
-/// Answers a query.
-pub(crate) fn read(log: &Log, query: &ReadQuery) -> Result<Vec<StoredReading>, ReadError> {
+/// Answers a query; each reading with its place in the order of appending.
+pub(crate) fn read(
+    log: &Log,
+    query: &ReadQuery,
+) -> Result<Vec<(Position, StoredReading)>, ReadError> {
     if query.limit == 0 || query.from >= query.until {
         return Ok(Vec::new());
     }
@@ -87,7 +91,11 @@ pub(crate) fn read(log: &Log, query: &ReadQuery) -> Result<Vec<StoredReading>, R
     changes.settled(&subject, || read_once(log, query, &subject))
 }
 
-fn read_once(log: &Log, query: &ReadQuery, subject: &str) -> Result<Vec<StoredReading>, ReadError> {
+fn read_once(
+    log: &Log,
+    query: &ReadQuery,
+    subject: &str,
+) -> Result<Vec<(Position, StoredReading)>, ReadError> {
     let last_epoch = query.until.plus_millis(-1).day();
     let mut keys = log
         .db
@@ -141,7 +149,7 @@ struct Epoch<'a> {
 }
 
 impl Epoch<'_> {
-    fn read(&self, keys: Vec<WrappedKey>) -> Result<Vec<StoredReading>, ReadError> {
+    fn read(&self, keys: Vec<WrappedKey>) -> Result<Vec<(Position, StoredReading)>, ReadError> {
         let mut placed = Vec::new();
         for wrapped in keys {
             let key = self.log.keyring.unwrap(wrapped).map_err(ReadError::Key)?;
@@ -151,9 +159,10 @@ impl Epoch<'_> {
                 .read(|tx| self.read_blocks(tx, &key, &mut placed))?;
         }
         self.trim(&mut placed);
-        let stored = placed
-            .into_iter()
-            .map(|(_, row)| row.into_stored(self.query.subject.clone()));
+        let stored = placed.into_iter().map(|((_, segment, index), row)| {
+            let reading = row.into_stored(self.query.subject.clone());
+            (Position { segment, index }, reading)
+        });
         Ok(stored.collect())
     }
 

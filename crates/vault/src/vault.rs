@@ -297,6 +297,13 @@ impl Vault {
         }
     }
 
+    /// Whether half of `max_pending_bytes` wait to be written, or more: whoever can wait waits for [`Progress::Room`]. Never when the
+    /// vault has stopped.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.log.is_crowded()
+    }
+
     /// As [`Vault::append_all`], for readings of one subject that come back from elsewhere: what was erased here stays erased. Holds up
     /// erasures meanwhile, so not too many at once.
     ///
@@ -339,6 +346,18 @@ impl Vault {
     /// # Errors
     /// When rows, keys, blocks or segments cannot be read; there is no partial answer.
     pub fn read(&self, query: &ReadQuery) -> Result<Vec<StoredReading>, ReadError> {
+        let placed = self.read_placed(query)?;
+        Ok(placed.into_iter().map(|it| it.1).collect())
+    }
+
+    /// The same, each reading with its place in the order of appending.
+    ///
+    /// # Errors
+    /// As [`Vault::read`].
+    pub fn read_placed(
+        &self,
+        query: &ReadQuery,
+    ) -> Result<Vec<(Position, StoredReading)>, ReadError> {
         read(&self.log, query)
     }
 

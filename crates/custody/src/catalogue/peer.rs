@@ -320,6 +320,8 @@ pub struct RecipientPeer {
     pub(crate) id: RecipientId,
     credential: Credential,
     pub(crate) pseudonym_key: hmac::Key,
+    /// How long publishers may wait for it without its having earned it.
+    pub(crate) grace: Arc<crate::outbox::Grace>,
 }
 
 impl RecipientPeer {
@@ -328,6 +330,7 @@ impl RecipientPeer {
             id: row.id.clone(),
             credential: Credential::new(&row.credential),
             pseudonym_key,
+            grace: Arc::default(),
         }
     }
 

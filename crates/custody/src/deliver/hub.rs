@@ -372,11 +372,12 @@ impl Route {
         if single.any(|it| crowded(&it.subscriber.outbox)) {
             return true;
         }
-        // A group takes messages as long as one of its members does.
+        // A group takes messages as long as one of its members does; those that nobody waits for do not count.
         let mut groups = self.groups.iter().filter(|it| it.wanted.holds(thing));
         groups.any(|it| {
-            it.members.iter().all(|it| it.outbox.is_crowded())
-                && it.members.first().is_some_and(|it| crowded(&it.outbox))
+            let mut waited_for = it.members.iter().filter(|it| it.outbox.is_crowded());
+            !it.members.iter().any(|it| it.outbox.is_ready())
+                && waited_for.next().is_some_and(|it| crowded(&it.outbox))
         })
     }
 }

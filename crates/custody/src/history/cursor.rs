@@ -4,19 +4,26 @@
 //! derived for this recipient alone; it stays good over restarts.
 //!
 //! # Format
-//! Base64url without padding of: version = 1 (1 byte), nonce (12), then AES-256-GCM of time (8, little-endian, milliseconds) and thing
-//! id, with the tag. Associated data: [`LABEL`], deployment, NUL, purpose.
+//! Base64url without padding of: version (1 byte), nonce (12), then AES-256-GCM of what follows, with the tag. Associated data:
+//! [`LABEL`], deployment, NUL, purpose.
+//!
+//! Version 1: time (8, little-endian, milliseconds) and thing id. Version 2, where a page ended within a moment: time, segment
+//! number (8, little-endian) and index (4) of the last reading that was looked at, and thing id. Both are read for good.
 
 use data_encoding::BASE64URL_NOPAD;
 use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
+use vault::Position;
 
 use crate::catalogue::RecipientPeer;
 
-const VERSION: u8 = 1;
+const WHOLE_MOMENT: u8 = 1;
+const WITHIN_MOMENT: u8 = 2;
 const LABEL: &[u8] = b"amanat/history-cursor/1\0";
 const TIME_BYTES: usize = 8;
+const SEGMENT_BYTES: usize = 8;
+const INDEX_BYTES: usize = 4;
 /// The longest cursor that is read, in characters.
 const MAX_CHARACTERS: usize = 512;
 
@@ -25,6 +32,8 @@ const MAX_CHARACTERS: usize = 512;
 pub(super) struct Place {
     pub(super) thing: ThingId,
     pub(super) from: Timestamp,
+    /// Of that moment only what lies behind this.
+    pub(super) after: Option<Position>,
 }
 
 fn key(recipient: &RecipientPeer) -> Option<LessSafeKey> {
@@ -48,13 +57,21 @@ pub(super) fn seal(
     let mut nonce = [0; NONCE_LEN];
     getrandom::fill(&mut nonce).ok()?;
     let time = place.from.as_millis().to_le_bytes();
-    let mut sealed = [time.as_slice(), place.thing.as_str().as_bytes()].concat();
+    let (version, within) = match place.after {
+        None => (WHOLE_MOMENT, Vec::new()),
+        Some(Position { segment, index }) => {
+            let (segment, index) = (segment.to_le_bytes(), index.to_le_bytes());
+            (WITHIN_MOMENT, [segment.as_slice(), &index].concat())
+        }
+    };
+    let thing = place.thing.as_str().as_bytes();
+    let mut sealed = [time.as_slice(), &within, thing].concat();
     let bound = Aad::from(associated(deployment, purpose));
     let once = Nonce::assume_unique_for_key(nonce);
     key(recipient)?
         .seal_in_place_append_tag(once, bound, &mut sealed)
         .ok()?;
-    let whole = [&[VERSION], nonce.as_slice(), &sealed].concat();
+    let whole = [&[version], nonce.as_slice(), &sealed].concat();
     Some(BASE64URL_NOPAD.encode(&whole))
 }
 
@@ -71,7 +88,7 @@ pub(super) fn open(
     let whole = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
     let (version, rest) = whole.split_first()?;
     let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
-    if *version != VERSION {
+    if ![WHOLE_MOMENT, WITHIN_MOMENT].contains(version) {
         return None;
     }
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
@@ -80,8 +97,19 @@ pub(super) fn open(
     let plain = key(recipient)?
         .open_in_place(nonce, bound, &mut opened)
         .ok()?;
-    let (time, thing) = plain.split_at_checked(TIME_BYTES)?;
+    let (time, rest) = plain.split_at_checked(TIME_BYTES)?;
+    let (after, thing) = match *version {
+        WITHIN_MOMENT => {
+            let (segment, rest) = rest.split_first_chunk::<SEGMENT_BYTES>()?;
+            let (index, thing) = rest.split_first_chunk::<INDEX_BYTES>()?;
+            let segment = u64::from_le_bytes(*segment);
+            let index = u32::from_le_bytes(*index);
+            (Some(Position { segment, index }), thing)
+        }
+        _ => (None, rest),
+    };
     Some(Place {
+        after,
         thing: ThingId::parse(std::str::from_utf8(thing).ok()?).ok()?,
         from: Timestamp::from_millis(i64::from_le_bytes(time.try_into().ok()?)),
     })

@@ -109,6 +109,38 @@ fn texts(house: &House, purpose: &str, now: Timestamp) -> Vec<String> {
 }
 
 #[test]
+fn messages_of_one_millisecond_all_come_in_their_order_on_pages_of_any_length() {
+    on_both(|house| {
+        let house = endless(house);
+        let sent = ["1", "2.5", "2.5", "0", "2.5"];
+        for (at, value) in sent.iter().enumerate() {
+            let and = match at {
+                1 => r#","room":{"temperature":21}"#,
+                _ => "",
+            };
+            measure(&house, &format!(r#"{{"power":{value}{and}}}"#), after(1));
+        }
+        measure(&house, r#"{"power":7}"#, after(2));
+        let now = after(3);
+        let wanted: Vec<_> = sent.iter().chain(&["7"]).map(ToString::to_string).collect();
+        for limit in [1, 2, 3, 5, 6, 100] {
+            let query = HistoryQuery {
+                limit,
+                ..query("billing")
+            };
+            let got: Vec<_> = all(&house, query, now)
+                .iter()
+                .filter_map(|(_, text)| {
+                    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+                    Some(value.get("power")?.to_string())
+                })
+                .collect();
+            assert_eq!(got, wanted, "{limit}");
+        }
+    });
+}
+
+#[test]
 fn a_recipient_that_was_away_gets_what_it_missed_and_it_is_counted() {
     on_both(|house| {
         let house = endless(house);

@@ -47,6 +47,7 @@ impl House {
             retain,
             origin: 9,
             expires_at: None,
+            order: None,
         };
         self.custody.take(&arrival, now).unwrap();
     }
@@ -360,6 +361,7 @@ fn what_takes_back_comes_in_first_or_takes_nothing_back() {
                 retain: Retain::TakeBack,
                 origin: 0,
                 expires_at: None,
+                order: None,
             };
             house.custody.take(&arrival, NOW)
         };
@@ -411,6 +413,7 @@ fn it_expires_when_its_publisher_said_so() {
             retain: Retain::Keep,
             origin: 0,
             expires_at: Some(after(1_000)),
+            order: None,
         };
         let mut live = house.listen("utility-desk", &house.utility, "billing", 8);
         house.custody.take(&arrival, NOW).unwrap();

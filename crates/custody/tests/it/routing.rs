@@ -165,10 +165,11 @@ fn a_member_that_is_slow_or_full_is_passed_over_and_has_its_turn_when_no_other_c
     on_both(|house| {
         let mut slow = Member::shared(&house, 4);
         let mut quick = Member::shared(&house, 8);
-        slow.inbox.settle(true);
+        slow.inbox.park(0);
         measure(&house, 0..4);
         assert_eq!(quick.got(&house).len(), 4);
-        quick.inbox.settle(false);
+        let cx = Context::from_waker(Waker::noop());
+        assert_eq!(quick.inbox.settle(false, 0, &cx), None);
         assert_eq!(slow.take().len(), 0);
         // Now the quick one does not come to its turn either.
         measure(&house, 0..12);
@@ -200,7 +201,8 @@ fn publishers_wait_for_a_group_only_when_every_member_is_starved() {
             Poll::Pending
         );
         first.take();
-        first.inbox.settle(false);
+        let cx = Context::from_waker(Waker::noop());
+        assert_eq!(first.inbox.settle(false, 0, &cx), None);
         assert!(house.custody.has_room(&thing));
         drop(second);
     });
@@ -348,7 +350,7 @@ fn an_outbox_is_bounded_by_what_its_deliveries_hold_too() {
             None,
             custody::outbox_of(64, 3 * size + size / 2),
         );
-        member.inbox.settle(true);
+        member.inbox.park(0);
         measure(&house, 0..5);
         assert_eq!(house.custody.dropped_deliveries(), 2);
         assert_eq!(member.got(&house), [power(0), power(1), power(2)]);
@@ -376,7 +378,7 @@ fn what_waits_is_bounded_in_all_and_slow_recipients_feel_it_first() {
         let custody = &house.custody;
         let mut slow = Member::with(&house, filter(), None, 1_000);
         let mut quick = Member::with(&house, filter(), None, 1_000);
-        slow.inbox.settle(true);
+        slow.inbox.park(0);
         measure(&house, 0..1);
         let one = custody.held_bytes();
         assert!(one > 0, "a message counts once, whoever waits for it");
@@ -407,7 +409,7 @@ fn an_offline_session_is_slow_at_once_and_keeps_what_fits() {
             Poll::Pending
         );
         // Its connection is lost: whoever waited is let go, and nobody waits from now on.
-        member.inbox.park();
+        member.inbox.park(0);
         for value in 10..40 {
             assert!(house.custody.poll_room(&thing, &mut hold, &cx).is_ready());
             measure(&house, value..value + 1);
@@ -432,6 +434,7 @@ fn a_message_that_waits_holds_what_is_declared_and_not_what_came() {
                 retain: custody::Retain::No,
                 origin: 0,
                 expires_at: None,
+                order: None,
             };
             house.custody.take(&arrival, NOW).unwrap();
             house.custody.held_bytes()

@@ -120,9 +120,9 @@ fn open(
         ));
     };
     let turn = Turn::take(door, recipient.id())?;
-    let (sender, inbox) = custody::outbox(door.limits.outbox_deliveries);
+    let (sender, mut inbox) = custody::outbox(door.limits.outbox_deliveries);
     // Nobody waits for a stream: it counts as slow for as long as it lives.
-    inbox.park();
+    inbox.park(door.clock.now().uptime_ms);
     let subscription = door
         .custody
         .subscribe(&recipient, filter, sender, 0, door.clock.now().wall)

@@ -172,7 +172,7 @@ impl<B: Backend> Away<B> {
         taken: &mut VecDeque<B::Delivery>,
         cx: &mut Context<'_>,
     ) {
-        self.backend.settle(true);
+        self.backend.park(self.clock.now().uptime_ms);
         if self
             .backend
             .poll_deliveries(cx, TAKEN_AT_ONCE, taken)

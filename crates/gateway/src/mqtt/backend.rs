@@ -131,10 +131,9 @@ pub(crate) trait Backend {
         position: Self::Position,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Stopped>>;
-    /// Whether a message of the thing finds room: no recipient of it is starved by those who
-    /// publish.
+    /// Whether a message of the thing finds room: with every recipient that is waited for, and in the log.
     fn has_room(&self) -> bool;
-    /// Ready when [`Backend::has_room`]; until then the task is woken after the recipient's turn.
+    /// Ready when [`Backend::has_room`]; until then the task is woken when there may be.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// Begins a subscription of the recipient; an error says why not.
     fn subscribe(&mut self, wanted: &Wanted, tag: u32, now: Timestamp) -> Result<(), ()>;
@@ -191,8 +190,11 @@ pub(crate) trait Backend {
         limit: usize,
         into: &mut VecDeque<Self::Delivery>,
     ) -> Poll<()>;
-    /// A turn is over; `is_slow` when the client takes no deliveries now. Nobody waits for it then.
-    fn settle(&mut self, is_slow: bool);
+    /// A turn is over; `takes_nothing` when the client takes no deliveries now. Gives when this is to be said again at the
+    /// latest: publishers wait for it no longer than it has earned.
+    fn settle(&mut self, takes_nothing: bool, now_ms: u64, cx: &Context<'_>) -> Option<u64>;
+    /// The client is away: nobody waits for it.
+    fn park(&mut self, now_ms: u64);
     /// Which subscription a delivery is for.
     fn tag(delivery: &Self::Delivery) -> u32;
     /// What its publish said about itself.

@@ -9,10 +9,10 @@
 //! Where frames of WebSocket or records of TLS lie in between, what they hold back is gated at the socket (see
 //! [`crate::handover`]): it counts as delivered when they have nothing left, and if an act comes first the connection ends.
 //!
-//! A thing is not read while it would crowd out a recipient that is only starved of the processor:
-//! those who publish would keep it for themselves, and deliveries would be dropped although their
-//! recipient takes them. A recipient says after each turn whether its own socket is what stands in
-//! the way (or its window); for that nobody waits, and what does not fit is dropped and counted.
+//! A thing is not read while it would crowd out a recipient that is waited for, nor while too much waits for the disk.
+//! A recipient says after each turn whether its own side is what stands in the way: its socket, or its window. Then
+//! publishers wait for what it has earned by taking deliveries, and no longer: what does not fit is dropped and counted. The
+//! connection's timer sees to that.
 
 mod sending;
 mod transport;
@@ -93,7 +93,9 @@ pub(crate) struct Connection<T, B: Backend> {
     /// What it may hold back, where it can.
     unflushed: Unflushed<B>,
     /// The client takes no deliveries now: its socket is full, or its window is closed.
-    is_slow: bool,
+    takes_nothing: bool,
+    /// When publishers have waited long enough for it.
+    patience_ends_ms: Option<u64>,
     signal: Option<Told<B>>,
     /// Who has connected in the place of this client, and where its session is to go.
     successor: Option<Successor<B>>,
@@ -132,7 +134,8 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             output: Output::default(),
             is_flushed: true,
             unflushed: Unflushed::default(),
-            is_slow: false,
+            takes_nothing: false,
+            patience_ends_ms: None,
             signal: Some(signal),
             successor: None,
             held: None,
@@ -221,7 +224,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                 break;
             }
         }
-        self.backend.settle(self.is_slow);
+        self.settle(now, cx);
         self.note_progress(now);
         self.weigh(now);
         self.poll_timer(now, cx);
@@ -233,6 +236,12 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             true => Poll::Ready(Turn::Closed),
             false => Poll::Pending,
         }
+    }
+
+    /// Says how the client is.
+    fn settle(&mut self, now: Moment, cx: &Context<'_>) {
+        let takes_nothing = self.takes_nothing;
+        self.patience_ends_ms = self.backend.settle(takes_nothing, now.uptime_ms, cx);
     }
 
     /// Notes since when a packet is not whole, and since when the client takes nothing.
@@ -361,12 +370,21 @@ impl<T: Transport, B: Backend> Connection<T, B> {
                 ..now
             };
             self.with_session(due, |session, ctx| session.tick(ctx));
-            return;
+            if self.patience_ends_ms.is_some() {
+                self.settle(due, cx);
+            }
+            if self.deadline_ms().is_none_or(|it| it <= due.uptime_ms) {
+                return;
+            }
         }
     }
 
     fn deadline_ms(&self) -> Option<u64> {
-        let deadlines = [self.session.deadline_ms(), self.given_up_at_ms()];
+        let deadlines = [
+            self.session.deadline_ms(),
+            self.given_up_at_ms(),
+            self.patience_ends_ms,
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -467,9 +485,8 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     fn end(&mut self) -> Option<Box<Kept<B>>> {
         let now = self.clock.now();
         let start = self.successor.as_ref().map(|it| it.start);
-        let kept = self.with_session(now, |session, ctx| session.end(start, ctx));
-        self.backend.settle(true);
-        kept
+        self.backend.park(now.uptime_ms);
+        self.with_session(now, |session, ctx| session.end(start, ctx))
     }
 }
 

@@ -224,8 +224,8 @@ impl Backend for Desk {
         if let Some(allowance) = &mut self.allowance
             && !allowance.take(now)
         {
-            if let Some(Publisher::Thing(thing)) = &self.publisher {
-                self.custody.missed(thing);
+            if let Some(publisher) = &self.publisher {
+                ways::missed(&self.custody, publisher, message.topic);
             }
             return Err(Refusal {
                 kind: RefusalKind::TooFast,
@@ -440,9 +440,14 @@ impl Backend for Desk {
         }
     }
 
-    fn settle(&mut self, is_slow: bool) {
-        if let Some(outbox) = &self.outbox {
-            outbox.inbox.settle(is_slow);
+    fn settle(&mut self, takes_nothing: bool, now_ms: u64, cx: &Context<'_>) -> Option<u64> {
+        let outbox = self.outbox.as_mut()?;
+        outbox.inbox.settle(takes_nothing, now_ms, cx)
+    }
+
+    fn park(&mut self, now_ms: u64) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.inbox.park(now_ms);
         }
     }
 
@@ -504,8 +509,12 @@ impl Backend for Desk {
             return permitted.permit.write_payload(out);
         }
         let mut left = Vec::new();
+        let order = permitted.permit.order().map(<[_]>::to_vec);
         let receipt = permitted.permit.write_payload(&mut left);
-        let given = adapters::value::give(&left);
+        let mut given = adapters::value::give(&left);
+        if let Some(order) = order {
+            given.arrange(&order);
+        }
         out.extend_from_slice(&given.payload);
         said::write(&given, properties);
         receipt

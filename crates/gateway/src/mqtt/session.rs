@@ -352,12 +352,14 @@ impl<B: Backend> Session<B> {
                 ctx.counters.add(Counter::ConnectTimeouts);
                 self.phase = Phase::Closed;
             }
-            Phase::Open(_) if self.lost_at_ms().is_none_or(|it| ctx.now.uptime_ms < it) => {
-                if !self.may_read(ctx.out.len()) || !ctx.backend.has_room() {
-                    // It is we who do not read.
+            // It is we who do not read.
+            Phase::Open(_) if !self.may_read(ctx.out.len()) || !ctx.backend.has_room() => {
+                self.heard_at_ms = ctx.now.uptime_ms;
+                if self.partial_since_ms.is_some() {
                     self.partial_since_ms = Some(ctx.now.uptime_ms);
-                    return;
                 }
+            }
+            Phase::Open(_) if self.lost_at_ms().is_none_or(|it| ctx.now.uptime_ms < it) => {
                 ctx.counters.add(Counter::PacketsTooSlow);
                 self.leave(
                     DisconnectReasonCode::UnspecifiedError,

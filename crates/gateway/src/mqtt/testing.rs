@@ -78,7 +78,12 @@ pub(crate) struct World {
     pub(crate) told: Vec<(u64, bool)>,
     pub(crate) told_received: Vec<u64>,
     /// What the session said last about its client.
-    pub(crate) is_slow: Option<bool>,
+    pub(crate) takes_nothing: Option<bool>,
+    /// How often a turn was over.
+    pub(crate) settled: u32,
+    /// Until when a client that takes nothing is waited for.
+    pub(crate) patience_ms: Option<u64>,
+    pub(crate) is_parked: bool,
 }
 
 /// A session without a connection, when there is one.
@@ -343,8 +348,16 @@ impl Backend for FakeBackend {
         Poll::Ready(())
     }
 
-    fn settle(&mut self, is_slow: bool) {
-        self.world.lock().unwrap().is_slow = Some(is_slow);
+    fn settle(&mut self, takes_nothing: bool, now_ms: u64, _cx: &Context<'_>) -> Option<u64> {
+        let mut world = self.world.lock().unwrap();
+        world.takes_nothing = Some(takes_nothing);
+        world.settled += 1;
+        let ends_ms = world.patience_ms.filter(|_| takes_nothing)?;
+        (ends_ms > now_ms).then_some(ends_ms)
+    }
+
+    fn park(&mut self, _now_ms: u64) {
+        self.world.lock().unwrap().is_parked = true;
     }
 
     fn tag(delivery: &Offered) -> u32 {

@@ -6,7 +6,7 @@ use crate::field_set::{FieldIndex, FieldSet};
 use crate::payload::Payload;
 use crate::program::{LaneIndex, Levels, Program, is_open};
 use crate::render::render_stored;
-use model::Level;
+use model::{Level, Retention, Timestamp};
 
 /// What passes of a message to one lane: what [`decide`](super::decide) says of it, without what it says of all others.
 #[must_use]
@@ -35,6 +35,13 @@ pub fn decide_for(
 }
 
 impl Program {
+    /// How many ways there are at a moment in which something is kept so long: as the person chose, and by law.
+    #[must_use]
+    pub fn ways_to_keep(&self, retention: Retention, at: Timestamp) -> usize {
+        let classes = self.stored.at(at);
+        classes.iter().filter(|it| it.1 == retention).count()
+    }
+
     /// Of what passes to a lane, the fields that the notice lets be kept for it longer than so many whole days.
     #[must_use]
     pub fn kept_beyond(&self, lane: LaneIndex, outcome: &Outcome, days: u16) -> Option<Outcome> {

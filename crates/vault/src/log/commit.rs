@@ -95,8 +95,12 @@ impl Log {
         let mut tail = self.lock();
         let batch = tail.take_batch();
         let rotated = next.map(|it| tail.install(it));
+        self.pending.store(0, Ordering::Release);
         drop(tail);
         if let Some(batch) = batch {
+            if self.is_many(batch.bytes.len()) {
+                (self.on_progress)(Progress::Room);
+            }
             let committed = self.keyring.commit_fresh(|rows| self.write_keys(rows));
             committed.map_err(CommitError::Keys)?;
             #[cfg(test)]

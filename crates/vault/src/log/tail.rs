@@ -85,6 +85,11 @@ impl Tail {
         self.last
     }
 
+    /// How many bytes wait to be written.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }

@@ -73,6 +73,7 @@ fn durable_positions_are_told_in_order_up_to_the_last() {
     let teller = Arc::clone(&told);
     let on_progress = move |progress| match progress {
         Progress::Durable(lsn) => teller.lock().unwrap().push(lsn),
+        Progress::Room => {}
         Progress::Stopped => panic!("the vault stopped"),
     };
     let vault = Vault::open(

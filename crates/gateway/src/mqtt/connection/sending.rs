@@ -43,7 +43,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             return self.poll_flush(cx).map(|_| Moved::Nothing);
         }
         let moved = write_once(&mut self.transport, &mut self.output, &self.counters, cx)?;
-        self.is_slow |= !self.output.is_empty();
+        self.takes_nothing |= !self.output.is_empty();
         self.is_flushed = false;
         if moved {
             self.stuck_since_ms = None;
@@ -113,7 +113,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
     pub(super) fn poll_batch(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
         let window = self.session.window().min(BATCH_DELIVERIES);
         self.is_blocked = false;
-        self.is_slow = window == 0;
+        self.takes_nothing = window == 0;
         if window == 0
             || (!self.session.has_next()
                 && self
@@ -124,7 +124,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             return Ok(0);
         }
         if !self.is_writable(cx)? {
-            self.is_slow = true;
+            self.takes_nothing = true;
             self.is_blocked = true;
             return Ok(0);
         }
@@ -189,7 +189,7 @@ impl<T: Transport, B: Backend> Connection<T, B> {
             under_gate(&mut self.transport, until, write)
         };
         drop(gate);
-        self.is_slow = !self.output.is_empty();
+        self.takes_nothing = !self.output.is_empty();
         for mark in self.output.take_back(&mut marks).into_iter().rev() {
             B::void(mark.receipt);
             self.session.take_back(mark.undo);

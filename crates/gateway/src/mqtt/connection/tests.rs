@@ -514,7 +514,7 @@ async fn a_session_says_whether_its_client_takes_deliveries() {
     bench.send(&subscribe(V5, &[("for/research/#", 1)], &[]));
     let settled = |bench: &mut Bench| {
         assert_eq!(bench.turn(), Poll::Pending);
-        bench.world.lock().unwrap().is_slow.take().unwrap()
+        bench.world.lock().unwrap().takes_nothing.take().unwrap()
     };
     assert!(!settled(&mut bench), "nothing is in the way");
     bench.room(10);
@@ -528,8 +528,30 @@ async fn a_session_says_whether_its_client_takes_deliveries() {
     bench.send(&puback(1));
     assert!(!settled(&mut bench), "the window is open again");
     bench.connection.end();
-    let is_slow = bench.world.lock().unwrap().is_slow;
-    assert_eq!(is_slow, Some(true), "nobody waits for who is gone");
+    let is_parked = bench.world.lock().unwrap().is_parked;
+    assert!(is_parked, "nobody waits for who is gone");
+}
+
+#[tokio::test]
+async fn a_session_whose_client_takes_nothing_has_its_turn_when_it_was_waited_for_long_enough() {
+    let limits = Limits {
+        max_inflight: 1,
+        ..Limits::default()
+    };
+    let mut bench = Bench::connected(V5, "recipient", limits);
+    bench.send(&subscribe(V5, &[("for/research/#", 1)], &[]));
+    bench.room(1_000_000);
+    bench.offer(&["a", "b"]);
+    assert_eq!(bench.turn(), Poll::Pending);
+    let soon = bench.connection.clock.now().uptime_ms + 30;
+    bench.world.lock().unwrap().patience_ms = Some(soon);
+    assert_eq!(bench.turn(), Poll::Pending);
+    let before = bench.world.lock().unwrap().settled;
+    let Connection { clock, timer, .. } = &bench.connection;
+    assert_eq!(timer.deadline(), clock.instant(soon));
+    tokio::time::sleep_until(clock.instant(soon + 5)).await;
+    assert_eq!(bench.turn(), Poll::Pending);
+    assert!(bench.world.lock().unwrap().settled > before);
 }
 
 #[tokio::test]

@@ -237,7 +237,11 @@ impl<B: Backend> Session<B> {
         }
         let server_keep_alive = self.keep_alive(&connect);
         let session_expiry = self.expire_after(&connect);
-        self.window = usize::from(self.limits.max_inflight.min(connect.receive_maximum).max(1));
+        let most = match connect.version {
+            Version::V5 => self.limits.max_inflight.min(connect.receive_maximum),
+            Version::V3 => self.limits.max_inflight_v3.min(self.limits.max_inflight),
+        };
+        self.window = usize::from(most.max(1));
         self.aliases_to_client = ToClient::new(connect.topic_alias_max);
         self.is_bridge = connect.is_bridge;
         self.will = connect.will.map(Box::new);

@@ -3,6 +3,9 @@
 //! A delivery with QoS 1 or 2 stays in flight until the client has it, over reconnections too. When it must be sent
 //! again (4.4) it is decided again: if it may not leave any more its identifier is released and nothing is sent.
 //! Identifiers are given in turn, so a released one does not come back before 65,534 others.
+//!
+//! A client may leave 65,535 unacknowledged and acknowledge them in any order, so what is let go leaves a hole that is
+//! closed later: nothing here costs more when more is in flight.
 
 use std::collections::VecDeque;
 
@@ -18,6 +21,8 @@ use crate::mqtt::topic::{self, Form};
 
 /// Above this many places the list gives its memory back when it is empty.
 const KEPT_PLACES: usize = 16;
+/// So many holes are always borne.
+const KEPT_HOLES: usize = 64;
 /// How many packet identifiers there are: 0 is none.
 const PACKET_IDS: u64 = 65_535;
 /// 5.0, 3.6.2.1: the identifier is not known.
@@ -27,9 +32,16 @@ const NOT_FOUND: u8 = 0x92;
 #[derive(Debug)]
 pub(super) struct Outbound<D> {
     next: u64,
+    /// By number. The first is never a hole.
     in_flight: VecDeque<InFlight<D>>,
+    /// How many of them are holes.
+    holes: usize,
     /// How many of them are to be sent again on this connection.
     due: usize,
+    /// None before this number is.
+    due_from: u64,
+    /// What their messages hold.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -44,6 +56,8 @@ pub(super) enum Stage<D> {
     /// PUBLISH was sent: PUBACK or PUBREC is to come.
     Sent {
         delivery: D,
+        /// What it holds.
+        bytes: usize,
         qos: u8,
         form: Form,
         is_due: bool,
@@ -52,6 +66,21 @@ pub(super) enum Stage<D> {
     Released,
     /// A command to a thing was sent: PUBACK is to come.
     Command(u64),
+    /// It is over.
+    Hole,
+}
+
+impl<D> Stage<D> {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Sent { bytes, .. } => *bytes,
+            Self::Released | Self::Command(_) | Self::Hole => 0,
+        }
+    }
+
+    fn is_hole(&self) -> bool {
+        matches!(self, Self::Hole)
+    }
 }
 
 impl<D> Default for Outbound<D> {
@@ -59,7 +88,10 @@ impl<D> Default for Outbound<D> {
         Self {
             next: 0,
             in_flight: VecDeque::new(),
+            holes: 0,
             due: 0,
+            due_from: 0,
+            bytes: 0,
         }
     }
 }
@@ -79,9 +111,12 @@ fn packet_id(number: u64) -> u16 {
 }
 
 impl<D> Outbound<D> {
-    /// How many more packets the client takes.
-    fn room(&self, window: usize) -> usize {
-        window.saturating_sub(self.in_flight.len() - self.due)
+    /// How many more packets the client takes, as far as their messages may hold memory; what is due holds it already.
+    fn room(&self, window: usize, most_bytes: usize) -> usize {
+        if self.due == 0 && self.bytes >= most_bytes {
+            return 0;
+        }
+        window.saturating_sub(self.in_flight.len() - self.holes - self.due)
     }
 
     /// Takes the next free identifier; there is one, because the window is smaller than their number.
@@ -94,6 +129,7 @@ impl<D> Outbound<D> {
         }
         let number = self.next;
         self.next += 1;
+        self.bytes += stage.bytes();
         self.in_flight.push_back(InFlight { number, stage });
         packet_id(number)
     }
@@ -102,22 +138,60 @@ impl<D> Outbound<D> {
     pub(super) fn take_back(&mut self) -> Option<Stage<D>> {
         let last = self.in_flight.pop_back()?;
         self.next = last.number;
+        self.bytes -= last.stage.bytes();
         Some(last.stage)
     }
 
     fn position(&self, packet_id: u16) -> Option<usize> {
-        self.in_flight
-            .iter()
-            .position(|it| it.packet_id() == packet_id)
+        let (first, last) = (self.in_flight.front()?, self.in_flight.back()?.number);
+        if first.packet_id() == packet_id {
+            return Some(0); // Nearly always: they are acknowledged in order (4.6).
+        }
+        // The last number with this identifier, then the one a whole turn of identifiers before.
+        let wanted = u64::from(packet_id.checked_sub(1)?);
+        let mut number = last.checked_sub((last + PACKET_IDS - wanted) % PACKET_IDS)?;
+        while number >= first.number {
+            let found = self
+                .in_flight
+                .binary_search_by_key(&number, |it| it.number)
+                .ok()
+                .filter(|it| {
+                    self.in_flight
+                        .get(*it)
+                        .is_some_and(|it| !it.stage.is_hole())
+                });
+            if found.is_some() {
+                return found;
+            }
+            number = number.checked_sub(PACKET_IDS)?;
+        }
+        None
     }
 
-    fn remove(&mut self, idx: usize) -> Option<InFlight<D>> {
-        let removed = self.in_flight.remove(idx)?;
-        self.due -= usize::from(removed.is_due());
+    fn remove(&mut self, idx: usize) {
+        let Some(gone) = self.in_flight.get_mut(idx) else {
+            return;
+        };
+        let was_due = gone.is_due();
+        let stage = std::mem::replace(&mut gone.stage, Stage::Hole);
+        self.bytes -= stage.bytes();
+        self.due -= usize::from(was_due);
+        self.holes += 1;
+        while self.in_flight.front().is_some_and(|it| it.stage.is_hole()) {
+            self.in_flight.pop_front();
+            self.holes -= 1;
+        }
+        if self.holes > KEPT_HOLES.max(self.in_flight.len() / 2) {
+            self.close_holes();
+        }
         if self.in_flight.is_empty() && self.in_flight.capacity() > KEPT_PLACES {
             self.in_flight = VecDeque::new();
         }
-        Some(removed)
+    }
+
+    fn close_holes(&mut self) {
+        self.in_flight.retain(|it| !it.stage.is_hole());
+        self.holes = 0;
     }
 
     /// The client has connected again (4.4.0-1): PUBRELs go out at once, PUBLISHes are due. Commands are custody's to
@@ -125,6 +199,7 @@ impl<D> Outbound<D> {
     pub(super) fn resume(&mut self, out: &mut Vec<u8>) {
         self.forget_commands();
         self.due = 0;
+        self.due_from = 0;
         for it in &mut self.in_flight {
             let packet_id = packet_id(it.number);
             match &mut it.stage {
@@ -133,15 +208,19 @@ impl<D> Outbound<D> {
                     self.due += 1;
                 }
                 Stage::Released => encode::ack(AckKind::Pubrel, packet_id, out),
-                Stage::Command(_) => {}
+                Stage::Command(_) | Stage::Hole => {}
             }
         }
     }
 
     /// Commands of a connection that is gone are not waited for.
     pub(super) fn forget_commands(&mut self) {
-        self.in_flight
-            .retain(|it| !matches!(it.stage, Stage::Command(_)));
+        for it in &mut self.in_flight {
+            if matches!(it.stage, Stage::Command(_)) {
+                it.stage = Stage::Hole;
+            }
+        }
+        self.close_holes();
     }
 
     /// The deliveries with QoS 1 that the client has not acknowledged: somebody else may get them.
@@ -158,25 +237,42 @@ impl<D> Outbound<D> {
         self.due > 0
     }
 
+    /// The first that is to be sent again.
+    fn first_due(&self) -> Option<usize> {
+        let from = self
+            .in_flight
+            .partition_point(|it| it.number < self.due_from);
+        let mut rest = self.in_flight.iter().skip(from);
+        rest.position(InFlight::is_due).map(|it| from + it)
+    }
+
     fn set_due(&mut self, packet_id: u16, due: bool) {
         let found = self.position(packet_id);
         if let Some(InFlight {
             stage: Stage::Sent { is_due, .. },
-            ..
+            number,
         }) = found.and_then(|it| self.in_flight.get_mut(it))
             && *is_due != due
         {
             *is_due = due;
             match due {
-                true => self.due += 1,
-                false => self.due -= 1,
+                true => {
+                    self.due += 1;
+                    self.due_from = self.due_from.min(*number);
+                }
+                false => {
+                    self.due -= 1;
+                    // Only the first is sent, so none before it is due.
+                    self.due_from = *number;
+                }
             }
         }
     }
 
     #[cfg(test)]
     pub(super) fn packet_ids(&self) -> Vec<u16> {
-        self.in_flight.iter().map(InFlight::packet_id).collect()
+        let in_flight = self.in_flight.iter().filter(|it| !it.stage.is_hole());
+        in_flight.map(InFlight::packet_id).collect()
     }
 }
 
@@ -219,7 +315,10 @@ impl<B: Backend> Session<B> {
     /// How many deliveries the client takes now; the others wait in their queue.
     pub(crate) fn window(&self) -> usize {
         match self.phase {
-            Phase::Open(_) => self.state.outbound.room(self.window),
+            Phase::Open(_) => {
+                let most_bytes = self.limits.inflight_bytes;
+                self.state.outbound.room(self.window, most_bytes)
+            }
             Phase::Waiting | Phase::Claiming(_) | Phase::Draining | Phase::Closed => 0,
         }
     }
@@ -248,6 +347,7 @@ impl<B: Backend> Session<B> {
             }
             (AckKind::Pubrec, Some(stage @ Stage::Sent { qos: 2, .. }), Some(_)) => {
                 let was_due = matches!(stage, Stage::Sent { is_due: true, .. });
+                outbound.bytes -= stage.bytes();
                 *stage = Stage::Released;
                 outbound.due -= usize::from(was_due);
                 encode::ack(AckKind::Pubrel, ack.packet_id, ctx.out);
@@ -290,7 +390,7 @@ impl<B: Backend> Session<B> {
         out: &mut Vec<u8>,
     ) -> Option<Sent<B>> {
         let outbound = &mut self.state.outbound;
-        let idx = outbound.in_flight.iter().position(InFlight::is_due)?;
+        let idx = outbound.first_due()?;
         let InFlight {
             number,
             stage:
@@ -387,6 +487,7 @@ impl<B: Backend> Session<B> {
                 None
             }
             _ => Some(self.state.outbound.begin(Stage::Sent {
+                bytes: B::size_bytes(&delivery),
                 delivery,
                 qos,
                 form,

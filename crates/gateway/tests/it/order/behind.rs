@@ -134,6 +134,37 @@ async fn what_a_bridge_means_by_a_name_is_asked_again_when_a_command_goes() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_of_a_device_behind_a_bridge_makes_what_it_said_unknown() {
+    let street = Street::new("zigbee2mqtt", &zigbee()).await;
+    let mut hub = street.served.dial().await;
+    hub.connect_v5("sender", "hub-1", &street.hub).await;
+    let sent = async |hub: &mut Client<TcpStream>, topic: &str, payload: &str| {
+        let packet_id = 7.try_into().unwrap();
+        let qos_pid = mqtt_proto::QosPid::Level1(packet_id);
+        let topic = mqtt_proto::TopicName::try_from(topic).unwrap();
+        hub.send_v5(v5::Publish::new(qos_pid, topic, payload.to_owned().into()))
+            .await;
+        assert!(matches!(hub.next_v5().await, Some(v5::Packet::Puback(_))));
+    };
+    let asked = async || ask(&street.site, OFFICE, FAN_PATH, "", GOOD).await.0;
+    // Of a device that nobody registered, on a topic that names no other: it may have been any.
+    for (topic, payload, status) in [
+        ("zigbee2mqtt/Kitchen/fan", r#"{"dust": 20}"#, 202),
+        ("zigbee2mqtt/Kitchen/fan", r#"{"dust": 90"#, 409),
+        ("zigbee2mqtt/Kitchen/fan", r#"{"dust": 20}"#, 202),
+        ("zigbee2mqtt/Cellar", r#"{"dust": 90"#, 409),
+        ("zigbee2mqtt/Kitchen/fan", r#"{"dust": 20}"#, 202),
+    ] {
+        sent(&mut hub, topic, payload).await;
+        let answer = asked().await;
+        assert_eq!(answer.status, status, "{topic} {payload}: {answer:?}");
+    }
+    link(&street.site.house, "Cellar", Some("box-2"));
+    sent(&mut hub, "zigbee2mqtt/Cellar", r#"{"dust": 90"#).await;
+    assert_eq!(asked().await.status, 202, "it was another device");
+}
+
+#[tokio::test]
 async fn interlocks_are_asked_again_at_the_socket_of_the_bridge() {
     let street = Street::new("zigbee2mqtt", &zigbee()).await;
     let (_, waiting) = ask(&street.site, OFFICE, FAN_PATH, "", GOOD).await;
