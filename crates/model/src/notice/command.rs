@@ -4,6 +4,8 @@
 //! for: a number within its range, `true`, `false`, or a word that the notice lists. So no argument can end a text, open a
 //! table or add a second command, in JSON or in anything else that a device reads.
 
+mod words;
+
 use serde_json::{Map, Value};
 
 use crate::{CommandName, Condition, Pointer, PurposeId, RecipientId, Text, ThingId};
@@ -389,7 +391,7 @@ mod tests {
 
     use super::*;
 
-    fn command(payload: &str) -> DeclaredCommand {
+    pub(super) fn command(payload: &str) -> DeclaredCommand {
         let text = |it: &str| Text {
             en: it.to_owned(),
             ur: it.to_owned(),

@@ -282,8 +282,8 @@ fn check_switches(
     for switch in source_switches {
         // Whichever of its names the thing is called by there.
         let speaks_there = switch.topic == command.topic.replace("{device}", "{thing}");
-        let is_its_word = [&switch.on, &switch.off].contains(&&command.payload)
-            || switch.slow.as_ref() == Some(&command.payload);
+        let words = [Some(&switch.on), Some(&switch.off), switch.slow.as_ref()];
+        let is_its_word = words.into_iter().flatten().any(|it| command.can_say(it));
         let touches_it = switch.fields.iter().any(|it| command.touches.contains(it));
         if speaks_there && is_its_word && !touches_it {
             let reason =
