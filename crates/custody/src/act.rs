@@ -178,6 +178,8 @@ pub struct Act<'a, 't> {
     links: Vec<Link>,
     /// How many names bridges have, as far as this act had to know.
     link_counts: BTreeMap<BridgeId, i64>,
+    /// What was asked for stood already.
+    leaves_all: bool,
 }
 
 /// Carries the caller's error through the store's transaction.
@@ -217,6 +219,7 @@ impl Custody {
                 bridges: BTreeSet::new(),
                 links: Vec::new(),
                 link_counts: BTreeMap::new(),
+                leaves_all: false,
             };
             let value = run(&mut act).map_err(Failure::Caller)?;
             let prepared = act.prepare().map_err(Failure::Act)?;
@@ -531,6 +534,12 @@ impl<'t> Act<'_, 't> {
 
     fn touch(&mut self, deployment: &DeploymentId) -> &mut Touched {
         self.touched.entry(deployment.clone()).or_default()
+    }
+
+    /// What was asked for stands already. An act of which nothing else is known changes no rules, so streams that are behind go
+    /// on: nobody can end them by repeating a choice.
+    pub(crate) fn leave_all(&mut self) {
+        self.leaves_all = true;
     }
 
     /// The notice in force, as this transaction sees it.

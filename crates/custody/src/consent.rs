@@ -382,6 +382,9 @@ pub(crate) fn decide(
         }
     }
     let changes: Vec<Change> = changes.into_values().collect();
+    if changes.is_empty() {
+        act.leave_all();
+    }
     for change in &changes {
         let choice = change.matter.choice(person, change.after.level);
         match change.after.way {

@@ -33,6 +33,20 @@ pub(crate) struct Prepared {
     files: Files,
     /// The moment of the act.
     now: Option<Timestamp>,
+    leaves_all: bool,
+}
+
+impl Prepared {
+    /// Whether the act said that all stands, and nothing says otherwise.
+    fn leaves_all(&self) -> bool {
+        self.leaves_all
+            && self.states.is_empty()
+            && self.recipients.is_empty()
+            && self.bridges.is_empty()
+            && self.links.is_empty()
+            && self.certificates.is_none()
+            && self.files.is_empty()
+    }
 }
 
 /// What a bridge means by a name from now on; nothing: no thing any more.
@@ -65,6 +79,7 @@ impl Act<'_, '_> {
     pub(super) fn prepare(mut self) -> Result<Prepared, ActError> {
         let mut prepared = Prepared {
             links: std::mem::take(&mut self.links),
+            leaves_all: self.leaves_all,
             ..Prepared::default()
         };
         for id in std::mem::take(&mut self.recipients) {
@@ -128,6 +143,7 @@ fn unenforceable(deployment: &DeploymentId, error: LoadError) -> ActError {
 impl Custody {
     /// Swaps in what was prepared. Cannot fail: everything that could has happened inside the transaction.
     pub(super) fn put_in_force(&self, prepared: Prepared) -> Files {
+        let leaves_all = prepared.leaves_all();
         let standing = self.inner.catalogue.load_full();
         let is_known =
             |it: &Next| it.appeared.is_empty() && standing.deployments.get(&it.id).is_some();
@@ -178,7 +194,9 @@ impl Custody {
         if let Some(next) = prepared.certificates {
             self.inner.certificates.put_in_force(next);
         }
-        self.inner.rules.fetch_add(1, Ordering::Release);
+        if !leaves_all {
+            self.inner.rules.fetch_add(1, Ordering::Release);
+        }
         // Whoever was between a permit and a socket under the old rules has finished when this lock is had.
         drop(
             self.inner

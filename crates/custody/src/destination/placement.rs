@@ -351,6 +351,7 @@ impl Custody {
                 }
                 let before = rows::destination::placements(act.tx(), Some(person))?;
                 if stands(&before, deployment, placing) {
+                    act.leave_all();
                     return Ok(());
                 }
                 if deployment.is_none() {

@@ -57,6 +57,31 @@ fn no_exit_gives_what_is_off() {
 
 /// After `choose` has returned, no delivery that starts and ends before the next choice may violate it.
 #[test]
+fn an_act_that_asks_for_what_stands_ends_no_streams() {
+    on_both(|house| {
+        let off = choice("/power", "billing", "utility-desk", Level::OFF);
+        let rules = || house.custody.rules_in_force();
+        let before = rules();
+        assert_eq!(house.custody.choose(&[off.clone()], NOW).unwrap().len(), 1);
+        let chosen = rules();
+        assert!(chosen > before);
+        for _ in 0..3 {
+            assert!(
+                house
+                    .custody
+                    .choose(&[off.clone()], NOW)
+                    .unwrap()
+                    .is_empty()
+            );
+            assert_eq!(rules(), chosen);
+        }
+        let on = choice("/power", "billing", "utility-desk", Level::ON);
+        house.custody.choose(&[off, on], NOW).unwrap();
+        assert!(rules() > chosen);
+    });
+}
+
+#[test]
 fn gp_b1a_no_delivery_violates_an_acknowledged_choice_while_choices_toggle() {
     const TOGGLES: u64 = 150;
     on_both(|house| {
