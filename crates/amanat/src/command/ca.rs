@@ -14,6 +14,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
 use serde_json::Value;
 
+use super::listing;
 use super::operator::{self, Place};
 use crate::control::{self, CertificatesRequest};
 use crate::data_directory;
@@ -189,7 +190,7 @@ pub(crate) fn run(ca: Ca) -> Result<Exit, Stop> {
         Ca::List(it) => {
             let answer = ask(it.place, &CertificatesRequest::List { thing: it.thing })?;
             match it.json {
-                true => ui::data(&answer.to_string()),
+                true => ui::data(&listing::json_line(&answer)),
                 false => print_list(&answer),
             }
             Ok(Exit::Ok)

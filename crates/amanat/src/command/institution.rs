@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use model::{DeploymentId, MemberId};
 
-use super::listing::{Column, ListArguments, Part, ShowArguments};
+use super::listing::{self, Column, ListArguments, Part, ShowArguments};
 use super::notice_files;
 use super::operator::{self, Place};
 use crate::control::OperatorRequest;
@@ -230,7 +230,7 @@ pub(crate) fn deployment(command: DeploymentCommand) -> Result<Exit, Stop> {
             notice_files::sound(&notice)?;
             let source = notice_files::read(&notice)?;
             let answer = operator::ask(place, &OperatorRequest::PublishNotice { source })?;
-            ui::data(&answer.to_string());
+            ui::data(&listing::json_line(&answer));
             Ok(Exit::Ok)
         }
         DeploymentCommand::List(how) => how.list("deployments", DEPLOYMENTS, |page| {

@@ -95,7 +95,7 @@ impl ShowArguments {
     ) -> Result<Exit, Stop> {
         let answer = operator::ask(self.place, request)?;
         if self.json {
-            ui::data(&answer.to_string());
+            ui::data(&json_line(&answer));
             return Ok(Exit::Ok);
         }
         for line in described(&answer, lines) {
@@ -127,11 +127,11 @@ impl ShowArguments {
 }
 
 /// Prints a list in one form or the other.
-fn entries(listed: Option<&Value>, columns: &[Column], json: bool) {
+pub(super) fn entries(listed: Option<&Value>, columns: &[Column], json: bool) {
     let listed = listed.and_then(Value::as_array).map(Vec::as_slice);
     let listed = listed.unwrap_or_default();
     if json {
-        listed.iter().for_each(|it| ui::data(&it.to_string()));
+        listed.iter().for_each(|it| ui::data(&json_line(it)));
     } else if listed.is_empty() {
         ui::words("there is nothing to list");
     } else {
@@ -198,13 +198,34 @@ fn cell(value: &Value) -> String {
 }
 
 fn plain(it: char) -> char {
-    // Marks of direction would turn the line around.
-    let turns =
-        matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    match it.is_control() || turns {
+    match is_special(it) {
         true => ' ',
         false => it,
     }
+}
+
+/// Whether a terminal does something else with it than to show it: control characters, the ends of lines and paragraphs, and the
+/// marks of direction (Unicode Standard Annex 9), which would turn the line around.
+fn is_special(it: char) -> bool {
+    let turns = matches!(it, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    it.is_control() || turns || matches!(it, '\u{2028}' | '\u{2029}')
+}
+
+/// JSON on one line, for a script or a terminal. What JSON lets stand as it is and a terminal does not is escaped (RFC 8259
+/// section 7).
+pub(super) fn json_line(value: &Value) -> String {
+    let plain = value.to_string();
+    if !plain.chars().any(is_special) {
+        return plain;
+    }
+    let mut line = String::with_capacity(plain.len() + 16);
+    for it in plain.chars() {
+        match is_special(it) {
+            true => line.push_str(&format!("\\u{:04x}", u32::from(it))),
+            false => line.push(it),
+        }
+    }
+    line
 }
 
 #[cfg(test)]
@@ -241,6 +262,23 @@ mod tests {
         let long = "ش".repeat(200);
         assert_eq!(cell(&json!(long)).chars().count(), MAX_CELL_CHARS + 1);
         assert_eq!(cell(&json!(["a", "b"])), "a, b");
+    }
+
+    #[test]
+    fn json_has_nothing_that_a_terminal_obeys_and_reads_back_as_it_was() {
+        for text in [
+            "a\n\u{1b}[31m",
+            "\u{9b}31m\u{85}\u{7f}",
+            "\u{202e}b\u{2066}\u{61c}",
+            "\u{2028}",
+            "پانی \"x\" \\u0041",
+        ] {
+            let value = json!({ text: [text] });
+            let line = json_line(&value);
+            assert!(!line.chars().any(is_special), "{line}");
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
+        }
+        assert_eq!(json_line(&json!("پانی")), "\"پانی\"");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use model::{DeploymentId, PersonId, ThingId};
 use serde_json::{Value, json};
 
-use super::listing::{Column, ListArguments, Part, ShowArguments};
+use super::listing::{self, Column, ListArguments, Part, ShowArguments};
 use super::operator::{self, Place, TokenArguments};
 use crate::control::OperatorRequest;
 use crate::control::operate::{ThingRequest, WhoRequest};
@@ -224,7 +224,9 @@ fn release(one: OneArguments, person: Option<&PersonId>) -> Result<Exit, Stop> {
     };
     let answer = operator::ask(one.place, &request)?;
     let ended = people(&answer, "ended");
-    ui::data(&json!({ "thing": thing, "ended": ended }).to_string());
+    ui::data(&listing::json_line(
+        &json!({ "thing": thing, "ended": ended }),
+    ));
     ui::words(&format!(
         "from now on nothing of it is recorded for {ended} of its people; what was recorded stays theirs"
     ));

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use model::{DeploymentId, PurposeId, RecipientId, ThingId};
 use serde_json::Value;
 
+use super::listing::{self, Column};
 use super::operator::{self, Place, SecretFile};
 use crate::control::{WebhookRequest, webhooks};
 use crate::exit::{Exit, Stop};
@@ -17,8 +18,11 @@ use crate::ui;
 pub(crate) enum WebhookCommand {
     /// Add a webhook of a recipient; its signing key is shown this once
     Add(AddArguments),
-    /// Say which webhooks there are and how they stand, one line of JSON each
+    /// Say which webhooks there are and how they stand
     List {
+        /// Print one line of JSON each, for scripts
+        #[arg(long)]
+        json: bool,
         /// Only those of this recipient
         #[arg(long, value_parser = RecipientId::parse)]
         recipient: Option<RecipientId>,
@@ -83,19 +87,31 @@ pub(crate) struct OneArguments {
     place: Place,
 }
 
+const COLUMNS: &[Column] = &[
+    ("webhook", "/id"),
+    ("recipient", "/recipient"),
+    ("purpose", "/purpose"),
+    ("to", "/origin"),
+    ("state", "/state"),
+    ("last taken", "/last-success"),
+    ("last failure", "/last-failure/what"),
+    ("waits since", "/waits-since"),
+];
+
 const NEXT: &str = "nothing was changed; correct what is named and try again";
 
 /// Does what is asked of webhooks.
 pub(crate) fn run(command: WebhookCommand) -> Result<Exit, Stop> {
     match command {
         WebhookCommand::Add(wanted) => add(wanted),
-        WebhookCommand::List { recipient, place } => {
+        WebhookCommand::List {
+            json,
+            recipient,
+            place,
+        } => {
             let recipient = recipient.map(|it| it.to_string());
             let answer = ask(place, &WebhookRequest::List { recipient })?;
-            let all = answer.get("webhooks").and_then(Value::as_array);
-            for webhook in all.into_iter().flatten() {
-                ui::data(&webhook.to_string());
-            }
+            listing::entries(answer.get("webhooks"), COLUMNS, json);
             Ok(Exit::Ok)
         }
         WebhookCommand::Rotate {
