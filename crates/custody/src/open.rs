@@ -206,27 +206,8 @@ impl Custody {
         let certificates = certificates(&root)?;
         let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let exports = exports(directory, &root)?;
-        let line = Arc::new(Line::default());
-        let told = Arc::clone(&line);
-        let room = Arc::<crate::outbox::Queue>::default();
-        let held = Arc::clone(&room);
-        let vault = Vault::open(
-            VaultOptions::new(made(&directory.join("wal"))?),
-            db.clone(),
-            root,
-            move |progress| match progress {
-                Progress::Durable(lsn) => {
-                    let woken = told.advance(lsn);
-                    told.gather(woken);
-                }
-                Progress::Room => held.release(usize::MAX),
-                Progress::Stopped => {
-                    told.close();
-                    held.release(usize::MAX);
-                }
-            },
-        )
-        .map_err(OpenError::Vault)?;
+        let (line, room) = <(Arc<Line>, Arc<crate::outbox::Queue>)>::default();
+        let vault = opened_vault(directory, &db, root, (&line, &room))?;
         // Only now is it known that the root key is the right one: a wrong one must not touch the record.
         let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
         let transports = crate::transport::Transports::open(&db)?;
@@ -347,6 +328,29 @@ fn pseudonyms(root: &RootKey) -> Pseudonyms {
         &root.derive(label::SUBJECT_LOOKUP),
         *root.derive(label::RECIPIENT_PSEUDONYM),
     )
+}
+
+/// Opens the vault; it tells those who wait for its commits, and those who wait until it takes more.
+fn opened_vault(
+    directory: &Path,
+    db: &Db,
+    root: RootKey,
+    (line, room): (&Arc<Line>, &Arc<crate::outbox::Queue>),
+) -> Result<Vault, OpenError> {
+    let (line, room) = (Arc::clone(line), Arc::clone(room));
+    let tell = move |progress| match progress {
+        Progress::Durable(lsn) => {
+            let woken = line.advance(lsn);
+            line.gather(woken);
+        }
+        Progress::Room => room.release(usize::MAX),
+        Progress::Stopped => {
+            line.close();
+            room.release(usize::MAX);
+        }
+    };
+    let options = VaultOptions::new(made(&directory.join("wal"))?);
+    Vault::open(options, db.clone(), root, tell).map_err(OpenError::Vault)
 }
 
 /// Where finished exports lie, and what seals their keys.

@@ -62,14 +62,21 @@ fn an_act_that_asks_for_what_stands_ends_no_streams() {
         let off = choice("/power", "billing", "utility-desk", Level::OFF);
         let rules = || house.custody.rules_in_force();
         let before = rules();
-        assert_eq!(house.custody.choose(&[off.clone()], NOW).unwrap().len(), 1);
+        assert_eq!(
+            house
+                .custody
+                .choose(std::slice::from_ref(&off), NOW)
+                .unwrap()
+                .len(),
+            1
+        );
         let chosen = rules();
         assert!(chosen > before);
         for _ in 0..3 {
             assert!(
                 house
                     .custody
-                    .choose(&[off.clone()], NOW)
+                    .choose(std::slice::from_ref(&off), NOW)
                     .unwrap()
                     .is_empty()
             );
