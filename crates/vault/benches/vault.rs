@@ -15,7 +15,7 @@
 //! | `seal_append_vs_postgres_ratio` | the first divided by that |
 //! | `read_day_ms` | reading a person's day of 10,000 readings out of blocks |
 //! | `block_bytes_per_payload_byte` | bytes of sealed blocks in the database for one byte of payload that looks like a meter's |
-//! | `disk_bytes_NAME`, `disk_bytes_NAME_ratio` | bytes of the whole database on the disk for a reading, and for a byte of its payload: keys, indexes and free space included |
+//! | `disk_bytes_NAME`, `disk_bytes_NAME_ratio` | bytes of the database on the disk for a reading, and for a byte of its payload: keys, indexes and free space of pages included |
 //! | `erase_N_ms` | erasing all of a person who has N readings in 30 days, the check included |
 //! | `erase_thing_N_ms` | erasing one of two things of a person who has N readings in 30 days, until nobody sees it any more |
 //! | `postgres_delete_N_ms`, `postgres_delete_vs_erase_N_ratio` | `DELETE` of as many rows of a person in PostgreSQL, and how many times longer that takes |
