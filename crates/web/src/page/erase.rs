@@ -263,6 +263,47 @@ impl ErasePreviewPage {
     }
 }
 
+fn sample_told(acknowledged: bool, is_fetched: bool, is_overdue: bool) -> EraseTold {
+    EraseTold {
+        recipient: Text {
+            en: "Energy lab".to_owned(),
+            ur: "توانائی لیب".to_owned(),
+        },
+        due_at: sample::NOW.plus_millis(30 * 86_400_000),
+        acknowledged_at: acknowledged.then_some(sample::NOW),
+        is_fetched,
+        is_overdue,
+    }
+}
+
+fn sample_view(state: EraseState, finished: bool) -> Option<ErasureView> {
+    let is_erased = state == EraseState::Erased;
+    Some(ErasureView {
+        id: EraseId::parse("abcdefghijklmnopqrstuvwxyz")?,
+        scope: EraseScope::default(),
+        asked_at: sample::NOW,
+        due_at: sample::NOW.plus_millis(7 * 86_400_000),
+        state,
+        erased_at: is_erased.then_some(sample::NOW),
+        finished_at: finished.then_some(sample::NOW),
+        proof: is_erased.then(|| ("{}".to_owned(), Some(7))),
+        notices: Vec::new(),
+    })
+}
+
+fn sample_place() -> ErasePlace {
+    let home = sample::home();
+    let fields = home.fields.iter();
+    ErasePlace {
+        id: home.deployment.clone(),
+        title: home.title.clone(),
+        things: ThingId::parse("meter-17").into_iter().collect(),
+        fields: fields
+            .map(|it| (it.pointer.clone(), it.title.clone()))
+            .collect(),
+    }
+}
+
 impl Page for ErasePage {
     const NAME: &'static str = "erase";
 
@@ -273,33 +314,8 @@ impl Page for ErasePage {
             place,
             field: None,
         };
-        let told = |acknowledged: bool, is_fetched, is_overdue| EraseTold {
-            recipient: Text {
-                en: "Energy lab".to_owned(),
-                ur: "توانائی لیب".to_owned(),
-            },
-            due_at: sample::NOW.plus_millis(30 * 86_400_000),
-            acknowledged_at: acknowledged.then_some(sample::NOW),
-            is_fetched,
-            is_overdue,
-        };
-        let view = |state, finished: bool| {
-            let id = EraseId::parse("abcdefghijklmnopqrstuvwxyz")?;
-            let is_erased = state == EraseState::Erased;
-            Some(ErasureView {
-                id,
-                scope: EraseScope::default(),
-                asked_at: sample::NOW,
-                due_at: sample::NOW.plus_millis(7 * 86_400_000),
-                state,
-                erased_at: is_erased.then_some(sample::NOW),
-                finished_at: finished.then_some(sample::NOW),
-                proof: is_erased.then(|| ("{}".to_owned(), Some(7))),
-                notices: Vec::new(),
-            })
-        };
         let card = |state, finished, told: Vec<EraseTold>| {
-            view(state, finished).map(|view| EraseCard {
+            sample_view(state, finished).map(|view| EraseCard {
                 what: what(EraseScope::default(), Some(home.title.clone())),
                 view,
                 told,
@@ -313,27 +329,24 @@ impl Page for ErasePage {
             cards: cards.into_iter().flatten().collect(),
             news,
         };
-        let fields = home.fields.iter();
-        let place = ErasePlace {
-            id: home.deployment.clone(),
-            title: home.title.clone(),
-            things: ThingId::parse("meter-17").into_iter().collect(),
-            fields: fields
-                .map(|it| (it.pointer.clone(), it.title.clone()))
-                .collect(),
-        };
         let all = vec![
             card(EraseState::Waiting, false, Vec::new()),
             card(EraseState::AtWork, false, Vec::new()),
             card(
                 EraseState::Erased,
                 false,
-                vec![told(false, false, false), told(false, true, false)],
+                vec![
+                    sample_told(false, false, false),
+                    sample_told(false, true, false),
+                ],
             ),
             card(
                 EraseState::Erased,
                 true,
-                vec![told(true, true, false), told(false, true, true)],
+                vec![
+                    sample_told(true, true, false),
+                    sample_told(false, true, true),
+                ],
             ),
         ];
         let empty = Self {
@@ -343,7 +356,7 @@ impl Page for ErasePage {
         vec![
             ("new", page(None, Vec::new(), None)),
             ("empty", empty),
-            ("place", page(Some(place), Vec::new(), None)),
+            ("place", page(Some(sample_place()), Vec::new(), None)),
             ("full", page(None, all, None)),
             ("undone", page(None, Vec::new(), Some(EraseNews::Undone))),
             (
