@@ -40,7 +40,7 @@ pub mod case;
 pub use compile::{Inputs, Sensed, compile};
 pub use decide::aggregate::{Target, Windowed, windowed};
 pub use decide::kept::{KeptDecision, Passing, decide_kept};
-pub use decide::retain::decide_for;
+pub use decide::retain::{MAX_LIVE_WAIT_MILLIS, decide_for};
 pub use decide::{Decision, Effect, EvaluationError, Facts, Kept, Outcome, Refusal, decide};
 pub use decode::{DecodeError, MAX_DEPTH, MAX_LISTED_VALUES, MAX_PAYLOAD_BYTES};
 pub use explain::{Question, explain, explain_dropped, explain_kept, explain_message};

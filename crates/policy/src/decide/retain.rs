@@ -34,12 +34,35 @@ pub fn decide_for(
     Outcome::of(&view.levels, payload.present, blocked)
 }
 
+/// So long a message may wait for a recipient with whom nothing is kept of it: what is live only is not stored in a queue instead.
+pub const MAX_LIVE_WAIT_MILLIS: i64 = 3_600_000;
+const DAY_MILLIS: i64 = 86_400_000;
+
 impl Program {
     /// How many ways there are at a moment in which something is kept so long: as the person chose, and by law.
     #[must_use]
     pub fn ways_to_keep(&self, retention: Retention, at: Timestamp) -> usize {
         let classes = self.stored.at(at);
         classes.iter().filter(|it| it.1 == retention).count()
+    }
+
+    /// Of what passes to a lane, the fields that may have waited for so long on their way: as long as the notice lets them be kept for it,
+    /// and what is live only for [`MAX_LIVE_WAIT_MILLIS`].
+    #[must_use]
+    pub fn may_wait(
+        &self,
+        lane: LaneIndex,
+        outcome: &Outcome,
+        waited_millis: i64,
+    ) -> Option<Outcome> {
+        let verdicts = self.verdicts.get(usize::from(lane.0))?;
+        let may_wait = |retention: Retention| {
+            let kept = i64::from(retention.as_days()) * DAY_MILLIS;
+            kept.max(MAX_LIVE_WAIT_MILLIS) > waited_millis
+        };
+        let waiting = verdicts.fields.iter();
+        let waiting = waiting.filter(|it| may_wait(it.1.retention));
+        outcome.only(waiting.map(|it| it.0).collect())
     }
 
     /// Of what passes to a lane, the fields that the notice lets be kept for it longer than so many whole days.
