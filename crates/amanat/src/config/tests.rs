@@ -264,7 +264,7 @@ fn limits_have_a_minimum_and_defaults_keep_it() {
         .into_iter()
         .filter_map(|it| Some((it.path(), it.minimum?)))
         .collect();
-    assert_eq!(least.len(), 21, "{least:?}");
+    assert_eq!(least.len(), 24, "{least:?}");
     for (path, minimum) in least {
         let below = Flag::new("--set", &path, (minimum - 1).to_string());
         let problems = load(&Fake::default(), None, &[below]).unwrap_err().problems;
