@@ -61,6 +61,7 @@ pub use passwords::{
 pub use recovery_codes::{RECOVERY_CODES, RecoveryCode};
 pub use register::Member;
 pub use rulebook::Limit;
+pub use rows::MIGRATIONS;
 pub use safety::{Asking, Attempt, Proved, WaysIn};
 pub use security_events::{
     EVENT_LIFETIME_MILLIS, EventKind, MAX_EVENTS, SecurityEvent, TRY_WINDOW_MILLIS,

@@ -14,7 +14,7 @@ pub(crate) mod security_event;
 pub(crate) mod session;
 
 /// Every migration of this crate, in order. Applied ones never change.
-pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
+pub const MIGRATIONS: MigrationSet = MigrationSet {
     owner: "alliance",
     steps: &[
         Step {

@@ -78,6 +78,9 @@ enum Command {
     /// Work with the root key, which opens everything that is kept
     #[command(subcommand)]
     Key(command::key::KeyCommand),
+    /// Work with backups: make, check and restore them
+    #[command(subcommand)]
+    Backup(command::backup::BackupCommand),
     /// Work with certificates of devices
     #[command(subcommand)]
     Ca(command::ca::Ca),
@@ -181,6 +184,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Codec(command) => command::codec::run(command),
         Command::CodecWorker => command::codec_worker::run(),
         Command::Key(it) => command::key::run(it),
+        Command::Backup(it) => command::backup::run(it),
         Command::Ca(ca) => command::ca::run(ca),
         Command::Tls(tls) => command::ca::run_tls(tls),
         Command::CheckConfig(arguments) => command::check_config::run(arguments),

@@ -1,5 +1,6 @@
 //! The commands, one file each: parse what clap found into checked options, then act.
 
+pub(crate) mod backup;
 pub(crate) mod bench_fixture;
 pub(crate) mod bridge;
 pub(crate) mod ca;

@@ -151,6 +151,26 @@ sections! {
         /// The certificates that the key server's is checked against, PEM. Empty is those that browsers trust.
         transit_ca_file: Option<PathBuf> = "",
     }
+    /// Backups that the server makes by itself, and where the commands about backups look. `amanat backup init` makes a
+    /// repository; `docs/how-to/back-up-and-restore.md` says what is in a backup and what is not.
+    backup: Backup {
+        /// The repository of backups: a directory, best on another machine or disk. While it is set, erasures are noted
+        /// there too, within seconds. Empty is none.
+        directory: Option<PathBuf> = "",
+        /// The file with the passphrase of the repository. Only its owner may read it (mode 0600), or it is a credential of
+        /// systemd.
+        passphrase_file: Option<PathBuf> = "",
+        /// The server makes a backup when the latest one is so many hours old. 0 is never.
+        every_hours: u32 = "0",
+        /// After such a backup older ones are removed but for so many of the latest. Where all four are 0 none is removed.
+        keep_last: u32 = "0",
+        /// And but for the latest of each of so many days, as UTC has them.
+        keep_daily: u32 = "0",
+        /// And but for the latest of each of so many weeks.
+        keep_weekly: u32 = "0",
+        /// And but for the latest of each of so many months.
+        keep_monthly: u32 = "0",
+    }
     /// The pages and the HTTP entry of devices.
     http: Http {
         /// The address to listen on without TLS: loopback or private. Port 0 takes a free one. To be reached from elsewhere

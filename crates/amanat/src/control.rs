@@ -6,10 +6,11 @@
 //! answer:   ok ACCOUNT URL \n               or  error WORDS \n
 //! ```
 //!
-//! or one line of JSON behind a word, and JSON behind `ok`: [`certificates`], [`operate`], [`webhooks`].
+//! or one line of JSON behind a word, and JSON behind `ok`: [`backups`], [`certificates`], [`operate`], [`webhooks`].
 //!
 //! One request a connection, at most [`MAX_LINE_BYTES`]. A socket without a server behind it is a leftover and replaced.
 
+pub(crate) mod backups;
 pub(crate) mod certificates;
 pub(crate) mod operate;
 pub(crate) mod webhooks;
@@ -30,10 +31,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use web::PublicUrl;
 
+use crate::backup::Backups;
 use crate::clock;
 use crate::lifecycle::Stopping;
 use crate::tls::Served;
 
+pub(crate) use backups::BackupRequest;
 pub(crate) use certificates::CertificatesRequest;
 pub(crate) use operate::OperatorRequest;
 pub(crate) use webhooks::WebhookRequest;
@@ -136,12 +139,25 @@ pub(crate) fn ask(data: &Path, request: &LinkRequest) -> anyhow::Result<Option<M
 
 /// Asks the server that has the data directory; `None` when none runs. Gives what stands behind `ok`.
 pub(crate) fn ask_line(data: &Path, line: &str) -> anyhow::Result<Option<String>> {
+    ask_within(data, line, Some(ANSWER_TIMEOUT))
+}
+
+/// As [`ask_line`], for an answer that may take hours. A server that ends answers by closing the socket.
+pub(crate) fn ask_patiently(data: &Path, line: &str) -> anyhow::Result<Option<String>> {
+    ask_within(data, line, None)
+}
+
+fn ask_within(
+    data: &Path,
+    line: &str,
+    timeout: Option<Duration>,
+) -> anyhow::Result<Option<String>> {
     let mut stream = match StdUnixStream::connect(data.join(SOCKET)) {
         Ok(stream) => stream,
         // No socket, nobody behind it, or a path too long for one.
         Err(_) => return Ok(None),
     };
-    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.set_read_timeout(timeout)?;
     stream.write_all(line.as_bytes())?;
     let mut answer = String::new();
     BufReader::new(stream.take(MAX_LINE_BYTES))
@@ -172,7 +188,7 @@ pub(crate) async fn serve(
     listener: UnixListener,
     alliance: Alliance,
     (site, guard): (PublicUrl, Arc<Guard>),
-    tls: Option<Arc<Served>>,
+    (tls, backups): (Option<Arc<Served>>, Backups),
     mut stopping: Stopping,
 ) {
     loop {
@@ -182,7 +198,12 @@ pub(crate) async fn serve(
         };
         if let Ok((stream, _)) = accepted {
             // One at a time: whoever asks is the operator.
-            let answered = answer(stream, &alliance, (&site, &guard), tls.as_ref());
+            let answered = answer(
+                stream,
+                &alliance,
+                (&site, &guard),
+                (tls.as_ref(), &backups),
+            );
             match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
                 Ok(Err(err)) => tracing::warn!("a request on the control socket failed: {err}"),
                 Err(_) => tracing::warn!("a request on the control socket took too long"),
@@ -196,12 +217,17 @@ async fn answer(
     stream: UnixStream,
     alliance: &Alliance,
     (site, guard): (&PublicUrl, &Arc<Guard>),
-    tls: Option<&Arc<Served>>,
+    (tls, backups): (Option<&Arc<Served>>, &Backups),
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut read = tokio::io::BufReader::new(read.take(MAX_LINE_BYTES));
     tokio::time::timeout(TIMEOUT, read.read_line(&mut line)).await??;
+    if let Some(request) = BackupRequest::parse(&line) {
+        // It may take hours: others are answered meanwhile.
+        tokio::spawn(backups::answer(request, backups.clone(), write));
+        return Ok(());
+    }
     if let Some(request) = OperatorRequest::parse(&line) {
         let answer = operated(request, alliance, (site, guard)).await;
         return write.write_all(answer.as_bytes()).await;

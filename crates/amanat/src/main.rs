@@ -4,6 +4,7 @@
 //! Decides nothing about data: that is `policy`, reached through `custody` and `alliance`.
 //! Start reading at [`cli`]; each command is one file under `command/`.
 
+mod backup;
 mod cli;
 mod clock;
 mod command;

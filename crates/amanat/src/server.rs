@@ -31,6 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use web::{PublicUrl, SiteOptions};
 
+use crate::backup::Backups;
 use crate::clock;
 use crate::config::Config;
 use crate::control;
@@ -39,7 +40,7 @@ use crate::lifecycle::{Lifecycle, Stopping};
 use crate::tls::{self, Served, TlsFiles};
 
 use http::HttpLimits;
-pub(crate) use kept::{Kept, custody_options, database, locked};
+pub(crate) use kept::{Kept, custody_options, database, locked, not_taken};
 
 /// Where the site publishes the verifier key of the record: beside the record's files.
 const RECORD_KEY_PATH: &str = "/record/log.vkey";
@@ -184,7 +185,7 @@ impl Sockets {
         if let Some(tls) = &self.tls {
             start_reloading(tls, lifecycle);
         }
-        start_control(
+        let backups = start_control(
             config,
             alliance,
             (&self.addresses.site, &guard),
@@ -214,7 +215,7 @@ impl Sockets {
         );
         start_couriers(self.courier, &custody, &counters, lifecycle);
         if let Some(socket) = self.metrics {
-            let router = metrics::router(counters, custody.clone(), guard.clone());
+            let router = metrics::router(counters, custody.clone(), guard.clone(), backups);
             let door = http::Door::plain(socket);
             let served = http::serve(door, router, None, http_limits, lifecycle.stopping());
             lifecycle.spawn("metrics server", served);
@@ -307,6 +308,18 @@ fn site_options(
     }
 }
 
+/// Makes backups when they are due or asked for, and keeps the erasures beside them.
+fn start_backups(custody: &Custody, config: &Config, lifecycle: &mut Lifecycle) -> Backups {
+    let backups = Backups::new(custody.clone(), config);
+    let scheduled = backups.clone().run_schedule(lifecycle.stopping());
+    lifecycle.spawn("backups", scheduled);
+    let noted = backups.clone().run_erasures(lifecycle.stopping());
+    lifecycle.spawn("copies of erasures", noted);
+    let ended = backups.clone().run_stop(lifecycle.stopping());
+    lifecycle.spawn("end of backups", ended);
+    backups
+}
+
 /// What looks after the data while the server runs.
 fn start_tending(custody: Custody, ready: Arc<AtomicBool>, lifecycle: &mut Lifecycle) {
     let (alarm, stopping) = (lifecycle.alarm(), lifecycle.stopping());
@@ -358,27 +371,31 @@ pub(crate) async fn run_to_the_end(
     Ok(exit)
 }
 
-/// Without a control socket the server does its work; only `sign-in-link` cannot reach it.
+/// Starts what makes backups, and the control socket, over which they are asked for too. Without a control socket the server does
+/// its work; only commands cannot reach it.
 fn start_control(
     config: &Config,
     alliance: &Alliance,
     (site, guard): (&PublicUrl, &Arc<Guard>),
     tls: Option<Arc<Served>>,
     lifecycle: &mut Lifecycle,
-) {
+) -> Backups {
+    let backups = start_backups(alliance.custody(), config, lifecycle);
+    let served = (tls, backups.clone());
     match control::bind(&config.data.directory) {
         Ok(listener) => {
             let (alliance, site) = (alliance.clone(), (site.clone(), Arc::clone(guard)));
             let stopping = lifecycle.stopping();
             lifecycle.spawn(
                 "control socket",
-                control::serve(listener, alliance, site, tls, stopping),
+                control::serve(listener, alliance, site, served, stopping),
             );
         }
         Err(err) => {
             tracing::warn!("no control socket, so sign-in links need a stopped server: {err}")
         }
     }
+    backups
 }
 
 fn readiness(ready: &Arc<AtomicBool>, custody: &Custody) -> Arc<dyn Fn() -> bool + Send + Sync> {

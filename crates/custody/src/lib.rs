@@ -12,6 +12,7 @@
 //! message is dropped inside `ingest` and never reaches a log, an error or a counter.
 
 mod act;
+mod backup;
 mod catalogue;
 mod certificate;
 mod choose;
@@ -54,6 +55,7 @@ pub use act::{
     Act, ActError, Identity, InForceError, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_CAPS,
     MAX_OVERLAP_MILLIS, NewThing,
 };
+pub use backup::{BACKUP_ORDERS, MIGRATION_SETS, carried_out_erasures};
 pub use catalogue::{
     BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Opened,
     Peer, Publisher, RecipientPeer, Registered, SeenDevice, ThingPeer,
@@ -156,7 +158,7 @@ pub use topic::{
 };
 pub use transport::Transport;
 pub use vault::{
-    KeyError, Lsn, Passphrase, PassphraseError, Protection, ProtectionError, RootKeyError,
+    ErasureFile, KeyError, Lsn, Passphrase, PassphraseError, Protection, ProtectionError, RootKeyError,
     RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
 pub use watch::Watch;

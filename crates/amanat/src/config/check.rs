@@ -21,6 +21,7 @@ const HTTP_TLS: &str = "http.tls-listen";
 /// Notes every problem.
 pub(super) fn check(values: &mut Values, environment: &dyn Environment) {
     keys(values);
+    backup(values);
     plain(values);
     coap(values);
     tls(values, environment);
@@ -78,6 +79,34 @@ fn keys(values: &mut Values) {
         let reason = format!("`{}` {problem}", path(setting));
         let remedy = "docs/how-to/run-a-server.md shows the settings of a key server";
         values.problem(&path(setting), reason, remedy);
+    }
+}
+
+/// A repository needs its passphrase, and whoever wants backups a repository.
+fn backup(values: &mut Values) {
+    let [directory, passphrase] = ["backup.directory", "backup.passphrase-file"];
+    let is_set = |path| values.peek::<Option<PathBuf>>(path).map(|it| it.is_some());
+    let (Some(has_directory), Some(has_passphrase)) = (is_set(directory), is_set(passphrase)) else {
+        return;
+    };
+    if has_directory != has_passphrase {
+        let (set, missing) = match has_directory {
+            true => (directory, passphrase),
+            false => (passphrase, directory),
+        };
+        values.problem(
+            missing,
+            format!("`{set}` is set, but `{missing}` is not"),
+            "set both, or neither; `amanat backup init` makes them",
+        );
+    }
+    let hours = values.peek::<u32>("backup.every-hours");
+    if !has_directory && hours.is_some_and(|it| it > 0) {
+        values.problem(
+            "backup.every-hours",
+            "`backup.every-hours` is set, but `backup.directory` is not".to_owned(),
+            "name a repository, or set it to 0",
+        );
     }
 }
 

@@ -168,6 +168,11 @@ impl RecordOrigin {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Reads a name that does not come from the configuration.
+    pub(crate) fn of(text: &str) -> Result<Self, String> {
+        Setting::parse(text)
+    }
 }
 
 impl Setting for RecordOrigin {

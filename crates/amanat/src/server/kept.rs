@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alliance::Alliance;
+use anyhow::anyhow;
 use custody::{Custody, CustodyOptions, Protection};
 use store::Db;
 
+use crate::backup;
 use crate::config::Config;
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::Stop;
@@ -25,6 +27,15 @@ impl Kept {
     pub(crate) fn open(config: &Config) -> Result<Self, Stop> {
         let at_hand = keys::at_hand(&config.keys)?;
         let directory = locked(&config.data.directory)?;
+        Self::open_in(config, directory, at_hand)
+    }
+
+    /// As [`Kept::open`], in a data directory that this process has locked.
+    pub(crate) fn open_in(
+        config: &Config,
+        directory: DataDirectory,
+        at_hand: Vec<Arc<dyn Protection>>,
+    ) -> Result<Self, Stop> {
         let alliance = open(config, at_hand).map_err(|err| {
             let next = match err.downcast_ref() {
                 Some(custody::OpenError::RootKey(err)) => keys::next(err),
@@ -37,6 +48,15 @@ impl Kept {
             alliance,
             _directory: directory,
         })
+    }
+
+    /// Writes what is pending, does `last`, and only then gives the data directory free.
+    pub(crate) fn close_to_end(
+        self,
+        last: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.alliance.custody().close()?;
+        last()
     }
 
     /// Writes what is pending. The process may end after this.
@@ -52,13 +72,23 @@ impl Kept {
 
 /// Takes the data directory for this process.
 pub(crate) fn locked(path: &Path) -> Result<DataDirectory, Stop> {
-    DataDirectory::open(path).map_err(|err| {
-        let next = match &err {
-            DataDirectoryError::InUse(_) => "stop the other process, or name another directory",
-            DataDirectoryError::Io { .. } => "name a directory that this user may write to",
-        };
-        Stop::failure(err, next)
-    })
+    let directory = DataDirectory::open(path).map_err(not_taken)?;
+    if let Some(what) = backup::restoring(path) {
+        return Err(Stop::failure(
+            anyhow!("`{}` is not whole: {what} was broken off", path.display()),
+            "run the same `amanat backup restore` again, it begins anew; nothing may start on half of a backup",
+        ));
+    }
+    Ok(directory)
+}
+
+/// Why a data directory could not be had.
+pub(crate) fn not_taken(err: DataDirectoryError) -> Stop {
+    let next = match &err {
+        DataDirectoryError::InUse(_) => "stop the other process, or name another directory",
+        DataDirectoryError::Io { .. } => "name a directory that this user may write to",
+    };
+    Stop::failure(err, next)
 }
 
 /// Opens the database that the configuration names.

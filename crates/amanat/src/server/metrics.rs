@@ -10,6 +10,8 @@ use axum::routing::get;
 use custody::{Custody, RetainedCounts, WindowCounts};
 use gateway::{Counters, Guard};
 
+use crate::backup::{Backups, Figures};
+
 /// What is counted where data is held.
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
@@ -62,11 +64,17 @@ impl Held {
 }
 
 /// The routes of the metrics listener.
-pub(super) fn router(counters: Arc<Counters>, custody: Custody, guard: Arc<Guard>) -> Router {
+pub(super) fn router(
+    counters: Arc<Counters>,
+    custody: Custody,
+    guard: Arc<Guard>,
+    backups: Backups,
+) -> Router {
     Router::new().route(
         "/metrics",
         get(move || {
-            let page = page(&counters, &Held::of(&custody), guard.held_bytes());
+            let mut page = page(&counters, &Held::of(&custody), guard.held_bytes());
+            about_backups(&mut page, &backups.figures());
             async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response() }
         }),
     )
@@ -97,6 +105,24 @@ fn page(counters: &Counters, held: &Held, connections_hold: usize) -> String {
         );
     }
     page
+}
+
+/// How it stands with backups.
+fn about_backups(page: &mut String, figures: &Figures) {
+    for (name, kind, value) in [
+        ("erasures_waiting", "gauge", figures.erasures_waiting),
+        ("failures_total", "counter", figures.failures),
+        (
+            "last_success_timestamp_seconds",
+            "gauge",
+            figures.last_success,
+        ),
+    ] {
+        let _ = write!(
+            page,
+            "# TYPE amanat_backup_{name} {kind}\namanat_backup_{name} {value}\n"
+        );
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn backups_are_on_the_page() {
+        let mut page = String::new();
+        let figures = Figures {
+            last_success: 5,
+            failures: 6,
+            erasures_waiting: 7,
+        };
+        about_backups(&mut page, &figures);
+        for line in [
+            "amanat_backup_last_success_timestamp_seconds 5",
+            "amanat_backup_failures_total 6",
+            "amanat_backup_erasures_waiting 7",
+        ] {
+            assert!(page.lines().any(|it| it == line), "{line} in {page}");
+        }
+    }
+
+    #[test]
     fn a_line_has_a_name_and_a_number_and_no_place_for_anything_from_outside() {
         let page = page(&Counters::default(), &Held::default(), 0);
         for line in page.lines().filter(|it| !it.starts_with('#')) {
@@ -165,7 +209,8 @@ mod tests {
     #[test]
     fn every_number_is_explained_in_the_reference() {
         let reference = include_str!("../../../../docs/reference/metrics.md");
-        let page = page(&Counters::default(), &Held::default(), 0);
+        let mut page = page(&Counters::default(), &Held::default(), 0);
+        about_backups(&mut page, &Figures::default());
         let names = page.lines().filter(|it| !it.starts_with('#'));
         for name in names.filter_map(|it| it.split(' ').next()) {
             assert!(

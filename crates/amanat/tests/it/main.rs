@@ -3,6 +3,8 @@
 //! What takes seconds (stock clients, a browser, `kill -9`) lies in modules named `slow`; only the profile `ci` runs them.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod browser;

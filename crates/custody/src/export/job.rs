@@ -134,6 +134,11 @@ impl Exports {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the file of an export is there.
+    pub(crate) fn has_file(&self, id: &str) -> bool {
+        self.path(id).is_file()
+    }
+
     fn path(&self, id: &str) -> PathBuf {
         self.directory.join(id)
     }

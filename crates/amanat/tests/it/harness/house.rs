@@ -31,7 +31,7 @@ pub(crate) struct House {
     pub(crate) directory: TempDir,
     pub(crate) database: String,
     passwords: BTreeMap<String, String>,
-    resident: PersonId,
+    pub(crate) resident: PersonId,
     /// The paths of one-time links.
     pub(crate) resident_link: String,
     pub(crate) officer_link: String,

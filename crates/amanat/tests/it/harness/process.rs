@@ -202,6 +202,16 @@ impl Amanat {
         samples.collect()
     }
 
+    /// One number of the page of metrics.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let base = format!("http://{}", self.metrics);
+        let page = Visitor::new(&base, "en").open("/metrics");
+        let mut lines = page.body.lines();
+        let line = lines.find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap().parse().unwrap()
+    }
+
     /// `kill -9`, and waits until the process is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -1,0 +1,373 @@
+//! A data directory out of a backup.
+//!
+//! 1. The directory is empty, or has nothing but the root key and the erasures of the machine that was; it is locked and gets the mark.
+//! 2. The erasures of the repository, of the machine and of a file that was named are joined.
+//! 3. Root key, erasures, segments and rows are put in their places.
+//! 4. Everything is opened as a server would open it: with the right root key only; what was erased is erased again.
+//! 5. The published record is made again from rows and verified with the key that the backup names.
+//! 6. The mark goes. Until then nothing starts on the directory, and the same restore begins anew.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use backup::{ErasuresError, Manifest, Repository, RestoreError};
+use custody::{Custody, ErasureFile};
+use record::{DirStore, Verifier};
+
+use super::ERASURES;
+use crate::clock;
+use crate::config::Config;
+use crate::data_directory::{self, DataDirectory};
+use crate::exit::Stop;
+use crate::keys;
+use crate::server::{self, Kept};
+
+/// The mark of a data directory into which a backup is being put: it holds in words what for.
+const MARK: &str = "restoring";
+/// What the mark says behind the first line: with which token rows are put into the database.
+const TOKEN: &str = "token: ";
+/// What the mark says too when the root key came from elsewhere, and may come again.
+const KEY_CAME: &str = "root key: copied";
+const MAX_MARK_BYTES: usize = 500;
+/// What may be in a data directory before: what stays of a machine that lost the rest.
+const REMAINS: [&str; 4] = ["lock", "keys", ERASURES, MARK];
+/// What a restore that was broken off may have made.
+const MADE: [&str; 8] = [
+    "wal",
+    "record",
+    "exports",
+    "amanat.db",
+    "amanat.db-wal",
+    "amanat.db-shm",
+    "amanat.db-journal",
+    "erasures.log.new",
+];
+const MAX_KEY_BYTES: u64 = 16 * 1024;
+
+/// What shall be restored, and with what.
+pub(crate) struct RestoreOrder<'a> {
+    /// The configuration of what comes out: its data directory and its database.
+    pub(crate) config: &'a Config,
+    /// Where the backups are.
+    pub(crate) repository: &'a Repository,
+    /// Which one.
+    pub(crate) manifest: &'a Manifest,
+    /// The file of the root key, where it is not in the data directory.
+    pub(crate) root_key: Option<&'a Path>,
+    /// More erasures than the repository has.
+    pub(crate) erasures: Option<&'a Path>,
+    /// Whether to go on with what erasures there are when the repository has lost some.
+    pub(crate) without_erasures: bool,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Restored {
+    pub(crate) rows: u64,
+    pub(crate) segments: usize,
+    /// How many erasures are known in all.
+    pub(crate) erasures: usize,
+    /// How many of them the backup had not seen.
+    pub(crate) erased_again: u64,
+    /// Exports of people that have to be asked for again.
+    pub(crate) lost_exports: u64,
+    /// How many entries the record has, and its root.
+    pub(crate) entries: u64,
+    pub(crate) root: String,
+}
+
+/// What is being put into a data directory, or was not all put; nothing when it is whole.
+pub(crate) fn restoring(data: &Path) -> Option<String> {
+    let path = data.join(MARK);
+    if !path.try_exists().unwrap_or(true) {
+        return None;
+    }
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().next();
+    let line = line.filter(|it| !it.is_empty() && it.len() <= MAX_MARK_BYTES);
+    Some(line.unwrap_or("a restore").to_owned())
+}
+
+/// Puts a backup into a data directory.
+pub(crate) fn restore(order: &RestoreOrder<'_>) -> Result<Restored, Stop> {
+    let data = &order.config.data.directory;
+    let at_hand = keys::at_hand(&order.config.keys)?;
+    let directory = DataDirectory::open(data).map_err(server::not_taken)?;
+    let is_again = examine(data)?;
+    let erasures = erasures(order, data)?;
+    let key = root_key(order, data, is_again)?;
+    let failed = |err: anyhow::Error| {
+        Stop::failure(
+            err,
+            "nothing starts on what is there; remove the cause and run the same command again",
+        )
+    };
+    let token = mark(order, data, key.is_some()).map_err(failed)?;
+    clear(data).map_err(failed)?;
+    if let Some(key) = &key {
+        write_secret(&data.join("keys"), "root.key", key).map_err(failed)?;
+    }
+    custody::root_key_opens(data, at_hand.clone()).map_err(|err| {
+        let next = keys::next(&err);
+        Stop::failure(err, next)
+    })?;
+    write_secret(data, ERASURES, &erasures.to_bytes()).map_err(failed)?;
+    let db = server::database(order.config).map_err(|err| failed(err.into()))?;
+    let sets = [&custody::MIGRATION_SETS[..], &[&alliance::MIGRATIONS]].concat();
+    let put = backup::restore(
+        order.repository,
+        order.manifest,
+        (&db, &sets, &token),
+        &data.join("wal"),
+    )
+    .map_err(not_put)?;
+    let before = custody::carried_out_erasures(&db).map_err(|err| failed(err.into()))?;
+    let kept = Kept::open_in(order.config, directory, at_hand).map_err(|it| {
+        it.with_next("is it the root key of this backup? Name it with --root-key and run the same command again; nothing starts on what is there")
+    })?;
+    let custody = kept.alliance.custody().clone();
+    // Before anything else is done: finishing an erasure can make further ones.
+    let after = custody::carried_out_erasures(&db).map_err(|err| failed(err.into()))?;
+    let lost_exports = settle(&custody).map_err(failed)?;
+    let (entries, root) = verify_record(order.manifest, &custody, data).map_err(failed)?;
+    kept.close_to_end(|| unmark(data)).map_err(failed)?;
+    db.settle_refill().map_err(|err| failed(err.into()))?;
+    Ok(Restored {
+        rows: put.rows,
+        segments: put.segments,
+        erasures: erasures.len(),
+        erased_again: after.saturating_sub(before),
+        lost_exports,
+        entries,
+        root,
+    })
+}
+
+/// Whether a restore was broken off there; an error when something is there that a restore would have to overwrite.
+fn examine(data: &Path) -> Result<bool, Stop> {
+    let is_again = restoring(data).is_some();
+    let listed = fs::read_dir(data)
+        .with_context(|| format!("cannot read `{}`", data.display()))
+        .map_err(|err| Stop::failure(err, "name a directory that this user may read"))?;
+    for entry in listed {
+        let name = entry
+            .map_err(|err| Stop::failure(err, "check the disk"))?
+            .file_name();
+        let name = name.to_string_lossy();
+        let is_draft = name.ends_with(".new");
+        let may_be =
+            REMAINS.contains(&&*name) || (is_again && (is_draft || MADE.contains(&&*name)));
+        if !may_be {
+            return Err(Stop::invalid(
+                anyhow!("`{}` is not empty: it has `{name}`", data.display()),
+                "restore into an empty directory; only keys/ and erasures.log of the machine that was may be there",
+            ));
+        }
+    }
+    Ok(is_again)
+}
+
+/// Everything that is known to be erased.
+fn erasures(order: &RestoreOrder<'_>, data: &Path) -> Result<ErasureFile, Stop> {
+    let mut all = ErasureFile::default();
+    let mut is_known = false;
+    for path in [
+        order.erasures.map(Path::to_owned),
+        Some(data.join(ERASURES)),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        let is_named = order.erasures == Some(&*path);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let file = ErasureFile::parse(&path, &bytes).map_err(|err| {
+                    Stop::invalid(err, "name a file that is whole, or leave it out")
+                })?;
+                all.join(file);
+                is_known |= is_named;
+            }
+            Err(err) if err.kind() == io::ErrorKind::NotFound && !is_named => {}
+            Err(err) => {
+                let err = anyhow!(err).context(format!("cannot read `{}`", path.display()));
+                return Err(Stop::invalid(
+                    err,
+                    "name the file of erasures of the machine that was",
+                ));
+            }
+        }
+    }
+    match order.repository.erasures() {
+        Ok(file) => all.join(file),
+        Err(ErasuresError::Lost { known, .. }) if all.len() as u64 >= known => {}
+        Err(_) if order.without_erasures || is_known => {}
+        Err(err) => {
+            return Err(Stop::invalid(
+                err,
+                "what people had erased would come back. Give the newest erasures.log with --erasures; if there is none anywhere, --without-erasures restores all the same, and you have to have everything erased again that was",
+            ));
+        }
+    }
+    Ok(all)
+}
+
+/// The root key that has to be copied; nothing when it is there.
+fn root_key(
+    order: &RestoreOrder<'_>,
+    data: &Path,
+    is_again: bool,
+) -> Result<Option<Vec<u8>>, Stop> {
+    let here = data.join("keys/root.key");
+    let there = match fs::read(&here) {
+        Ok(bytes) => Some(bytes),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => None,
+        Err(err) => {
+            let err = anyhow!(err).context(format!("cannot read `{}`", here.display()));
+            return Err(Stop::failure(err, "check who may read it"));
+        }
+    };
+    let Some(path) = order.root_key else {
+        return match there {
+            Some(_) => Ok(None),
+            None => Err(Stop::invalid(
+                anyhow!(
+                    "the root key is in no backup, and not in `{}`",
+                    data.display()
+                ),
+                "name the copy of root.key that you keep apart, with --root-key; without it nothing can be opened",
+            )),
+        };
+    };
+    let bytes = (|| {
+        let size_bytes = fs::metadata(path)?.len();
+        match size_bytes > MAX_KEY_BYTES {
+            true => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+            false => fs::read(path),
+        }
+    })()
+    .with_context(|| format!("cannot read the root key `{}`", path.display()))
+    .map_err(|err| Stop::invalid(err, "name the copy of root.key"))?;
+    match there {
+        Some(there) if there == bytes => Ok(None),
+        // Never over a key that somebody else put there: it may be the only one.
+        Some(_) if !(is_again && key_came(data)) => Err(Stop::invalid(
+            anyhow!("`{}` has another root key already", data.display()),
+            "move it away, or leave --root-key out to use it",
+        )),
+        _ => Ok(Some(bytes)),
+    }
+}
+
+fn key_came(data: &Path) -> bool {
+    let mark = fs::read_to_string(data.join(MARK)).unwrap_or_default();
+    mark.lines().any(|it| it == KEY_CAME)
+}
+
+/// Marks the directory; a mark that is there keeps its token, which it returns.
+fn mark(order: &RestoreOrder<'_>, data: &Path, key_comes: bool) -> anyhow::Result<String> {
+    let former = fs::read_to_string(data.join(MARK)).unwrap_or_default();
+    let former = former.lines().find_map(|it| it.strip_prefix(TOKEN));
+    let token = match former {
+        Some(token) => token.to_owned(),
+        None => format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
+    };
+    let mut text = format!(
+        "the restore of backup {}\n{TOKEN}{token}\n",
+        order.manifest.id
+    );
+    if key_comes || key_came(data) {
+        text.push_str(KEY_CAME);
+        text.push('\n');
+    }
+    write_secret(data, MARK, text.as_bytes())?;
+    Ok(token)
+}
+
+fn unmark(data: &Path) -> anyhow::Result<()> {
+    fs::remove_file(data.join(MARK)).context("the mark of the restore cannot be removed")?;
+    File::open(data)?.sync_all()?;
+    Ok(())
+}
+
+/// Removes what a restore that was broken off has made.
+fn clear(data: &Path) -> anyhow::Result<()> {
+    for name in MADE {
+        let path = data.join(name);
+        let removed = match fs::symlink_metadata(&path) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
+            Ok(it) if it.is_dir() => fs::remove_dir_all(&path),
+            _ => fs::remove_file(&path),
+        };
+        removed.with_context(|| format!("cannot remove `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes a file of mode 0600 whole or not at all, durable.
+fn write_secret(directory: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let (path, draft) = (directory.join(name), directory.join(format!("{name}.new")));
+    let written = (|| {
+        data_directory::make(directory)?;
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, &path)?;
+        File::open(directory)?.sync_all()
+    })();
+    written.with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn not_put(err: RestoreError) -> Stop {
+    let next = match &err {
+        RestoreError::Refill(store::RefillError::NotEmpty) => {
+            "name an empty database in data.database-url"
+        }
+        RestoreError::Refill(_) => "use the release that the backup comes from, or a later one",
+        RestoreError::Repository(_) | RestoreError::Form { .. } => {
+            "see `amanat backup verify --deep`, and take another backup of `amanat backup list`"
+        }
+        _ => "remove the cause and run the same command again",
+    };
+    Stop::failure(err, next)
+}
+
+/// What is done at once after a restore; how many exports have to be asked for again.
+fn settle(custody: &Custody) -> anyhow::Result<u64> {
+    let forgotten = custody.forget_lost_exports()?;
+    // What was erased leaves the log and the blocks too, and custody does its part of it.
+    custody.tick(clock::now())?;
+    Ok(forgotten)
+}
+
+fn verify_record(
+    manifest: &Manifest,
+    custody: &Custody,
+    data: &Path,
+) -> anyhow::Result<(u64, String)> {
+    let found = custody.record_key();
+    if found != manifest.verifier {
+        return Err(anyhow!(
+            "the record would be signed as `{found}`, and the backup is of `{}`: set record.origin to `{}`",
+            manifest.verifier,
+            manifest.origin
+        ));
+    }
+    let verifier = Verifier::parse(manifest.verifier.trim()).context("the key of the record")?;
+    let mut store = DirStore::open(data.join("record"))?;
+    let verified = record::verify(&mut store, &verifier).context("the record does not verify")?;
+    Ok((verified.size, verified.root.to_string()))
+}
+
+/// A path as whoever reads it may use it elsewhere.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
