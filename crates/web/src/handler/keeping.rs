@@ -1,18 +1,30 @@
 //! How long what is kept about a person is kept.
 
 use alliance::Action;
+use axum::extract::Query;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::{Keeping, KeptPart, KeptThing};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::page::KeepingPage;
 use crate::route::Route;
 use crate::visit::{Failure, Visit, page, see};
 
+/// The query of `/me/keeping`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Start {
+    #[serde(default)]
+    from: u32,
+}
+
 /// `GET /me/keeping`
-pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    visit: Visit,
+    Query(Start { from }): Query<Start>,
+) -> Result<Response, Failure> {
     if visit.account.is_none() {
         return Ok(see(&Route::SignIn));
     }
@@ -28,7 +40,11 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         });
         Ok(KeepingPage {
             notices: notices.collect(),
-            shell: it.shell(Route::Keeping),
+            shell: it.shell(match from {
+                0 => Route::Keeping,
+                from => Route::KeepingFrom(from),
+            }),
+            from,
             keeping,
         })
     });

@@ -11,9 +11,9 @@ use super::{Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
 
-/// The most devices of a page; the file for programs has all of them.
-pub(crate) const MAX_THINGS_SHOWN: usize = 12;
-/// The most fields of a device on the page.
+/// The most devices of a page.
+const THINGS: usize = 4;
+/// The most fields of a device on the page; the file for programs has all of them.
 const MAX_PARTS_SHOWN: usize = 12;
 
 /// What the page shows.
@@ -24,6 +24,8 @@ pub(crate) struct KeepingPage {
     pub(crate) shell: Shell,
     /// What is kept.
     pub(crate) keeping: Keeping,
+    /// How many devices stand on the pages before.
+    pub(crate) from: u32,
     /// The notices in force.
     pub(crate) notices: BTreeMap<DeploymentId, Arc<Notice>>,
 }
@@ -34,19 +36,35 @@ impl KeepingPage {
     }
 
     fn things(&self) -> impl Iterator<Item = &KeptThing> {
-        self.keeping.things.iter().take(MAX_THINGS_SHOWN)
+        self.keeping.things.iter().skip(self.first()).take(THINGS)
+    }
+
+    fn first(&self) -> usize {
+        usize::try_from(self.from).unwrap_or(usize::MAX)
+    }
+
+    fn previous(&self) -> Option<Route> {
+        let step = u32::try_from(THINGS).unwrap_or(u32::MAX);
+        let before = self.from.saturating_sub(step);
+        (self.from > 0).then(|| match before {
+            0 => Route::Keeping,
+            from => Route::KeepingFrom(from),
+        })
+    }
+
+    fn next(&self) -> Option<Route> {
+        let next = self.first().saturating_add(THINGS);
+        let from = u32::try_from(next).ok()?;
+        (next < self.keeping.things.len()).then_some(Route::KeepingFrom(from))
     }
 
     fn parts<'a>(&self, thing: &'a KeptThing) -> impl Iterator<Item = &'a KeptPart> {
         thing.parts.iter().take(MAX_PARTS_SHOWN)
     }
 
-    /// How many devices, or fields of one, are not on the page.
-    fn left_out(&self) -> usize {
-        let parts = self.things();
-        let parts = parts.map(|it| it.parts.len().saturating_sub(MAX_PARTS_SHOWN));
-        let things = self.keeping.things.len().saturating_sub(MAX_THINGS_SHOWN);
-        things + parts.sum::<usize>()
+    /// Whether a device has more fields than the page shows.
+    fn is_cut(&self) -> bool {
+        self.things().any(|it| it.parts.len() > MAX_PARTS_SHOWN)
     }
 
     fn title(&self, thing: &KeptThing) -> String {
@@ -95,16 +113,20 @@ impl Page for KeepingPage {
         let page = |keeping| Self {
             shell: sample::signed_in(shell, Route::Keeping),
             keeping,
+            from: 0,
             notices: BTreeMap::from([(home.deployment.clone(), Arc::clone(&home))]),
         };
         let full = keeping_of(&home, 1);
         let many = Keeping {
             is_whole: false,
-            ..keeping_of(&home, MAX_THINGS_SHOWN + 3)
+            ..keeping_of(&home, 2 * THINGS + 1)
         };
+        let mut middle = page(many);
+        middle.shell = sample::signed_in(shell, Route::KeepingFrom(4));
+        middle.from = 4;
         vec![
             ("full", page(full)),
-            ("many", page(many)),
+            ("many", middle),
             ("empty", page(Keeping::default())),
         ]
     }
