@@ -167,3 +167,78 @@ fn every_changed_or_missing_file_is_found_and_never_put_back() {
     }
     assert!(tried >= 16, "{tried}");
 }
+
+#[test]
+fn a_second_backup_writes_what_is_new() {
+    for (engine, db) in testkit::databases() {
+        let house = House::new(db);
+        let (_place, repository) = repository();
+        house.note(0..20_000);
+        house.keep(1, 0..200);
+        let first = house.back_up(&repository).unwrap();
+        assert_eq!(first.new_chunks, first.chunks, "{engine}");
+        assert!(first.chunks > 5, "{engine}: {}", first.chunks);
+        let second = house.back_up(&repository).unwrap();
+        assert_eq!(second.new_chunks, 0, "{engine}");
+        house.note(20_000..20_010);
+        house.keep(1, 200..202);
+        let third = house.back_up(&repository).unwrap();
+        assert!(
+            (1..=5).contains(&third.new_chunks),
+            "{engine}: {}",
+            third.new_chunks
+        );
+        assert!(
+            third.manifest.new_bytes < first.manifest.new_bytes / 2,
+            "{engine}"
+        );
+    }
+}
+
+/// A repository is made and gets two backups, of which one is removed.
+fn life(house: &House, path: &Path, plan: &std::sync::Arc<Plan>) -> Result<(), String> {
+    fs::create_dir_all(path).unwrap();
+    let files = || Box::new(Faulty::new(path, plan));
+    let repository = Repository::init_on(path, files(), &WORD).map_err(|err| err.to_string())?;
+    house.back_up(&repository).map_err(|err| err.to_string())?;
+    let later = now().plus_millis(DAY_MS);
+    house
+        .back_up_at(&repository, later)
+        .map_err(|err| err.to_string())?;
+    let keep = Keep {
+        last: 1,
+        ..Keep::default()
+    };
+    prune(&repository, &keep, false).map_err(|err| err.to_string())?;
+    Ok(())
+}
+
+/// What the next process finds: it can go on, and whatever is listed and can be opened is whole.
+fn after(house: &House, path: &Path, when: &str) {
+    let repository = match Repository::open(path, &WORD) {
+        Ok(repository) => repository,
+        Err(_) => Repository::init(path, &WORD)
+            .or_else(|_| Repository::open(path, &WORD).map_err(|_| ()))
+            .unwrap_or_else(|_| panic!("{when}: neither made nor opened")),
+    };
+    // A list that was torn is known to be none; whatever opens is whole.
+    let found = verify(&repository, Depth::Contents).unwrap();
+    for problem in &found.problems {
+        let is_torn = problem.contains("is torn");
+        assert!(is_torn, "{when}: {problem}");
+    }
+    // The next backup mends what was torn, and can be put back.
+    let created = house
+        .back_up_at(&repository, now().plus_millis(2 * DAY_MS))
+        .unwrap();
+    let found = verify(&repository, Depth::Contents).unwrap();
+    let is_list = |it: &String| it.starts_with("backup ") && it.contains("is torn");
+    assert!(
+        found.problems.iter().all(is_list),
+        "{when}: {:?}",
+        found.problems
+    );
+    let other = house.restored(fresh("SQLite"), &repository, &created.manifest);
+    assert_eq!(other.read(1), names(0..30), "{when}");
+    assert_eq!(other.notes(), 2_001, "{when}");
+}
