@@ -211,7 +211,14 @@ impl Custody {
         }
     }
 
-    pub(crate) fn load_promises(&self) -> Result<(), RowError> {
+    /// Puts in force what rows say of shortened times. Once, when custody opens.
+    pub(crate) fn begin_promises(&self) -> Result<(), RowError> {
+        self.load_promises()?;
+        self.inner.vault.shorten_with(self.inner.promises.clone());
+        Ok(())
+    }
+
+    fn load_promises(&self) -> Result<(), RowError> {
         let mut rules = Rules::new();
         for rule in self.inner.db.read(rows::kept_shorter::all)? {
             rules.entry(rule.deployment.clone()).or_default().push(rule);

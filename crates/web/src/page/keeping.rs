@@ -46,7 +46,7 @@ impl KeepingPage {
     fn previous(&self) -> Option<Route> {
         let step = u32::try_from(THINGS).unwrap_or(u32::MAX);
         let before = self.from.saturating_sub(step);
-        (self.from > 0).then(|| match before {
+        (self.from > 0).then_some(match before {
             0 => Route::Keeping,
             from => Route::KeepingFrom(from),
         })
