@@ -27,7 +27,7 @@ const PAHO: &str = "paho.mqtt.client";
 /// The Pythons that may have it: that of the distribution, and the one on the path.
 const PYTHONS: [&str; 2] = ["/usr/bin/python3", "python3"];
 
-const PROGRAMS: [Program; 12] = [
+const PROGRAMS: [Program; 13] = [
     Program {
         names: &["chromium", "chromium-browser"],
         package: "chromium",
@@ -72,6 +72,11 @@ const PROGRAMS: [Program; 12] = [
         names: &[PAHO],
         package: "python3-paho-mqtt",
         purpose: "tests with a library client",
+    },
+    Program {
+        names: &["age"],
+        package: "age",
+        purpose: "opening what is sealed to a person's own key with a stock program",
     },
     Program {
         names: &["openssl"],

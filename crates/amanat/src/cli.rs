@@ -28,6 +28,8 @@ enum Command {
     /// Work with exports, what people take along
     #[command(subcommand)]
     Export(Export),
+    /// Open what is sealed to your own key, on your own computer: one reading a line
+    Open(command::open::Arguments),
     /// Work with the policy
     #[command(subcommand)]
     Policy(Policy),
@@ -176,6 +178,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
+        Command::Open(arguments) => command::open::run(&arguments),
         Command::Export(Export::Verify(arguments)) => command::export_verify::run(&arguments),
         Command::Export(Export::Import(arguments)) => command::export_import::run(arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),

@@ -24,6 +24,7 @@ pub(crate) mod notice_draft;
 mod notice_files;
 pub(crate) mod notice_schema;
 pub(crate) mod notice_show;
+pub(crate) mod open;
 mod operator;
 pub(crate) mod pages_check;
 pub(crate) mod policy_explain;

@@ -16,6 +16,11 @@ pub(crate) fn words(line: &str) {
     let _ = write_line(&mut io::stderr().lock(), line);
 }
 
+/// Where a stream of data goes.
+pub(crate) fn out() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
 fn write_line(out: &mut impl Write, line: &str) -> io::Result<()> {
     out.write_all(line.as_bytes())?;
     out.write_all(b"\n")?;

@@ -30,22 +30,27 @@ use crate::rows::RowError;
 mod gather;
 mod import;
 mod job;
+mod line;
 mod manifest;
+mod opened;
 mod papers;
 mod plot;
 mod rows_out;
+mod sealed;
 mod sealed_file;
 mod spool;
 mod table;
 mod verify;
 mod zip;
 
+pub(crate) use import::is_imported;
 pub(crate) use job::Exports;
 pub use import::{ImportError, ImportedExport, MAX_UNFIT, Unfit as UnfitReadings, WhyUnfit};
-pub(crate) use import::is_imported;
+pub(crate) use line::reading_line;
 pub use job::{
     AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_ALL_EXPORTS_BYTES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
 };
+pub use opened::{OpenExportError, OpenedExport, open_sealed_export};
 pub use plot::{MAX_BUCKETS, Plot, PlotBucket};
 pub use sealed_file::SealedExport;
 pub use verify::{VerifiedExport, VerifyExportError, verify_export};
@@ -223,6 +228,10 @@ pub enum WhyLeftOut {
     OwnEndpoint,
     /// Another deployment was asked for.
     NotAskedFor,
+    /// They are sealed to the person's own keys: the files are in the folder `sealed`, and nobody else can open them.
+    Sealed,
+    /// So are these, and there was no room for their files: they can be downloaded one by one.
+    SealedElsewhere,
 }
 
 impl WhyLeftOut {
@@ -233,6 +242,8 @@ impl WhyLeftOut {
             Self::LiveOnly => "live-only",
             Self::OwnEndpoint => "own-endpoint",
             Self::NotAskedFor => "not-asked-for",
+            Self::Sealed => "sealed-to-own-key",
+            Self::SealedElsewhere => "sealed-elsewhere",
         }
     }
 }
@@ -316,6 +327,7 @@ impl Custody {
         };
         let mut parts = self.gather(request, now, &mut spool, &mut summary, watch)?;
         parts.extend(self.papers(frame, &mut spool, &mut summary)?);
+        parts.extend(self.sealed_papers(&mut spool, &mut summary)?);
         let finished = spool.finish(&parts)?;
         summary.files = finished
             .iter()

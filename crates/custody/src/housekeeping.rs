@@ -24,6 +24,9 @@ pub enum TickError {
     /// What did not reach people's own endpoints in time could not be counted.
     #[error("what did not reach people's own endpoints could not be counted")]
     Destinations(#[source] crate::destination::ParcelError),
+    /// Days that are over could not be sealed to people's own keys.
+    #[error("days that are over could not be sealed to people's own keys")]
+    OwnKeys(#[source] crate::own_key::OwnKeyPassError),
     /// Readings could not be moved or dropped.
     #[error("the vault could not be maintained")]
     Vault(#[source] vault::MaintainError),
@@ -44,6 +47,8 @@ impl Custody {
             .map_err(TickError::Rows);
         let windows = windows.and(retained);
         let maintained = self.maintain(now);
+        let sealed = self.seal_own_days(now).map_err(TickError::OwnKeys);
+        let maintained = maintained.and(sealed);
         let tended = self.tend_sources(now).map_err(TickError::Rows);
         let commanded = self.tend_commands(now).map_err(TickError::Rows);
         let tended = tended.and(commanded);

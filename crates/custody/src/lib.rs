@@ -33,6 +33,7 @@ mod ingest;
 mod ledger;
 mod open;
 mod outbox;
+mod own_key;
 mod parquet;
 mod provisioning;
 mod published;
@@ -102,10 +103,11 @@ pub use explain::Told;
 pub use export::{
     AskExportError, EXPORT_KEEP_MILLIS, EXPORT_VERSION, ExportError, ExportField, ExportFormat,
     ExportFrame, ExportJob, ExportPage, ExportProgress, ExportRequest, ExportState, ExportSummary,
-    ExportThing, ImportError, ImportedExport, LeftOut, MAX_ALL_EXPORTS_BYTES, MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS,
-    MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS, MAX_UNFIT,
-    Plot, PlotBucket, SealedExport, UnfitReadings, VerifiedExport,
-    VerifyExportError, Watcher, WhyLeftOut, WhyUnfit, verify_export,
+    ExportThing, ImportError, ImportedExport, LeftOut, MAX_ALL_EXPORTS_BYTES, MAX_BUCKETS,
+    MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS,
+    MAX_UNFIT, OpenExportError, OpenedExport, Plot, PlotBucket, SealedExport, UnfitReadings,
+    VerifiedExport, VerifyExportError, Watcher, WhyLeftOut, WhyUnfit, open_sealed_export,
+    verify_export,
 };
 pub use history::{
     HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_BYTES, MAX_HISTORY_DAYS,
@@ -116,6 +118,11 @@ pub use ingest::{Arrival, IngestError, Retain};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError, rotate_root_key};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
+pub use own_key::{
+    AddOwnKeyError, BeginSealingError, MAX_KEPT_OWN_KEYS, MAX_WORD_TRIES, OWN_KEY_DELAY_MILLIS,
+    OWN_KEY_PROOF_MILLIS, OwnFilesPage, OwnKeyPassError, OwnKeyState, OwnKeyView, OwnKeysView,
+    SealedFile, WordSaid,
+};
 pub use policy::WindowMark;
 pub use provisioning::{
     IdPattern, IdPatternError, MAX_PROVISIONED, MAX_PROVISIONED_SHOWN, MAX_PROVISIONING_MILLIS,
@@ -158,8 +165,10 @@ pub use topic::{
 };
 pub use transport::Transport;
 pub use vault::{
-    ErasureFile, KeyError, Lsn, Passphrase, PassphraseError, Protection, ProtectionError, RootKeyError,
-    RootKeyState, Rotated, Transit, TransitError, TransitOptions,
+    ErasureFile, KeyError, Lsn, MAX_OWN_KEY_BYTES, MAX_OWN_KEYS, MAX_RSA_BITS, MIN_RSA_BITS,
+    OpenOwnError, OwnFile, OwnFileId, OwnIdentities, OwnIdentityError, OwnKey, OwnKeyError,
+    OwnKeyKind, OwnKeysError, OwnTotal, Passphrase, PassphraseError, Protection, ProtectionError,
+    RootKeyError, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
 pub use watch::Watch;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

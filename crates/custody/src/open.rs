@@ -144,6 +144,8 @@ pub(crate) struct Inner {
     /// How often the rules in force have changed.
     pub(crate) rules: AtomicU64,
     pub(crate) maintained_at: AtomicI64,
+    /// When it was last looked whose days are to be sealed to their own keys.
+    pub(crate) sealed_at: AtomicI64,
     /// Whether the published record has missed a file.
     pub(crate) is_record_behind: AtomicBool,
     /// Those who wait until a position is durable.
@@ -229,6 +231,7 @@ impl Custody {
                 generation: Arc::default(),
                 rules: AtomicU64::new(0),
                 maintained_at: AtomicI64::new(0),
+                sealed_at: AtomicI64::new(0),
                 is_record_behind: AtomicBool::new(false),
                 line,
                 room,

@@ -17,6 +17,7 @@ pub(crate) mod drift;
 pub(crate) mod entry;
 pub(crate) mod export;
 pub(crate) mod notice_version;
+pub(crate) mod own_key;
 pub(crate) mod person;
 pub(crate) mod placement_change;
 pub(crate) mod provisioning;
@@ -123,6 +124,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 21,
             name: "statistical data sets, what was asked of them and what it cost whom",
             sql: include_str!("rows/0021_statistics.sql"),
+        },
+        Step {
+            version: 24,
+            name: "keys that people bring, and whose history is sealed to them",
+            sql: include_str!("rows/0024_own_keys.sql"),
         },
     ],
 };

@@ -28,6 +28,8 @@ pub struct Timeline {
     pub receipts: Vec<ReceiptRow>,
     /// Where the next page begins; `None` when this one is not full.
     pub older: Option<Place>,
+    /// What is sealed to the person's own keys, of any time: nobody else can read it, so it is not among the readings.
+    pub sealed: vault::OwnTotal,
 }
 
 /// A place in a timeline. A moment can hold more readings than a page, so a place is a time and how many of the
@@ -159,11 +161,14 @@ impl Custody {
             .inner
             .db
             .read(|tx| rows::receipt::of(tx, &subject, MAX_RECEIPTS))?;
+        let sealed = self.inner.vault.own_total(&subject, now);
+        let sealed = sealed.map_err(RowError::from)?;
         let older = place.behind(&readings).filter(|_| readings.len() == limit);
         Ok(Timeline {
             readings,
             receipts,
             older,
+            sealed,
         })
     }
 }

@@ -22,13 +22,14 @@
 //! | records in segments, pending records | sealed under the same keys; segments go in step 6 |
 //! | keys in the cache, keys whose rows are not written | step 2 |
 //! | readers at work, cursors of destinations | step 4: [`follow`](crate::Vault::follow) and [`read`](crate::Vault::read) use the same rows |
+//! | files sealed to the person's own keys | deleted whole in step 3, see `sealed` |
 //! | pages of the database that were freed | the key above them is another one (step 3); SQLite also overwrites them |
 //! | backups | the tombstone, when one is restored; and for good once the root key was changed and its old file destroyed |
 //!
 //! A reading that is appended while an erasure is at work is erased, or not, as if it had come before or after; one that is appended
 //! after it is kept.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Subject, Timestamp};
 use ring::digest::{Context, SHA256};
@@ -43,6 +44,7 @@ use crate::keys::{EpochKey, KeyError, KeyState, Shelf, WrappedKey, to_row};
 use crate::log::Log;
 use crate::reading::Row;
 use crate::rows;
+use crate::sealed::delete_in_scope;
 use crate::segment::widen;
 use crate::tombstone::{ErasureId, Tombstone, TombstoneError};
 use crate::{MaintainError, Maintained, Scope};
@@ -78,6 +80,8 @@ pub struct ErasureProof {
     pub masked_keys: u64,
     /// Epoch keys that were sealed again under a new key of the subject, and not touched otherwise.
     pub kept_keys: u64,
+    /// Files sealed to the person's own keys that were deleted, see `sealed`.
+    pub own_files: u64,
     /// SHA-256 over the ids and the sealed bytes of the destroyed keys, in the order of their epochs: what the platform had.
     pub digest: [u8; 32],
     /// How often it was tried to open a destroyed key or a block under one with what is left. None of them opened.
@@ -140,8 +144,16 @@ fn carry_out(
     scope: &Scope,
     tombstone: &Tombstone,
 ) -> Result<Rewritten, KeyError> {
-    let note = |tx: &mut Tx<'_>| rows::note_erasure(tx, tombstone);
-    log.keyring.rewrite(subject, Some(scope), note)
+    let text = subject.key();
+    let own_files = AtomicU64::new(0);
+    let note = |tx: &mut Tx<'_>| {
+        let deleted = delete_in_scope(tx, &text, scope)?;
+        own_files.store(deleted, Ordering::SeqCst);
+        Ok(rows::note_erasure(tx, tombstone)?)
+    };
+    let mut rewritten = log.keyring.rewrite(subject, Some(scope), note)?;
+    rewritten.own_files = own_files.into_inner();
+    Ok(rewritten)
 }
 
 /// Tries every copy of what was destroyed.
@@ -180,6 +192,7 @@ fn prove(
         destroyed_keys: widen(rewritten.destroyed.len()),
         masked_keys: rewritten.masked,
         kept_keys: rewritten.kept,
+        own_files: rewritten.own_files,
         digest: digest(&rewritten.destroyed),
         tries,
     })

@@ -9,6 +9,7 @@
 //! | | `state` | 0 in use; 1 readings under it are masked, nothing more is sealed with it; 2 destroyed |
 //! | | `retention_days` | the class; 0 for a key of before version 4 of the tables, which opens readings of any class and seals nothing more |
 //! | | `expires_at` | from then on nothing under it is kept: the end of its day and the days of its class; the row is deleted within the hour |
+//! | | `is_kept` | 1 for what stays readable of a day that is sealed to the person's own keys (see `sealed`): nothing new is sealed with it |
 //! | | `mask` | what of its readings is erased and not yet re-sealed (see `mask`), sealed under the epoch key; associated data: label, key id |
 //! | `vault_secret` | `wrapped` | 32 bytes for another use than the vault's own, sealed under the root key; associated data: label, name |
 //!
@@ -99,6 +100,9 @@ pub enum KeyError {
         "{MAX_MASKS} erasures of the same day are not finished: try again after the next maintenance"
     )]
     Masks,
+    /// The keys of a subject were changed by somebody else meanwhile.
+    #[error("the keys were changed meanwhile, and nothing was done: it is tried again by itself")]
+    Changed,
     /// Too many new keys wait for their rows to be written.
     #[error("{MAX_FRESH_KEYS} new keys wait to be written: try again after the next commit")]
     Busy,
@@ -251,6 +255,32 @@ impl Keyring {
                 return Ok(key);
             }
         }
+    }
+
+    /// A key that is used once, for what stays of a day that is sealed to the subject's own keys; its row is written.
+    pub(crate) fn make_kept(&self, subject: &Subject, shelf: Shelf) -> Result<EpochKey, KeyError> {
+        let text = subject.key();
+        let _opening = self.opening.enter(subject);
+        self.flush()?;
+        self.db.write(|tx| {
+            let sql = "SELECT wrapped FROM vault_subject_key WHERE subject = $1";
+            let row = tx.query_one(sql, &[text.as_str().into()])?;
+            let wrapped_subject = row.ok_or(KeyError::Changed)?.get(0)?;
+            let secret = self.unwrap_subject(&text, wrapped_subject)?;
+            let made = make_epoch_key(&secret, &text, shelf, self.suite);
+            let (key, wrapped) = made.map_err(KeyError::New)?;
+            let row = KeyRow {
+                subject: subject.clone(),
+                key: Arc::new(key),
+                wrapped,
+                wrapped_subject: None,
+            };
+            insert_row(tx, &row)?;
+            let id = to_row(row.key.id.0);
+            let sql = "UPDATE vault_epoch_key SET is_kept = 1 WHERE key_id = $1";
+            tx.execute(sql, &[id.into()])?;
+            Arc::into_inner(row.key).ok_or(KeyError::Changed)
+        })
     }
 
     /// Takes keys out of use whose rows are about to be deleted. `keep_unused` removes those that records in the log still need.
@@ -503,7 +533,7 @@ fn find_rows(
 ) -> Result<(Option<Vec<u8>>, Option<WrappedKey>), KeyError> {
     let row = tx.query_one(
         "SELECT s.wrapped, e.key_id, e.wrapped FROM vault_subject_key s \
-         LEFT JOIN vault_epoch_key e ON e.subject = s.subject AND e.epoch = $2 AND e.retention_days = $3 AND e.state = 0 \
+         LEFT JOIN vault_epoch_key e ON e.subject = s.subject AND e.epoch = $2 AND e.retention_days = $3 AND e.state = 0 AND e.is_kept = 0 \
          WHERE s.subject = $1 ORDER BY e.key_id LIMIT 1",
         &[
             subject.into(),

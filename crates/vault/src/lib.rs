@@ -33,7 +33,9 @@ mod block;
 mod erase;
 mod held;
 mod maintain;
+mod own;
 mod recover;
+mod sealed;
 mod shorten;
 mod tombstone;
 
@@ -66,6 +68,10 @@ pub use keys::mask::{MAX_STRIP_BYTES, Scope, Strip};
 pub use late::{CameBack, ComeBackError};
 pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};
+pub use own::{
+    MAX_OWN_KEY_BYTES, MAX_OWN_KEYS, MAX_RSA_BITS, MIN_RSA_BITS, OpenOwnError, OwnIdentities,
+    OwnIdentityError, OwnKey, OwnKeyError, OwnKeyKind, OwnKeys, OwnKeysError,
+};
 pub use read::{Order, ReadError, ReadQuery};
 pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};
 pub use root::{
@@ -73,6 +79,10 @@ pub use root::{
     RootKeyError, RootKeyFile, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
 pub use schema::MIGRATIONS;
+pub use sealed::{
+    MAX_OWN_FILES, OwnFile, OwnFileId, OwnFileIdError, OwnTotal, SealDays, SealDaysError, SealForm,
+    SealedDays,
+};
 pub use shorten::{ShortenPass, Shortening};
 pub use tombstone::{ErasureFile, ErasureId, TombstoneError};
 pub use vault::{OpenError, Vault, VaultOptions};

@@ -13,6 +13,7 @@ use crate::keys::{EpochKey, KeyError, KeyState, WrappedKey};
 use crate::log::{ClosedSegment, Log, Segment, WaitError};
 use crate::reading::{Row, decode, expires_at};
 use crate::rows;
+use crate::sealed;
 use crate::segment::{
     FRAME_HEADER_BYTES, FrameRef, associated_data, frame_identity, widen, widen_len,
 };
@@ -38,6 +39,8 @@ pub struct Maintained {
     pub keyless_readings: u64,
     /// Blocks dropped because the retention of all their readings is over.
     pub expired_blocks: u64,
+    /// Files sealed to people's own keys that were dropped because their retention is over.
+    pub expired_own_files: u64,
     /// Epoch keys destroyed because nothing is sealed under them any more.
     pub destroyed_keys: u64,
     /// Blocks deleted because their key was destroyed by an erasure.
@@ -162,6 +165,7 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
     #[cfg(test)]
     crate::crash::point();
     done.expired_blocks = widen(expired.len());
+    done.expired_own_files = log.db.write(|tx| sealed::drop_expired(tx, now))?;
     emptied.extend(expired);
     // Those too that a crash left without blocks.
     let unneeded = log

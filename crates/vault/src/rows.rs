@@ -151,9 +151,10 @@ pub(crate) fn count_unfinished(tx: &mut Tx<'_>, subject: &str) -> Result<u64, Db
     row.map_or(Ok(0), |it| it.get(0).map(from_row))
 }
 
-/// Every subject that has a key.
+/// Every subject that has a key, or files sealed to keys of its own.
 pub(crate) fn subjects(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
-    let rows = tx.query("SELECT subject FROM vault_subject_key", &[])?;
+    let sql = "SELECT subject FROM vault_subject_key UNION SELECT subject FROM vault_own_file";
+    let rows = tx.query(sql, &[])?;
     rows.iter().map(|it| it.get(0)).collect()
 }
 

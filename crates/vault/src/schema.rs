@@ -21,6 +21,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             sql: ERASURE,
         },
         Step {
+            version: 3,
+            name: "files sealed to people's own keys",
+            sql: OWN_FILES,
+        },
+        Step {
             version: 4,
             name: "keys of retention classes",
             sql: CLASSES,
@@ -85,4 +90,32 @@ CREATE TABLE vault_erasure (
     at BIGINT NOT NULL,
     tombstone BYTEA NOT NULL
 );
+";
+
+const OWN_FILES: &str = "
+CREATE TABLE vault_own_file (
+    file_id BIGINT NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    deployment TEXT NOT NULL,
+    thing TEXT NOT NULL,
+    retention_days BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    readings BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    is_whole BIGINT NOT NULL
+);
+CREATE INDEX vault_own_file_subject ON vault_own_file (subject, epoch);
+CREATE INDEX vault_own_file_expiry ON vault_own_file (expires_at);
+CREATE INDEX vault_own_file_half ON vault_own_file (is_whole) WHERE is_whole = 0;
+CREATE TABLE vault_own_chunk (
+    file_id BIGINT NOT NULL REFERENCES vault_own_file (file_id),
+    number BIGINT NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (file_id, number)
+);
+ALTER TABLE vault_epoch_key ADD COLUMN is_kept BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX vault_epoch_key_kept ON vault_epoch_key (is_kept) WHERE is_kept = 1;
 ";

@@ -393,7 +393,19 @@ impl Vault {
         maintain(&self.log, now)
     }
 
-    /// A consistent copy of the log, for a backup; see the module `cut`. `tx` is a read transaction of the vault's database that has run
+    /// The log, for what is done elsewhere.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// While this is held nobody maintains, seals or copies.
+    pub(crate) fn maintaining(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.maintaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Erases readings of a subject: those; see the module `cut`. `tx` is a read transaction of the vault's database that has run
     /// no statement yet: what it reads from now on is the other half. This is the one method that may be called inside of one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ const STYLE: &str = include_str!("../assets/style.css");
 const NASTALIQ: &[u8] = include_bytes!("../assets/fonts/noto-nastaliq-urdu.woff2");
 const NASKH: &[u8] = include_bytes!("../assets/fonts/noto-naskh-arabic.woff2");
 const PASSKEY: &str = include_str!("../assets/passkey.js");
+const OPEN: &str = include_str!("../assets/open.js");
 const ICON: &[u8] = include_bytes!("../assets/icon.svg");
 const FONT_LICENCE: &[u8] = include_bytes!("../assets/fonts/OFL.txt");
 
@@ -34,8 +35,10 @@ pub(crate) struct Assets {
     pub(crate) nastaliq: Asset,
     /// The font of Urdu tables and forms.
     pub(crate) naskh: Asset,
-    /// The script of the forms for passkeys: the only one.
+    /// The script of the forms for passkeys.
     pub(crate) passkey: Asset,
+    /// The script that opens sealed files.
+    pub(crate) open: Asset,
     /// The icon in the browser's tab.
     pub(crate) icon: Asset,
     /// The licence of the fonts.
@@ -67,6 +70,12 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             "text/javascript; charset=utf-8",
             PASSKEY.as_bytes().to_vec(),
         ),
+        open: asset(
+            "open",
+            "js",
+            "text/javascript; charset=utf-8",
+            OPEN.as_bytes().to_vec(),
+        ),
         icon: asset("icon", "svg", "image/svg+xml", ICON.to_vec()),
         font_licence: asset(
             "OFL",
@@ -81,12 +90,13 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 
 impl Assets {
     /// Every file.
-    pub(crate) const fn all(&self) -> [&Asset; 6] {
+    pub(crate) const fn all(&self) -> [&Asset; 7] {
         [
             &self.style,
             &self.nastaliq,
             &self.naskh,
             &self.passkey,
+            &self.open,
             &self.icon,
             &self.font_licence,
         ]

@@ -34,7 +34,7 @@ const FIXED: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// The same for the pages with a form for passkeys: our own script may run.
+/// The same for the pages with a form for passkeys and the one that opens sealed files: our own script may run, and connect to nothing.
 pub(crate) const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
     img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

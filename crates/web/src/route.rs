@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use custody::{Place, Preset, ReceiptId, StatisticId};
+use custody::{OwnFileId, Place, Preset, ReceiptId, StatisticId};
 use model::{DeploymentId, Language, MemberId};
 
 mod make;
@@ -53,6 +53,10 @@ pub(crate) mod pattern {
     pub(crate) const STATISTICS: &str = "/commons/statistics";
     pub(crate) const STATISTIC: &str = "/commons/statistics/{id}";
     pub(crate) const MY_STATISTICS: &str = "/me/statistics";
+    pub(crate) const OWN_KEY: &str = "/me/key";
+    pub(crate) const OPEN: &str = "/open";
+    pub(crate) const SEALED: &str = "/me/sealed";
+    pub(crate) const SEALED_FILE: &str = "/me/sealed/{id}";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -66,7 +70,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 54] = [
+    pub(crate) const ALL: [&str; 58] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -108,6 +112,10 @@ pub(crate) mod pattern {
         NEW_DESTINATION,
         EXPORT,
         EXPORT_FILE,
+        OWN_KEY,
+        SEALED,
+        SEALED_FILE,
+        OPEN,
         STATISTICS,
         STATISTIC,
         MY_STATISTICS,
@@ -307,6 +315,17 @@ pub enum Route {
     Export,
     /// The file of an export.
     ExportFile(String),
+    /// A person's own keys.
+    OwnKey,
+    /// What is sealed to a person's own keys, from a place on.
+    Sealed {
+        /// Behind which file of which day; `None` for the newest.
+        before: Option<(i64, OwnFileId)>,
+    },
+    /// Opens sealed files in the browser.
+    Open,
+    /// One sealed file.
+    SealedFile(OwnFileId),
     /// Figures about many people.
     Statistics,
     /// Figures of one statistical data set.
@@ -387,6 +406,10 @@ impl Route {
             Self::NewDestination(_) => pattern::NEW_DESTINATION,
             Self::Export => pattern::EXPORT,
             Self::ExportFile(_) => pattern::EXPORT_FILE,
+            Self::OwnKey => pattern::OWN_KEY,
+            Self::Sealed { .. } => pattern::SEALED,
+            Self::SealedFile(_) => pattern::SEALED_FILE,
+            Self::Open => pattern::OPEN,
             Self::Statistics => pattern::STATISTICS,
             Self::Statistic(_) | Self::StatisticFile(_) => pattern::STATISTIC,
             Self::MyStatistics => pattern::MY_STATISTICS,
@@ -426,6 +449,7 @@ impl Route {
             Self::Member(it) => it.to_string(),
             Self::RecordEntry(it) => it.to_string(),
             Self::SignInOnce(it) | Self::Static(it) | Self::ExportFile(it) => escape(it, false),
+            Self::SealedFile(it) => it.to_string(),
             Self::RecordLog(it) => escape(it, true),
             Self::Language { language, .. } => language.tag().to_owned(),
             Self::Receipt(it) | Self::PutBack { receipt: it, .. } => it.as_str().to_owned(),
@@ -452,6 +476,9 @@ impl Route {
             Self::Me { before: Some(at) } => {
                 format!("before={}&skip={}", at.until.as_millis(), at.skip)
             }
+            Self::Sealed {
+                before: Some((day, id)),
+            } => format!("before={day}.{id}"),
             Self::Nearby { from: Some(from) } => format!("from={from}"),
             Self::Language { back, .. } => format!("back={}", escape(back, true)),
             Self::ChoicesFrom { from, .. } if *from > 0 => format!("from={from}"),

@@ -120,6 +120,11 @@ impl Shell {
         self.file(&ASSETS.passkey)
     }
 
+    /// The address of the script that opens sealed files.
+    pub(crate) fn open_script(&self) -> String {
+        self.file(&ASSETS.open)
+    }
+
     /// The addresses of the fonts that the page needs at once: none in English.
     pub(crate) fn fonts(&self) -> Vec<String> {
         match self.texts.language() {

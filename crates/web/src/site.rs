@@ -218,6 +218,13 @@ pub fn router(options: SiteOptions) -> Router {
             get(handler::export::show).post(handler::export::act),
         )
         .route(pattern::EXPORT_FILE, get(handler::export::file))
+        .route(
+            pattern::OWN_KEY,
+            get(handler::own_key::show).post(handler::own_key::act),
+        )
+        .route(pattern::SEALED, get(handler::own_key::list))
+        .route(pattern::SEALED_FILE, get(handler::own_key::file))
+        .route(pattern::OPEN, get(handler::own_key::open))
         .route(pattern::STATISTICS, get(handler::statistics::list))
         .route(pattern::STATISTIC, get(handler::statistics::show))
         .route(pattern::MY_STATISTICS, get(handler::statistics::mine))

@@ -11,6 +11,8 @@ mod forms;
 mod limits;
 mod nearby;
 mod notice_files;
+mod open;
+mod own_key;
 mod pages;
 mod safety;
 mod statistics;

@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 19] = [
+const ENGLISH: [&str; 20] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -52,10 +52,11 @@ const ENGLISH: [&str; 19] = [
     include_str!("../locales/en/sources.ftl"),
     include_str!("../locales/en/commands.ftl"),
     include_str!("../locales/en/export.ftl"),
+    include_str!("../locales/en/own-key.ftl"),
     include_str!("../locales/en/statistics.ftl"),
 ];
 
-const URDU: [&str; 19] = [
+const URDU: [&str; 20] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -74,6 +75,7 @@ const URDU: [&str; 19] = [
     include_str!("../locales/ur/sources.ftl"),
     include_str!("../locales/ur/commands.ftl"),
     include_str!("../locales/ur/export.ftl"),
+    include_str!("../locales/ur/own-key.ftl"),
     include_str!("../locales/ur/statistics.ftl"),
 ];
 

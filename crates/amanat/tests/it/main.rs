@@ -39,6 +39,8 @@ mod notices;
 #[cfg(test)]
 mod onboarding;
 #[cfg(test)]
+mod open;
+#[cfg(test)]
 mod operator_links;
 #[cfg(test)]
 mod own_endpoint;

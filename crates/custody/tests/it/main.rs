@@ -37,6 +37,8 @@ mod lost_answer;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod own_key;
+#[cfg(test)]
 mod placement_history;
 #[cfg(test)]
 mod provisioning;

@@ -30,6 +30,19 @@ pub(crate) struct Rewritten {
     pub(crate) masked: u64,
     /// Nothing changed but the key above them.
     pub(crate) kept: u64,
+    /// Files sealed to the subject's own keys that were deleted.
+    pub(crate) own_files: u64,
+}
+
+/// Why a subject gets a new key.
+#[derive(Clone, Copy)]
+enum Cause<'a> {
+    /// It is time.
+    Renewal,
+    /// Some of its readings are erased.
+    Erasure(&'a Scope),
+    /// Everything under these keys, as they were found, lies elsewhere.
+    GivenUp(&'a [(KeyId, Vec<u8>)]),
 }
 
 /// What shall become of an epoch key.
@@ -55,7 +68,28 @@ impl Keyring {
         &self,
         subject: &Subject,
         scope: Option<&Scope>,
-        with: impl Fn(&mut Tx<'_>) -> Result<(), DbError> + Send + Sync,
+        with: impl Fn(&mut Tx<'_>) -> Result<(), KeyError> + Send + Sync,
+    ) -> Result<Rewritten, KeyError> {
+        let cause = scope.map_or(Cause::Renewal, Cause::Erasure);
+        self.rewrite_for(subject, cause, with)
+    }
+
+    /// Destroys epoch keys of a subject, whose readings lie elsewhere, as an erasure destroys them. `with` says where they lie, in the
+    /// same transaction. Nothing happens unless the rows of the keys are as they were found.
+    pub(crate) fn give_up(
+        &self,
+        subject: &Subject,
+        keys: &[(KeyId, Vec<u8>)],
+        with: impl Fn(&mut Tx<'_>) -> Result<(), KeyError> + Send + Sync,
+    ) -> Result<Rewritten, KeyError> {
+        self.rewrite_for(subject, Cause::GivenUp(keys), with)
+    }
+
+    fn rewrite_for(
+        &self,
+        subject: &Subject,
+        cause: Cause<'_>,
+        with: impl Fn(&mut Tx<'_>) -> Result<(), KeyError> + Send + Sync,
     ) -> Result<Rewritten, KeyError> {
         let text = subject.key();
         let _place = self.opening.enter(subject);
@@ -63,13 +97,13 @@ impl Keyring {
         // From here on nobody seals under a key of the subject until the place is left.
         self.write_cache().forget(subject);
         let rewritten = self.db.write(|tx| {
-            let rewritten = self.rewrite_rows(tx, &text, scope)?;
+            let rewritten = self.rewrite_rows(tx, &text, cause)?;
             with(tx)?;
             #[cfg(test)]
             crate::crash::point();
             Ok::<_, KeyError>(rewritten)
         });
-        if scope.is_some() {
+        if !matches!(cause, Cause::Renewal) {
             self.has_unfinished.store(true, Ordering::SeqCst);
         }
         #[cfg(test)]
@@ -106,7 +140,7 @@ impl Keyring {
         &self,
         tx: &mut Tx<'_>,
         subject: &str,
-        scope: Option<&Scope>,
+        cause: Cause<'_>,
     ) -> Result<Rewritten, KeyError> {
         let sql = "SELECT wrapped FROM vault_subject_key WHERE subject = $1";
         let Some(row) = tx.query_one(sql, &[subject.into()])? else {
@@ -118,9 +152,12 @@ impl Keyring {
                    WHERE subject = $1 AND state < 2 ORDER BY epoch, key_id";
         let rows = tx.query(sql, &[subject.into()])?;
         let found = rows.iter().map(found).collect::<Result<Vec<_>, _>>()?;
+        if let Cause::GivenUp(keys) = cause {
+            as_they_were(keys, &found)?;
+        }
         let mut done = Rewritten::default();
         for key in found {
-            self.rewrite_key(tx, (&old, &new), subject, scope, key, &mut done)?;
+            self.rewrite_key(tx, (&old, &new), subject, cause, key, &mut done)?;
         }
         let wrapped = self.wrap_subject(subject, &new)?;
         let sql = "UPDATE vault_subject_key SET wrapped = $2 WHERE subject = $1";
@@ -133,11 +170,11 @@ impl Keyring {
         tx: &mut Tx<'_>,
         (old, new): (&SecretKey, &SecretKey),
         subject: &str,
-        scope: Option<&Scope>,
+        cause: Cause<'_>,
         key: Found,
         done: &mut Rewritten,
     ) -> Result<(), KeyError> {
-        let fate = fate(scope, key.epoch);
+        let fate = fate(cause, &key);
         if fate == Fate::Destroy {
             destroy(tx, key.id)?;
             done.destroyed.push(OldCopy {
@@ -157,7 +194,7 @@ impl Keyring {
         let wrapped = wrap_epoch_key(new, self.suite, key.id, key.epoch, subject, &secret)
             .map_err(KeyError::New)?;
         let (mut state, mut sealed_mask) = (key.state, key.mask);
-        if let (Fate::Mask, Some(scope)) = (fate, scope) {
+        if let (Fate::Mask, Cause::Erasure(scope)) = (fate, cause) {
             let opened = sealed_mask.take().map(|it| mask::open(&secret, key.id, it));
             let Ok(masks) = opened.transpose().map(Option::unwrap_or_default) else {
                 // What was erased before is not known any more: a new mask alone would show it again. Nobody can read what is under
@@ -195,11 +232,25 @@ fn joined(mut masks: Vec<Scope>, scope: &Scope) -> Result<Vec<Scope>, KeyError> 
     Ok(masks)
 }
 
-fn fate(scope: Option<&Scope>, epoch: i64) -> Fate {
-    match scope {
-        Some(scope) if scope.has_whole_epoch(epoch) => Fate::Destroy,
-        Some(scope) if scope.meets_epoch(epoch) => Fate::Mask,
+fn fate(cause: Cause<'_>, key: &Found) -> Fate {
+    match cause {
+        Cause::Erasure(scope) if scope.has_whole_epoch(key.epoch) => Fate::Destroy,
+        Cause::Erasure(scope) if scope.meets_epoch(key.epoch) => Fate::Mask,
+        Cause::GivenUp(keys) if keys.iter().any(|(id, _)| *id == key.id) => Fate::Destroy,
         _ => Fate::Keep,
+    }
+}
+
+/// Whether keys are there as they were found before, and in use: every erasure seals them again or masks them.
+fn as_they_were(keys: &[(KeyId, Vec<u8>)], found: &[Found]) -> Result<(), KeyError> {
+    let is_same = |(id, wrapped): &(KeyId, Vec<u8>)| {
+        let mut found = found.iter().filter(|it| it.state == KeyState::InUse);
+        found.any(|it| it.id == *id && it.wrapped == *wrapped)
+    };
+    if keys.iter().all(is_same) {
+        Ok(())
+    } else {
+        Err(KeyError::Changed)
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) async fn show(
             linked: timeline::linked(it, &account.id)?,
             days: timeline::days(it, &shell, &found, before),
             newest: before.is_none(),
+            sealed: found.sealed,
             older: found.older.map(|at| Route::Me { before: Some(at) }),
             form: it.form().ok_or(Failure::NOT_FOUND)?,
             shell,

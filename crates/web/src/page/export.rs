@@ -57,7 +57,7 @@ impl ExportPage {
 }
 
 /// Bytes in the largest unit that gives a whole number above zero.
-fn size(shell: &Texts, bytes: &u64) -> String {
+pub(super) fn size(shell: &Texts, bytes: &u64) -> String {
     match *bytes {
         0..=1_023 => shell.with("export-bytes").set("count", *bytes).to_string(),
         1_024..=1_048_575 => {
@@ -236,6 +236,8 @@ impl TakeAwayPage {
             WhyLeftOut::LiveOnly => "away-left-live",
             WhyLeftOut::OwnEndpoint => "away-left-endpoint",
             WhyLeftOut::NotAskedFor => return self.shell.say("away-left-others"),
+            WhyLeftOut::Sealed => return self.shell.say("away-left-sealed"),
+            WhyLeftOut::SealedElsewhere => return self.shell.say("away-left-sealed-more"),
         };
         let all = self.shell.say("away-left-all");
         let place = left_out
@@ -357,6 +359,8 @@ impl Page for TakeAwayPage {
             WhyLeftOut::LiveOnly,
             WhyLeftOut::OwnEndpoint,
             WhyLeftOut::NotAskedFor,
+            WhyLeftOut::Sealed,
+            WhyLeftOut::SealedElsewhere,
         ];
         let summary = |things: Vec<ExportThing>, left_out: Vec<LeftOut>| ExportSummary {
             made_at: sample::NOW,

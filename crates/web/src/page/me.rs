@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use alliance::OperatorAccess;
 use askama::Template;
-use custody::Place;
+use custody::{OwnTotal, Place};
 use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
 
 use super::stay::Stay;
@@ -136,6 +136,8 @@ pub(crate) struct MePage {
     pub(crate) days: Vec<Day>,
     /// Whether this is the newest page.
     pub(crate) newest: bool,
+    /// What is sealed to the person's own keys: nobody else can read it, so it is not here.
+    pub(crate) sealed: OwnTotal,
     /// The page of earlier readings, if there may be any.
     pub(crate) older: Option<Route>,
 }
@@ -153,6 +155,7 @@ impl Page for MePage {
             days: Vec::new(),
             newest: true,
             older: None,
+            sealed: OwnTotal::default(),
         };
         let older = Some(Route::Me {
             before: Some(Place::before(sample::NOW)),
@@ -165,10 +168,21 @@ impl Page for MePage {
             days: sample::days(),
             newest: false,
             older,
+            sealed: OwnTotal::default(),
+        };
+        let sealed = Self {
+            sealed: OwnTotal {
+                files: 24,
+                days: 12,
+                readings: 34_560,
+                bytes: 5_160_000,
+            },
+            ..waiting(sample::linked())
         };
         vec![
             ("full", full),
             ("waiting", waiting(sample::linked())),
+            ("sealed", sealed),
             ("empty", waiting(Vec::new())),
         ]
     }

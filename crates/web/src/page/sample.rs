@@ -70,6 +70,9 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
     add::<MyChoicesPage>(shell, &mut all)?;
+    add::<super::OwnKeyPage>(shell, &mut all)?;
+    add::<super::SealedPage>(shell, &mut all)?;
+    add::<super::OpenPage>(shell, &mut all)?;
     add::<super::StatisticsPage>(shell, &mut all)?;
     add::<super::StatisticPage>(shell, &mut all)?;
     add::<super::MyStatisticsPage>(shell, &mut all)?;

@@ -1,11 +1,21 @@
 //! Routes by what they lead to, as templates and handlers name them.
 
-use custody::{Preset, StatisticId};
+use custody::{OwnFileId, Preset, StatisticId};
 use model::{DeploymentId, MemberId};
 
 use super::{Ask, EndpointKind, Route};
 
 impl Route {
+    /// What is sealed to a person's own keys.
+    pub(crate) fn sealed() -> Self {
+        Self::Sealed { before: None }
+    }
+
+    /// One sealed file.
+    pub(crate) fn sealed_file(id: &OwnFileId) -> Self {
+        Self::SealedFile(*id)
+    }
+
     /// The public notice of `deployment`.
     pub(crate) fn notice(deployment: &DeploymentId) -> Self {
         Self::Notice(deployment.clone())

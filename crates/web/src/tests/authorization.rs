@@ -139,6 +139,14 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me/export                         403  400  400  400
     GET  /me/export/{id}                    303  404  404  404
     POST /me/export/{id}                    405  405  405  405
+    GET  /me/key                            303  200  200  200
+    POST /me/key                            400  400  400  400
+    GET  /me/sealed                         303  200  200  200
+    POST /me/sealed                         405  405  405  405
+    GET  /me/sealed/{id}                    303  404  404  404
+    POST /me/sealed/{id}                    405  405  405  405
+    GET  /open                              200  200  200  200
+    POST /open                              405  405  405  405
     GET  /commons/statistics                200  200  200  200
     POST /commons/statistics                405  405  405  405
     GET  /commons/statistics/{id}           404  404  404  404

@@ -94,12 +94,12 @@ fn parse<'a>(name: &str, inside: &'a str) -> Tag<'a> {
 }
 
 fn check_nesting(name: &str, tag: &Tag<'_>, open: &[&str]) {
-    // The forms for passkeys are the only ones that a script serves: ours, from a file.
+    // The forms for passkeys and the page that opens files are the only ones that a script serves: ours, from a file.
     let own = tag.name == "script"
         && tag.get("type") == Some("module")
-        && tag
-            .get("src")
-            .is_some_and(|it| it.ends_with(&ASSETS.passkey.name));
+        && tag.get("src").is_some_and(|it| {
+            it.ends_with(&ASSETS.passkey.name) || it.ends_with(&ASSETS.open.name)
+        });
     // The page inside an export has nothing beside it that it could take its style from.
     let own = own || (tag.name == "style" && name.starts_with("take-away"));
     assert!(
@@ -192,10 +192,17 @@ fn check_controls(name: &str, tags: &[Tag<'_>]) {
                 // Others name what the form is about.
                 tokens += usize::from(tag.get("name") == Some("form"));
             }
-            "input" if matches!(tag.get("type"), Some("checkbox" | "file" | "text" | "password")) => assert!(
-                labelled.contains(tag.get("id").unwrap()),
-                "{name}: no label"
-            ),
+            "input"
+                if matches!(
+                    tag.get("type"),
+                    Some("checkbox" | "file" | "text" | "password")
+                ) =>
+            {
+                assert!(
+                    labelled.contains(tag.get("id").unwrap()),
+                    "{name}: no label"
+                )
+            }
             "input" => assert_eq!(tag.get("type"), Some("radio"), "{name}: give it a label"),
             "nav" => assert!(
                 tag.get("aria-label").is_some(),
