@@ -405,7 +405,7 @@ impl Vault {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Erases readings of a subject: those; see the module `cut`. `tx` is a read transaction of the vault's database that has run
+    /// A consistent copy of the log, for a backup; see the module `cut`. `tx` is a read transaction of the vault's database that has run
     /// no statement yet: what it reads from now on is the other half. This is the one method that may be called inside of one.
     ///
     /// # Errors
