@@ -96,6 +96,8 @@ actions! {
     ReleaseStatistics = "release statistics",
     /// Agree, as the second person, that the operator gets a way into somebody's account.
     ApproveAccess = "agree to access to an account",
+    /// Declare open data sets, and decide on what people gave to them.
+    PublishCommons = "publish open data",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -116,6 +118,7 @@ const LICENSING: &[Action] = &[
     Action::SetLimits,
     Action::ReleaseStatistics,
     Action::ApproveAccess,
+    Action::PublishCommons,
 ];
 
 impl Actor {

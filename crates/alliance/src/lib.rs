@@ -11,6 +11,7 @@ mod authority;
 mod certificates;
 mod claims;
 mod codecs;
+mod commons;
 mod exports;
 mod licensing;
 mod onboarding;
@@ -41,6 +42,7 @@ pub use claims::{
     CODE_CHARS, Claim, ClaimCode, Claimable, MAX_CLAIM_MILLIS, MAX_WRONG_CODES, WRONG_CODES_MILLIS,
 };
 pub use codecs::CodecError;
+pub use commons::CommonsActError;
 pub use exports::BringBackError;
 pub use licensing::MAX_REASON_CHARS;
 pub use onboarding::{Joining, ThingChange};
@@ -60,8 +62,8 @@ pub use passwords::{
 };
 pub use recovery_codes::{RECOVERY_CODES, RecoveryCode};
 pub use register::Member;
-pub use rulebook::Limit;
 pub use rows::MIGRATIONS;
+pub use rulebook::Limit;
 pub use safety::{Asking, Attempt, Proved, WaysIn};
 pub use security_events::{
     EVENT_LIFETIME_MILLIS, EventKind, MAX_EVENTS, SecurityEvent, TRY_WINDOW_MILLIS,

@@ -63,12 +63,18 @@ enum Command {
     /// Work with commands, what recipients have devices do
     #[command(subcommand, name = "command")]
     Orders(command::commands::CommandsCommand),
+    /// Work with erasures: what recipients were told to erase too
+    #[command(subcommand)]
+    Erasure(command::erasure::ErasureCommand),
     /// Work with webhooks, where the readings of recipients are sent
     #[command(subcommand)]
     Webhook(command::webhook::WebhookCommand),
     /// Work with statistical data sets: figures about many people, released with noise
     #[command(subcommand)]
     Statistics(command::statistics::StatisticsCommand),
+    /// Work with open data sets, made of what people give without their names
+    #[command(subcommand)]
+    Commons(command::commons::CommonsCommand),
     /// Make a link with which somebody signs in once
     SignInLink(command::sign_in_link::Arguments),
     /// Work with codecs, the scripts that read what no dialect knows
@@ -173,13 +179,15 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Provisioning(it) => command::provisioning::run(it),
         Command::Recipient(it) => command::recipient::run(it),
         Command::Orders(it) => command::commands::run(it),
+        Command::Erasure(it) => command::erasure::run(it),
         Command::Webhook(it) => command::webhook::run(it),
+        Command::Commons(command) => command::commons::run(command),
         Command::Statistics(it) => command::statistics::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
         Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
-        Command::Open(arguments) => command::open::run(&arguments),
         Command::Export(Export::Verify(arguments)) => command::export_verify::run(&arguments),
+        Command::Open(arguments) => command::open::run(&arguments),
         Command::Export(Export::Import(arguments)) => command::export_import::run(arguments),
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Policy(Policy::Explain(arguments)) => command::policy_explain::run(&arguments),

@@ -198,12 +198,7 @@ pub(crate) async fn serve(
         };
         if let Ok((stream, _)) = accepted {
             // One at a time: whoever asks is the operator.
-            let answered = answer(
-                stream,
-                &alliance,
-                (&site, &guard),
-                (tls.as_ref(), &backups),
-            );
+            let answered = answer(stream, &alliance, (&site, &guard), (tls.as_ref(), &backups));
             match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
                 Ok(Err(err)) => tracing::warn!("a request on the control socket failed: {err}"),
                 Err(_) => tracing::warn!("a request on the control socket took too long"),

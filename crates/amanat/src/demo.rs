@@ -3,6 +3,7 @@
 //! [`material`] is what the alliance consists of, [`prepare`] puts it into a new data directory through the same use
 //! cases that everybody else has, [`replay`] plays the devices and the recipients through MQTT sockets. [`statistics`] is a study of the days before.
 
+pub(crate) mod commons;
 pub(crate) mod material;
 pub(crate) mod prepare;
 pub(crate) mod replay;

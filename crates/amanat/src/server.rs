@@ -3,6 +3,7 @@
 //! Order: configuration and TLS files are checked, the data directory is locked, database, vault and record are opened,
 //! then sockets are bound, then tasks start. The end runs the other way round.
 
+mod commons;
 mod courier;
 mod exports;
 mod housekeeping;
@@ -195,6 +196,8 @@ impl Sockets {
         let options = site_options(config, alliance, self.addresses.site, &ready);
         let exported = exports::run(options.clone(), lifecycle.stopping());
         lifecycle.spawn("exports", exported);
+        let tended = commons::run(custody.clone(), lifecycle.stopping());
+        lifecycle.spawn("commons", tended);
         let drawn = statistics::run(custody.clone(), lifecycle.stopping());
         lifecycle.spawn("statistics", drawn);
         let devices = gateway::http::router(

@@ -235,6 +235,7 @@ impl Custody {
             Err(Failure::Act(err)) => return Err(E::from(err)),
         };
         let files = self.put_in_force(prepared);
+        self.refresh_promises();
         self.publish(&mut published, files);
         Ok(value)
     }
@@ -244,6 +245,7 @@ impl Custody {
         if let Err(err) = self.load_all() {
             tracing::error!(error = %err, "what is in force may differ from what is recorded: restart");
         }
+        self.refresh_promises();
         self.inner.is_record_behind.store(true, Ordering::Relaxed);
         self.publish(published, Files::new());
         ActError::Unsettled
@@ -314,6 +316,8 @@ impl<'t> Act<'_, 't> {
         }
         if let Some(standing) = standing {
             consent::carry_over(self.tx, &standing.notice, notice, source, self.now)?;
+            let promises = &self.custody.inner.promises;
+            crate::keeping::note_shorter(self.tx, promises, &standing.notice, notice, self.now)?;
         }
         rows::deployment::put_notice(self.tx, notice, source)?;
         rows::notice_version::insert(self.tx, notice, source, self.now)?;

@@ -15,8 +15,9 @@ use model::{DeploymentId, PurposeId, ThingId, Timestamp};
 use policy::{KeptDecision, Lane, LaneIndex, Outcome, Payload, Program};
 
 use crate::Custody;
-use crate::catalogue::{Concerned, Deployment, Named, RecipientPeer, ThingPeer};
+use crate::catalogue::{Concerned, Deployment, DeploymentState, Named, RecipientPeer, ThingPeer};
 use crate::condition::Condition;
+use crate::erase::guard::by_law;
 use crate::outbox::Outbox;
 use crate::secret;
 use crate::topic::{NativeFilter, NativeTopic, ShareName};
@@ -421,12 +422,37 @@ impl Custody {
         let facts = state.facts(now);
         let outcome = policy::decide_for(program, &message.payload, &facts, lane)?;
         let outcome = outcome.meet(&offered.outcome)?;
+        let outcome = self.not_erased(&state, offered, outcome)?;
+        let waited = now.as_millis().saturating_sub(message.at.as_millis());
+        let outcome = match waited < policy::MAX_LIVE_WAIT_MILLIS {
+            true => outcome,
+            false => program.may_wait(lane, &outcome, waited)?,
+        };
         let permit = Permit {
             offered: Arc::clone(offered),
             outcome,
             decided_at: now,
         };
         permit.is_asked_for().then_some(permit)
+    }
+
+    /// What of it nobody whom it is about has had erased; what the recipient has by a law stays.
+    fn not_erased(
+        &self,
+        state: &DeploymentState,
+        offered: &Offered,
+        outcome: Outcome,
+    ) -> Option<Outcome> {
+        let message = &offered.message;
+        let schema = message.payload.schema();
+        let guard = &self.inner.erasing.guard;
+        let erased = guard.fields(&message.concerned, &message.thing, message.at, schema);
+        if erased.is_empty() {
+            return Some(outcome);
+        }
+        let (recipient, purpose) = offered.subscriber.lane();
+        let erased = erased.without(by_law(state, recipient, purpose));
+        outcome.only(outcome.fields().without(erased))
     }
 
     /// How many deliveries were dropped because a recipient's outbox was full, or all of them together held too much, since

@@ -44,12 +44,13 @@ mod verify;
 mod zip;
 
 pub(crate) use import::is_imported;
-pub(crate) use job::Exports;
 pub use import::{ImportError, ImportedExport, MAX_UNFIT, Unfit as UnfitReadings, WhyUnfit};
-pub(crate) use line::reading_line;
+pub(crate) use job::Exports;
 pub use job::{
-    AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_ALL_EXPORTS_BYTES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
+    AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_ALL_EXPORTS_BYTES, MAX_EXPORTS,
+    MAX_KEPT_EXPORT_BYTES,
 };
+pub(crate) use line::reading_line;
 pub use opened::{OpenExportError, OpenedExport, open_sealed_export};
 pub use plot::{MAX_BUCKETS, Plot, PlotBucket};
 pub use sealed_file::SealedExport;

@@ -24,9 +24,15 @@ pub enum TickError {
     /// What did not reach people's own endpoints in time could not be counted.
     #[error("what did not reach people's own endpoints could not be counted")]
     Destinations(#[source] crate::destination::ParcelError),
+    /// What people have had erased could not be erased yet; it is tried again.
+    #[error("an erasure could not be carried out yet")]
+    Erase(#[source] Box<crate::EraseError>),
     /// Days that are over could not be sealed to people's own keys.
     #[error("days that are over could not be sealed to people's own keys")]
     OwnKeys(#[source] crate::own_key::OwnKeyPassError),
+    /// What a notice made shorter could not be taken out of the vault yet; it is tried again.
+    #[error("what a notice made shorter could not be taken out of the vault")]
+    Keeping(#[source] crate::KeepingError),
     /// Readings could not be moved or dropped.
     #[error("the vault could not be maintained")]
     Vault(#[source] vault::MaintainError),
@@ -46,13 +52,15 @@ impl Custody {
             .save_retained(Some(now), false)
             .map_err(TickError::Rows);
         let windows = windows.and(retained);
+        let erased = self.tend_erasures(now);
+        let erased = erased.map_err(|err| TickError::Erase(Box::new(err)));
         let maintained = self.maintain(now);
         let sealed = self.seal_own_days(now).map_err(TickError::OwnKeys);
         let maintained = maintained.and(sealed);
         let tended = self.tend_sources(now).map_err(TickError::Rows);
         let commanded = self.tend_commands(now).map_err(TickError::Rows);
         let tended = tended.and(commanded);
-        counted.and(windows).and(maintained).and(tended)
+        counted.and(windows).and(erased).and(maintained).and(tended)
     }
 
     /// Writes what is pending and stops. Nothing may be ingested afterwards.
@@ -81,7 +89,8 @@ impl Custody {
         last.store(now.as_millis(), Ordering::Relaxed);
         let swept = self.sweep_parcels(now).map_err(TickError::Destinations);
         self.inner.vault.maintain(now).map_err(TickError::Vault)?;
-        swept
+        let enforced = self.enforce_promises(now).map_err(TickError::Keeping);
+        swept.and(enforced)
     }
 
     fn flush_counts(&self) -> Result<(), TickError> {

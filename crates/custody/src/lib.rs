@@ -19,17 +19,20 @@ mod choose;
 mod codecs;
 mod collateral;
 mod command;
+mod commons;
 mod condition;
 mod consent;
 mod deliver;
 mod destination;
 mod drift;
 mod durable;
+mod erase;
 mod explain;
 mod export;
 mod history;
 mod housekeeping;
 mod ingest;
+mod keeping;
 mod ledger;
 mod open;
 mod outbox;
@@ -80,12 +83,26 @@ pub use command::{
     MAX_COMMANDS_PER_MINUTE, MAX_FOLLOWED_COMMANDS, MAX_WAITING_OUTCOMES, MAX_WAITING_PER_THING,
     OutcomeListener, RefusedBecause,
 };
+pub use commons::{
+    CommonsFile, DataSet, DataSetColumn, DataSetError, DataSetId, DataSetView, DecideError,
+    Decided, DeclareDataSetError, GiftAsk, GiftPreview, GiveError, Given, MAX_BARS, MAX_BATCH_ROWS,
+    MAX_DATA_SET_BYTES, MAX_DATA_SETS, MAX_DECISIONS_SHOWN, MAX_EVERY_DAYS, MAX_GIFT_READINGS,
+    MAX_GIFT_ROWS, OpenLicence, PlotBar, PlotPlan, Source, WAIT_DAYS, WaitingGifts,
+    catalogue_json_ld,
+};
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use consent::{
     BulkChange, BulkError, BulkPlan, BulkRequest, Change, ChoiceAct, ChoicesFile, ChoicesFileError,
     ConsentState, Held, History, HistoryAct, How, MAX_CHOICES_FILE_BYTES, MAX_CHOICES_FILE_ROWS,
     Matter, Misfit, Preset, ReceiptFacts, ReceiptId, ReceiptIdError, RecordFrame, SignalOutcome,
     Unmatched, Way,
+};
+pub use deidentify::attack::{
+    MOST_INFERRED_PERMILLE, MOST_LINKED_PERMILLE, MOST_SINGLED_OUT_PERMILLE,
+};
+pub use deidentify::cell::decimal as commons_decimal;
+pub use deidentify::{
+    Apart, Attacks, Column, Figure, Ladder, Refusal, Role as ColumnRole, TimeStep,
 };
 pub use deliver::{
     Delivery, DeliveryGuard, Filter, MAX_HELD_BYTES, Permit, Receipt, SubscribeError, Subscription,
@@ -99,6 +116,11 @@ pub use destination::{
 };
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
+pub use erase::{
+    ERASURE_NOTICE_DAYS, EraseError, EraseId, ErasePart, ErasePlan, EraseScope, EraseScopeError,
+    EraseState, ErasedFor, ErasureNotice, ErasureView, Grace, KeptByLaw, MAX_COUNTED_READINGS,
+    MAX_ERASURES_PER_DAY, MAX_ERASURES_SHOWN, MAX_NOTICES_LISTED,
+};
 pub use explain::Told;
 pub use export::{
     AskExportError, EXPORT_KEEP_MILLIS, EXPORT_VERSION, ExportError, ExportField, ExportFormat,
@@ -115,6 +137,7 @@ pub use history::{
 };
 pub use housekeeping::TickError;
 pub use ingest::{Arrival, IngestError, Retain};
+pub use keeping::{Keeping, KeepingError, KeptClass, KeptPart, KeptThing, MAX_KEPT_SCANNED};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError, rotate_root_key};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};

@@ -18,6 +18,7 @@ use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
 use crate::export::Exports;
+use crate::keeping::Promises;
 use crate::ledger::{self, LedgerError};
 use crate::push::Pushes;
 use crate::retained::Retaining;
@@ -39,8 +40,9 @@ mod label {
     pub(super) const WEBHOOK_SECRETS: &str = "amanat/v1/webhook-secrets";
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
     pub(super) const EXPORTS: &str = "amanat/v1/exports";
+    pub(super) const COMMONS: &str = "amanat/v1/commons";
     /// All of them: what is not in it would not keep its value when the root key changes.
-    pub(super) const ALL: [&str; 9] = [
+    pub(super) const ALL: [&str; 10] = [
         RECORD_SIGNER,
         SUBJECT_LOOKUP,
         DESTINATION_SECRETS,
@@ -50,6 +52,7 @@ mod label {
         WEBHOOK_SECRETS,
         RECIPIENT_PSEUDONYM,
         EXPORTS,
+        COMMONS,
     ];
 }
 
@@ -111,6 +114,9 @@ pub enum OpenError {
     /// The key for exports.
     #[error("the key for exports could not be made: the operating system gives no randomness")]
     Exports,
+    /// The key for the commons.
+    #[error("the key for the commons could not be made: the operating system gives no randomness")]
+    Commons,
     /// The record.
     #[error("the record could not be opened")]
     Record(#[source] LedgerError),
@@ -160,6 +166,8 @@ pub(crate) struct Inner {
     pub(crate) transports: crate::transport::Transports,
     /// Where the readings of people go.
     pub(crate) placements: Placements,
+    /// What later notices made shorter.
+    pub(crate) promises: Promises,
     /// The destinations of people, and what is under way to them.
     pub(crate) couriers: Couriers,
     /// Seals the addresses and passwords of destinations.
@@ -170,6 +178,10 @@ pub(crate) struct Inner {
     pub(crate) windows: Windows,
     /// Exports that people asked for.
     pub(crate) exports: Exports,
+    /// What people have had erased.
+    pub(crate) erasing: crate::erase::Erasing,
+    /// What people give away without their name.
+    pub(crate) commons: crate::commons::Commons,
     /// What whoever subscribes later gets.
     pub(crate) retaining: Retaining,
     /// What everybody may know of what betrays presence.
@@ -208,8 +220,11 @@ impl Custody {
         let certificates = certificates(&root)?;
         let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let exports = exports(directory, &root)?;
+        let commons = crate::commons::Commons::new(root.derive(label::COMMONS).as_slice())
+            .ok_or(OpenError::Commons)?;
         let (line, room) = <(Arc<Line>, Arc<crate::outbox::Queue>)>::default();
         let vault = opened_vault(directory, &db, root, (&line, &room))?;
+        vault.strip_with(crate::erase::strip);
         // Only now is it known that the root key is the right one: a wrong one must not touch the record.
         let published = open_record(&db, &signer, &made(&directory.join("record"))?)?;
         let transports = crate::transport::Transports::open(&db)?;
@@ -239,19 +254,25 @@ impl Custody {
                 orders,
                 transports,
                 placements: Placements::default(),
+                promises: Promises::default(),
                 couriers: Couriers::default(),
                 secrets,
                 pushes,
                 windows,
                 retaining,
                 exports,
+                commons,
+                erasing: crate::erase::Erasing::default(),
                 public_facts: Mutex::default(),
             }),
         };
         custody.load_all()?;
+        custody.begin_promises()?;
         custody.load_codecs()?;
         custody.load_destinations()?;
+        custody.load_erasures()?;
         custody.load_saved()?;
+        custody.resume_erasures()?;
         Ok(custody)
     }
 

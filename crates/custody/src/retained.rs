@@ -206,7 +206,7 @@ impl Custody {
 
     /// What of a message is retained; nothing where nobody may have anything of it later.
     fn trimmed(&self, asked: &ToRetain<'_>) -> Option<Retained> {
-        let staying = self.staying(asked.state, asked.bound, asked.thing);
+        let staying = self.staying(asked.state, asked.bound, asked.thing, asked.at);
         let facts = asked.state.facts(asked.at);
         let decision = policy::decide(&asked.bound.program, asked.payload, &facts);
         let views = views(asked.bound, &decision, staying, 0);
@@ -223,9 +223,15 @@ impl Custody {
         })
     }
 
-    /// The fields that the platform may keep: those that are about nobody who wants theirs elsewhere, and that do not say who
-    /// it is.
-    fn staying(&self, state: &DeploymentState, bound: &Bound, thing: &ThingPeer) -> FieldSet {
+    /// The fields that the platform may keep of a message of a moment: those that are about nobody who wants theirs elsewhere or has
+    /// had them erased, and that do not say who it is.
+    fn staying(
+        &self,
+        state: &DeploymentState,
+        bound: &Bound,
+        thing: &ThingPeer,
+        at: Timestamp,
+    ) -> FieldSet {
         let concerned = state.concerned(bound, &thing.id);
         let subjects = concerned.iter().map(|it| &it.0);
         let placed = self.inner.placements.of(&thing.deployment.id, subjects);
@@ -234,7 +240,9 @@ impl Custody {
         let elsewhere = elsewhere.fold(FieldSet::EMPTY, |all, it| all.or(it.0.1));
         let names = state.schema.subject_field().into_iter().collect();
         let everything = state.rules.everything();
-        everything.without(elsewhere).without(names)
+        let guard = &self.inner.erasing.guard;
+        let erased = guard.fields(&concerned, thing, at, &state.schema);
+        everything.without(elsewhere).without(names).without(erased)
     }
 
     /// Decides again on what is retained, as a whole: whether it stays, and how much of it.
@@ -250,7 +258,7 @@ impl Custody {
         };
         let facts = state.facts(now);
         let decision = policy::decide(&bound.program, &retained.payload, &facts);
-        let staying = self.staying(state, &bound, &retained.thing);
+        let staying = self.staying(state, &bound, &retained.thing, retained.at);
         let now_allowed = views(&bound, &decision, staying, days(retained.at, now));
         let views = met(&bound, &now_allowed, &retained.views);
         let looked = |payload: Payload, views: Vec<View>| Retained {

@@ -9,13 +9,16 @@ pub(crate) mod certificate;
 pub(crate) mod chosen;
 pub(crate) mod codec;
 pub(crate) mod command;
+pub(crate) mod commons;
 pub(crate) mod consent;
 pub(crate) mod credential;
 pub(crate) mod deployment;
 pub(crate) mod destination;
 pub(crate) mod drift;
 pub(crate) mod entry;
+pub(crate) mod erasure;
 pub(crate) mod export;
+pub(crate) mod kept_shorter;
 pub(crate) mod notice_version;
 pub(crate) mod own_key;
 pub(crate) mod person;
@@ -126,9 +129,24 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             sql: include_str!("rows/0021_statistics.sql"),
         },
         Step {
+            version: 22,
+            name: "what people had erased, and what recipients were told",
+            sql: include_str!("rows/0022_erasures.sql"),
+        },
+        Step {
+            version: 23,
+            name: "open data sets and what people give to them",
+            sql: include_str!("rows/0023_commons.sql"),
+        },
+        Step {
             version: 24,
             name: "keys that people bring, and whose history is sealed to them",
             sql: include_str!("rows/0024_own_keys.sql"),
+        },
+        Step {
+            version: 25,
+            name: "what later notices made shorter",
+            sql: include_str!("rows/0025_keeping.sql"),
         },
     ],
 };

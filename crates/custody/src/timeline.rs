@@ -72,7 +72,7 @@ pub struct TimelineReading {
     pub deployment: DeploymentId,
     /// From which thing.
     pub thing: ThingId,
-    /// When it vanishes: its retention, counted from when it came in.
+    /// When all of it has vanished: its retention, counted from when it came in, or what a later notice made of that.
     pub vanishes_at: Timestamp,
     /// What was kept, ordered by name.
     pub fields: Vec<TimelineField>,
@@ -146,14 +146,13 @@ impl Custody {
             .map(|it| {
                 let body =
                     serde_json::from_slice(&it.body).map_err(|_| TimelineError::Unreadable)?;
+                let fields = fields(body).map_err(|_| TimelineError::Unreadable)?;
                 Ok(TimelineReading {
+                    vanishes_at: self.inner.promises.gone_at(&it, &fields),
                     at: it.at,
                     deployment: it.deployment,
                     thing: it.thing,
-                    vanishes_at: it
-                        .at
-                        .plus_millis(i64::from(it.retention.as_days()) * 86_400_000),
-                    fields: fields(body).map_err(|_| TimelineError::Unreadable)?,
+                    fields,
                 })
             })
             .collect::<Result<_, TimelineError>>()?;

@@ -223,6 +223,10 @@ impl Custody {
                 slot,
                 field: pointer,
             };
+            let guard = &self.inner.erasing.guard;
+            if guard.has_window(&current, &key, (arrived.at, arrived.at), None) {
+                continue; // It came before an erasure and is counted after it.
+            }
             self.add(&mut table, key, window, raw, arrived.at);
         }
         let due = table.take_due(arrived.at);
@@ -426,6 +430,24 @@ impl Custody {
         {
             tracing::error!(error = %err, "windows that were turned off are erased from memory; their rows are erased with the next tick");
         }
+    }
+
+    /// Erases the windows that hold something of an erasure, from memory and from the rows: each whole.
+    pub(crate) fn erase_windows(
+        &self,
+        deployment: &Arc<Deployment>,
+        erasure: &crate::erase::EraseId,
+    ) -> Result<(), RowError> {
+        let mut table = deployment.windows.lock();
+        let state = deployment.state.load();
+        let guard = &self.inner.erasing.guard;
+        let erased = table.retain(|key, open| {
+            let between = (open.accumulator.from(), open.last_at);
+            !guard.has_window(&state, key, between, Some(erasure))
+        });
+        drop(table);
+        self.inner.windows.closed(erased);
+        self.erase_rows(deployment)
     }
 
     fn is_allowed(&self, state: &DeploymentState, key: &Key, open: &Open) -> bool {

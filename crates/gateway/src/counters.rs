@@ -94,6 +94,10 @@ counters! {
     HistoryPages = "history_pages", EVENT;
     /// Readings in them.
     HistoryReadings = "history_readings", EVENT;
+    /// Erasures that recipients were given when they asked.
+    ErasuresGiven = "erasures_given", EVENT;
+    /// Erasures that recipients acknowledged.
+    ErasuresAcknowledged = "erasures_acknowledged", EVENT;
     /// Batches that webhooks of recipients took.
     WebhookBatches = "webhook_batches", EVENT;
     /// Readings in them.
@@ -209,6 +213,8 @@ counters! {
     HistoryOverLimit = "history_over_limit", REFUSAL;
     /// Questions for the history that could not be answered.
     HistoryUnavailable = "history_unavailable", REFUSAL;
+    /// Requests about erasures that were refused: they cannot be read, come too fast, or name what the recipient was not told.
+    ErasuresRefused = "erasures_refused", REFUSAL;
     /// HTTP bodies that are not JSON by their content type.
     UnsupportedMediaType = "unsupported_media_type", REFUSAL;
     /// HTTP bodies that did not come in time.

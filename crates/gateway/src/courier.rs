@@ -160,6 +160,9 @@ async fn due(
 impl Courier {
     /// Sends a parcel and says how it went.
     async fn carry(&self, custody: Custody, parcel: Parcel) {
+        if !custody.parcel_stands(&parcel) {
+            return;
+        }
         let sent = tokio::time::timeout(self.total_timeout, self.send(&parcel)).await;
         let sent = sent.unwrap_or(Err(FailureClass::Timeout));
         let (now, jitter) = (self.clock.now().wall, jitter(&self.random));

@@ -30,6 +30,7 @@
 mod commands;
 mod credentials;
 mod enrol;
+mod erasures;
 mod history;
 mod lorawan;
 mod order;
@@ -71,6 +72,7 @@ use receive::Door;
 pub use order::{MAX_ARGUMENTS_BYTES, MAX_LISTED, ORDERS_PATH};
 pub use provision::PROVISION_PATH;
 
+pub use erasures::{ERASURE_REQUESTS_PER_SECOND, ERASURES_PATH};
 pub use history::{HISTORY_PATH, MAX_AT_ONCE, PAGES_PER_SECOND};
 pub(crate) use receive::write_reading;
 pub use receive::{PURPOSE_HEADER, RECEIVE_PATH, Stop};
@@ -101,6 +103,7 @@ pub fn router(
         .route(RECEIVE_PATH, get(receive::receive))
         .route(HISTORY_PATH, get(history::history))
         .with_state(Arc::clone(&door))
+        .merge(erasures::router(Arc::clone(&door)))
         .merge(order::router(door));
     let enrolling = enrol::router(custody.clone(), Arc::clone(&counters))
         .merge(provision::router(custody.clone(), Arc::clone(&counters)));

@@ -47,11 +47,19 @@ pub enum EntryKind {
     StatisticReleased,
     /// Nothing more of a statistical data set is released.
     StatisticEnded,
+    /// Somebody has had readings about them erased: nothing says who, or what.
+    DataErased,
+    /// An open data set was declared: people may give to it.
+    CommonsDeclared,
+    /// What people gave to an open data set was published.
+    CommonsAdmitted,
+    /// What people gave to an open data set was not published.
+    CommonsRefused,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -73,6 +81,10 @@ impl EntryKind {
         Self::StatisticDeclared,
         Self::StatisticReleased,
         Self::StatisticEnded,
+        Self::DataErased,
+        Self::CommonsDeclared,
+        Self::CommonsAdmitted,
+        Self::CommonsRefused,
     ];
 
     /// The word in the record.
@@ -100,6 +112,10 @@ impl EntryKind {
             Self::StatisticDeclared => "statistic-declared",
             Self::StatisticReleased => "statistic-released",
             Self::StatisticEnded => "statistic-ended",
+            Self::DataErased => "data-erased",
+            Self::CommonsDeclared => "commons-declared",
+            Self::CommonsAdmitted => "commons-admitted",
+            Self::CommonsRefused => "commons-refused",
         }
     }
 

@@ -29,6 +29,7 @@
 //! A reading that is appended while an erasure is at work is erased, or not, as if it had come before or after; one that is appended
 //! after it is kept.
 
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Subject, Timestamp};
@@ -302,6 +303,17 @@ pub(crate) fn reapply(log: &Log) -> Result<u64, EraseError> {
     Ok(widen(missing.len()))
 }
 
+/// See [`crate::Vault::were_erased`].
+pub(crate) fn were_erased(log: &Log, subjects: &[Subject]) -> Vec<bool> {
+    let graveyard = log.keyring.graveyard();
+    let known: FxHashSet<[u8; 32]> = graveyard.all().map(|it| it.subject).collect();
+    let hash = |it: &Subject| log.keyring.stonemason.hash(&it.key());
+    subjects
+        .iter()
+        .map(|it| known.contains(&hash(it)))
+        .collect()
+}
+
 fn reapply_one(
     log: &Log,
     subjects: &[String],
@@ -311,7 +323,11 @@ fn reapply_one(
     let is_meant = |it: &&String| log.keyring.stonemason.hash(it) == tombstone.subject;
     let subject = subjects.iter().find(is_meant);
     let done = match subject.and_then(|it| subject_of(it)) {
-        Some(subject) => carry_out(log, &subject, scope, tombstone).map(|_| ()),
+        Some(subject) => carry_out(log, &subject, scope, tombstone).map(|_| {
+            let scope = scope.clone();
+            let mut reapplied = log.reapplied.lock().unwrap_or_else(PoisonError::into_inner);
+            reapplied.push((tombstone.at, Erasure { subject, scope }));
+        }),
         None => log
             .db
             .write(|tx| rows::note_erasure(tx, tombstone))

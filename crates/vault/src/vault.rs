@@ -20,6 +20,7 @@ use crate::keys::mask::Strip;
 use crate::keys::secrets::check_root;
 use crate::keys::{KeyError, Keyring};
 use crate::late::{CameBack, ComeBackError, come_back};
+
 use crate::log::{
     AppendError, CommitError, Limits, Log, Lsn, OnProgress, Progress, Tail, WaitError,
     create_segment, run,
@@ -435,6 +436,20 @@ impl Vault {
     /// When rows or the file cannot be read or written.
     pub fn reapply_erasures(&self) -> Result<u64, EraseError> {
         reapply(&self.log)
+    }
+
+    /// What was carried out since the last call because the database did not know it, and when it was asked for: after a backup was
+    /// restored, or after a crash. For whoever keeps copies of readings elsewhere in the same database.
+    #[must_use]
+    pub fn take_reapplied(&self) -> Vec<(Timestamp, Erasure)> {
+        let reapplied = self.log.reapplied.lock();
+        std::mem::take(&mut *reapplied.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Which of these subjects had something erased, as far as the file of erasures says: also what a restored backup does not know of.
+    #[must_use]
+    pub fn were_erased(&self, subjects: &[Subject]) -> Vec<bool> {
+        crate::erase::were_erased(&self.log, subjects)
     }
 
     /// Of how many keys (days) of a subject the erasure is not finished: 0 once nothing of what was erased lies anywhere.

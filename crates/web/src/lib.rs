@@ -34,7 +34,7 @@ mod tests;
 pub use exporting::{RunExportsError, run_exports};
 pub use page::{LabelError, claim_label};
 pub use qr::CodeError;
-pub use route::{Ask, Route};
+pub use route::{Ask, EraseAsk, Route};
 pub use samples::{SamplesError, write_samples};
 pub use site::{
     CameFrom, DEFAULT_TIME_ZONE, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl, PublicUrlError,

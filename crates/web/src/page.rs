@@ -1,6 +1,7 @@
 //! The pages: one struct each, which is exactly what its template knows. Every page shows itself in
 //! [`Page::samples`], in all its states, so that tests and people can look at it without a database.
 
+use custody::DataSetId;
 use model::{Cap, DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestamp};
 
 use crate::shell::Shell;
@@ -9,12 +10,15 @@ mod access;
 mod changes;
 mod choices;
 mod claim;
+mod commons;
 mod consent;
 mod destinations;
 mod drift;
+mod erase;
 mod error;
 mod export;
 mod home;
+mod keeping;
 mod limits;
 mod me;
 mod member;
@@ -31,6 +35,7 @@ mod statistics;
 mod stay;
 #[cfg(test)]
 mod tests;
+mod unlink;
 mod why;
 
 pub(crate) use access::{
@@ -43,6 +48,7 @@ pub(crate) use choices::{
 };
 pub(crate) use claim::{ClaimDevice, ClaimError, ClaimPage, ClaimStep};
 pub use claim::{LabelError, claim_label};
+pub(crate) use commons::{CommonsCard, CommonsPage, DataSetPage};
 pub(crate) use consent::{
     DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage,
     MyDeployment, PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
@@ -52,9 +58,14 @@ pub(crate) use destinations::{
     MadeDestinationPage, NewDestinationPage, PlaceChange, PlaceRow, PlaceWish,
 };
 pub(crate) use drift::{DriftLine, DriftName, DriftPage, DriftReason};
+pub(crate) use erase::{
+    EraseCard, EraseNews, ErasePage, ErasePlace, ErasePreviewPage, EraseTold, EraseWhat,
+    PreviewNews,
+};
 pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use export::{ExportNews, ExportPage, TakeAwayPage};
 pub(crate) use home::HomePage;
+pub(crate) use keeping::KeepingPage;
 pub(crate) use limits::{LimitDone, LimitError, LimitInput, LimitLine, LimitsPage};
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};
 pub(crate) use member::MemberPage;
@@ -71,6 +82,7 @@ pub(crate) use statistics::{
     MyStatisticsPage, StatisticCard, StatisticPage, StatisticWords, StatisticsPage,
 };
 pub(crate) use stay::{MAX_STAYS, Stay};
+pub(crate) use unlink::{GiftChoice, GiftNews, GiftPage, UnlinkPage};
 pub(crate) use why::{WhyGroup, WhyPage};
 
 /// A page that can show itself in every state.
@@ -115,6 +127,8 @@ pub(crate) enum About {
     Deployment(DeploymentId, Text),
     /// A member.
     Member(MemberId, Text),
+    /// An open data set.
+    DataSet(DataSetId, Text),
     /// A limit of the rulebook.
     Limit(Cap),
     /// Something that has no page.
@@ -160,6 +174,8 @@ pub(crate) enum By {
     Operator,
     /// The person whom it is about.
     Person,
+    /// The platform, by itself at set times.
+    Itself,
     /// A member.
     Member(Text),
     /// Another word of the record.
@@ -171,7 +187,9 @@ impl EntryLine {
     pub(crate) fn words(&self, shell: &Shell) -> String {
         let limit;
         let about = match &self.about {
-            About::Deployment(_, title) | About::Member(_, title) => shell.of(title),
+            About::Deployment(_, title) | About::Member(_, title) | About::DataSet(_, title) => {
+                shell.of(title)
+            }
             About::Limit(cap) => {
                 limit = shell.limit(cap);
                 limit.as_str()
@@ -194,6 +212,7 @@ impl EntryLine {
             By::Licensing => shell.say("record-by-licensing"),
             By::Operator => shell.say("record-by-operator"),
             By::Person => shell.say("record-by-person"),
+            By::Itself => shell.say("record-by-itself"),
             By::Member(title) => shell.of(title).to_owned(),
             By::Other(word) => word.clone(),
         }

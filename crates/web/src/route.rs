@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use custody::{OwnFileId, Place, Preset, ReceiptId, StatisticId};
-use model::{DeploymentId, Language, MemberId};
+use custody::{CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, StatisticId};
+use model::{DeploymentId, Language, MemberId, Pointer, ThingId};
 
 mod make;
 
@@ -48,8 +48,13 @@ pub(crate) mod pattern {
     pub(crate) const PUT_BACK: &str = "/me/decide/put-back/{receipt}";
     pub(crate) const DESTINATIONS: &str = "/me/destinations";
     pub(crate) const NEW_DESTINATION: &str = "/me/destinations/new";
+    pub(crate) const KEEPING: &str = "/me/keeping";
+    pub(crate) const KEEPING_FILE: &str = "/me/keeping.json";
     pub(crate) const EXPORT: &str = "/me/export";
     pub(crate) const EXPORT_FILE: &str = "/me/export/{id}";
+    pub(crate) const ERASE: &str = "/me/erase";
+    pub(crate) const ERASE_PREVIEW: &str = "/me/erase/preview";
+    pub(crate) const ERASE_PROOF: &str = "/me/erase/{id}/proof.json";
     pub(crate) const STATISTICS: &str = "/commons/statistics";
     pub(crate) const STATISTIC: &str = "/commons/statistics/{id}";
     pub(crate) const MY_STATISTICS: &str = "/me/statistics";
@@ -57,6 +62,11 @@ pub(crate) mod pattern {
     pub(crate) const OPEN: &str = "/open";
     pub(crate) const SEALED: &str = "/me/sealed";
     pub(crate) const SEALED_FILE: &str = "/me/sealed/{id}";
+    pub(crate) const COMMONS: &str = "/commons";
+    pub(crate) const COMMONS_CATALOGUE: &str = "/commons/catalog.jsonld";
+    pub(crate) const DATA_SET: &str = "/commons/{id}";
+    pub(crate) const DATA_SET_FILE: &str = "/commons/{id}/{file}";
+    pub(crate) const UNLINK: &str = "/me/unlink";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -70,7 +80,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 58] = [
+    pub(crate) const ALL: [&str; 68] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -110,8 +120,13 @@ pub(crate) mod pattern {
         PUT_BACK,
         DESTINATIONS,
         NEW_DESTINATION,
+        KEEPING,
+        KEEPING_FILE,
         EXPORT,
         EXPORT_FILE,
+        ERASE,
+        ERASE_PREVIEW,
+        ERASE_PROOF,
         OWN_KEY,
         SEALED,
         SEALED_FILE,
@@ -119,6 +134,11 @@ pub(crate) mod pattern {
         STATISTICS,
         STATISTIC,
         MY_STATISTICS,
+        COMMONS,
+        COMMONS_CATALOGUE,
+        DATA_SET,
+        DATA_SET_FILE,
+        UNLINK,
         GPC,
         OFFICE,
         OFFICE_LIMITS,
@@ -141,6 +161,41 @@ pub enum Ask {
     Same(DeploymentId, Option<String>),
     /// The file that was brought.
     File,
+}
+
+/// What a person wants erased, as the address says it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EraseAsk {
+    /// Of this deployment only.
+    pub place: Option<DeploymentId>,
+    /// Of this thing only.
+    pub thing: Option<ThingId>,
+    /// This field only.
+    pub field: Option<Pointer>,
+    /// From this day on, as the browser says it.
+    pub from: Option<String>,
+    /// Up to this day.
+    pub until: Option<String>,
+}
+
+impl EraseAsk {
+    fn query(&self) -> String {
+        let place = self.place.as_ref().map(ToString::to_string);
+        let thing = self.thing.as_ref().map(ToString::to_string);
+        let field = self.field.as_ref().map(ToString::to_string);
+        let parts = [
+            ("place", place),
+            ("thing", thing),
+            ("field", field),
+            ("from", self.from.clone()),
+            ("until", self.until.clone()),
+        ];
+        let parts = parts.into_iter().filter_map(|(name, value)| {
+            let value = value?;
+            Some(format!("{name}={}", escape(&value, true)))
+        });
+        parts.collect::<Vec<_>>().join("&")
+    }
 }
 
 /// A kind of endpoint.
@@ -311,10 +366,22 @@ pub enum Route {
     Destinations,
     /// The form for a new endpoint.
     NewDestination(EndpointKind),
+    /// How long what is kept about a person is kept.
+    Keeping,
+    /// The same, from a device on.
+    KeepingFrom(u32),
+    /// The same for programs.
+    KeepingFile,
     /// Everything that is kept about a person, to take along.
     Export,
     /// The file of an export.
     ExportFile(String),
+    /// What a person has erased, and the form for more; of a part of one deployment or of all.
+    Erase(Option<DeploymentId>),
+    /// What an erasure would take away (POST does it).
+    ErasePreview(Box<EraseAsk>),
+    /// The proof of an erasure.
+    EraseProof(EraseId),
     /// A person's own keys.
     OwnKey,
     /// What is sealed to a person's own keys, from a place on.
@@ -334,6 +401,16 @@ pub enum Route {
     StatisticFile(StatisticId),
     /// In which figures a person is counted.
     MyStatistics,
+    /// Open data sets.
+    Commons,
+    /// All of them for programs, as a DCAT catalogue.
+    CommonsCatalogue,
+    /// One open data set.
+    DataSet(DataSetId),
+    /// A file of it.
+    DataSetFile(DataSetId, CommonsFile),
+    /// Where a person gives to them without their name.
+    Unlink,
     /// That the site heeds Global Privacy Control.
     Gpc,
     /// The alliance's office: licences.
@@ -404,8 +481,13 @@ impl Route {
             Self::PutBack { .. } => pattern::PUT_BACK,
             Self::Destinations => pattern::DESTINATIONS,
             Self::NewDestination(_) => pattern::NEW_DESTINATION,
+            Self::Keeping | Self::KeepingFrom(_) => pattern::KEEPING,
+            Self::KeepingFile => pattern::KEEPING_FILE,
             Self::Export => pattern::EXPORT,
             Self::ExportFile(_) => pattern::EXPORT_FILE,
+            Self::Erase(_) => pattern::ERASE,
+            Self::ErasePreview(_) => pattern::ERASE_PREVIEW,
+            Self::EraseProof(_) => pattern::ERASE_PROOF,
             Self::OwnKey => pattern::OWN_KEY,
             Self::Sealed { .. } => pattern::SEALED,
             Self::SealedFile(_) => pattern::SEALED_FILE,
@@ -413,6 +495,11 @@ impl Route {
             Self::Statistics => pattern::STATISTICS,
             Self::Statistic(_) | Self::StatisticFile(_) => pattern::STATISTIC,
             Self::MyStatistics => pattern::MY_STATISTICS,
+            Self::Commons => pattern::COMMONS,
+            Self::CommonsCatalogue => pattern::COMMONS_CATALOGUE,
+            Self::DataSet(_) => pattern::DATA_SET,
+            Self::DataSetFile(..) => pattern::DATA_SET_FILE,
+            Self::Unlink => pattern::UNLINK,
             Self::Gpc => pattern::GPC,
             Self::Office => pattern::OFFICE,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
@@ -446,6 +533,7 @@ impl Route {
             | Self::ChoicesRecord(Some(it))
             | Self::OfficeSuspend(it)
             | Self::OfficeReinstate(it) => it.to_string(),
+            Self::EraseProof(it) => it.to_string(),
             Self::Member(it) => it.to_string(),
             Self::RecordEntry(it) => it.to_string(),
             Self::SignInOnce(it) | Self::Static(it) | Self::ExportFile(it) => escape(it, false),
@@ -456,6 +544,7 @@ impl Route {
             Self::ReceiptFile(it) => format!("{}.json", it.as_str()),
             Self::Statistic(it) => it.to_string(),
             Self::StatisticFile(it) => format!("{it}.json"),
+            Self::DataSet(it) => it.to_string(),
             _ => String::new(),
         }
     }
@@ -466,6 +555,7 @@ impl Route {
             Self::Record {
                 before: Some(index),
             } => format!("before={index}"),
+            Self::KeepingFrom(from) => format!("from={from}"),
             Self::NoticeVersion { version, .. } => format!("version={version}"),
             Self::NoticeChanges {
                 before: Some(version),
@@ -492,6 +582,8 @@ impl Route {
             } => format!("at={deployment}"),
             Self::ClaimLink(code) => format!("code={}", escape(code, false)),
             Self::NewDestination(kind) => format!("kind={}", kind.as_str()),
+            Self::Erase(Some(place)) => format!("place={place}"),
+            Self::ErasePreview(ask) => ask.query(),
             Self::Preview { ask, from: 0 } => ask.query(),
             Self::Preview { ask, from } => format!("{}&from={from}", ask.query()),
             _ => String::new(),
@@ -513,6 +605,9 @@ impl Ask {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::DataSetFile(id, file) = self {
+            return write!(f, "{}/{id}/{}", pattern::COMMONS, file.name());
+        }
         let pattern = self.pattern();
         match (pattern.split_once('{'), pattern.split_once('}')) {
             (Some((before, _)), Some((_, after))) => {

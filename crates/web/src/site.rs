@@ -213,21 +213,8 @@ pub fn router(options: SiteOptions) -> Router {
             get(handler::destinations::new).post(handler::destinations::add),
         )
         .merge(choices())
-        .route(
-            pattern::EXPORT,
-            get(handler::export::show).post(handler::export::act),
-        )
-        .route(pattern::EXPORT_FILE, get(handler::export::file))
-        .route(
-            pattern::OWN_KEY,
-            get(handler::own_key::show).post(handler::own_key::act),
-        )
-        .route(pattern::SEALED, get(handler::own_key::list))
-        .route(pattern::SEALED_FILE, get(handler::own_key::file))
-        .route(pattern::OPEN, get(handler::own_key::open))
-        .route(pattern::STATISTICS, get(handler::statistics::list))
-        .route(pattern::STATISTIC, get(handler::statistics::show))
-        .route(pattern::MY_STATISTICS, get(handler::statistics::mine))
+        .merge(held())
+        .merge(commons())
         .route(pattern::OFFICE, get(handler::office::show))
         .route(
             pattern::OFFICE_LIMITS,
@@ -249,6 +236,37 @@ pub fn router(options: SiteOptions) -> Router {
         .route(pattern::READY, get(handler::files::ready))
         .layer(middleware::from_fn_with_state(site.clone(), visit::protect));
     pages.merge(files).with_state(site)
+}
+
+/// What a person does with all that is held of them: takes it along, has it erased, seals it, sees when it goes.
+fn held() -> Router<Site> {
+    Router::new()
+        .route(
+            pattern::EXPORT,
+            get(handler::export::show).post(handler::export::act),
+        )
+        .route(pattern::EXPORT_FILE, get(handler::export::file))
+        .route(
+            pattern::ERASE,
+            get(handler::erase::show).post(handler::erase::act),
+        )
+        .route(
+            pattern::ERASE_PREVIEW,
+            get(handler::erase::preview).post(handler::erase::erase),
+        )
+        .route(pattern::ERASE_PROOF, get(handler::erase::proof))
+        .route(
+            pattern::OWN_KEY,
+            get(handler::own_key::show).post(handler::own_key::act),
+        )
+        .route(pattern::SEALED, get(handler::own_key::list))
+        .route(pattern::SEALED_FILE, get(handler::own_key::file))
+        .route(pattern::OPEN, get(handler::own_key::open))
+        .route(pattern::KEEPING, get(handler::keeping::show))
+        .route(pattern::KEEPING_FILE, get(handler::keeping::file))
+        .route(pattern::STATISTICS, get(handler::statistics::list))
+        .route(pattern::STATISTIC, get(handler::statistics::show))
+        .route(pattern::MY_STATISTICS, get(handler::statistics::mine))
 }
 
 /// How people sign in, and what keeps their accounts safe.
@@ -275,6 +293,19 @@ fn accounts() -> Router<Site> {
         .route(
             pattern::OFFICE_ACCESS,
             get(handler::access::office).post(handler::access::approve),
+        )
+}
+
+/// Open data, and where people give to it.
+fn commons() -> Router<Site> {
+    Router::new()
+        .route(pattern::COMMONS, get(handler::commons::list))
+        .route(pattern::COMMONS_CATALOGUE, get(handler::commons::catalogue))
+        .route(pattern::DATA_SET, get(handler::commons::show))
+        .route(pattern::DATA_SET_FILE, get(handler::commons::data_file))
+        .route(
+            pattern::UNLINK,
+            get(handler::unlink::show).post(handler::unlink::act),
         )
 }
 

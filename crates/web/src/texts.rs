@@ -33,7 +33,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 20] = [
+const ENGLISH: [&str; 23] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -43,6 +43,7 @@ const ENGLISH: [&str; 20] = [
     include_str!("../locales/en/record.ftl"),
     include_str!("../locales/en/claim.ftl"),
     include_str!("../locales/en/safety.ftl"),
+    include_str!("../locales/en/keeping.ftl"),
     include_str!("../locales/en/me.ftl"),
     include_str!("../locales/en/nearby.ftl"),
     include_str!("../locales/en/why.ftl"),
@@ -51,12 +52,14 @@ const ENGLISH: [&str; 20] = [
     include_str!("../locales/en/destinations.ftl"),
     include_str!("../locales/en/sources.ftl"),
     include_str!("../locales/en/commands.ftl"),
+    include_str!("../locales/en/erase.ftl"),
     include_str!("../locales/en/export.ftl"),
+    include_str!("../locales/en/commons.ftl"),
     include_str!("../locales/en/own-key.ftl"),
     include_str!("../locales/en/statistics.ftl"),
 ];
 
-const URDU: [&str; 20] = [
+const URDU: [&str; 23] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -66,6 +69,7 @@ const URDU: [&str; 20] = [
     include_str!("../locales/ur/record.ftl"),
     include_str!("../locales/ur/claim.ftl"),
     include_str!("../locales/ur/safety.ftl"),
+    include_str!("../locales/ur/keeping.ftl"),
     include_str!("../locales/ur/me.ftl"),
     include_str!("../locales/ur/nearby.ftl"),
     include_str!("../locales/ur/why.ftl"),
@@ -74,7 +78,9 @@ const URDU: [&str; 20] = [
     include_str!("../locales/ur/destinations.ftl"),
     include_str!("../locales/ur/sources.ftl"),
     include_str!("../locales/ur/commands.ftl"),
+    include_str!("../locales/ur/erase.ftl"),
     include_str!("../locales/ur/export.ftl"),
+    include_str!("../locales/ur/commons.ftl"),
     include_str!("../locales/ur/own-key.ftl"),
     include_str!("../locales/ur/statistics.ftl"),
 ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alliance::{Limit, Member, Overview};
-use custody::{DriftRow, EntryProof, InForce, RecordedEntry};
+use custody::{DataSetId, DriftRow, EntryProof, InForce, RecordedEntry};
 use data_encoding::BASE64;
 use model::{
     Cap, CapTarget, DeploymentId, Entry, EntryKind, Level, LicenceState, Notice, PurposeId,
@@ -234,15 +234,23 @@ fn about(visit: &Visit, members: &[Member], about: &str) -> About {
             let member = members.iter().find(|it| it.id.as_str() == id);
             member.map(|it| About::Member(it.id.clone(), it.name.clone()))
         }
+        Some(("commons", id)) => data_set(visit, id),
         _ => None,
     };
     found.unwrap_or_else(|| About::Other(about.to_owned()))
+}
+
+fn data_set(visit: &Visit, id: &str) -> Option<About> {
+    let id = DataSetId::parse(id).ok()?;
+    let view = visit.site.custody().data_set(&id).ok()??;
+    Some(About::DataSet(id, view.data_set.title))
 }
 
 fn by(members: &[Member], by: &str) -> By {
     let found = match by.split_once(':') {
         Some(("office", "licensing")) => Some(By::Licensing),
         Some(("office", "operator")) => Some(By::Operator),
+        Some(("office", "commons" | "statistics")) => Some(By::Itself),
         None if by == "person" => Some(By::Person),
         Some(("member", id)) => {
             let member = members.iter().find(|it| it.id.as_str() == id);

@@ -34,6 +34,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     manage certificates of things: operator yes, resident -, licensing -
     release statistics: operator yes, resident -, licensing yes
     agree to access to an account: operator -, resident -, licensing yes
+    publish open data: operator yes, resident -, licensing yes
     manage accounts: operator yes, resident -, licensing -
     ");
 }

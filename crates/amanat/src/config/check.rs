@@ -86,7 +86,8 @@ fn keys(values: &mut Values) {
 fn backup(values: &mut Values) {
     let [directory, passphrase] = ["backup.directory", "backup.passphrase-file"];
     let is_set = |path| values.peek::<Option<PathBuf>>(path).map(|it| it.is_some());
-    let (Some(has_directory), Some(has_passphrase)) = (is_set(directory), is_set(passphrase)) else {
+    let (Some(has_directory), Some(has_passphrase)) = (is_set(directory), is_set(passphrase))
+    else {
         return;
     };
     if has_directory != has_passphrase {

@@ -7,6 +7,8 @@
 
 mod access;
 mod commands;
+mod commons;
+mod erasures;
 mod exports;
 mod listing;
 mod registering;
@@ -89,6 +91,43 @@ pub(crate) fn act(site: &Site<'_>, request: &OperatorRequest) -> anyhow::Result<
             things,
             dry_run,
         } => add_things(alliance, deployment, things, *dry_run, now),
+        It::Link { .. } | It::AddBridge { .. } => about_bridges(alliance, request, now),
+        It::AddKey { .. } | It::EndKey { .. } => about_keys(alliance, request, now),
+        It::AddRecipient { .. }
+        | It::Grant { .. }
+        | It::EndGrant { .. }
+        | It::Tie { .. }
+        | It::SetCodec { .. }
+        | It::Renew { .. }
+        | It::Revoke { .. } => about_access(alliance, request, now),
+        It::DeclareStatistic { .. }
+        | It::EndStatistic { .. }
+        | It::AskStatistic { .. }
+        | It::ListStatistics { .. }
+        | It::ShowStatistic { .. } => statistics::act(site, request, now),
+        It::DeclareDataSet { .. }
+        | It::DecideCommons { .. }
+        | It::ListDataSets { .. }
+        | It::ShowDataSet { .. } => commons::act(site, request, now),
+        It::ChangeThing { .. }
+        | It::RemoveThing { .. }
+        | It::ReleaseThing { .. }
+        | It::ClaimCode { .. } => about_things(alliance, site.url, request, now),
+        It::ImportExport { file, person, key } => {
+            exports::bring_back(alliance, (file, key.as_deref()), person, now)
+        }
+        // Everything else only asks.
+        _ => listing::tell(site, request, now),
+    }
+}
+
+fn about_bridges(
+    alliance: &Alliance,
+    request: &OperatorRequest,
+    now: Timestamp,
+) -> anyhow::Result<Value> {
+    use OperatorRequest as It;
+    match request {
         It::Link {
             bridge,
             name,
@@ -108,28 +147,7 @@ pub(crate) fn act(site: &Site<'_>, request: &OperatorRequest) -> anyhow::Result<
             let token = alliance.register_bridge(&BY, &id, &deployment, word, now)?;
             Ok(json!({ "id": bridge, "token": token.expose_secret() }))
         }
-        It::AddKey { .. } | It::EndKey { .. } => about_keys(alliance, request, now),
-        It::AddRecipient { .. }
-        | It::Grant { .. }
-        | It::EndGrant { .. }
-        | It::Tie { .. }
-        | It::SetCodec { .. }
-        | It::Renew { .. }
-        | It::Revoke { .. } => about_access(alliance, request, now),
-        It::DeclareStatistic { .. }
-        | It::EndStatistic { .. }
-        | It::AskStatistic { .. }
-        | It::ListStatistics { .. }
-        | It::ShowStatistic { .. } => statistics::act(site, request, now),
-        It::ChangeThing { .. }
-        | It::RemoveThing { .. }
-        | It::ReleaseThing { .. }
-        | It::ClaimCode { .. } => about_things(alliance, site.url, request, now),
-        It::ImportExport { file, person, key } => {
-            exports::bring_back(alliance, (file, key.as_deref()), person, now)
-        }
-        // Everything else only asks.
-        _ => listing::tell(site, request, now),
+        _ => bail!("the request is not about a bridge"),
     }
 }
 

@@ -18,7 +18,7 @@ use model::{
 use super::material::{
     CARD_DEPLOYMENT, DEPLOYMENTS, DemoDeployment, MEMBERS, RESIDENT_CARD, Senses,
 };
-use super::statistics;
+use super::{commons, statistics};
 use crate::data_directory;
 use crate::exit::Stop;
 
@@ -112,6 +112,7 @@ pub(crate) fn fill(
         tell(&registered.deployment(deployment)?);
     }
     tell(&statistics::fill(alliance, now)?);
+    tell(&commons::fill(alliance, statistics::began(now), now)?);
     let buses = DeploymentId::parse(CARD_DEPLOYMENT)?;
     alliance.link_subject(&by, &buses, RESIDENT_CARD, &resident.id, now)?;
     Ok(())

@@ -93,6 +93,8 @@ pub struct Parcel {
     contents: Contents,
     before: Cursor,
     through: Cursor,
+    /// How many erasures of the person had begun when it was made.
+    erasures: usize,
     way: Way,
 }
 
@@ -192,8 +194,17 @@ impl Custody {
         Ok(())
     }
 
+    /// Whether a parcel may still be sent: nothing of its person was erased since it was made. One that may not is dropped, and made
+    /// anew of what is left. Ask right before it is sent.
+    #[must_use]
+    pub fn parcel_stands(&self, parcel: &Parcel) -> bool {
+        self.inner.erasing.guard.begun(parcel.way.0.person()) == parcel.erasures
+    }
+
     fn parcel(&self, way: Way, now: Timestamp) -> Result<Option<Parcel>, ParcelError> {
         let handle = &way.0;
+        // Before the readings are read.
+        let erasures = self.inner.erasing.guard.begun(handle.person());
         let Some(row) = self.inner.db.read(|tx| table::one(tx, handle.id()))? else {
             return Ok(None);
         };
@@ -223,6 +234,7 @@ impl Custody {
             contents,
             before,
             through,
+            erasures,
             way,
         }))
     }

@@ -210,6 +210,7 @@ impl Gathering<'_> {
         let body = without_mark(&reading.body);
         let body: &RawValue = serde_json::from_slice(&body).map_err(|_| ExportError::Unreadable)?;
         let found = fields(body).map_err(|_| ExportError::Unreadable)?;
+        let vanishes_at = self.custody.inner.promises.gone_at(reading, &found);
         self.learn(&reading.deployment)?;
         self.begin(reading)?;
         let key = (reading.deployment.clone(), reading.thing.clone());
@@ -233,9 +234,7 @@ impl Gathering<'_> {
         stream.draw(reading.at, &found);
         let line = Line {
             at: reading.at,
-            vanishes_at: reading
-                .at
-                .plus_millis(i64::from(reading.retention.as_days()) * 86_400_000),
+            vanishes_at,
             retention_days: reading.retention.as_days(),
             deployment: &reading.deployment,
             thing: &reading.thing,

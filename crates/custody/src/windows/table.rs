@@ -131,6 +131,13 @@ impl Table {
         self.open.len() + self.over.len()
     }
 
+    /// How many windows are so.
+    pub(crate) fn count(&self, is_so: impl Fn(&Key, &Open) -> bool) -> usize {
+        let over = self.over.iter().map(|it| (&it.0, &it.1));
+        let all = self.open.iter().chain(over);
+        all.filter(|it| is_so(it.0, it.1)).count()
+    }
+
     pub(crate) fn holds(&self, key: &Key) -> bool {
         self.open.contains_key(key)
     }

@@ -162,6 +162,29 @@ fn retained(house: &House, now: Timestamp) -> Vec<String> {
     left(house, &deliveries, now)
 }
 
+/// The record has the hash of what the person has, and the person's document says what was destroyed.
+fn proved(house: &House) {
+    let custody = &house.custody;
+    // The proof: the record has the hash of what the person has.
+    let view = view(house);
+    assert_eq!(view.state, EraseState::Erased);
+    let (proof, position) = view.proof.unwrap();
+    let entry = custody
+        .record_entry(position.unwrap())
+        .unwrap()
+        .unwrap()
+        .0
+        .entry;
+    assert_eq!(entry.kind, EntryKind::DataErased);
+    let sha256 = custody::document_sha256(proof.as_bytes());
+    assert_eq!(entry.document_sha256, Some(sha256));
+    assert!(!format!("{entry:?}").contains("resident"), "{entry:?}");
+    let proof: serde_json::Value = serde_json::from_str(&proof).unwrap();
+    assert!(proof["destroyed-keys"].as_u64().unwrap() >= 2, "{proof}");
+    assert!(proof["tries"].as_u64().unwrap() > 0, "{proof}");
+    assert_eq!(proof["opened"], 0);
+}
+
 #[test]
 fn gp_b4a_what_is_erased_is_gone_from_every_exit_and_proved() {
     on_both(|house| {
@@ -214,24 +237,7 @@ fn gp_b4a_what_is_erased_is_gone_from_every_exit_and_proved() {
         assert_eq!(custody.retained_counts().messages, 0);
         let export = custody.export_of(&person("p-resident"), next_day(7));
         assert_eq!(export.unwrap(), None);
-        // The proof: the record has the hash of what the person has.
-        let view = view(&house);
-        assert_eq!(view.state, EraseState::Erased);
-        let (proof, position) = view.proof.unwrap();
-        let entry = custody
-            .record_entry(position.unwrap())
-            .unwrap()
-            .unwrap()
-            .0
-            .entry;
-        assert_eq!(entry.kind, EntryKind::DataErased);
-        let sha256 = custody::document_sha256(proof.as_bytes());
-        assert_eq!(entry.document_sha256, Some(sha256));
-        assert!(!format!("{entry:?}").contains("resident"), "{entry:?}");
-        let proof: serde_json::Value = serde_json::from_str(&proof).unwrap();
-        assert!(proof["destroyed-keys"].as_u64().unwrap() >= 2, "{proof}");
-        assert!(proof["tries"].as_u64().unwrap() > 0, "{proof}");
-        assert_eq!(proof["opened"], 0);
+        proved(&house);
         // What comes afterwards is like any other.
         measure(&house, r#"{"power":4}"#, next_day(8));
         assert_eq!(utility.next(next_day(8)), Some(r#"{"power":4}"#.to_owned()));

@@ -11,11 +11,15 @@ mod codecs;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod commons;
+#[cfg(test)]
 mod consent;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod destination;
+#[cfg(test)]
+mod erase;
 #[cfg(test)]
 mod export;
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod history;
 mod in_force;
 #[cfg(test)]
 mod ingest;
+#[cfg(test)]
+mod keeping;
 #[cfg(test)]
 mod linear;
 #[cfg(test)]

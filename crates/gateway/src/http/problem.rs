@@ -53,6 +53,17 @@ impl Problem {
         }
     }
 
+    /// The same of who asks what was erased; wrong credentials stay what they are.
+    pub(super) fn of_erasures(self) -> Self {
+        match self.status {
+            StatusCode::UNAUTHORIZED => self,
+            status => erasures_refused(
+                status,
+                "a thing has received nothing; only a recipient is told of erasures",
+            ),
+        }
+    }
+
     pub(super) fn counter(&self) -> Counter {
         self.counter
     }
@@ -157,6 +168,10 @@ pub(super) fn bad_request(detail: impl Into<String>) -> Problem {
 
 pub(super) fn command_refused(status: StatusCode, detail: impl Into<String>) -> Problem {
     Problem::new(status, "Not done", detail, Counter::CommandsRefused)
+}
+
+pub(super) fn erasures_refused(status: StatusCode, detail: impl Into<String>) -> Problem {
+    Problem::new(status, "Not done", detail, Counter::ErasuresRefused)
 }
 
 pub(super) fn too_many_streams(most: usize) -> Problem {

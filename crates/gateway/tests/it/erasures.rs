@@ -121,8 +121,8 @@ fn sense(house: &House) {
     };
     let page = custody.history(&office, &query, now()).unwrap();
     let permits = page.deliveries.iter().map(|it| custody.permit(it, now()));
-    let given = permits.flatten().map(|it| it.into_payload().0).count();
-    assert_eq!(given, 1);
+    let given: Vec<_> = permits.flatten().map(|it| it.into_payload().0).collect();
+    assert_eq!(given.len(), 1);
     let scope = EraseScope::default();
     let digest = custody
         .plan_erasure(&resident(), &scope, now())

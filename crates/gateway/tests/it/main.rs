@@ -15,6 +15,8 @@ mod dialects;
 #[cfg(test)]
 mod ended;
 #[cfg(test)]
+mod erasures;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod history;

@@ -10,6 +10,7 @@ record-empty = The record has no entries yet.
 record-by = By { $by }
 record-by-licensing = the licensing office
 record-by-operator = whoever runs this server
+record-by-itself = the platform, by itself at set times
 record-by-person = the person whose account it is
 record-reason = Reason:
 record-newer = Newest entries

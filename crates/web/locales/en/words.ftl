@@ -71,6 +71,10 @@ act-access-used = The operator made a sign-in link to somebody’s account ({ $a
 act-statistic-declared = Figures about many people will be published, with noise ({ $about }).
 act-statistic-released = A figure about many people was published, with noise ({ $about }).
 act-statistic-ended = No more figures of { $about } will be published.
+act-data-erased = Somebody had readings about them erased.
+act-commons-declared = Open data set declared: { $about }
+act-commons-admitted = Open data published: { $about }
+act-commons-refused = Open data not published, because people could be told apart: { $about }
 
 level-off = Off
 level-on = Exact

@@ -10,6 +10,7 @@ record-empty = ریکارڈ میں ابھی کوئی اندراج نہیں۔
 record-by = کس نے کیا: { $by }
 record-by-licensing = اجازت دینے والا دفتر
 record-by-operator = اس سرور کا منتظم
+record-by-itself = نظام خود، مقررہ اوقات پر
 record-by-person = جس کا اکاؤنٹ ہے، وہ خود
 record-reason = وجہ:
 record-newer = تازہ ترین اندراج

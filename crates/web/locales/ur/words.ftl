@@ -71,6 +71,10 @@ act-access-used = سرور چلانے والے نے کسی کے اکاؤنٹ ک�
 act-statistic-declared = بہت سے لوگوں کے بارے میں اعداد و شمار، تھوڑے سے ردوبدل کے ساتھ، شائع ہوں گے ({ $about })۔
 act-statistic-released = بہت سے لوگوں کے بارے میں ایک عدد، تھوڑے سے ردوبدل کے ساتھ، شائع ہوا ({ $about })۔
 act-statistic-ended = { $about } کے مزید اعداد و شمار شائع نہیں ہوں گے۔
+act-data-erased = کسی نے اپنے بارے میں ریڈنگز مٹوائیں۔
+act-commons-declared = کھلے ڈیٹا کا مجموعہ قائم ہوا: { $about }
+act-commons-admitted = کھلا ڈیٹا شائع ہوا: { $about }
+act-commons-refused = کھلا ڈیٹا شائع نہیں ہوا کیونکہ لوگ پہچانے جا سکتے تھے: { $about }
 
 level-off = بند
 level-on = بالکل درست

@@ -66,6 +66,9 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::OwnTokenPage>(shell, &mut all)?;
     add::<super::OfficeAccessPage>(shell, &mut all)?;
     add::<super::ExportPage>(shell, &mut all)?;
+    add::<super::ErasePage>(shell, &mut all)?;
+    add::<super::ErasePreviewPage>(shell, &mut all)?;
+    add::<super::KeepingPage>(shell, &mut all)?;
     add::<super::TakeAwayPage>(shell, &mut all)?;
     add::<MePage>(shell, &mut all)?;
     add::<ChoicesPage>(shell, &mut all)?;
@@ -76,6 +79,10 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::StatisticsPage>(shell, &mut all)?;
     add::<super::StatisticPage>(shell, &mut all)?;
     add::<super::MyStatisticsPage>(shell, &mut all)?;
+    add::<super::CommonsPage>(shell, &mut all)?;
+    add::<super::DataSetPage>(shell, &mut all)?;
+    add::<super::UnlinkPage>(shell, &mut all)?;
+    add::<super::GiftPage>(shell, &mut all)?;
     add::<HistoryPage>(shell, &mut all)?;
     add::<ReceiptPage>(shell, &mut all)?;
     add::<PreviewPage>(shell, &mut all)?;

@@ -1,6 +1,6 @@
 //! Routes by what they lead to, as templates and handlers name them.
 
-use custody::{OwnFileId, Preset, StatisticId};
+use custody::{DataSetId, OwnFileId, Preset, StatisticId};
 use model::{DeploymentId, MemberId};
 
 use super::{Ask, EndpointKind, Route};
@@ -141,6 +141,11 @@ impl Route {
     /// What the choice in the row named `row` would change elsewhere.
     pub(crate) fn same_row(deployment: &DeploymentId, row: &str) -> Self {
         Self::preview(Ask::Same(deployment.clone(), Some(row.to_owned())))
+    }
+
+    /// The open data set `id`.
+    pub(crate) fn data_set(id: &DataSetId) -> Self {
+        Self::DataSet(id.clone())
     }
 
     /// The form that suspends the licence of `deployment`.

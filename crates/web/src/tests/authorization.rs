@@ -16,7 +16,8 @@ fn path_for(pattern: &'static str, world: &World) -> String {
             .replace("{id}", "abcdefghijklmnopqrstuvwxyz")
             .replace("{*path}", "checkpoint")
             .replace("{receipt}", "abcdefghijklmnopqrstuvwxyz")
-            .replace("{language}", "ur"),
+            .replace("{language}", "ur")
+            .replace("{file}", "datapackage.json"),
     }
 }
 
@@ -135,10 +136,20 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me/destinations                   403  400  400  400
     GET  /me/destinations/new               303  404  404  404
     POST /me/destinations/new               403  404  404  404
+    GET  /me/keeping                        303  200  200  200
+    POST /me/keeping                        405  405  405  405
+    GET  /me/keeping.json                   303  200  200  200
+    POST /me/keeping.json                   405  405  405  405
     GET  /me/export                         303  200  200  200
     POST /me/export                         403  400  400  400
     GET  /me/export/{id}                    303  404  404  404
     POST /me/export/{id}                    405  405  405  405
+    GET  /me/erase                          303  200  200  200
+    POST /me/erase                          403  400  400  400
+    GET  /me/erase/preview                  303  200  200  200
+    POST /me/erase/preview                  403  400  400  400
+    GET  /me/erase/{id}/proof.json          303  404  404  404
+    POST /me/erase/{id}/proof.json          405  405  405  405
     GET  /me/key                            303  200  200  200
     POST /me/key                            400  400  400  400
     GET  /me/sealed                         303  200  200  200
@@ -153,6 +164,16 @@ async fn every_route_answers_everybody_as_decided() {
     POST /commons/statistics/{id}           405  405  405  405
     GET  /me/statistics                     303  200  200  200
     POST /me/statistics                     405  405  405  405
+    GET  /commons                           200  200  200  200
+    POST /commons                           405  405  405  405
+    GET  /commons/catalog.jsonld            200  200  200  200
+    POST /commons/catalog.jsonld            405  405  405  405
+    GET  /commons/{id}                      404  404  404  404
+    POST /commons/{id}                      405  405  405  405
+    GET  /commons/{id}/{file}               404  404  404  404
+    POST /commons/{id}/{file}               405  405  405  405
+    GET  /me/unlink                         303  200  200  200
+    POST /me/unlink                         403  404  404  404
     GET  /.well-known/gpc.json              200  200  200  200
     POST /.well-known/gpc.json              405  405  405  405
     GET  /office                            404  404  404  200

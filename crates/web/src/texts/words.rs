@@ -111,6 +111,10 @@ impl Texts {
             EntryKind::StatisticDeclared => "act-statistic-declared",
             EntryKind::StatisticReleased => "act-statistic-released",
             EntryKind::StatisticEnded => "act-statistic-ended",
+            EntryKind::DataErased => "act-data-erased",
+            EntryKind::CommonsDeclared => "act-commons-declared",
+            EntryKind::CommonsAdmitted => "act-commons-admitted",
+            EntryKind::CommonsRefused => "act-commons-refused",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::access::is_declared;
 use super::request::{OperatorRequest, PageRequest};
-use super::{Adapter, Site, commands, known};
+use super::{Adapter, Site, commands, erasures, known};
 
 /// The most grants of one recipient, or on one deployment, that are told.
 const MAX_GRANTS: usize = 1_000;
@@ -57,6 +57,7 @@ pub(super) fn tell(
         }
         It::Seen { bridge } => seen(alliance, bridge),
         It::ListCommands { .. } => commands::tell(site.alliance, request, now),
+        It::ListErasures { page } => erasures::tell(site.alliance, page, now),
         It::ListKeys { page } => {
             let all = alliance.custody().provisioning_keys()?;
             Ok(listed(

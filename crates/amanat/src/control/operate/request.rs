@@ -155,6 +155,10 @@ pub(crate) enum OperatorRequest {
         recipient: Option<String>,
     },
     /// A statistical data set, as JSON.
+    /// What recipients were told to erase too.
+    ListErasures {
+        page: PageRequest,
+    },
     DeclareStatistic {
         source: String,
     },
@@ -174,6 +178,20 @@ pub(crate) enum OperatorRequest {
     },
     ShowStatistic {
         statistic: String,
+    },
+    /// An open data set, as TOML or JSON.
+    DeclareDataSet {
+        source: String,
+    },
+    /// Decides on what people gave to it.
+    DecideCommons {
+        data_set: String,
+    },
+    ListDataSets {
+        page: PageRequest,
+    },
+    ShowDataSet {
+        data_set: String,
     },
     Renew {
         who: WhoRequest,
