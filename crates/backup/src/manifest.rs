@@ -17,7 +17,8 @@ pub(crate) const MAX_MANIFEST_BYTES: usize = 64 * 1024 * 1024;
 const VERSION: u32 = 1;
 const ID_DIGITS: usize = 8;
 
-/// Names a backup: the time when it was begun, and random digits.
+/// Names a backup: the second when it was begun, and digits of which the first three are its millisecond (so that
+/// names are in the order of time) and the others random.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackupId(String);
 
@@ -32,7 +33,10 @@ impl BackupId {
             .collect();
         let mut random = [0; ID_DIGITS / 2];
         getrandom::fill(&mut random)?;
-        Ok(Self(format!("{compact}Z-{}", HEXLOWER.encode(&random))))
+        let millis = at.as_millis().rem_euclid(1_000);
+        let random = HEXLOWER.encode(&random);
+        let random = random.get(3..).unwrap_or_default();
+        Ok(Self(format!("{compact}Z-{millis:03x}{random}")))
     }
 
     /// Reads `20261123T201500Z-0a1b2c3d`.
