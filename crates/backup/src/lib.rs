@@ -3,7 +3,7 @@
 //! Owns the repository: its files, its key, what a backup lists, which backups are kept.
 //! Must not know a domain word, a table's meaning, a clock or an async runtime. Rows come from a transaction of [`store`], segments
 //! and erasures from [`vault`], the time and what identifies the installation from the caller.
-//! Start reading at [`Repository`], then [`create`] and [`restore`].
+//! Start reading at [`Repository`], then [`create()`] and [`restore()`].
 //!
 //! # The repository, version 1
 //! ```text
@@ -20,7 +20,7 @@
 //! - A file appears whole or not at all: it is written under another name, synced, and renamed. Pieces are durable before the
 //!   backup that names them, erasures before the backup that counts them.
 //! - What is there is not written again, after its length was checked; a torn file is.
-//! - Nothing is ever changed in place. Only [`prune`] removes backups and pieces, and nothing while one backup cannot be read.
+//! - Nothing is ever changed in place. Only [`prune()`] removes backups and pieces, and nothing while one backup cannot be read.
 //! - Nothing in it can be read, or changed unnoticed, without the passphrase. What can be seen: sizes, times and how many files there are.
 //! - No name out of a repository becomes a path: pieces are named by 32 bytes, segments by two numbers.
 

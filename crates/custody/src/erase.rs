@@ -4,20 +4,20 @@
 //! have received it are told). How the vault erases is its own matter (ADR 0029); who is told what and when is ADR 0031.
 //!
 //! # What happens, in this order
-//! 1. [`Custody::plan_erasure`] says what would go, what would not and why, and who has received it. The plan has a digest.
-//! 2. [`Custody::erase`] with that digest writes the erasure down. From here on recipients get nothing of it: the guard answers at every
+//! 1. [`crate::Custody::plan_erasure`] says what would go, what would not and why, and who has received it. The plan has a digest.
+//! 2. [`crate::Custody::erase`] with that digest writes the erasure down. From here on recipients get nothing of it: the guard answers at every
 //!    exit, what is retained and what windows hold for recipients is erased, and what was decided before is decided again.
 //! 3. While the person wants it so ([`Grace`]), it waits, and can be undone.
 //! 4. It is begun: the row says so, and from here on it is finished, also after a crash. Windows, exports, dead letters and last values go, and
 //!    the vault erases.
 //! 5. It is tried: the vault tries what it destroyed, and custody reads what should be gone.
 //! 6. In one transaction: recipients are told, the proof is kept, its hash goes into the public record.
-//! 7. [`Custody::tick`] notes when the vault has sealed again what was left beside it; until then that is hidden.
+//! 7. [`crate::Custody::tick`] notes when the vault has sealed again what was left beside it; until then that is hidden.
 //!
 //! # What it reaches
 //! | copy | how |
 //! |---|---|
-//! | the vault: log, blocks, keys, caches, backups | `Vault::erase`; tombstones outside of backups are carried out on what is restored, and custody then does the rest ([`Custody::tick`]) |
+//! | the vault: log, blocks, keys, caches, backups | `Vault::erase`; tombstones outside of backups are carried out on what is restored, and custody then does the rest ([`crate::Custody::tick`]) |
 //! | deliveries that wait: outboxes, sessions that are offline, streams, pages of the history, batches to webhooks | `Custody::permit` asks the guard; the rules in force get a new number, so what was permitted and not written is asked again |
 //! | retained messages, in memory and rows | trimmed at step 2 |
 //! | open time windows, in memory and rows | at step 2 those for recipients, at step 4 those for the vault, each whole |

@@ -3,7 +3,7 @@
 //! Owns coarsening, the minimum number of people behind each row, and the attacks on the result. Must not know readings, notices,
 //! rows of a database, a clock or where randomness comes from.
 //!
-//! Start reading at [`admit`]; what a table consists of is [`plan`], how a value gets coarse is [`cell`], what is tried against the
+//! Start reading at [`admit()`]; what a table consists of is [`plan`], how a value gets coarse is [`cell`], what is tried against the
 //! result is [`attack`].
 //!
 //! # What is promised

@@ -1,7 +1,7 @@
 //! Brings an export back: into the Amanat that made it, or into another one, for a person who has an account there.
 //!
 //! # What comes in
-//! - The file is verified first, as a whole ([`verify_export`](super::verify_export)).
+//! - The file is verified first, as a whole ([`super::verify_export`]).
 //! - A reading comes in where its deployment has a notice here and its thing is registered there. Of its values those come in that the
 //!   notice here declares, as precise as they are in the file: through [`policy::Payload`], which has no place for anything else.
 //! - It keeps its time and its retention, and is sealed under the person's key of its own day, like every other.
