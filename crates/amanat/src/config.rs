@@ -274,7 +274,8 @@ sections! {
         publishes_per_second: u32 = "50000",
         /// How many messages a second all things of one deployment may send; 0 is without limit.
         publishes_per_second_per_deployment: u32 = "1000000",
-        /// How many MQTT packets a second of any kind one connection may send; 0 is without limit.
+        /// How many MQTT packets a second of any kind one connection may send; 0 is without limit. Acknowledgements of
+        /// messages that were sent to it and wait for one do not count.
         packets_per_second: u32 = "200000",
         /// How many questions a second one MQTT connection may ask: each PINGREQ, and each filter of SUBSCRIBE and
         /// UNSUBSCRIBE. 0 is without limit.

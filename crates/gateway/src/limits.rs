@@ -83,7 +83,8 @@ pub struct Limits {
     pub publishes_per_second: u32,
     /// How many publishes a second all things of one deployment may make; as above. Default 1 000 000.
     pub publishes_per_second_per_deployment: u32,
-    /// How many packets a second of any kind one connection may send; 0 is without limit. Default 200 000.
+    /// How many packets a second of any kind one connection may send; 0 is without limit. The acknowledgement of a
+    /// delivery that is in flight does not count: the window bounds those. Default 200 000.
     pub packets_per_second: u32,
     /// How many questions a second one connection may ask: each PINGREQ, and each filter of SUBSCRIBE and UNSUBSCRIBE.
     /// 0 is without limit. Default 1 000.

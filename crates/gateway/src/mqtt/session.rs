@@ -81,6 +81,7 @@ pub(crate) struct Session<B: Backend> {
     /// When the connection was made, then when the last packet came.
     heard_at_ms: u64,
     acks: Acks<B::Position>,
+    /// All packets but the acknowledgements that are awaited.
     packets: Bucket,
     /// PINGREQ, and the filters of SUBSCRIBE and UNSUBSCRIBE.
     requests: Bucket,
@@ -210,13 +211,11 @@ impl<B: Backend> Session<B> {
             Phase::Open(role) => role,
             Phase::Claiming(_) | Phase::Draining | Phase::Closed => return Ok(()),
         };
-        if !self.packets.take(ctx.now.uptime_ms) {
-            return Err(too_fast(
-                Counter::PacketsTooFast,
-                self.limits.packets_per_second,
-            ));
+        let packet = decode::decode(frame, self.terms.version)?;
+        if !self.is_awaited(&packet) {
+            self.count_packet(ctx.now)?;
         }
-        match decode::decode(frame, self.terms.version)? {
+        match packet {
             Packet::Publish(it) => {
                 if self.publish(&it, role, ctx)? {
                     *accepted += 1;
@@ -240,6 +239,17 @@ impl<B: Backend> Session<B> {
             Packet::Disconnect(it) => self.disconnected(it)?,
         }
         Ok(())
+    }
+
+    /// One more packet of the client that nothing else bounds.
+    fn count_packet(&mut self, now: Moment) -> Result<(), Fault> {
+        match self.packets.take(now.uptime_ms) {
+            true => Ok(()),
+            false => Err(too_fast(
+                Counter::PacketsTooFast,
+                self.limits.packets_per_second,
+            )),
+        }
     }
 
     /// The client asks for `count` things at once.

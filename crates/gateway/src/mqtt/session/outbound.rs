@@ -13,7 +13,7 @@ use super::aliases::Alias;
 use super::queue::Sent;
 use super::{Ctx, Phase, Session};
 use crate::mqtt::backend::{Backend, Label};
-use crate::mqtt::decode::{Ack, AckKind, Version};
+use crate::mqtt::decode::{Ack, AckKind, Packet, Version};
 use crate::mqtt::encode::{self, Outgoing};
 use crate::mqtt::fault::Fault;
 use crate::mqtt::stamp::Stamp;
@@ -321,6 +321,30 @@ impl<B: Backend> Session<B> {
             }
             Phase::Waiting | Phase::Claiming(_) | Phase::Draining | Phase::Closed => 0,
         }
+    }
+
+    /// Whether a packet moves a delivery on that is in flight. There are no more of those than deliveries were sent, and
+    /// the window bounds these (5.0, 4.9), so no rate of packets does.
+    pub(super) fn is_awaited(&self, packet: &Packet<'_>) -> bool {
+        let Packet::Ack(ack) = packet else {
+            return false;
+        };
+        if ack.kind == AckKind::Pubrel {
+            return false; // Of a publish of the client.
+        }
+        let outbound = &self.state.outbound;
+        let stage = outbound
+            .position(ack.packet_id)
+            .and_then(|it| outbound.in_flight.get(it))
+            .map(|it| &it.stage);
+        matches!(
+            (ack.kind, stage),
+            (
+                AckKind::Puback,
+                Some(Stage::Command(_) | Stage::Sent { qos: 1, .. })
+            ) | (AckKind::Pubrec, Some(Stage::Sent { qos: 2, .. }))
+                | (AckKind::Pubcomp, Some(Stage::Released))
+        )
     }
 
     /// An acknowledgement of the client. One for an identifier that is not in flight belongs to nothing; one that the

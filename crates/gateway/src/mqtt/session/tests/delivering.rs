@@ -374,3 +374,63 @@ fn an_alias_that_was_not_sent_is_told_again() {
     );
     assert_eq!(rig.count(Counter::DeliveriesRepeated), 0);
 }
+
+/// A recipient that may send five packets a second and has sent one, SUBSCRIBE.
+fn hurried(version: Version, qos: u8) -> Rig {
+    let limits = Limits {
+        packets_per_second: 5,
+        ..Limits::default()
+    };
+    let mut rig = Rig::connected(version, "recipient", limits);
+    rig.send(&subscribe(version, &[("for/research/#", qos)], &[]));
+    rig
+}
+
+#[test]
+fn acknowledgements_of_what_is_in_flight_have_no_rate_section_4_9() {
+    for version in [V3, V5] {
+        let mut rig = hurried(version, 1);
+        for id in 1..=100 {
+            assert_eq!(rig.offer(&[offered(1, "a")]).len(), 1);
+            assert!(rig.send(&puback(id)).is_empty());
+        }
+        let mut twice = hurried(version, 2);
+        for id in 1..=100 {
+            assert_eq!(twice.offer(&[offered(1, "a")]).len(), 1);
+            assert_eq!(twice.send(&pubrec(id)), [format!("PUBREL {id}")]);
+            assert!(twice.send(&pubcomp(id)).is_empty());
+        }
+        for rig in [rig, twice] {
+            assert!(!rig.session.is_closed() && rig.refusals().is_empty());
+            assert!(rig.session.packet_ids_in_flight().is_empty());
+        }
+    }
+}
+
+#[test]
+fn acknowledgements_that_nothing_waits_for_count_as_packets() {
+    let too_fast = [("packets_too_fast", 1)];
+    for (qos, ack) in [(1, puback(1)), (2, pubcomp(9)), (2, pubrec(9))] {
+        let mut rig = hurried(V5, qos);
+        rig.offer(&[offered(1, "a")]);
+        if qos == 1 {
+            rig.send(&ack); // The one that is awaited.
+        }
+        for _ in 0..4 {
+            rig.send(&ack);
+            assert!(!rig.session.is_closed());
+        }
+        let answer = rig.send(&ack);
+        assert!(answer.concat().starts_with("DISCONNECT 0x96"), "{answer:?}");
+        assert_eq!(rig.refusals(), too_fast);
+    }
+    // 4.3.3: a PUBREC that comes again is answered again, and it counts.
+    let mut rig = hurried(V3, 2);
+    rig.offer(&[offered(1, "a")]);
+    for _ in 0..5 {
+        assert_eq!(rig.send(&pubrec(1)), ["PUBREL 1"]);
+    }
+    rig.send(&pubrec(1));
+    assert!(rig.session.is_closed());
+    assert_eq!(rig.refusals(), too_fast);
+}
