@@ -18,6 +18,7 @@
 
 mod adapter;
 mod codec;
+mod command;
 mod command_answer;
 pub mod draft;
 mod take;
@@ -41,6 +42,7 @@ mod topic;
 
 pub use adapter::Adapter;
 pub use codec::{Question, answered, question};
+pub use command::{SpeakError, Spoken, spoken_topic};
 pub use command_answer::{CommandAnswer, command_answer};
 pub use lorawan::{MAX_FRM_PAYLOAD_BYTES, Uplink};
 pub use sparkplug_b::{

@@ -8,7 +8,8 @@
 //! spBv1.0/STATE/{host}
 //! ```
 //!
-//! Births and data are readings; deaths, commands and states are not. The device is `group/node/device`, the edge node
+//! Births and data are readings; deaths, commands and states are not. What goes the other way is told in [`command`],
+//! [`rebirth`] and [`host`]. The device is `group/node/device`, the edge node
 //! itself `group/node`. The body is an object with the names of the metrics as they are: a slash in a name does not make
 //! it an object, because `Inputs` and `Inputs/A` may stand side by side; the pointer to `Inputs/A` is `/Inputs~1A`
 //! (RFC 6901 section 4). How each type of value is written is told in [`value`].
@@ -22,11 +23,15 @@
 //! remembered of the edge node is forgotten, because a birth may have been lost and an alias may mean another metric now.
 //! Metrics by alias are refused from then on until the edge node is born again, which it is asked for, see [`rebirth`].
 
+mod command;
 mod data_set;
+mod encode;
+mod host;
 mod rebirth;
 mod value;
 mod wire;
 
+pub(crate) use command::{speak, topic as command_topic};
 pub use rebirth::REBIRTH_INTERVAL_MS;
 
 use std::collections::BTreeMap;
@@ -36,6 +41,7 @@ use model::Timestamp;
 
 use crate::json;
 use crate::take::{self, AllTaken, Answer, TakeError};
+use host::Hosts;
 use rebirth::Rebirths;
 use value::Room;
 use wire::{Metric, Payload};
@@ -60,6 +66,7 @@ pub(crate) struct Memory {
     /// By `group/node`.
     nodes: BTreeMap<String, Node>,
     rebirths: Rebirths,
+    hosts: Hosts,
     gaps: u64,
 }
 
@@ -97,7 +104,13 @@ impl Memory {
 
     /// What edge nodes have to be asked now.
     pub(crate) fn answers(&mut self, now: Timestamp, into: &mut Vec<Answer>) {
+        self.hosts.told(now, into);
         self.rebirths.due(now, into);
+    }
+
+    /// The connection has subscribed to a filter.
+    pub(crate) fn subscribed(&mut self, filter: &str) {
+        self.hosts.subscribed(filter);
     }
 
     fn size_bytes(&self) -> usize {

@@ -52,6 +52,8 @@ pub struct Answer {
     pub topic: String,
     /// What it says.
     pub payload: Vec<u8>,
+    /// It says how something stands, so it goes with RETAIN.
+    pub is_retained: bool,
 }
 
 /// One message of one device.

@@ -112,6 +112,9 @@ counters! {
     CommandsTaken = "commands_taken", EVENT;
     /// Commands handed to things: those that are to stop, slow down or start a measurement, and those of recipients.
     CommandsSent = "commands_sent", EVENT;
+    /// Commands that were not handed to a bridge, because its dialect cannot say them: a device whose birth was not seen, a
+    /// value that is not of its type (Sparkplug).
+    CommandsNotSaid = "commands_not_said", EVENT;
     /// Sessions ended because the certificate that opened them is over or revoked.
     CertificatesEnded = "certificates_ended", EVENT;
     /// MQTT connections ended because the token that opened them was renewed or revoked, or who had it was removed.

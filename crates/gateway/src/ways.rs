@@ -23,8 +23,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use adapters::{Adapter, Answer, State, TakeError, Taken};
-use custody::{Arrival, BridgePeer, Custody, Lsn, Publisher, Retain, ThingPeer};
+use adapters::{Adapter, Answer, Spoken, State, TakeError, Taken};
+use custody::{Arrival, BridgePeer, Command, Custody, Lsn, Publisher, Retain, ThingPeer};
 use model::Timestamp;
 use smallvec::SmallVec;
 
@@ -118,6 +118,36 @@ impl Ways {
                 })
             }
         }
+    }
+
+    /// The connection has subscribed to a filter: its dialect may have an answer to that.
+    pub(crate) fn subscribed(&mut self, publisher: &Publisher, filter: &str) {
+        let Some(adapter) = adapter(publisher).filter(|it| *it != Adapter::Plain) else {
+            return;
+        };
+        let memory = self.remember(adapter);
+        memory.state.subscribed(adapter, filter);
+    }
+
+    /// A command in the dialect of the connection; nothing where that cannot say it.
+    pub(crate) fn speak<'a>(
+        &mut self,
+        publisher: &Publisher,
+        command: &'a Command,
+        now: Timestamp,
+    ) -> Option<Spoken<'a>> {
+        let (topic, payload) = (command.topic(), command.payload());
+        let said = match adapter(publisher) {
+            None | Some(Adapter::Plain) => {
+                State::default().speak(Adapter::Plain, topic, payload, now)
+            }
+            Some(adapter) => {
+                let memory = self.remember(adapter);
+                memory.state.speak(adapter, topic, payload, now)
+            }
+        };
+        said.map_err(|_| self.counters.add(Counter::CommandsNotSaid))
+            .ok()
     }
 
     /// What the dialect has its server answer to what was taken last.
@@ -222,6 +252,10 @@ impl Ways {
                 "this release does not know the dialect `{word}`: register the sender with another"
             ))
         })?;
+        Ok(self.remember(adapter))
+    }
+
+    fn remember(&mut self, adapter: Adapter) -> &mut Memory {
         let memory = self
             .memory
             .take()
@@ -233,7 +267,7 @@ impl Ways {
                     last: None,
                 })
             });
-        Ok(self.memory.insert(memory))
+        self.memory.insert(memory)
     }
 }
 
@@ -332,14 +366,18 @@ fn note_answer(
     }
 }
 
-/// Whether the software of who speaks so subscribes to topics of its own.
-pub(crate) fn has_own_topics(publisher: &Publisher) -> bool {
+/// The dialect of a connection; nothing of a thing that speaks plainly.
+pub(crate) fn adapter(publisher: &Publisher) -> Option<Adapter> {
     let word = match publisher {
         Publisher::Thing(thing) => thing.adapter(),
         Publisher::Bridge(bridge) => Some(bridge.adapter()),
     };
-    let adapter = word.as_deref().and_then(Adapter::parse);
-    adapter.is_some_and(Adapter::has_own_topics)
+    word.as_deref().and_then(Adapter::parse)
+}
+
+/// Whether the software of who speaks so subscribes to topics of its own.
+pub(crate) fn has_own_topics(publisher: &Publisher) -> bool {
+    adapter(publisher).is_some_and(Adapter::has_own_topics)
 }
 
 /// A refusal of who speaks a dialect.

@@ -1,20 +1,20 @@
 //! Asking edge nodes for their births again (Sparkplug 3.0.0 section 6.4.25, `Node Control/Rebirth`).
 //!
 //! A host that has missed a message, or gets a metric that no birth named, sends the edge node an NCMD with the metric
-//! `Node Control/Rebirth` set to true; the edge node then sends its births and all of its values. Nothing else is ever
-//! commanded here. An edge node is asked at most once in [`REBIRTH_INTERVAL_MS`], however much of it cannot be read.
+//! `Node Control/Rebirth` set to true; the edge node then sends its births and all of its values. An edge node is asked at most once in [`REBIRTH_INTERVAL_MS`], however much of it cannot be read.
 
 use std::collections::BTreeMap;
 
 use model::Timestamp;
 
 use super::MAX_EDGE_NODES;
+use super::encode::{self, KnownBy, Metric, Value};
 use crate::take::Answer;
 
 /// How long an edge node is not asked again, in milliseconds.
 pub const REBIRTH_INTERVAL_MS: i64 = 10_000;
 /// The data type Boolean (section 6.4.16).
-const BOOLEAN: u64 = 11;
+const BOOLEAN: u32 = 11;
 
 /// Whose births are wanted, by `group/node`.
 #[derive(Debug, Default)]
@@ -66,6 +66,7 @@ impl Rebirths {
                     into.push(Answer {
                         topic: format!("spBv1.0/{group}/NCMD/{name}"),
                         payload: command(now),
+                        is_retained: false,
                     });
                 }
                 (true, None) => asked.is_wanted = false,
@@ -76,39 +77,13 @@ impl Rebirths {
     }
 }
 
-/// The payload of the NCMD. A command has no sequence number (section 6.4.24).
+/// The payload of the NCMD. This metric goes by its name, whatever the birth said
+/// (`tck-id-operational-behavior-data-commands-rebirth-name-aliases`).
 fn command(now: Timestamp) -> Vec<u8> {
-    let at = u64::try_from(now.as_millis()).unwrap_or(0);
-    let mut metric = Vec::with_capacity(48);
-    let name = b"Node Control/Rebirth";
-    bytes(1, name, &mut metric);
-    number(3, at, &mut metric);
-    number(4, BOOLEAN, &mut metric);
-    number(14, 1, &mut metric);
-    let mut payload = Vec::with_capacity(64);
-    number(1, at, &mut payload);
-    bytes(2, &metric, &mut payload);
-    payload
-}
-
-fn number(field: u64, value: u64, out: &mut Vec<u8>) {
-    varint(field << 3, out);
-    varint(value, out);
-}
-
-fn bytes(field: u64, value: &[u8], out: &mut Vec<u8>) {
-    varint(field << 3 | 2, out);
-    varint(value.len() as u64, out);
-    out.extend_from_slice(value);
-}
-
-fn varint(mut value: u64, out: &mut Vec<u8>) {
-    loop {
-        let [low, ..] = value.to_le_bytes();
-        value >>= 7;
-        match value {
-            0 => return out.push(low & 0x7f),
-            _ => out.push(low | 0x80),
-        }
-    }
+    let rebirth = Metric {
+        known_by: KnownBy::Name("Node Control/Rebirth"),
+        datatype: BOOLEAN,
+        value: Value::Boolean(true),
+    };
+    encode::payload(&[rebirth], now)
 }

@@ -5,6 +5,8 @@ use prost::Message as _;
 
 use super::*;
 
+mod commands;
+
 #[derive(Clone, PartialEq, prost::Message)]
 struct ProtoPayload {
     #[prost(uint64, optional, tag = "1")]

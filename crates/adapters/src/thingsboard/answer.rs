@@ -37,6 +37,7 @@ impl Memory {
             self.answers.push(Answer {
                 topic,
                 payload: payload.into_bytes(),
+                is_retained: false,
             });
         }
     }

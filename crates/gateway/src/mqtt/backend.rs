@@ -3,6 +3,7 @@
 //! [`Desk`](super::desk::Desk) is the real one; the tests of the session machine bring their own,
 //! which refuses and delays as the test wants.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
@@ -57,11 +58,13 @@ pub(crate) struct Label<'a> {
 }
 
 /// A command in the product's own words.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct CommandText<'a> {
     pub(crate) id: u64,
-    pub(crate) topic: &'a str,
-    pub(crate) payload: &'a str,
+    pub(crate) topic: Cow<'a, str>,
+    pub(crate) payload: Cow<'a, [u8]>,
+    /// It goes with QoS 0, whatever was subscribed to.
+    pub(crate) is_plain: bool,
 }
 
 /// The store stopped: what is not durable by now never will be.
@@ -150,7 +153,9 @@ pub(crate) trait Backend {
     fn has_own_topics(&self) -> bool {
         false
     }
-    /// What the dialect of the client has its server answer to what was taken last.
+    /// The client may hear of a filter from now on.
+    fn subscribed(&mut self, _filter: &str) {}
+    /// What the dialect of the client has its server answer to what was taken last, or was subscribed to.
     fn answers(&mut self, _now: Timestamp) -> Vec<Answer> {
         Vec::new()
     }
@@ -160,8 +165,12 @@ pub(crate) trait Backend {
     fn listen(&mut self, filters: Vec<Box<str>>);
     /// The next command for the thing, when there is one; the task is woken then.
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Timestamp) -> Poll<Self::Command>;
-    /// What a command says; nothing when it is not wanted any more.
-    fn command_text(command: &Self::Command, now: Timestamp) -> Option<CommandText<'_>>;
+    /// What a command says to this client; nothing when it is not wanted any more, or its dialect cannot say it.
+    fn command_text<'a>(
+        &mut self,
+        command: &'a Self::Command,
+        now: Timestamp,
+    ) -> Option<CommandText<'a>>;
     /// A command was sent; with `with_ack` the thing will say that it has it.
     fn command_sent(&mut self, command: &Self::Command, with_ack: bool, now: Timestamp);
     /// The thing has a command.

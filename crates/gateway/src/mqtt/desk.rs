@@ -342,6 +342,12 @@ impl Backend for Desk {
         publisher.is_some_and(ways::has_own_topics)
     }
 
+    fn subscribed(&mut self, filter: &str) {
+        if let Some(publisher) = &self.publisher {
+            self.ways.subscribed(publisher, filter);
+        }
+    }
+
     fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
         self.ways.answers(now)
     }
@@ -356,7 +362,12 @@ impl Backend for Desk {
             self.listener = None;
             return;
         }
-        let takes = move |name: &str| filters.iter().any(|it| topic::matches(it, name));
+        let adapter = self.publisher.as_ref().and_then(ways::adapter);
+        let adapter = adapter.unwrap_or_default();
+        let takes = move |name: &str| {
+            let name = adapters::spoken_topic(adapter, name);
+            filters.iter().any(|it| topic::matches(it, &name))
+        };
         match &self.listener {
             Some(listener) => listener.change(takes),
             None => {
@@ -378,11 +389,21 @@ impl Backend for Desk {
         }
     }
 
-    fn command_text(command: &Arc<Command>, now: Timestamp) -> Option<CommandText<'_>> {
-        command.is_current(now).then(|| CommandText {
+    fn command_text<'a>(
+        &mut self,
+        command: &'a Arc<Command>,
+        now: Timestamp,
+    ) -> Option<CommandText<'a>> {
+        if !command.is_current(now) {
+            return None;
+        }
+        let publisher = self.publisher.as_ref()?;
+        let said = self.ways.speak(publisher, command, now)?;
+        Some(CommandText {
             id: command.id(),
-            topic: command.topic(),
-            payload: command.payload(),
+            topic: said.topic,
+            payload: said.payload,
+            is_plain: said.is_plain,
         })
     }
 

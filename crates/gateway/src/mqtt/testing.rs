@@ -3,6 +3,7 @@
 
 mod packets;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -74,6 +75,8 @@ pub(crate) struct World {
     /// What the thing listens to.
     pub(crate) listening: Vec<String>,
     pub(crate) commands: VecDeque<FakeCommand>,
+    /// Its dialect has commands with QoS 0.
+    pub(crate) speaks_plainly: bool,
     /// Commands that were sent, and whether the thing will say that it has them.
     pub(crate) told: Vec<(u64, bool)>,
     pub(crate) told_received: Vec<u64>,
@@ -318,11 +321,16 @@ impl Backend for FakeBackend {
         }
     }
 
-    fn command_text(command: &FakeCommand, _now: Timestamp) -> Option<CommandText<'_>> {
+    fn command_text<'a>(
+        &mut self,
+        command: &'a FakeCommand,
+        _now: Timestamp,
+    ) -> Option<CommandText<'a>> {
         (!command.is_void).then(|| CommandText {
             id: command.id,
-            topic: &command.topic,
-            payload: &command.payload,
+            topic: Cow::Borrowed(&command.topic),
+            payload: Cow::Borrowed(command.payload.as_bytes()),
+            is_plain: self.world.lock().unwrap().speaks_plainly,
         })
     }
 

@@ -10,6 +10,7 @@ use crate::http::{Answer, Site};
 
 mod behind;
 mod publish;
+mod sparkplug;
 mod thingsboard;
 
 /// A fan that must not turn while a hand is in it.

@@ -1,5 +1,5 @@
 //! What the dialect of a client has its server answer: to a device that asks for its attributes, to an edge node whose
-//! births are missing. It goes to the connection that asked, where that one has subscribed to it, and to nobody else.
+//! births are missing or that waits for its host. It goes to the connection that asked, where that one has subscribed to it, and to nobody else.
 //! It holds nothing that anybody's device said, so nothing is decided about it.
 
 use super::{Ctx, Session};
@@ -8,7 +8,7 @@ use crate::mqtt::backend::Backend;
 use crate::mqtt::encode::{self, Outgoing};
 
 impl<B: Backend> Session<B> {
-    /// Writes the answers to the message that was taken last, with QoS 0: who misses one asks again.
+    /// Writes the answers to the message or subscription that was taken last, with QoS 0: who misses one asks again.
     pub(super) fn answer(&mut self, ctx: &mut Ctx<'_, B>) {
         for answer in ctx.backend.answers(ctx.now.wall) {
             if !self.state.listening.hears(&answer.topic) {
@@ -17,6 +17,7 @@ impl<B: Backend> Session<B> {
             let packet = Outgoing {
                 topic: answer.topic.as_bytes(),
                 payload: &answer.payload,
+                retain: answer.is_retained,
                 ..Outgoing::default()
             };
             ctx.counters

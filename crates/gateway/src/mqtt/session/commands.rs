@@ -87,6 +87,7 @@ impl<B: Backend> Session<B> {
             with_ack,
         });
         ctx.backend.listen(self.state.listening.filters());
+        ctx.backend.subscribed(filter);
         ctx.counters.add(Counter::SubscriptionsGranted);
         Ok(())
     }
@@ -109,19 +110,22 @@ impl<B: Backend> Session<B> {
 
     /// Writes a command, if it is still wanted and the thing still listens.
     pub(crate) fn tell(&mut self, command: &B::Command, ctx: &mut Ctx<'_, B>) {
-        let Some(text) = B::command_text(command, ctx.now.wall) else {
+        let Some(text) = ctx.backend.command_text(command, ctx.now.wall) else {
+            // A dialect may need something of the client before it can say it.
+            self.answer(ctx);
             return;
         };
-        let Some(with_ack) = self.state.listening.with_ack(text.topic) else {
+        let Some(with_ack) = self.state.listening.with_ack(&text.topic) else {
             return;
         };
+        let with_ack = with_ack && !text.is_plain;
         let outbound = &mut self.state.outbound;
         let packet_id = with_ack.then(|| outbound.begin(Stage::Command(text.id)));
         let packet = Outgoing {
             topic: text.topic.as_bytes(),
             qos: u8::from(with_ack),
             packet_id,
-            payload: text.payload.as_bytes(),
+            payload: &text.payload,
             ..Outgoing::default()
         };
         if encode::publish(packet, self.terms, ctx.out) {

@@ -57,6 +57,9 @@ impl<B: Backend> Session<B> {
             });
         }
         encode::suback(packet.packet_id, &answers, self.terms, ctx.out);
+        if role.publishes {
+            self.answer(ctx);
+        }
     }
 
     /// A filter of a recipient is about things, a filter of a thing about its own commands; who is both may mean

@@ -23,15 +23,15 @@ fn thing(id: &str) -> ThingId {
 }
 
 /// A hub with one thing, and one without any.
-struct Street {
-    site: Site,
-    served: Served,
-    hub: custody::Token,
+pub(super) struct Street {
+    pub(super) site: Site,
+    pub(super) served: Served,
+    pub(super) hub: custody::Token,
     other: custody::Token,
 }
 
 impl Street {
-    async fn new(adapter: &str, command: &str) -> Self {
+    pub(super) async fn new(adapter: &str, command: &str) -> Self {
         let site = Site::new(Limits::default()).await;
         declare_as(&site.house, command);
         measure(&site, "", r#"{"dust": 20}"#).await;
@@ -64,13 +64,13 @@ impl Street {
         hub
     }
 
-    async fn outcome(&self, id: &serde_json::Value) -> serde_json::Value {
+    pub(super) async fn outcome(&self, id: &serde_json::Value) -> serde_json::Value {
         let path = format!("/commands/v1/{}", id.as_str().unwrap());
         ask(&self.site, OFFICE, &path, "", "").await.1["outcome"].clone()
     }
 }
 
-fn link(house: &House, name: &str, to: Option<&str>) {
+pub(super) fn link(house: &House, name: &str, to: Option<&str>) {
     let linked = house.custody.act(NOW, |act| match to {
         Some(to) => act.bridge_speaks_for(&hub(), name, &thing(to)).map(|_| ()),
         None => act.bridge_forgets(&hub(), name).map(|_| ()),

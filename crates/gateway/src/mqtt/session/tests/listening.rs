@@ -170,6 +170,7 @@ fn an_answer_goes_to_who_asked_and_listens_with_qos_0() {
     let answer = || Answer {
         topic: "v1/devices/me/attributes/response/1".to_owned(),
         payload: b"{}".to_vec(),
+        is_retained: false,
     };
     for version in [V3, V5] {
         let mut rig = rig(version);
@@ -190,4 +191,30 @@ fn an_answer_goes_to_who_asked_and_listens_with_qos_0() {
         );
         assert_eq!(rig.count(Counter::AnswersSent), 1);
     }
+}
+
+#[test]
+fn what_a_dialect_answers_to_a_subscription_comes_behind_its_suback_with_retain() {
+    let mut rig = rig(V5);
+    rig.world().has_own_topics = true;
+    rig.world().answers = vec![Answer {
+        topic: "spBv1.0/STATE/scada".to_owned(),
+        payload: b"{}".to_vec(),
+        is_retained: true,
+    }];
+    let packet = subscribe(V5, &[("spBv1.0/STATE/scada", 1)], &[]);
+    let heard = rig.send(&packet);
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    assert_eq!(heard[0], "SUBACK 5 0x01");
+    assert!(heard[1].contains("spBv1.0/STATE/scada") && heard[1].contains("retain"));
+}
+
+#[test]
+fn a_dialect_may_have_its_commands_with_qos_0_whatever_was_subscribed_to() {
+    let mut rig = rig(V5);
+    rig.world().speaks_plainly = true;
+    rig.send(&subscribe(V5, &[(TOPIC, 1)], &[]));
+    let sent = tell(&mut rig, &command(7));
+    assert!(sent[0].contains("Level0"), "{sent:?}");
+    assert_eq!(rig.world().told, [(7, false)]);
 }
