@@ -122,6 +122,12 @@ pub fn admit(
     last.ok_or(NotYet { homes: count })
 }
 
+/// How many homes gave: what [`admit`] counts, without trying anything.
+#[must_use]
+pub fn count_homes(plan: &Plan, gifts: &[Gift]) -> u32 {
+    homes(gifts, plan.apart).1
+}
+
 /// Rows of one home that have the same shared values, as one: what waits in the pool says nothing about how often somebody was measured.
 #[must_use]
 pub fn joined(plan: &Plan, rows: Vec<PoolRow>) -> Vec<PoolRow> {

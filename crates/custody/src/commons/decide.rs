@@ -238,6 +238,15 @@ impl Custody {
         // Nothing is decided on while something is half given: with its batch it would be lost.
         self.finish_unlinkings(now)?;
         let gifts: Vec<Gift> = batch.gifts(&self.commons_gifts(&batch)?)?;
+        // Attacks are drawn: tried often enough, a batch near a limit would pass. So it needs more homes than it ever was refused with.
+        let tried = batch.row.tried_homes;
+        let homes = i64::from(deidentify::admit::count_homes(&data_set.plan, &gifts));
+        if tried > 0 && homes <= tried {
+            self.inner
+                .db
+                .write(|tx| rows::commons::note_try(tx, &batch.row.id, now, tried))?;
+            return Err(DecideError::Same);
+        }
         let mut failed = None;
         let mut random = || {
             let mut bytes = [0; 8];
@@ -263,13 +272,6 @@ impl Custody {
                 return Err(not_yet(found.homes));
             }
         };
-        let homes = i64::from(admission.counts.homes);
-        if admission.refusal.is_some() && homes <= batch.row.tried_homes {
-            self.inner
-                .db
-                .write(|tx| rows::commons::note_try(tx, &batch.row.id, now, homes))?;
-            return Err(DecideError::Same);
-        }
         let case = Case {
             data_set,
             batch: &batch,

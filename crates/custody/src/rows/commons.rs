@@ -70,7 +70,7 @@ pub(crate) struct BatchRow {
     pub(crate) begun_at: Timestamp,
     /// When it was last decided on; when it began, before that.
     pub(crate) tried_at: Timestamp,
-    /// How many homes it had when it was refused; 0 before that.
+    /// The most homes that it had when it was refused; 0 before that.
     pub(crate) tried_homes: i64,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn insert_batch(
     Ok(())
 }
 
-/// Notes when a batch was decided on, with how many homes it was refused.
+/// Notes when a batch was decided on, and the most homes with which it was refused.
 pub(crate) fn note_try(
     tx: &mut Tx<'_>,
     batch: &str,

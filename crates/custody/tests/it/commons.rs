@@ -15,6 +15,8 @@ use store::DbError;
 
 use crate::fixture::{House, NOW, deployment, on_both, person};
 
+mod refused;
+
 const SOURCE: &str = include_str!("home_energy.toml");
 const HOUR: i64 = 3_600_000;
 
