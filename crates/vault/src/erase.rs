@@ -22,7 +22,7 @@
 //! | records in segments, pending records | sealed under the same keys; segments go in step 6 |
 //! | keys in the cache, keys whose rows are not written | step 2 |
 //! | readers at work, cursors of destinations | step 4: [`follow`](crate::Vault::follow) and [`read`](crate::Vault::read) use the same rows |
-//! | files sealed to the person's own keys | deleted whole in step 3, see `sealed` |
+//! | files sealed to the person's own keys | deleted whole in step 3, see `sealed`; not where the scope spares them |
 //! | pages of the database that were freed | the key above them is another one (step 3); SQLite also overwrites them |
 //! | backups | the tombstone, when one is restored; and for good once the root key was changed and its old file destroyed |
 //!
@@ -148,7 +148,10 @@ fn carry_out(
     let text = subject.key();
     let own_files = AtomicU64::new(0);
     let note = |tx: &mut Tx<'_>| {
-        let deleted = delete_in_scope(tx, &text, scope)?;
+        let deleted = match scope.spares_own_files {
+            true => 0,
+            false => delete_in_scope(tx, &text, scope)?,
+        };
         own_files.store(deleted, Ordering::SeqCst);
         Ok(rows::note_erasure(tx, tombstone)?)
     };

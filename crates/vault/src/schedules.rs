@@ -96,6 +96,7 @@ impl Hidden {
             thing: (self.thing != 9).then(|| thing(self.thing)),
             deployment: None,
             strip: self.is_strip.then(|| b"even".to_vec()),
+            spares_own_files: false,
         }
     }
 }

@@ -29,7 +29,7 @@
 //! # What erases it
 //! Nobody but the person can look inside, so a file goes whole as soon as one of its readings can be in the scope of an erasure: the same
 //! person, thing and deployment, an overlapping stretch of time, and for fields every file of that scope. [`Vault::own_files_in`] says
-//! beforehand which that would be.
+//! beforehand which that would be. An erasure that spares them ([`Scope::spares_own_files`]) touches none.
 
 mod seal;
 
@@ -231,7 +231,8 @@ impl Vault {
         total_of(row)
     }
 
-    /// The sealed files of an erasure: they go whole, also where only a part of their readings is meant.
+    /// The sealed files that a scope touches: an erasure takes them whole, also where only a part of their readings is meant, unless it
+    /// spares them.
     ///
     /// # Errors
     /// When rows cannot be read.

@@ -257,6 +257,7 @@ impl Custody {
                 thing: row.thing.clone(),
                 deployment: Some(row.deployment.clone()),
                 strip: None,
+                spares_own_files: true,
             },
         };
         self.inner.vault.erase(&erasure, now)?;

@@ -140,6 +140,7 @@ impl EraseScope {
             thing: self.thing.clone(),
             deployment: self.deployment.clone(),
             strip,
+            spares_own_files: false,
         }
     }
 

@@ -3,9 +3,9 @@
 //! A mask takes effect with the commit of its row, for everybody who reads; `maintain` then seals what remains under another key and
 //! destroys the key that has the mask. It lies in the row of the key, sealed under the key, so it vanishes with it.
 //!
-//! # Format of a scope, version 1 (little-endian)
+//! # Format of a scope, versions 1 and 2 (little-endian)
 //! ```text
-//! 0   1  version = 1
+//! 0   1  version: 1, or 2 where files sealed to the person's own keys stay; what follows is the same
 //! 1   8  from, milliseconds since the Unix epoch; the least number for "from the beginning"
 //! 9   8  until, the greatest number for "without an end"
 //! 17  1  n, then n bytes: thing id; 0 for every thing
@@ -27,6 +27,8 @@ pub const MAX_STRIP_BYTES: usize = 64 * 1024;
 /// No key has more masks than this at once: `maintain` takes them away.
 pub(crate) const MAX_MASKS: usize = 64;
 const VERSION: u8 = 1;
+/// The same, and files that are sealed to the person's own keys stay.
+const VERSION_SPARING: u8 = 2;
 const WHOLE: u32 = u32::MAX;
 
 /// Which readings of a subject. The default is all of them; each field that is set leaves fewer.
@@ -44,6 +46,9 @@ pub struct Scope {
     /// [`Vault::strip_with`](crate::Vault::strip_with); at most [`MAX_STRIP_BYTES`]. It is stored, sealed, and interpreted again
     /// after a restart.
     pub strip: Option<Vec<u8>>,
+    /// Files that are sealed to the person's own keys stay: what is erased is only what could be read here, because that is what lies
+    /// elsewhere from now on. What the person gives to the commons is such.
+    pub spares_own_files: bool,
 }
 
 /// What becomes of a reading of which something is erased.
@@ -86,7 +91,10 @@ impl Scope {
 
     /// Appends its bytes.
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>) -> Option<()> {
-        bytes.push(VERSION);
+        bytes.push(match self.spares_own_files {
+            true => VERSION_SPARING,
+            false => VERSION,
+        });
         let from = self.from.map_or(i64::MIN, Timestamp::as_millis);
         let until = self.until.map_or(i64::MAX, Timestamp::as_millis);
         bytes.extend_from_slice(&from.to_le_bytes());
@@ -108,9 +116,11 @@ impl Scope {
 
     /// Reads one off the front.
     pub(crate) fn decode(cursor: &mut Cursor<'_>) -> Option<Self> {
-        if cursor.u8()? != VERSION {
-            return None;
-        }
+        let spares_own_files = match cursor.u8()? {
+            VERSION => false,
+            VERSION_SPARING => true,
+            _ => return None,
+        };
         let (from, until) = (cursor.i64()?, cursor.i64()?);
         let (thing, deployment) = (cursor.short_text()?, cursor.short_text()?);
         let strip = match cursor.u32()? {
@@ -123,6 +133,7 @@ impl Scope {
             thing: parsed(thing, |it| ThingId::parse(it).ok())?,
             deployment: parsed(deployment, |it| DeploymentId::parse(it).ok())?,
             strip,
+            spares_own_files,
         })
     }
 }

@@ -221,13 +221,17 @@ impl Keyring {
     }
 }
 
-/// One more mask. The same one again is no other; too many wait for `maintain`.
+/// One more mask. The same one again is no other; too many wait for `maintain`. It says nothing of sealed files.
 fn joined(mut masks: Vec<Scope>, scope: &Scope) -> Result<Vec<Scope>, KeyError> {
-    if !masks.contains(scope) {
+    let mask = Scope {
+        spares_own_files: false,
+        ..scope.clone()
+    };
+    if !masks.contains(&mask) {
         if masks.len() >= MAX_MASKS {
             return Err(KeyError::Masks);
         }
-        masks.push(scope.clone());
+        masks.push(mask);
     }
     Ok(masks)
 }

@@ -34,4 +34,6 @@ mod rotate;
 #[cfg(test)]
 mod shorten;
 #[cfg(test)]
+mod spared;
+#[cfg(test)]
 mod together;

@@ -106,6 +106,26 @@ fn a_mask_opens_only_with_its_key() {
     assert!(open(&SecretKey::random().unwrap(), KeyId(5), sealed).is_err());
 }
 
+#[test]
+fn a_scope_of_an_old_tombstone_is_read_and_takes_sealed_files() {
+    let mut bytes = vec![1];
+    bytes.extend_from_slice(&5_i64.to_le_bytes());
+    bytes.extend_from_slice(&i64::MAX.to_le_bytes());
+    bytes.extend_from_slice(b"\x07meter-7\x00");
+    bytes.extend_from_slice(&u32::MAX.to_le_bytes());
+    let scope = Scope {
+        from: Some(Timestamp::from_millis(5)),
+        thing: ThingId::parse("meter-7").ok(),
+        ..Scope::default()
+    };
+    assert_eq!(Scope::decode(&mut Cursor(&bytes)), Some(scope.clone()));
+    let mut written = Vec::new();
+    scope.encode(&mut written).unwrap();
+    assert_eq!(written, bytes, "and an older program reads this one");
+    bytes[0] = 3;
+    assert_eq!(Scope::decode(&mut Cursor(&bytes)), None);
+}
+
 proptest! {
     #[test]
     fn a_scope_is_read_back_as_it_was_written(
@@ -114,6 +134,7 @@ proptest! {
         thing in proptest::option::of("[a-z]{1,20}"),
         deployment in proptest::option::of("[a-z]{1,20}"),
         strip in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..50)),
+        spares_own_files in any::<bool>(),
     ) {
         let scope = Scope {
             from: from.map(Timestamp::from_millis),
@@ -121,6 +142,7 @@ proptest! {
             thing: thing.map(|it| ThingId::parse(&it).unwrap()),
             deployment: deployment.map(|it| DeploymentId::parse(&it).unwrap()),
             strip,
+            spares_own_files,
         };
         let mut bytes = Vec::new();
         scope.encode(&mut bytes).unwrap();
