@@ -5,7 +5,7 @@ mod slow {
 
     use crate::harness::{Amanat, Browser, PATIENCE, Scripts, Viewport, demo, target};
 
-    const PUBLIC: [(&str, &str); 17] = [
+    const PUBLIC: [(&str, &str); 20] = [
         ("home", "/"),
         ("notice-air", "/d/street-air"),
         ("notice-buses", "/d/city-buses"),
@@ -18,13 +18,16 @@ mod slow {
         ("nearby", "/nearby"),
         ("nearby-home", "/nearby?from=family-home"),
         ("member", "/m/university-research-group"),
+        ("commons", "/commons"),
+        ("data-set", "/commons/home-energy"),
+        ("statistics", "/commons/statistics"),
         ("record", "/record"),
         ("entry", "/record/entry/3"),
         ("sign-in", "/sign-in"),
         ("link-gone", "/sign-in/once/aaaa"),
         ("not-found", "/no/such/page"),
     ];
-    const RESIDENT: [(&str, &str); 20] = [
+    const RESIDENT: [(&str, &str); 25] = [
         ("me", "/me"),
         ("safety", "/me/safety"),
         ("safety-events", "/me/safety/events"),
@@ -45,6 +48,11 @@ mod slow {
         ("bucket-new", "/me/destinations/new?kind=bucket"),
         ("import", "/me/decide/import"),
         ("export", "/me/export"),
+        ("erase", "/me/erase"),
+        ("own-key", "/me/key"),
+        ("keeping", "/me/keeping"),
+        ("unlink", "/me/unlink"),
+        ("my-statistics", "/me/statistics"),
         ("history", "/me/choices/family-home/history"),
         ("choices-buses", "/me/choices/city-buses"),
         ("office-hidden", "/office"),
@@ -133,21 +141,33 @@ mod slow {
             self.browser.run(&self.axe, json!([]));
             for scheme in ["light", "dark"] {
                 self.browser.prefer(scheme);
-                let found = self.browser.run_async(AXE);
-                if found["checked"].as_u64().unwrap_or(0) == 0 {
-                    self.problems
-                        .push(format!("{name} ({scheme}): axe checked nothing"));
-                }
-                for violation in found["violations"].as_array().unwrap() {
-                    let violation = violation.as_str().unwrap();
-                    self.problems
-                        .push(format!("{name} ({scheme}): {violation}"));
-                }
+                self.ask_axe(&format!("{name} ({scheme})"));
             }
             if viewport == Viewport::PHONE {
                 self.browser.picture(&format!("{name}-dark"));
             }
             self.browser.prefer("light");
+        }
+
+        /// Looks at the page that is open once: nothing leads out of the window, there is one heading, and axe is content.
+        fn look_quickly(&mut self, name: &str) {
+            let found = self.browser.run(MEASURE, json!([]));
+            if found["overflow"] != 0 || found["headings"] != 1 || found["lang"] != self.language {
+                self.problems.push(format!("{name}: {found}"));
+            }
+            self.browser.run(&self.axe, json!([]));
+            self.ask_axe(name);
+        }
+
+        fn ask_axe(&mut self, name: &str) {
+            let found = self.browser.run_async(AXE);
+            if found["checked"].as_u64().unwrap_or(0) == 0 {
+                self.problems.push(format!("{name}: axe checked nothing"));
+            }
+            for violation in found["violations"].as_array().unwrap() {
+                let violation = violation.as_str().unwrap();
+                self.problems.push(format!("{name}: {violation}"));
+            }
         }
 
         fn measure(&mut self, name: &str, viewport: Viewport, found: &Value) {
@@ -317,6 +337,44 @@ mod slow {
     #[test]
     fn signed_in_pages_in_urdu_are_for_everybody_on_every_screen() {
         signed_in_pages("ur");
+    }
+
+    /// The samples of every page, as `amanat pages check` writes them, on a phone: also what no demo shows, such as errors and long names.
+    fn every_state(language: &'static str) {
+        let directory = testkit::temp_dir();
+        let written = std::process::Command::new(env!("CARGO_BIN_EXE_amanat"))
+            .args(["pages", "check", "--out"])
+            .arg(directory.path())
+            .output()
+            .unwrap();
+        assert!(written.status.success(), "{written:?}");
+        let mut names = std::fs::read_dir(directory.path())
+            .unwrap()
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .filter(|it| it.ends_with(&format!("-{language}.html")))
+            .collect::<Vec<_>>();
+        names.sort();
+        assert!(names.len() > 100, "{} pages", names.len());
+        let mut inspection = Inspection::start(language, PUBLIC_HTML_BYTES);
+        inspection.browser.resize(Viewport::PHONE);
+        for name in names {
+            let file = directory.path().join(&name);
+            inspection
+                .browser
+                .open(&format!("file://{}", file.display()));
+            inspection.look_quickly(&name);
+        }
+        inspection.end();
+    }
+
+    #[test]
+    fn every_state_of_every_page_in_english_fits_a_phone() {
+        every_state("en");
+    }
+
+    #[test]
+    fn every_state_of_every_page_in_urdu_fits_a_phone() {
+        every_state("ur");
     }
 
     #[test]
