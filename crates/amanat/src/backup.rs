@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
-use backup::{CreateError, CreateOptions, Created, Repository, create};
+use backup::{CreateError, CreateOptions, Created, Repository, RestoreTarget, create};
 use custody::{Custody, Passphrase, Protection};
 use model::Timestamp;
 use serde_json::{Value, json};
@@ -19,11 +19,11 @@ use crate::config::Config;
 use crate::exit::Stop;
 use crate::keys;
 
-pub(crate) use restore::{RestoreOrder, Restored, absolute, restore, restoring};
+pub(crate) use restore::{RestoreOrder, Restored, absolute, restore};
 pub(crate) use service::{Backups, Figures, keep};
 
 /// The file of erasures in a data directory.
-pub(crate) const ERASURES: &str = "erasures.log";
+pub(crate) const ERASURES: &str = RestoreTarget::ERASURES;
 
 /// Which repository, and what opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,11 @@ impl Shelf {
             };
             Stop::failure(err, next)
         })
+    }
+
+    /// The repository, if the file of the passphrase is there and opens it.
+    pub(crate) fn open_if_there(&self) -> Option<Repository> {
+        self.open_quietly().ok()
     }
 
     /// As [`Shelf::open`], for the running server.

@@ -3,7 +3,7 @@
 //! Owns the repository: its files, its key, what a backup lists, which backups are kept.
 //! Must not know a domain word, a table's meaning, a clock or an async runtime. Rows come from a transaction of [`store`], segments
 //! and erasures from [`vault`], the time and what identifies the installation from the caller.
-//! Start reading at [`Repository`], then [`create()`] and [`restore()`].
+//! Start reading at [`Repository`], then [`create()`] and [`restore()`], whose order of steps is in `target`.
 //!
 //! # The repository, version 1
 //! ```text
@@ -33,13 +33,19 @@ mod repository;
 mod manifest;
 mod rows;
 
+mod disk;
+mod target;
+
 mod create;
 mod erasures;
+mod protect;
 mod prune;
 mod restore;
 mod retention;
 mod verify;
 
+#[cfg(test)]
+mod any_bytes;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -49,8 +55,10 @@ pub use create::{CreateError, CreateOptions, Created, create};
 pub use erasures::{ErasuresError, NotedErasures};
 pub use key::KeyError;
 pub use manifest::{BackupId, Manifest};
+pub use protect::ProtectError;
 pub use prune::{PruneError, Pruned, prune};
 pub use repository::{InitError, OpenError, Repository, RepositoryError};
-pub use restore::{RestoreError, Restored, restore};
+pub use restore::{RestoreError, Restored};
 pub use retention::Keep;
+pub use target::{RestoreHost, RestoreParts, RestoreTarget, restore};
 pub use verify::{Depth, Verified, verify};

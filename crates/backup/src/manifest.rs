@@ -3,6 +3,7 @@
 //! It names everything that is needed to put the backup back, and nothing that could act: no SQL, no path, no command. The steps of
 //! migrations are compared with those of the program; names of segments are two numbers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use data_encoding::HEXLOWER;
@@ -11,10 +12,19 @@ use serde::{Deserialize, Serialize};
 use store::AppliedStep;
 
 use crate::repository::ChunkId;
+use crate::seal::widen;
 
 /// A manifest never holds more: enough for about half a terabyte.
 pub(crate) const MAX_MANIFEST_BYTES: usize = 64 * 1024 * 1024;
 const VERSION: u32 = 1;
+/// So many segments are in one backup: each waits at most an hour for maintenance.
+const MAX_SEGMENTS: usize = 100_000;
+/// No segment is longer: it is followed by a new one at one GiB at most, and the last batch is no longer either.
+const MAX_SEGMENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// So many steps have made the tables.
+const MAX_STEPS: usize = 10_000;
+/// A name or a version is no longer.
+const MAX_WORD_BYTES: usize = 1024;
 const ID_DIGITS: usize = 8;
 
 /// Names a backup: the second when it was begun, and digits of which the first three are its millisecond (so that
@@ -137,6 +147,15 @@ struct WrittenSegment {
 
 impl Manifest {
     pub(crate) fn encode(&self) -> Result<Vec<u8>, String> {
+        self.check()?;
+        let bytes = serde_json::to_vec(&self.written()).map_err(|err| err.to_string())?;
+        match bytes.len() > MAX_MANIFEST_BYTES {
+            true => Err("a backup cannot have so many pieces".to_owned()),
+            false => Ok(bytes),
+        }
+    }
+
+    fn written(&self) -> Written {
         let steps = self.steps.iter().map(|it| WrittenStep {
             owner: it.owner.clone(),
             version: it.version,
@@ -147,7 +166,7 @@ impl Manifest {
             bytes: it.bytes,
             chunks: hex(&it.chunks),
         });
-        let written = Written {
+        Written {
             version: VERSION,
             id: self.id.to_string(),
             at: self.at.to_string(),
@@ -161,11 +180,6 @@ impl Manifest {
             steps: steps.collect(),
             row_chunks: hex(&self.row_chunks),
             segments: segments.collect(),
-        };
-        let bytes = serde_json::to_vec(&written).map_err(|err| err.to_string())?;
-        match bytes.len() > MAX_MANIFEST_BYTES {
-            true => Err("a backup cannot have so many pieces".to_owned()),
-            false => Ok(bytes),
         }
     }
 
@@ -191,17 +205,13 @@ impl Manifest {
         });
         let mut logs = Vec::with_capacity(written.segments.len());
         for segment in written.segments {
-            // The name becomes that of a file.
-            if !vault::is_segment_file_name(&segment.name) {
-                return Err("a segment has a name that segments do not have".to_owned());
-            }
             logs.push(LogFile {
                 chunks: ids(&segment.chunks)?,
                 name: segment.name,
                 bytes: segment.bytes,
             });
         }
-        Ok(Self {
+        let manifest = Self {
             id: id.clone(),
             at,
             program: written.program,
@@ -215,7 +225,45 @@ impl Manifest {
             steps: steps.collect(),
             row_chunks: ids(&written.row_chunks)?,
             logs,
-        })
+        };
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Whether a backup may consist of this. Whoever has the key can write any list, and none may fill a disk or leave its directory.
+    fn check(&self) -> Result<(), String> {
+        if self.logs.len() > MAX_SEGMENTS || self.steps.len() > MAX_STEPS {
+            return Err("it has more segments or steps than a backup may have".to_owned());
+        }
+        let words = [&self.program, &self.origin, &self.verifier];
+        let steps = self.steps.iter().flat_map(|it| [&it.owner, &it.checksum]);
+        // The key of the record is a line, with its end.
+        let is_word =
+            |it: &String| it.len() <= MAX_WORD_BYTES && !it.trim_end().contains(char::is_control);
+        if !words.into_iter().chain(steps).all(is_word) {
+            return Err("a name in it is too long, or is no text".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        let mut bytes = 0_u64;
+        for log in &self.logs {
+            // The name becomes that of a file.
+            if !vault::is_segment_file_name(&log.name) || !names.insert(&log.name) {
+                return Err(
+                    "a segment has a name that segments do not have, or that of another".to_owned(),
+                );
+            }
+            if log.bytes > MAX_SEGMENT_BYTES || widen(log.chunks.len()) > log.bytes {
+                return Err(
+                    "a segment is longer than segments are, or has more pieces than bytes"
+                        .to_owned(),
+                );
+            }
+            bytes = bytes.saturating_add(log.bytes);
+        }
+        match bytes > self.bytes {
+            true => Err("its segments are longer than all of it".to_owned()),
+            false => Ok(()),
+        }
     }
 
     /// Every chunk that it needs.
@@ -256,7 +304,7 @@ mod tests {
             verifier: "key".to_owned(),
             rows: 3,
             segments: 1,
-            bytes: 5,
+            bytes: 40,
             new_bytes: 4,
             erasures: 2,
             steps: vec![AppliedStep {
@@ -329,5 +377,66 @@ mod tests {
             assert!(decoded.is_err(), "{from} -> {to}");
         }
         assert!(Manifest::decode(b"[]", &manifest.id).is_err());
+    }
+
+    #[test]
+    fn a_list_of_more_than_a_backup_may_have_is_neither_written_nor_read() {
+        let segment = |n: usize, bytes: u64, chunks: usize| LogFile {
+            name: format!("wal-{n:016x}-00000000000000aa.seg"),
+            bytes,
+            chunks: vec![ChunkId([3; 32]); chunks],
+        };
+        let step = manifest().steps[0].clone();
+        type Change = Box<dyn Fn(&mut Manifest)>;
+        let changes: [(&str, Change); 9] = [
+            (
+                "a segment twice",
+                Box::new(|it| it.logs.push(it.logs[0].clone())),
+            ),
+            (
+                "a long segment",
+                Box::new(move |it| {
+                    it.bytes = u64::MAX;
+                    it.logs = vec![segment(1, MAX_SEGMENT_BYTES + 1, 1)];
+                }),
+            ),
+            (
+                "more pieces than bytes",
+                Box::new(move |it| it.logs = vec![segment(1, 3, 4)]),
+            ),
+            (
+                "more than all",
+                Box::new(move |it| it.logs = vec![segment(1, 41, 1)]),
+            ),
+            (
+                "many segments",
+                Box::new(move |it| {
+                    it.logs = (0..=MAX_SEGMENTS).map(|n| segment(n, 0, 0)).collect();
+                }),
+            ),
+            (
+                "many steps",
+                Box::new(move |it| it.steps = vec![step.clone(); MAX_STEPS + 1]),
+            ),
+            (
+                "a long name",
+                Box::new(|it| it.origin = "x".repeat(MAX_WORD_BYTES + 1)),
+            ),
+            (
+                "a name that a terminal obeys",
+                Box::new(|it| it.origin = "a\u{1b}[2Jb".to_owned()),
+            ),
+            (
+                "a program in two lines",
+                Box::new(|it| it.program = "a\nb".to_owned()),
+            ),
+        ];
+        for (what, change) in changes {
+            let mut hostile = manifest();
+            change(&mut hostile);
+            assert!(hostile.encode().is_err(), "{what}");
+            let bytes = serde_json::to_vec(&hostile.written()).unwrap();
+            assert!(Manifest::decode(&bytes, &hostile.id).is_err(), "{what}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::seal::{
 };
 
 pub(crate) const KEY: &str = "key";
-const KEY_COPY: &str = "key-copy";
+pub(crate) const KEY_COPY: &str = "key-copy";
 pub(crate) const BACKUPS: &str = "backups";
 pub(crate) const CHUNKS: &str = "chunks";
 const LOCK: &str = "lock";

@@ -1,13 +1,12 @@
 //! A backup is put back: its rows into an empty database, its segments into a directory.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use store::{Db, DbError, Kind, MigrationSet, RefillError, Table, Tx, Value};
 
+use crate::disk::Disk;
 use crate::manifest::{BackupId, LogFile, Manifest};
 use crate::repository::{Repository, RepositoryError};
 use crate::rows::{self, MAX_RECORD_BYTES, Record, fits};
@@ -46,10 +45,10 @@ pub enum RestoreError {
         /// What is wrong.
         reason: String,
     },
-    /// A segment could not be written.
+    /// A file could not be written.
     #[error("cannot write `{path}`")]
-    Segment {
-        /// Its file.
+    File {
+        /// Which.
         path: PathBuf,
         /// What the operating system said.
         #[source]
@@ -59,26 +58,22 @@ pub enum RestoreError {
 
 /// Puts a backup into an empty database, whose schema is made by `sets`, and its segments into a directory that has none.
 /// With the same `token` it can be done again, until [`Db::settle_refill`] is called.
-///
-/// # Errors
-/// See [`RestoreError`].
-pub fn restore(
-    repository: &Repository,
-    manifest: &Manifest,
+pub(crate) fn put_back(
+    (repository, manifest): (&Repository, &Manifest),
     (db, sets, token): (&Db, &[&MigrationSet], &str),
-    log: &Path,
+    (disk, log): (&dyn Disk, &Path),
 ) -> Result<Restored, RestoreError> {
     let _stays = repository.lock_to_read()?;
     // Segments first: the rows, which take away the mark, come when everything else is there.
-    make(log).map_err(failed(log))?;
+    disk.make(log).map_err(failed(log))?;
     for file in &manifest.logs {
-        write_segment(repository, manifest, file, log)?;
+        write_segment(repository, manifest, file, (disk, log))?;
     }
-    File::open(log)
-        .and_then(|it| it.sync_all())
-        .map_err(failed(log))?;
+    disk.settle(log).map_err(failed(log))?;
     db.begin_refill(sets, &manifest.steps, token)
         .map_err(RestoreError::Refill)?;
+    #[cfg(test)]
+    testkit::crash::point();
     let rows = db.write(|tx| fill(repository, manifest, tx))?;
     Ok(Restored {
         rows,
@@ -86,33 +81,28 @@ pub fn restore(
     })
 }
 
-fn make(directory: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-}
-
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> RestoreError {
     let path = path.to_owned();
-    move |source| RestoreError::Segment { path, source }
+    move |source| RestoreError::File { path, source }
 }
 
 fn write_segment(
     repository: &Repository,
     manifest: &Manifest,
     file: &LogFile,
-    directory: &Path,
+    (disk, directory): (&dyn Disk, &Path),
 ) -> Result<(), RestoreError> {
     // INVARIANT: the name is that of a segment, which `Manifest::decode` has checked.
     let path = directory.join(&file.name);
-    let mut options = OpenOptions::new();
-    let written = options.write(true).create_new(true).mode(0o600).open(&path);
-    let mut written = written.map_err(failed(&path))?;
+    let mut written = disk.create(&path).map_err(failed(&path))?;
     let mut bytes = 0;
     for id in &file.chunks {
         let piece = repository.chunk(*id)?;
         bytes += widen(piece.len());
+        // Before it is written: a piece may be named often.
+        if bytes > file.bytes {
+            break;
+        }
         written.write_all(&piece).map_err(failed(&path))?;
     }
     if bytes != file.bytes {
@@ -139,6 +129,8 @@ fn fill(
         is_over: false,
     };
     let insert = |tx: &mut Tx<'_>, table: &Table, rows: &[Vec<Value<'_>>]| {
+        #[cfg(test)]
+        testkit::crash::point();
         tx.insert_rows(table, rows).map_err(RestoreError::Rows)
     };
     each_chunk(repository, manifest, |bytes| {
@@ -146,6 +138,8 @@ fn fill(
     })?;
     filler.finish()?;
     tx.end_refill()?;
+    #[cfg(test)]
+    testkit::crash::point();
     Ok(manifest.rows)
 }
 
@@ -178,9 +172,14 @@ fn each_chunk(
         id: manifest.id.clone(),
         reason: reason.to_owned(),
     };
-    let mut buffer = Vec::new();
+    let (mut buffer, mut bytes) = (Vec::new(), 0);
     for id in &manifest.row_chunks {
-        buffer.extend_from_slice(&repository.chunk(*id)?);
+        let piece = repository.chunk(*id)?;
+        bytes += widen(piece.len());
+        if bytes > manifest.bytes {
+            return Err(unfit("its rows are longer than all of it"));
+        }
+        buffer.extend_from_slice(&piece);
         let used = take(&buffer)?;
         buffer.drain(..used.min(buffer.len()));
         if buffer.len() > MAX_RECORD_BYTES * 2 {
@@ -223,7 +222,7 @@ impl<'t> Filler<'t> {
                 Record::Row(values) => {
                     let table = self.current.filter(|it| fits(it, &values));
                     let table = table.ok_or_else(|| self.unfit("a row fits no table"))?;
-                    self.rows += 1;
+                    self.count()?;
                     pending.push(values);
                     if pending.len() >= ROWS_AT_ONCE {
                         insert(table, &pending)?;
@@ -251,12 +250,21 @@ impl<'t> Filler<'t> {
         while let Some((record, len)) = self.next(bytes.get(used..).unwrap_or_default())? {
             used += len;
             match record {
-                Record::Row(_) => self.rows += 1,
+                Record::Row(_) => self.count()?,
                 Record::Table { .. } => {}
                 Record::End { rows } => self.end(rows)?,
             }
         }
         Ok(used)
+    }
+
+    /// One more row.
+    fn count(&mut self) -> Result<(), RestoreError> {
+        self.rows += 1;
+        match self.rows > self.manifest.rows {
+            true => Err(self.unfit("it has more rows than its list says")),
+            false => Ok(()),
+        }
     }
 
     fn next<'b>(&self, bytes: &'b [u8]) -> Result<Option<(Record<'b>, usize)>, RestoreError> {

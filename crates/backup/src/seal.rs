@@ -197,23 +197,7 @@ impl RepositoryKey {
         let plain = cipher
             .open_in_place(nonce, Aad::from(head), &mut sealed)
             .map_err(|_| Fault::Changed)?;
-        let (form, rest) = plain.split_first().ok_or(Fault::Changed)?;
-        let (held, body) = rest.split_at_checked(4).ok_or(Fault::Changed)?;
-        let held = held
-            .iter()
-            .rev()
-            .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
-        if held > max_bytes {
-            return Err(Fault::TooLarge);
-        }
-        let held = match *form {
-            AS_IT_IS if body.len() == held => Some(body.to_vec()),
-            LZ4 => lz4_flex::block::decompress(body, held)
-                .ok()
-                .filter(|it| it.len() == held),
-            _ => None,
-        };
-        held.ok_or(Fault::Changed)
+        unpack(plain, max_bytes)
     }
 
     fn cipher(&self, kind: Kind, name: &[u8]) -> Result<LessSafeKey, SealError> {
@@ -224,6 +208,27 @@ impl RepositoryKey {
             .map_err(|_| SealError::Length)?;
         Ok(LessSafeKey::new(UnboundKey::from(okm)))
     }
+}
+
+/// What a file holds, out of what was sealed: at most so many bytes.
+pub(crate) fn unpack(plain: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
+    let (form, rest) = plain.split_first().ok_or(Fault::Changed)?;
+    let (held, body) = rest.split_at_checked(4).ok_or(Fault::Changed)?;
+    let held = held
+        .iter()
+        .rev()
+        .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
+    if held > max_bytes {
+        return Err(Fault::TooLarge);
+    }
+    let held = match *form {
+        AS_IT_IS if body.len() == held => Some(body.to_vec()),
+        LZ4 => lz4_flex::block::decompress(body, held)
+            .ok()
+            .filter(|it| it.len() == held),
+        _ => None,
+    };
+    held.ok_or(Fault::Changed)
 }
 
 fn name(key: &hmac::Key, plain: &[u8]) -> [u8; 32] {

@@ -13,9 +13,12 @@ use vault::{
 };
 use zeroize::Zeroizing;
 
+use crate::disk::RealDisk;
 use crate::faults::{Fault, Faulty, Plan};
+use crate::restore::put_back;
 use crate::*;
 
+mod schedules;
 mod slow;
 
 const NOW: &str = "2026-11-23T20:15:00Z";
@@ -96,11 +99,10 @@ impl House {
             vault: None,
         };
         fs::copy(self.path("root.key"), house.path("root.key")).unwrap();
-        restore(
-            repository,
-            manifest,
+        put_back(
+            (repository, manifest),
             (&house.db, SETS, "token"),
-            &house.path("wal"),
+            (&RealDisk, &house.path("wal")),
         )
         .unwrap();
         let erasures = repository.erasures().unwrap();
@@ -116,12 +118,8 @@ impl House {
     }
 
     fn open(&mut self) {
-        let options = VaultOptions {
-            segment_bytes: 4096,
-            ..VaultOptions::new(self.path("wal"))
-        };
-        let root = RootKey::load_or_create(&self.path("root.key")).unwrap();
-        self.vault = Some(Vault::open(options, self.db.clone(), root, |_| ()).unwrap());
+        let vault = open_vault(&self.db, &self.path("wal"), &self.path("root.key"));
+        self.vault = Some(vault.unwrap());
     }
 
     fn vault(&self) -> &Vault {
@@ -152,29 +150,17 @@ impl House {
     }
 
     fn read(&self, of: i64) -> Vec<String> {
-        let query = ReadQuery {
-            subject: person(of),
-            from: now().plus_millis(-DAY_MS),
-            until: now().plus_millis(30 * DAY_MS),
-            order: Order::OldestFirst,
-            limit: 100_000,
-            now: now(),
-        };
-        let mut found: Vec<String> = self
-            .vault()
-            .read(&query)
-            .unwrap()
-            .into_iter()
-            .map(|it| String::from_utf8(it.body).unwrap())
-            .collect();
-        found.sort_by_key(|it| it.split(' ').next_back().unwrap().parse::<i64>().unwrap());
-        found
+        read(self.vault(), of)
     }
 
     fn erase(&self, of: i64) {
+        self.erase_in(of, Scope::default());
+    }
+
+    fn erase_in(&self, of: i64, scope: Scope) {
         let erasure = Erasure {
             subject: person(of),
-            scope: Scope::default(),
+            scope,
         };
         self.vault().erase(&erasure, now()).unwrap();
     }
@@ -222,6 +208,35 @@ impl House {
             create(repository, tx, &segments, &options)
         })
     }
+}
+
+/// The readings of a person that a vault has, by their numbers.
+fn read(vault: &Vault, of: i64) -> Vec<String> {
+    let query = ReadQuery {
+        subject: person(of),
+        from: now().plus_millis(-DAY_MS),
+        until: now().plus_millis(30 * DAY_MS),
+        order: Order::OldestFirst,
+        limit: 100_000,
+        now: now(),
+    };
+    let mut found: Vec<String> = vault
+        .read(&query)
+        .unwrap()
+        .into_iter()
+        .map(|it| String::from_utf8(it.body).unwrap())
+        .collect();
+    found.sort_by_key(|it| it.split(' ').next_back().unwrap().parse::<i64>().unwrap());
+    found
+}
+
+fn open_vault(db: &Db, log: &Path, root_key: &Path) -> Result<Vault, vault::OpenError> {
+    let options = VaultOptions {
+        segment_bytes: 4096,
+        ..VaultOptions::new(log)
+    };
+    let root = RootKey::load_or_create(root_key).unwrap();
+    Vault::open(options, db.clone(), root, |_| ())
 }
 
 const SETS: &[&MigrationSet] = &[&vault::MIGRATIONS, &TABLES];
@@ -416,6 +431,90 @@ fn a_repository_opens_with_its_own_passphrase_and_from_either_copy_of_its_key() 
     fs::write(occupied.path().join("letter"), b"").unwrap();
     let refused = Repository::init(occupied.path(), &WORD);
     assert!(matches!(refused, Err(InitError::NotEmpty { .. })));
+}
+
+#[test]
+fn a_repository_gets_another_passphrase_and_keeps_what_it_has() {
+    let house = House::new(fresh("SQLite"));
+    house.keep(1, 0..10);
+    let (_place, repository) = repository();
+    let path = repository.path();
+    let manifest = house.back_up(&repository).unwrap().manifest;
+    let (other, third) = (Word("open"), Word("third"));
+    repository.protect(&other).unwrap();
+    let former = Repository::open(path, &WORD);
+    assert!(matches!(former, Err(OpenError::Key { .. })), "{former:?}");
+    let opened = Repository::open(path, &other).unwrap();
+    let found = verify(&opened, Depth::Contents).unwrap();
+    assert!(found.problems.is_empty(), "{:?}", found.problems);
+    // What one process has open goes on.
+    let later = house
+        .back_up_at(&repository, now().plus_millis(1_000))
+        .unwrap();
+    assert_eq!(later.new_chunks, 0);
+    let restored = house.restored(fresh("SQLite"), &opened, &manifest);
+    assert_eq!(restored.read(1), names(0..10));
+    // Broken off anywhere, either passphrase opens it, and doing it again with either finishes it.
+    for (at, fault) in [
+        (0, Fault::Killed),
+        (1, Fault::Killed),
+        (2, Fault::Killed),
+        (3, Fault::Killed),
+        (0, Fault::Torn),
+        (2, Fault::Torn),
+    ] {
+        let plan = Plan::at(at, fault);
+        let faulty = Repository::open_on(path, Box::new(Faulty::new(path, &plan)), &other);
+        assert!(faulty.unwrap().protect(&third).is_err(), "{fault:?} {at}");
+        let either = Repository::open(path, &other).or_else(|_| Repository::open(path, &third));
+        let again = either.unwrap();
+        again.protect(&third).unwrap();
+        assert!(Repository::open(path, &other).is_err(), "{fault:?} {at}");
+        Repository::open(path, &third)
+            .unwrap()
+            .protect(&other)
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_hostile_list_that_names_a_piece_often_fills_no_disk_and_no_database() {
+    let house = House::new(fresh("SQLite"));
+    house.keep(1, 0..30);
+    house.note(0..500);
+    let (_place, repository) = repository();
+    let whole = house.back_up(&repository).unwrap().manifest;
+    let is_refused = |manifest: &Manifest, what: &str| {
+        let (db, target) = (fresh("SQLite"), testkit::memory_dir());
+        let log = target.path().join("wal");
+        let put = put_back(
+            (&repository, manifest),
+            (&db, SETS, "token"),
+            (&RealDisk, &log),
+        );
+        assert!(
+            matches!(put, Err(RestoreError::Form { .. })),
+            "{what}: {put:?}"
+        );
+        let written: u64 = files_below(&log)
+            .iter()
+            .map(|it| it.metadata().unwrap().len())
+            .sum();
+        assert!(written <= manifest.bytes, "{what}: {written}");
+        let rows = db.read(|tx| tx.query_one("SELECT COUNT(*) FROM note", &[]));
+        let rows = rows.map_or(0, |it| it.unwrap().get::<i64>(0).unwrap());
+        assert_eq!(rows, 0, "{what}");
+    };
+    let mut long = whole.clone();
+    let piece = long.logs[0].chunks[0];
+    long.logs[0].chunks = vec![piece; 1_000];
+    is_refused(&long, "a segment of one piece a thousand times");
+    let mut rows = whole.clone();
+    rows.row_chunks = vec![rows.row_chunks[0]; 1_000];
+    is_refused(&rows, "rows that come a thousand times");
+    let mut fewer = whole;
+    fewer.rows = 100;
+    is_refused(&fewer, "more rows than it says");
 }
 
 #[test]

@@ -92,6 +92,9 @@ fn read_latest(repository: &Repository, manifest: &Manifest) -> Result<(), Strin
         for id in &log.chunks {
             let piece = repository.chunk(*id).map_err(|err| words(&err))?;
             bytes += piece.len() as u64;
+            if bytes > log.bytes {
+                break;
+            }
         }
         if bytes != log.bytes {
             let (id, name) = (&manifest.id, &log.name);

@@ -6,7 +6,10 @@
 //!
 //! Functions here fail the test with a text that says what to do; nothing is skipped in silence.
 
+pub mod crash;
+
 mod installation;
+mod random;
 mod server;
 
 use std::{
@@ -19,6 +22,8 @@ use std::{
 
 use anyhow::Context as _;
 use tempfile::TempDir;
+
+pub use random::Random;
 
 thread_local! {
     /// Removed when the thread that asked for them ends, which is when its test ends.

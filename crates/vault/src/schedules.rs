@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 use store::Db;
+use testkit::Random;
 
 use crate::{
     Erasure, Reading, RootKeyFile, Scope, StoredReading, Strip, Suite, Vault, VaultOptions,
@@ -28,18 +29,6 @@ const CLASSES: [u16; 3] = [2, 5, 30];
 const LIVES: u64 = 3;
 const ACTS: u64 = 14;
 const SECRET: &str = "test/secret";
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end
-    }
-}
 
 /// What a journal says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -361,11 +350,10 @@ fn a_life() {
     let (seed, life): (u64, u64) = (seed.parse().unwrap(), life.parse().unwrap());
     let place = Place(dir.into());
     crate::nonces::watch(&place.0.join("nonces"));
-    let mut random = Random(
+    let mut random = Random::new(
         seed.wrapping_mul(LIVES + 1)
             .wrapping_add(life)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            | 1,
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15),
     );
     for _ in 0..5 {
         random.below(2);
@@ -404,7 +392,7 @@ fn run(seed: u64) -> Came {
             "seed {seed}: {said}"
         );
         ended += u64::from(!child.status.success());
-        let mut random = Random(seed.wrapping_add(life).wrapping_mul(0x2545_f491_4f6c_dd1d) | 1);
+        let mut random = Random::new(seed.wrapping_add(life).wrapping_mul(0x2545_f491_4f6c_dd1d));
         torn += tear(&place, &mut random);
         check(
             &place,

@@ -1,39 +1,33 @@
-//! A data directory out of a backup.
+//! A data directory out of a backup: what may be there before, where erasures and root key come from, and what has to be found in it.
 //!
-//! 1. The directory is empty, or has nothing but the root key and the erasures of the machine that was; it is locked and gets the mark.
-//! 2. The erasures of the repository, of the machine and of a file that was named are joined.
-//! 3. Root key, erasures, segments and rows are put in their places.
-//! 4. Everything is opened as a server would open it: with the right root key only; what was erased is erased again.
-//! 5. The published record is made again from rows and verified with the key that the backup names.
-//! 6. The mark goes. Until then nothing starts on the directory, and the same restore begins anew.
+//! The directory is empty, or has nothing but the root key and the erasures of the machine that was; it is locked. The erasures of the
+//! repository, of the machine and of a file that was named are joined. The order of the steps from there on is that of
+//! [`backup::restore`]. Everything is opened as a server would open it, and the published record is made again from rows and verified
+//! with the key that the backup names.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use backup::{ErasuresError, Manifest, Repository, RestoreError};
-use custody::{Custody, ErasureFile};
+use backup::{
+    ErasuresError, Manifest, Repository, RestoreError, RestoreHost, RestoreParts, RestoreTarget,
+};
+use custody::{Custody, ErasureFile, Protection};
 use record::{DirStore, Verifier};
+use store::Db;
 
 use super::ERASURES;
 use crate::clock;
 use crate::config::Config;
-use crate::data_directory::{self, DataDirectory};
+use crate::data_directory::DataDirectory;
 use crate::exit::Stop;
 use crate::keys;
 use crate::server::{self, Kept};
 
-/// The mark of a data directory into which a backup is being put: it holds in words what for.
-const MARK: &str = "restoring";
-/// What the mark says behind the first line: with which token rows are put into the database.
-const TOKEN: &str = "token: ";
-/// What the mark says too when the root key came from elsewhere, and may come again.
-const KEY_CAME: &str = "root key: copied";
-const MAX_MARK_BYTES: usize = 500;
 /// What may be in a data directory before: what stays of a machine that lost the rest.
-const REMAINS: [&str; 4] = ["lock", "keys", ERASURES, MARK];
+const REMAINS: [&str; 4] = ["lock", "keys", ERASURES, RestoreTarget::MARK];
 /// What a restore that was broken off may have made.
 const MADE: [&str; 8] = [
     "wal",
@@ -79,76 +73,108 @@ pub(crate) struct Restored {
     pub(crate) root: String,
 }
 
-/// What is being put into a data directory, or was not all put; nothing when it is whole.
-pub(crate) fn restoring(data: &Path) -> Option<String> {
-    let path = data.join(MARK);
-    if !path.try_exists().unwrap_or(true) {
-        return None;
-    }
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let line = text.lines().next();
-    let line = line.filter(|it| !it.is_empty() && it.len() <= MAX_MARK_BYTES);
-    Some(line.unwrap_or("a restore").to_owned())
-}
-
 /// Puts a backup into a data directory.
 pub(crate) fn restore(order: &RestoreOrder<'_>) -> Result<Restored, Stop> {
     let data = &order.config.data.directory;
     let at_hand = keys::at_hand(&order.config.keys)?;
     let directory = DataDirectory::open(data).map_err(server::not_taken)?;
     let is_again = examine(data)?;
+    let target = RestoreTarget::new(data);
     let erasures = erasures(order, data)?;
-    let key = root_key(order, data, is_again)?;
-    let failed = |err: anyhow::Error| {
-        Stop::failure(
-            err,
-            "nothing starts on what is there; remove the cause and run the same command again",
-        )
-    };
-    let token = mark(order, data, key.is_some()).map_err(failed)?;
-    clear(data).map_err(failed)?;
-    if let Some(key) = &key {
-        write_secret(&data.join("keys"), "root.key", key).map_err(failed)?;
-    }
-    custody::root_key_opens(data, at_hand.clone()).map_err(|err| {
-        let next = keys::next(&err);
-        Stop::failure(err, next)
-    })?;
-    write_secret(data, ERASURES, &erasures.to_bytes()).map_err(failed)?;
-    let db = server::database(order.config).map_err(|err| failed(err.into()))?;
+    let key = root_key(order, &target, is_again)?;
     let sets = [&custody::MIGRATION_SETS[..], &[&alliance::MIGRATIONS]].concat();
-    let put = backup::restore(
-        order.repository,
-        order.manifest,
-        (&db, &sets, &token),
-        &data.join("wal"),
-    )
-    .map_err(not_put)?;
-    let before = custody::carried_out_erasures(&db).map_err(|err| failed(err.into()))?;
-    let kept = Kept::open_in(order.config, directory, at_hand).map_err(|it| {
-        it.with_next("is it the root key of this backup? Name it with --root-key and run the same command again; nothing starts on what is there")
-    })?;
-    let custody = kept.alliance.custody().clone();
-    // Before anything else is done: finishing an erasure can make further ones.
-    let after = custody::carried_out_erasures(&db).map_err(|err| failed(err.into()))?;
-    let lost_exports = settle(&custody).map_err(failed)?;
-    let (entries, root) = verify_record(order.manifest, &custody, data).map_err(failed)?;
-    kept.close_to_end(|| unmark(data)).map_err(failed)?;
-    db.settle_refill().map_err(|err| failed(err.into()))?;
-    Ok(Restored {
-        rows: put.rows,
-        segments: put.segments,
+    let parts = RestoreParts {
+        repository: order.repository,
+        manifest: order.manifest,
+        erasures: &erasures,
+        root_key: key.as_deref(),
+        sets: &sets,
+        made: &MADE,
+    };
+    let host = Host {
+        order,
+        at_hand,
+        directory,
         erasures: erasures.len(),
-        erased_again: after.saturating_sub(before),
-        lost_exports,
-        entries,
-        root,
-    })
+    };
+    backup::restore(&target, &parts, host)
+}
+
+/// Nothing starts on what is there.
+fn failed(err: impl Into<anyhow::Error>) -> Stop {
+    Stop::failure(
+        err,
+        "nothing starts on what is there; remove the cause and run the same command again",
+    )
+}
+
+/// This program, as it opens what was put there.
+struct Host<'a> {
+    order: &'a RestoreOrder<'a>,
+    at_hand: Vec<Arc<dyn Protection>>,
+    directory: DataDirectory,
+    erasures: usize,
+}
+
+impl RestoreHost for Host<'_> {
+    type Found = Restored;
+    type Error = Stop;
+
+    fn refused(&self, err: RestoreError) -> Stop {
+        not_put(err)
+    }
+
+    fn check_key(&self) -> Result<(), Stop> {
+        let data = self.directory.path();
+        custody::root_key_opens(data, self.at_hand.clone()).map_err(|err| {
+            let next = keys::next(&err);
+            Stop::failure(err, next)
+        })?;
+        Ok(())
+    }
+
+    fn database(&self) -> Result<Db, Stop> {
+        server::database(self.order.config).map_err(failed)
+    }
+
+    fn open(
+        self,
+        db: &Db,
+        put: backup::Restored,
+        finish: impl FnOnce() -> Result<(), RestoreError>,
+    ) -> Result<Restored, Stop> {
+        let Host {
+            order,
+            at_hand,
+            directory,
+            erasures,
+        } = self;
+        let data = &order.config.data.directory;
+        let before = custody::carried_out_erasures(db).map_err(failed)?;
+        let kept = Kept::open_in(order.config, directory, at_hand).map_err(|it| {
+            it.with_next("is it the root key of this backup? Name it with --root-key and run the same command again; nothing starts on what is there")
+        })?;
+        let custody = kept.alliance.custody().clone();
+        // Before anything else is done: finishing an erasure can make further ones.
+        let after = custody::carried_out_erasures(db).map_err(failed)?;
+        let lost_exports = settle(&custody).map_err(failed)?;
+        let (entries, root) = verify_record(order.manifest, &custody, data).map_err(failed)?;
+        kept.close_to_end(|| Ok(finish()?)).map_err(failed)?;
+        Ok(Restored {
+            rows: put.rows,
+            segments: put.segments,
+            erasures,
+            erased_again: after.saturating_sub(before),
+            lost_exports,
+            entries,
+            root,
+        })
+    }
 }
 
 /// Whether a restore was broken off there; an error when something is there that a restore would have to overwrite.
 fn examine(data: &Path) -> Result<bool, Stop> {
-    let is_again = restoring(data).is_some();
+    let is_again = RestoreTarget::unfinished(data).is_some();
     let listed = fs::read_dir(data)
         .with_context(|| format!("cannot read `{}`", data.display()))
         .map_err(|err| Stop::failure(err, "name a directory that this user may read"))?;
@@ -217,9 +243,10 @@ fn erasures(order: &RestoreOrder<'_>, data: &Path) -> Result<ErasureFile, Stop> 
 /// The root key that has to be copied; nothing when it is there.
 fn root_key(
     order: &RestoreOrder<'_>,
-    data: &Path,
+    target: &RestoreTarget,
     is_again: bool,
 ) -> Result<Option<Vec<u8>>, Stop> {
+    let data = &order.config.data.directory;
     let here = data.join("keys/root.key");
     let there = match fs::read(&here) {
         Ok(bytes) => Some(bytes),
@@ -253,77 +280,12 @@ fn root_key(
     match there {
         Some(there) if there == bytes => Ok(None),
         // Never over a key that somebody else put there: it may be the only one.
-        Some(_) if !(is_again && key_came(data)) => Err(Stop::invalid(
+        Some(_) if !(is_again && target.key_came()) => Err(Stop::invalid(
             anyhow!("`{}` has another root key already", data.display()),
             "move it away, or leave --root-key out to use it",
         )),
         _ => Ok(Some(bytes)),
     }
-}
-
-fn key_came(data: &Path) -> bool {
-    let mark = fs::read_to_string(data.join(MARK)).unwrap_or_default();
-    mark.lines().any(|it| it == KEY_CAME)
-}
-
-/// Marks the directory; a mark that is there keeps its token, which it returns.
-fn mark(order: &RestoreOrder<'_>, data: &Path, key_comes: bool) -> anyhow::Result<String> {
-    let former = fs::read_to_string(data.join(MARK)).unwrap_or_default();
-    let former = former.lines().find_map(|it| it.strip_prefix(TOKEN));
-    let token = match former {
-        Some(token) => token.to_owned(),
-        None => format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
-    };
-    let mut text = format!(
-        "the restore of backup {}\n{TOKEN}{token}\n",
-        order.manifest.id
-    );
-    if key_comes || key_came(data) {
-        text.push_str(KEY_CAME);
-        text.push('\n');
-    }
-    write_secret(data, MARK, text.as_bytes())?;
-    Ok(token)
-}
-
-fn unmark(data: &Path) -> anyhow::Result<()> {
-    fs::remove_file(data.join(MARK)).context("the mark of the restore cannot be removed")?;
-    File::open(data)?.sync_all()?;
-    Ok(())
-}
-
-/// Removes what a restore that was broken off has made.
-fn clear(data: &Path) -> anyhow::Result<()> {
-    for name in MADE {
-        let path = data.join(name);
-        let removed = match fs::symlink_metadata(&path) {
-            Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
-            Ok(it) if it.is_dir() => fs::remove_dir_all(&path),
-            _ => fs::remove_file(&path),
-        };
-        removed.with_context(|| format!("cannot remove `{}`", path.display()))?;
-    }
-    Ok(())
-}
-
-/// Writes a file of mode 0600 whole or not at all, durable.
-fn write_secret(directory: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    let (path, draft) = (directory.join(name), directory.join(format!("{name}.new")));
-    let written = (|| {
-        data_directory::make(directory)?;
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(directory)?.sync_all()
-    })();
-    written.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 fn not_put(err: RestoreError) -> Stop {

@@ -22,7 +22,7 @@ use crate::exit::{Exit, Stop};
 use crate::server::Kept;
 use crate::{logging, ui};
 
-use arguments::{Create, Init, List, Prune, Status, Verify};
+use arguments::{Create, Init, List, Passphrase, Prune, Status, Verify};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
@@ -42,6 +42,8 @@ pub(crate) enum BackupCommand {
     Drill(restoring::Drill),
     /// Remove backups that are not to be kept, and what only they needed
     Prune(Prune),
+    /// Put the key of a repository under another passphrase
+    Passphrase(Passphrase),
 }
 
 /// Does it and prints what came of it.
@@ -55,6 +57,7 @@ pub(crate) fn run(command: BackupCommand) -> Result<Exit, Stop> {
         BackupCommand::Restore(it) => restoring::restore(it),
         BackupCommand::Drill(it) => restoring::drill(it),
         BackupCommand::Prune(it) => prune(it),
+        BackupCommand::Passphrase(it) => passphrase(it),
     }
 }
 
@@ -194,6 +197,37 @@ fn prune(arguments: Prune) -> Result<Exit, Stop> {
         err => Stop::failure(err, "see `amanat backup verify`; run it again when the cause is gone"),
     })?;
     say::pruned(&pruned, is_rehearsal, json);
+    Ok(Exit::Ok)
+}
+
+fn passphrase(arguments: Passphrase) -> Result<Exit, Stop> {
+    let (json, shelf, new) = arguments.read()?;
+    // With the one that it has; or with the new one, where this was broken off.
+    let repository = shelf.open().or_else(|err| new.open_if_there().ok_or(err))?;
+    let made = arguments::make_passphrase(&new.passphrase_file)?;
+    let protection = new.protection()?;
+    repository.protect(&*protection).map_err(|err| {
+        Stop::failure(
+            err,
+            "run it again: until it succeeds the former passphrase, the new one, or both open the repository",
+        )
+    })?;
+    print(
+        vec![
+            ("repository", json!(new.directory)),
+            ("passphrase-file", json!(new.passphrase_file)),
+        ],
+        json,
+    );
+    if made {
+        ui::words("a new passphrase was made and put into that file");
+    }
+    for line in [
+        "keep a copy of the new passphrase apart from this machine and from the backups, and name its file in backup.passphrase-file",
+        "the key of the repository is the same: whoever has a copy of the former key files and the former passphrase can read backups, also later ones; if that may be so, make a new repository",
+    ] {
+        ui::words(line);
+    }
     Ok(Exit::Ok)
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use alliance::Alliance;
 use anyhow::anyhow;
+use backup::RestoreTarget;
 use custody::{Custody, CustodyOptions, Protection};
 use store::Db;
 
-use crate::backup;
 use crate::config::Config;
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::exit::Stop;
@@ -73,7 +73,7 @@ impl Kept {
 /// Takes the data directory for this process.
 pub(crate) fn locked(path: &Path) -> Result<DataDirectory, Stop> {
     let directory = DataDirectory::open(path).map_err(not_taken)?;
-    if let Some(what) = backup::restoring(path) {
+    if let Some(what) = RestoreTarget::unfinished(path) {
         return Err(Stop::failure(
             anyhow!("`{}` is not whole: {what} was broken off", path.display()),
             "run the same `amanat backup restore` again, it begins anew; nothing may start on half of a backup",

@@ -57,6 +57,49 @@ fn a_repository_gets_a_passphrase_of_its_own_and_opens_with_no_other() {
 }
 
 #[test]
+fn a_repository_gets_another_passphrase() {
+    let place = testkit::temp_dir();
+    let [shelf, pass, new] = ["shelf", "pass", "new"].map(|it| text(&place.path().join(it)));
+    backup(&["init", "--to", &shelf, "--passphrase-file", &pass], 0);
+    let from = ["--from", &shelf, "--passphrase-file", &pass];
+    let change = [&["passphrase"], &from[..], &["--new-passphrase-file", &new]].concat();
+    let changed = backup(&change, 0);
+    assert!(changed.data.contains(&new), "{changed:?}");
+    assert!(
+        changed.words.contains("a new passphrase was made"),
+        "{changed:?}"
+    );
+    assert!(
+        changed.words.contains("make a new repository"),
+        "{changed:?}"
+    );
+    let secret = fs::read_to_string(&new).unwrap();
+    assert!(!changed.data.contains(secret.trim()) && !changed.words.contains(secret.trim()));
+    let former = backup(&[&["list"], &from[..]].concat(), 1);
+    assert!(
+        former.words.contains("is not that of this repository"),
+        "{former:?}"
+    );
+    backup(
+        &[
+            "verify",
+            "--deep",
+            "--from",
+            &shelf,
+            "--passphrase-file",
+            &new,
+        ],
+        0,
+    );
+    // Broken off, it would be run again: the new passphrase opens it then.
+    let again = backup(&change, 0);
+    assert!(
+        !again.words.contains("a new passphrase was made"),
+        "{again:?}"
+    );
+}
+
+#[test]
 fn what_is_missing_or_senseless_is_said_before_anything_is_done() {
     let place = testkit::temp_dir();
     let pass = place.path().join("pass");

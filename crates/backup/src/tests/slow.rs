@@ -143,11 +143,10 @@ fn every_changed_or_missing_file_is_found_and_never_put_back() {
             let target = testkit::memory_dir();
             let listed = repository.manifest(&manifest.id);
             let put_back = listed.map_err(RestoreError::from).and_then(|it| {
-                restore(
-                    &repository,
-                    &it,
+                put_back(
+                    (&repository, &it),
                     (&db, SETS, "token"),
-                    &target.path().join("wal"),
+                    (&RealDisk, &target.path().join("wal")),
                 )
             });
             if name.starts_with("erasures/") {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Place, Random};
+use testkit::Random;
+
+use super::Place;
 use crate::disk::{Disk, RealDisk, SegmentFile, names_ending};
 
 /// Where it notes how long each segment was when it was synced last, and which sync fails.

@@ -78,26 +78,50 @@ impl Init {
 
     /// Makes the file of the passphrase, if it is not there; says whether.
     pub(super) fn make_passphrase(&self) -> Result<bool, Stop> {
-        let is_there = |path: &Path| path.try_exists();
-        let path = &self.passphrase_file;
-        let there = is_there(path)
-            .with_context(|| format!("cannot look for `{}`", path.display()))
-            .map_err(|err| Stop::invalid(err, "name a file that this user may read"))?;
-        if there {
-            return Ok(false);
-        }
-        let mut bytes = zeroize::Zeroizing::new([0; PASSPHRASE_BYTES]);
-        let file = SecretFile::make(path)?;
-        let written = getrandom::fill(bytes.as_mut_slice())
-            .map_err(anyhow::Error::new)
-            .and_then(|()| {
-                let line =
-                    zeroize::Zeroizing::new(format!("{}\n", BASE64.encode(bytes.as_slice())));
-                Ok(file.write(line.as_bytes())?)
-            });
-        written.map_err(|err| Stop::failure(err, "nothing was made"))?;
-        Ok(true)
+        make_passphrase(&self.passphrase_file)
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Passphrase {
+    /// The file with the new passphrase; made with a new one if it does not exist
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Passphrase {
+    /// The repository as it is, and with its new passphrase; and whether that was made.
+    pub(super) fn read(self) -> Result<(bool, Shelf, Shelf), Stop> {
+        let (json, shelf, _) = self.common.read()?;
+        let new = Shelf {
+            directory: shelf.directory.clone(),
+            passphrase_file: absolute(&self.new_passphrase_file),
+        };
+        Ok((json, shelf, new))
+    }
+}
+
+/// Makes a file with a new passphrase, if it is not there; says whether.
+pub(super) fn make_passphrase(path: &Path) -> Result<bool, Stop> {
+    let there = path
+        .try_exists()
+        .with_context(|| format!("cannot look for `{}`", path.display()))
+        .map_err(|err| Stop::invalid(err, "name a file that this user may read"))?;
+    if there {
+        return Ok(false);
+    }
+    let mut bytes = zeroize::Zeroizing::new([0; PASSPHRASE_BYTES]);
+    let file = SecretFile::make(path)?;
+    let written = getrandom::fill(bytes.as_mut_slice())
+        .map_err(anyhow::Error::new)
+        .and_then(|()| {
+            let line = zeroize::Zeroizing::new(format!("{}\n", BASE64.encode(bytes.as_slice())));
+            Ok(file.write(line.as_bytes())?)
+        });
+    written.map_err(|err| Stop::failure(err, "nothing was made"))?;
+    Ok(true)
 }
 
 #[derive(Debug, Args)]
