@@ -98,6 +98,8 @@ actions! {
     ApproveAccess = "agree to access to an account",
     /// Declare open data sets, and decide on what people gave to them.
     PublishCommons = "publish open data",
+    /// See the log of commands to things, at every deployment.
+    ReadCommands = "read the log of commands",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -119,6 +121,7 @@ const LICENSING: &[Action] = &[
     Action::ReleaseStatistics,
     Action::ApproveAccess,
     Action::PublishCommons,
+    Action::ReadCommands,
 ];
 
 impl Actor {

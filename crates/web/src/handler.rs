@@ -19,6 +19,7 @@ pub(crate) mod nearby;
 pub(crate) mod notice;
 pub(crate) mod notice_file;
 pub(crate) mod office;
+pub(crate) mod office_commands;
 pub(crate) mod own_key;
 mod passkey;
 pub(crate) mod record;

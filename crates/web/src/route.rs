@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use custody::{CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, StatisticId};
+use custody::{
+    CommandId, CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, StatisticId,
+};
 use model::{DeploymentId, Language, MemberId, Pointer, ThingId};
 
 mod make;
@@ -71,6 +73,7 @@ pub(crate) mod pattern {
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
     pub(crate) const OFFICE_ACCESS: &str = "/office/access";
+    pub(crate) const OFFICE_COMMANDS: &str = "/office/commands";
     pub(crate) const OFFICE_SUSPEND: &str = "/office/{deployment}/suspend";
     pub(crate) const OFFICE_REINSTATE: &str = "/office/{deployment}/reinstate";
     pub(crate) const LANGUAGE: &str = "/lang/{language}";
@@ -80,7 +83,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 68] = [
+    pub(crate) const ALL: [&str; 69] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -143,6 +146,7 @@ pub(crate) mod pattern {
         OFFICE,
         OFFICE_LIMITS,
         OFFICE_ACCESS,
+        OFFICE_COMMANDS,
         OFFICE_SUSPEND,
         OFFICE_REINSTATE,
         LANGUAGE,
@@ -419,6 +423,13 @@ pub enum Route {
     OfficeLimits,
     /// Requests of the operator for access to accounts, which the office agrees to.
     OfficeAccess,
+    /// The log of commands to devices.
+    OfficeCommands {
+        /// Of one deployment; of all without it.
+        deployment: Option<DeploymentId>,
+        /// Those that were asked for before this one.
+        after: Option<CommandId>,
+    },
     /// Suspends a licence (POST).
     OfficeSuspend(DeploymentId),
     /// Puts a suspended licence in force again (POST).
@@ -504,6 +515,7 @@ impl Route {
             Self::Office => pattern::OFFICE,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeAccess => pattern::OFFICE_ACCESS,
+            Self::OfficeCommands { .. } => pattern::OFFICE_COMMANDS,
             Self::OfficeSuspend(_) => pattern::OFFICE_SUSPEND,
             Self::OfficeReinstate(_) => pattern::OFFICE_REINSTATE,
             Self::Language { .. } => pattern::LANGUAGE,
@@ -570,6 +582,17 @@ impl Route {
                 before: Some((day, id)),
             } => format!("before={day}.{id}"),
             Self::Nearby { from: Some(from) } => format!("from={from}"),
+            Self::OfficeCommands {
+                deployment: Some(at),
+                after: Some(id),
+            } => format!("deployment={at}&after={id}"),
+            Self::OfficeCommands {
+                deployment: Some(at),
+                ..
+            } => format!("deployment={at}"),
+            Self::OfficeCommands {
+                after: Some(id), ..
+            } => format!("after={id}"),
             Self::Language { back, .. } => format!("back={}", escape(back, true)),
             Self::ChoicesFrom { from, .. } if *from > 0 => format!("from={from}"),
             Self::ChoicesHistory {

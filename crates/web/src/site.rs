@@ -220,6 +220,10 @@ pub fn router(options: SiteOptions) -> Router {
             pattern::OFFICE_LIMITS,
             get(handler::limits::show).post(handler::limits::change),
         )
+        .route(
+            pattern::OFFICE_COMMANDS,
+            get(handler::office_commands::show),
+        )
         .route(pattern::OFFICE_SUSPEND, post(handler::office::suspend))
         .route(pattern::OFFICE_REINSTATE, post(handler::office::reinstate))
         .route(pattern::LANGUAGE, get(handler::files::language))

@@ -11,6 +11,7 @@ mod erase;
 mod export;
 mod forms;
 mod limits;
+mod office_commands;
 mod nearby;
 mod notice_files;
 mod open;

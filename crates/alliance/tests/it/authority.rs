@@ -35,6 +35,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     release statistics: operator yes, resident -, licensing yes
     agree to access to an account: operator -, resident -, licensing yes
     publish open data: operator yes, resident -, licensing yes
+    read the log of commands: operator yes, resident -, licensing yes
     manage accounts: operator yes, resident -, licensing -
     ");
 }

@@ -54,6 +54,10 @@ fn show_sheet(
     let events = events.map_err(|err| Failure::internal(&err))?;
     let done = custody.commands_about(&account.id, &id, MAX_TOLD, visit.now);
     let done = done.map_err(|err| Failure::internal(&err))?;
+    let since = match done.is_empty() {
+        true => None,
+        false => commands::in_force_since(custody, &id)?,
+    };
     let told = custody.explain_to(&account.id, &id, visit.now);
     let told = told.unwrap_or_default();
     for row in lanes.iter_mut().flat_map(|it| &mut it.rows) {
@@ -77,7 +81,7 @@ fn show_sheet(
         others: custody.deployments_about(&account.id).len() > 1,
         deployment: id,
         told: sources::log(&shell, &sheet.notice, &events),
-        done: commands::log(&shell, &sheet.notice, &done),
+        done: commands::log(&shell, (&sheet.notice, since), &done),
         shell,
         saved: Saved::No,
     })

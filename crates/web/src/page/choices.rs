@@ -254,7 +254,8 @@ impl Page for ChoicesPage {
         let mut commanded = page(sample::lanes(&notice), Saved::No);
         if let Some(notice) = commands::sample_notice(&notice) {
             let events = commands::sample_events(&notice, sample::NOW);
-            commanded.done = commands::log(&shell, &notice, &events);
+            commanded.done =
+                commands::log(&shell, (&notice, Some(model::Timestamp::EPOCH)), &events);
         }
         let mut changed = page(sample::lanes(&notice), Saved::No);
         changed.news = Some(News {

@@ -6,6 +6,22 @@ use model::{DeploymentId, MemberId};
 use super::{Ask, EndpointKind, Route};
 
 impl Route {
+    /// The log of commands to devices, at all deployments.
+    pub(crate) const fn office_commands() -> Self {
+        Self::OfficeCommands {
+            deployment: None,
+            after: None,
+        }
+    }
+
+    /// The log of commands to the devices of `deployment`.
+    pub(crate) fn office_commands_of(deployment: &DeploymentId) -> Self {
+        Self::OfficeCommands {
+            deployment: Some(deployment.clone()),
+            after: None,
+        }
+    }
+
     /// What is sealed to a person's own keys.
     pub(crate) fn sealed() -> Self {
         Self::Sealed { before: None }

@@ -182,6 +182,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office/limits                     404  404  404  422
     GET  /office/access                     404  404  404  200
     POST /office/access                     404  404  404  409
+    GET  /office/commands                   404  404  404  200
+    POST /office/commands                   405  405  405  405
     GET  /office/{deployment}/suspend       405  405  405  405
     POST /office/{deployment}/suspend       404  404  404  422
     GET  /office/{deployment}/reinstate     405  405  405  405

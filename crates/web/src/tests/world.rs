@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use alliance::{Account, Actor, Alliance, Member, Office};
 use axum::Router;
-use custody::{Custody, CustodyOptions, Filter, Peer};
+use custody::{Custody, CustodyOptions, Filter, Peer, RecipientPeer};
 use jiff::tz::TimeZone;
 use model::{
     Assignment, Chamber, DeploymentId, Grant, MemberId, PurposeId, RecipientId, Role, Text,
@@ -149,14 +149,19 @@ impl World {
         browser
     }
 
+    /// The lab, as it is known with its token.
+    pub(super) fn lab(&self, at: Timestamp) -> Arc<RecipientPeer> {
+        let lab = self.lab.as_bytes();
+        match self.custody().authenticate("energy-lab", lab, at) {
+            Some(Peer::Recipient(lab)) => lab,
+            _ => panic!("the lab is known"),
+        }
+    }
+
     /// One message of the meter, delivered to the lab if it may have anything; what the lab got.
     pub(super) fn send(&self, message: &str, at: Timestamp) -> Option<String> {
         let custody = self.custody();
-        let Some(Peer::Recipient(lab)) =
-            custody.authenticate("energy-lab", self.lab.as_bytes(), at)
-        else {
-            panic!("the lab is known");
-        };
+        let lab = self.lab(at);
         let Some(Peer::Thing(meter)) = custody.authenticate("meter-17", self.meter.as_bytes(), at)
         else {
             panic!("the meter is known");

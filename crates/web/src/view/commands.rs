@@ -1,11 +1,26 @@
 //! Commands to devices, in words.
 
 use custody::{
-    COMMAND_LOG_DAYS, CommandCounts, CommandEvent, CommandOutcome, PublicCount, RefusedBecause,
+    COMMAND_LOG_DAYS, CommandCounts, CommandEvent, CommandOutcome, Custody, PublicCount,
+    RefusedBecause,
 };
-use model::{Argument, ArgumentKind, DeclaredCommand, Notice};
+use model::{Argument, ArgumentKind, DeclaredCommand, DeploymentId, Notice, Timestamp};
 
 use crate::shell::Shell;
+use crate::visit::Failure;
+
+/// The notice in force and since when it is, where that is known. What was asked for before was refused by another text.
+pub(crate) type Standing<'a> = (&'a Notice, Option<Timestamp>);
+
+/// Since when the notice of a deployment is in force.
+pub(crate) fn in_force_since(
+    custody: &Custody,
+    id: &DeploymentId,
+) -> Result<Option<Timestamp>, Failure> {
+    let versions = custody.notice_versions(id, None, 1);
+    let versions = versions.map_err(|err| Failure::internal(&err))?;
+    Ok(versions.first().and_then(|it| it.published_at))
+}
 
 /// Who may send a command, and for what.
 pub(crate) fn who(shell: &Shell, notice: &Notice, command: &DeclaredCommand) -> String {
@@ -82,11 +97,11 @@ pub(crate) fn counts(shell: &Shell, counts: &CommandCounts) -> String {
 }
 
 /// What was done with a person's things, a line each.
-pub(crate) fn log(shell: &Shell, notice: &Notice, events: &[CommandEvent]) -> Vec<String> {
-    events.iter().map(|it| line(shell, notice, it)).collect()
+pub(crate) fn log(shell: &Shell, standing: Standing<'_>, events: &[CommandEvent]) -> Vec<String> {
+    events.iter().map(|it| line(shell, standing, it)).collect()
 }
 
-fn line(shell: &Shell, notice: &Notice, event: &CommandEvent) -> String {
+fn line(shell: &Shell, (notice, since): Standing<'_>, event: &CommandEvent) -> String {
     let command = notice.command(&event.command);
     let title = command.map_or(event.command.as_str(), |it| shell.of(&it.title));
     let recipient = notice.recipient(&event.recipient);
@@ -102,8 +117,85 @@ fn line(shell: &Shell, notice: &Notice, event: &CommandEvent) -> String {
     let line = line.set("moment", shell.moment(&event.asked_at));
     let line = line.set("thing", event.thing.as_str());
     let line = line.set("command", title).set("recipient", recipient);
-    let outcome = outcome(shell, command, event.outcome);
+    let outcome = outcome(
+        shell,
+        command.filter(|_| stood(since, event)),
+        event.outcome,
+    );
     line.set("outcome", outcome).to_string()
+}
+
+/// Whether the notice in force was in force when a command was asked for.
+fn stood(since: Option<Timestamp>, event: &CommandEvent) -> bool {
+    since.is_some_and(|it| it <= event.asked_at)
+}
+
+/// A line of the log for the office, in its parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// When it was asked for.
+    pub(crate) moment: String,
+    /// Of what, and what.
+    pub(crate) title: String,
+    /// By whom, and for what.
+    pub(crate) who: String,
+    /// What the device was told beside that.
+    pub(crate) arguments: Option<String>,
+    /// What came of it.
+    pub(crate) outcome: String,
+    /// The same in one word.
+    pub(crate) word: String,
+    /// The colour of the word.
+    pub(crate) state: &'static str,
+}
+
+/// A command in words, for the office. Without a notice there are only identifiers.
+pub(crate) fn tell(shell: &Shell, standing: Option<Standing<'_>>, event: &CommandEvent) -> Told {
+    let notice = standing.map(|it| it.0);
+    let command = notice.and_then(|it| it.command(&event.command));
+    let title = command.map_or(event.command.as_str(), |it| shell.of(&it.title));
+    let recipient = notice.and_then(|it| it.recipient(&event.recipient));
+    let recipient = recipient.map_or(event.recipient.as_str(), |it| shell.of(&it.title));
+    let purpose = notice.and_then(|it| it.purpose(&event.purpose));
+    let purpose = purpose.map_or(event.purpose.as_str(), |it| shell.of(&it.title));
+    let told = told(&event.arguments);
+    let arguments = shell.list(told.iter().map(String::as_str));
+    let since = standing.and_then(|it| it.1);
+    let (word, state) = word(event.outcome);
+    let message = shell.with("office-commands-thing");
+    let message = message.set("thing", event.thing.as_str());
+    let who = shell.with("office-commands-who");
+    let who = who.set("recipient", recipient).set("purpose", purpose);
+    Told {
+        moment: shell.moment(&event.asked_at),
+        title: message.set("command", title).to_string(),
+        who: who.to_string(),
+        arguments: (!told.is_empty()).then(|| {
+            let line = shell.with("office-commands-told");
+            line.set("arguments", arguments).to_string()
+        }),
+        outcome: match event.outcome {
+            CommandOutcome::Refused(RefusedBecause::TurnedOff) => {
+                shell.say("office-commands-turned-off")
+            }
+            other => outcome(shell, command.filter(|_| stood(since, event)), other),
+        },
+        word: shell.say(word),
+        state,
+    }
+}
+
+/// What came of a command in one word, and the colour of the word.
+fn word(outcome: CommandOutcome) -> (&'static str, &'static str) {
+    match outcome {
+        CommandOutcome::Queued => ("office-commands-waits", "none"),
+        CommandOutcome::Sent | CommandOutcome::Acknowledged | CommandOutcome::Confirmed => {
+            ("office-commands-sent", "active")
+        }
+        CommandOutcome::Expired => ("office-commands-not-sent", "expired"),
+        CommandOutcome::Unknown => ("office-commands-unknown", "suspended"),
+        CommandOutcome::Refused(_) => ("office-commands-refused", "revoked"),
+    }
 }
 
 /// Arguments as they were told: `level 80`.
