@@ -27,7 +27,7 @@ const PAHO: &str = "paho.mqtt.client";
 /// The Pythons that may have it: that of the distribution, and the one on the path.
 const PYTHONS: [&str; 2] = ["/usr/bin/python3", "python3"];
 
-const PROGRAMS: [Program; 13] = [
+const PROGRAMS: [Program; 14] = [
     Program {
         names: &["chromium", "chromium-browser"],
         package: "chromium",
@@ -77,6 +77,11 @@ const PROGRAMS: [Program; 13] = [
         names: &["age"],
         package: "age",
         purpose: "opening what is sealed to a person's own key with a stock program",
+    },
+    Program {
+        names: &["gpg"],
+        package: "gnupg",
+        purpose: "the same with OpenPGP keys",
     },
     Program {
         names: &["openssl"],

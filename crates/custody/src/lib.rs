@@ -189,9 +189,9 @@ pub use topic::{
 pub use transport::Transport;
 pub use vault::{
     ErasureFile, KeyError, Lsn, MAX_OWN_KEY_BYTES, MAX_OWN_KEYS, MAX_RSA_BITS, MIN_RSA_BITS,
-    OpenOwnError, OwnFile, OwnFileId, OwnIdentities, OwnIdentityError, OwnKey, OwnKeyError,
-    OwnKeyKind, OwnKeysError, OwnTotal, Passphrase, PassphraseError, Protection, ProtectionError,
-    RootKeyError, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
+    OpenOwnError, OwnFile, OwnFileId, OwnFormat, OwnIdentities, OwnIdentityError, OwnKey,
+    OwnKeyError, OwnKeyKind, OwnKeysError, OwnTotal, Passphrase, PassphraseError, Protection,
+    ProtectionError, RootKeyError, RootKeyState, Rotated, Transit, TransitError, TransitOptions,
 };
 pub use watch::Watch;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};

@@ -194,6 +194,12 @@ fn is_over(row: &OwnKeyRow, now: Timestamp) -> bool {
     is_asked && (end <= now || row.tries >= MAX_WORD_TRIES)
 }
 
+/// The key of that name, unless it was retired.
+fn in_use<'a>(rows: &'a [OwnKeyRow], id: &str) -> Option<&'a OwnKeyRow> {
+    rows.iter()
+        .find(|it| it.id == id && it.retired_at.is_none())
+}
+
 /// A word in groups, as it is shown, and the bytes that stand for it however it is typed.
 fn plain(word: &str) -> Vec<u8> {
     let kept = word.bytes().filter(u8::is_ascii_alphanumeric);
@@ -242,7 +248,7 @@ impl Custody {
         is_recovery: bool,
         now: Timestamp,
     ) -> Result<(), AddOwnKeyError> {
-        let key = OwnKey::parse(text)?;
+        let key = OwnKey::parse(text, now)?;
         let word = random_text(WORD_BYTES)?;
         let groups: Vec<_> = word
             .as_bytes()
@@ -291,10 +297,7 @@ impl Custody {
     ) -> Result<WordSaid, RowError> {
         self.inner.db.write(|tx| {
             let rows = own_key::of(tx, person)?;
-            let row = rows
-                .iter()
-                .find(|it| it.id == id && it.retired_at.is_none());
-            let Some(row) = row else {
+            let Some(row) = in_use(&rows, id) else {
                 return Ok(WordSaid::Gone);
             };
             if is_over(row, now) || row.tries >= MAX_WORD_TRIES {
@@ -325,10 +328,7 @@ impl Custody {
     ) -> Result<bool, RowError> {
         self.inner.db.write(|tx| {
             let rows = own_key::of(tx, person)?;
-            let row = rows
-                .iter()
-                .find(|it| it.id == id && it.retired_at.is_none());
-            let Some(row) = row else {
+            let Some(row) = in_use(&rows, id) else {
                 return Ok(false);
             };
             if row.proved_at.is_none() && !row.is_recovery {

@@ -70,7 +70,7 @@ pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};
 pub use own::{
     MAX_OWN_KEY_BYTES, MAX_OWN_KEYS, MAX_RSA_BITS, MIN_RSA_BITS, OpenOwnError, OwnIdentities,
-    OwnIdentityError, OwnKey, OwnKeyError, OwnKeyKind, OwnKeys, OwnKeysError,
+    OwnFormat, OwnIdentityError, OwnKey, OwnKeyError, OwnKeyKind, OwnKeys, OwnKeysError,
 };
 pub use read::{Order, ReadError, ReadQuery};
 pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};

@@ -6,6 +6,10 @@
 //! | age, post-quantum | `age1pq1…` | ML-KEM-768 with X25519 (C2SP age, "The MLKEM768-X25519 … recipient type") |
 //! | SSH Ed25519 | `ssh-ed25519 …` | the same X25519, from the point of the key |
 //! | SSH RSA | `ssh-rsa …` | RSA-OAEP with SHA-256, keys of 3,072 to 4,096 bits |
+//! | OpenPGP | `-----BEGIN PGP PUBLIC KEY BLOCK-----` | its newest key for encryption: Curve25519, NIST P-256 to P-521, or RSA of that length |
+//!
+//! Files for the first four are age files, files for OpenPGP keys are OpenPGP messages: see [`OwnFormat`]. A file has one format, so keys
+//! of the one and of the other do not stand beside each other.
 //!
 //! A file that is sealed to several keys opens with any of them, so it is as strong as the weakest: post-quantum keys do not stand beside
 //! others in one file (C2SP age says they should not, and `age` refuses it).
@@ -15,21 +19,27 @@
 
 mod bech32;
 mod identities;
+mod openpgp;
 mod quantum;
+mod rsa;
 mod ssh;
+mod stream;
 
 use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
+use model::Timestamp;
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 
 pub use identities::{OpenOwnError, OwnIdentities, OwnIdentityError};
+pub use stream::OwnFormat;
+pub(crate) use stream::OwnWriter;
 
-/// The longest text of a public key. A post-quantum one has 1,959 characters.
-pub const MAX_OWN_KEY_BYTES: usize = 8 * 1024;
+/// The longest text of a public key. A post-quantum one has 1,959 characters, an OpenPGP one with two RSA keys and one name about 3,200.
+pub const MAX_OWN_KEY_BYTES: usize = 16 * 1024;
 /// The most keys that one file is sealed to.
 pub const MAX_OWN_KEYS: usize = 8;
 /// The shortest RSA key: what `ssh-keygen` makes unasked. NIST SP 800-57 part 1 calls 2,048 bits too short beyond 2030.
@@ -48,11 +58,19 @@ pub enum OwnKeyKind {
     SshEd25519,
     /// `ssh-rsa …`.
     SshRsa,
+    /// A certificate of OpenPGP.
+    OpenPgp,
 }
 
 impl OwnKeyKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Age, Self::AgeQuantum, Self::SshEd25519, Self::SshRsa];
+    pub const ALL: [Self; 5] = [
+        Self::Age,
+        Self::AgeQuantum,
+        Self::SshEd25519,
+        Self::SshRsa,
+        Self::OpenPgp,
+    ];
 
     /// The word in rows.
     #[must_use]
@@ -62,6 +80,16 @@ impl OwnKeyKind {
             Self::AgeQuantum => "age-pq",
             Self::SshEd25519 => "ssh-ed25519",
             Self::SshRsa => "ssh-rsa",
+            Self::OpenPgp => "openpgp",
+        }
+    }
+
+    /// What files for it are.
+    #[must_use]
+    pub const fn format(self) -> OwnFormat {
+        match self {
+            Self::OpenPgp => OwnFormat::OpenPgp,
+            _ => OwnFormat::Age,
         }
     }
 }
@@ -74,7 +102,9 @@ pub enum OwnKeyError {
     #[error("there is no key in it: paste one public key")]
     Empty,
     /// Too long.
-    #[error("a public key has at most {MAX_OWN_KEY_BYTES} characters")]
+    #[error(
+        "a public key has at most {MAX_OWN_KEY_BYTES} characters: an OpenPGP key gets shorter with `gpg --armor --export-options export-minimal --export`"
+    )]
     TooLong,
     /// More than one.
     #[error("there is more than one key in it: add one key at a time")]
@@ -84,11 +114,28 @@ pub enum OwnKeyError {
         "this is a secret key, and it was not kept: nobody but you may have it. Give the public key, and make a new pair if somebody else could see this one"
     )]
     Secret,
-    /// `OpenPGP`.
+    /// An OpenPGP key whose time is over.
+    #[error("the time of this key is over: give it a new end, or make a new one")]
+    Expired,
+    /// An OpenPGP key that was given up.
+    #[error("this key was revoked: give one that is in use")]
+    Revoked,
+    /// An OpenPGP key that signs and does not encrypt.
+    #[error("this key only signs: add a key for encryption to it, and export it again")]
+    SignOnly,
+    /// An OpenPGP key of a version that is not sealed to.
+    #[error("only OpenPGP keys of version 4 can be used here")]
+    OpenPgpVersion,
+    /// An OpenPGP key of a kind that is not sealed to.
     #[error(
-        "OpenPGP keys are not taken here: make an age key with `age-keygen`, keep its file encrypted to your OpenPGP key, and give its public key"
+        "OpenPGP keys of this kind cannot be used here: make one of Curve25519, or of RSA with {MIN_RSA_BITS} bits"
     )]
-    OpenPgp,
+    OpenPgpKind,
+    /// An OpenPGP key whose owner signed it with a broken hash.
+    #[error(
+        "the key is signed with a hash that is broken (SHA-1 or MD5): sign it anew, for example by giving it a new end, or make a new one"
+    )]
+    OldHash,
     /// For a plugin or a security token.
     #[error(
         "this kind of key needs a plugin or a security token to seal to: give an age, SSH Ed25519 or SSH RSA key"
@@ -101,7 +148,7 @@ pub enum OwnKeyError {
     SshKind,
     /// Nothing that is known.
     #[error(
-        "this is no public key that is known here: it begins with `age1`, `ssh-ed25519` or `ssh-rsa`"
+        "this is no public key that is known here: it begins with `age1`, `ssh-ed25519`, `ssh-rsa` or `-----BEGIN PGP PUBLIC KEY BLOCK-----`"
     )]
     Unknown,
     /// Its checksum or its form is wrong.
@@ -125,6 +172,7 @@ enum Recipient {
     Age(age::x25519::Recipient),
     Quantum(Box<quantum::Recipient>),
     Ssh(age::ssh::Recipient),
+    OpenPgp(Box<openpgp::Recipient>),
 }
 
 /// A public key that files can be sealed to.
@@ -138,11 +186,11 @@ pub struct OwnKey {
 
 impl OwnKey {
     /// Reads a key as it is pasted, or as its file has it: blank lines and lines that begin with `#` do not count, and what stands
-    /// behind an SSH key (a name) is not kept.
+    /// behind an SSH key (a name) is not kept, nor is what an OpenPGP key has beside it.
     ///
     /// # Errors
     /// See [`OwnKeyError`].
-    pub fn parse(text: &str) -> Result<Self, OwnKeyError> {
+    pub fn parse(text: &str, now: Timestamp) -> Result<Self, OwnKeyError> {
         if text.len() > MAX_OWN_KEY_BYTES {
             return Err(OwnKeyError::TooLong);
         }
@@ -154,8 +202,23 @@ impl OwnKey {
             return Err(OwnKeyError::Secret);
         }
         if upper.contains("BEGIN PGP ") {
-            return Err(OwnKeyError::OpenPgp);
+            return openpgp::read(text, now).map(openpgp_key);
         }
+        Self::line(text)
+    }
+
+    /// Reads a key as [`OwnKey::text`] has it. Whether its time is over was asked when it was brought.
+    ///
+    /// # Errors
+    /// See [`OwnKeyError`].
+    pub fn from_kept(text: &str) -> Result<Self, OwnKeyError> {
+        match openpgp::kept(text) {
+            Some(taken) => taken.map(openpgp_key),
+            None => Self::line(text),
+        }
+    }
+
+    fn line(text: &str) -> Result<Self, OwnKeyError> {
         let lines = text.lines().map(str::trim);
         let mut lines = lines.filter(|it| !it.is_empty() && !it.starts_with('#'));
         let line = lines.next().ok_or(OwnKeyError::Empty)?;
@@ -174,13 +237,14 @@ impl OwnKey {
         self.kind
     }
 
-    /// The key in its one form, without a name behind it.
+    /// The key in its one form, without a name behind it: what [`OwnKey::from_kept`] reads.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// `SHA256:…`, as `ssh-keygen -l` has it for SSH keys; for age keys over the bytes of the key.
+    /// `SHA256:…`, as `ssh-keygen -l` has it for SSH keys; for age keys over the bytes of the key. For OpenPGP keys 40 digits, as
+    /// `gpg --fingerprint` has them.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -192,11 +256,19 @@ impl OwnKey {
         self.kind == OwnKeyKind::AgeQuantum
     }
 
-    fn recipient(&self) -> &dyn age::Recipient {
+    fn of_age(&self) -> Option<&dyn age::Recipient> {
         match &self.recipient {
-            Recipient::Age(it) => it,
-            Recipient::Quantum(it) => &**it,
-            Recipient::Ssh(it) => it,
+            Recipient::Age(it) => Some(it),
+            Recipient::Quantum(it) => Some(&**it),
+            Recipient::Ssh(it) => Some(it),
+            Recipient::OpenPgp(_) => None,
+        }
+    }
+
+    fn of_openpgp(&self) -> Option<&openpgp::Recipient> {
+        match &self.recipient {
+            Recipient::OpenPgp(it) => Some(it),
+            _ => None,
         }
     }
 }
@@ -220,6 +292,15 @@ fn fingerprint(bytes: &[u8]) -> String {
         "SHA256:{}",
         BASE64_STANDARD_NO_PAD.encode(digest(&SHA256, bytes).as_ref())
     )
+}
+
+fn openpgp_key(taken: openpgp::Taken) -> OwnKey {
+    OwnKey {
+        kind: OwnKeyKind::OpenPgp,
+        text: taken.text,
+        fingerprint: taken.fingerprint,
+        recipient: Recipient::OpenPgp(Box::new(taken.recipient)),
+    }
 }
 
 /// Keys in Bech32: the part before the last `1` says the kind.
@@ -312,6 +393,11 @@ pub enum OwnKeysError {
         "post-quantum keys and other keys cannot be used together: the file would be only as strong as the weaker one. Use post-quantum keys only, or none"
     )]
     Mixed,
+    /// OpenPGP and others.
+    #[error(
+        "OpenPGP keys and other keys cannot be used together: a file has one format. Use OpenPGP keys only, or none"
+    )]
+    Formats,
 }
 
 /// Keys that every file is sealed to: any one of them opens it.
@@ -328,6 +414,10 @@ impl OwnKeys {
             return Err(OwnKeysError::Count);
         }
         let first = keys.first().is_some_and(OwnKey::is_post_quantum);
+        let format = keys.first().map(|it| it.kind.format());
+        if keys.iter().any(|it| Some(it.kind.format()) != format) {
+            return Err(OwnKeysError::Formats);
+        }
         if keys.iter().any(|it| it.is_post_quantum() != first) {
             return Err(OwnKeysError::Mixed);
         }
@@ -346,48 +436,40 @@ impl OwnKeys {
         self.0.len()
     }
 
-    /// Begins an age file; what is written to it is sealed.
-    pub(crate) fn seal<W: Write>(&self, sink: W) -> io::Result<age::stream::StreamWriter<W>> {
-        let recipients = self.0.iter().map(OwnKey::recipient);
-        let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
-        encryptor.wrap_output(sink)
+    /// What files for these keys are.
+    #[must_use]
+    pub fn format(&self) -> OwnFormat {
+        let first = self.0.first().map(|it| it.kind.format());
+        first.unwrap_or(OwnFormat::Age)
     }
 
-    /// A short text, sealed, in letters that can be pasted (C2SP age, "ASCII armor").
+    /// Begins a file; what is written to it is sealed.
+    pub(crate) fn seal<W: Write>(&self, sink: W) -> io::Result<OwnWriter<W>> {
+        if self.format() == OwnFormat::OpenPgp {
+            let recipients = self.0.iter().filter_map(OwnKey::of_openpgp);
+            return openpgp::Sealing::begin(recipients, sink).map(OwnWriter::openpgp);
+        }
+        let recipients = self.0.iter().filter_map(OwnKey::of_age);
+        let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
+        encryptor.wrap_output(sink).map(OwnWriter::age)
+    }
+
+    /// A short text, sealed, in letters that can be pasted (C2SP age, "ASCII armor"; RFC 9580 section 6.2).
     ///
     /// # Errors
     /// When there is no randomness.
     pub fn seal_text(&self, text: &str) -> io::Result<String> {
+        if self.format() == OwnFormat::OpenPgp {
+            let mut sealed = self.seal(Vec::new())?;
+            sealed.write_all(text.as_bytes())?;
+            return Ok(openpgp::armored(&sealed.finish()?));
+        }
         let armor =
             age::armor::ArmoredWriter::wrap_output(Vec::new(), age::armor::Format::AsciiArmor)?;
         let mut sealed = self.seal(armor)?;
         sealed.write_all(text.as_bytes())?;
         let bytes = sealed.finish()?.finish()?;
         String::from_utf8(bytes).map_err(io::Error::other)
-    }
-}
-
-/// How many bytes an age file has behind its header for so many bytes inside: a nonce, and a tag for each piece of 64 KiB.
-pub(crate) const fn payload_bytes(plain: u64) -> u64 {
-    const PIECE: u64 = 64 * 1024;
-    let pieces = if plain == 0 { 1 } else { plain.div_ceil(PIECE) };
-    16 + plain + 16 * pieces
-}
-
-/// Looks at the beginning of an age file: how many keys it is sealed to and where its header ends; `None` where it is none.
-pub(crate) fn header_of(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut rest = bytes.strip_prefix(b"age-encryption.org/v1\n")?;
-    let mut stanzas = 0;
-    loop {
-        let end = rest.iter().position(|it| *it == b'\n')?;
-        let (line, after) = rest.split_at_checked(end + 1)?;
-        rest = after;
-        if line.starts_with(b"-> ") {
-            stanzas += 1;
-        }
-        if line.starts_with(b"--- ") {
-            return (line.len() == 48).then_some((stanzas, bytes.len() - rest.len()));
-        }
     }
 }
 

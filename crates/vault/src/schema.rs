@@ -30,6 +30,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "keys of retention classes",
             sql: CLASSES,
         },
+        Step {
+            version: 5,
+            name: "what a sealed file is",
+            sql: OWN_FORMATS,
+        },
     ],
 };
 
@@ -118,4 +123,8 @@ CREATE TABLE vault_own_chunk (
 );
 ALTER TABLE vault_epoch_key ADD COLUMN is_kept BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX vault_epoch_key_kept ON vault_epoch_key (is_kept) WHERE is_kept = 1;
+";
+
+const OWN_FORMATS: &str = "
+ALTER TABLE vault_own_file ADD COLUMN format TEXT NOT NULL DEFAULT 'age';
 ";

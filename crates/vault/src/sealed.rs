@@ -3,7 +3,7 @@
 //! # How a day is sealed
 //! 1. Its keys leave use: a reading of that day that comes in late gets a new key, and is sealed another time, into a file of its own.
 //!    Keys with readings that are still in the log wait, and so do keys with a mask.
-//! 2. The readings are written into age files (see `own`), in rows that nobody is shown yet, and read back: the bytes must be those
+//! 2. The readings are written into age files or OpenPGP messages (see `own`), in rows that nobody is shown yet, and read back: the bytes must be those
 //!    that were written, the header must have a place for each key, and the length must be that of everything that went in.
 //! 3. In one transaction the files become whole, the epoch keys are destroyed as an erasure destroys them (the rows are emptied, and the
 //!    subject gets a new key), and nothing of it happens should a key have changed since it was looked up.
@@ -22,6 +22,7 @@
 //! |---|---|---|
 //! | `vault_own_file` | `subject`, `epoch`, `deployment`, `thing`, `retention_days` | whose, of which UTC day, of what: in clear, for whoever must show or erase it cannot look inside |
 //! | | `first_at`, `last_at`, `readings`, `bytes` | the earliest and the latest reading, how many, how long the file is |
+//! | | `format` | `age` or `pgp`: what the file is |
 //! | | `expires_at` | `last_at` and the days of the class: from then on it is deleted |
 //! | | `is_whole` | 0 until step 3 |
 //! | `vault_own_chunk` | `file_id`, `number`, `bytes` | the file in pieces, from 0 on |
@@ -40,6 +41,7 @@ use model::{DeploymentId, Retention, Subject, ThingId, Timestamp};
 use store::{DbError, Row, Tx, Value};
 
 use crate::keys::{from_row, to_row};
+use crate::own::OwnFormat;
 use crate::{Scope, Vault};
 
 pub(crate) use seal::seal_days;
@@ -99,6 +101,8 @@ pub struct OwnFile {
     pub readings: u64,
     /// How long it is.
     pub bytes: u64,
+    /// What it is.
+    pub format: OwnFormat,
 }
 
 /// Sealed files together.
@@ -114,7 +118,7 @@ pub struct OwnTotal {
     pub bytes: u64,
 }
 
-const COLUMNS: &str = "file_id, epoch, deployment, thing, retention_days, first_at, last_at, expires_at, readings, bytes";
+const COLUMNS: &str = "file_id, epoch, deployment, thing, retention_days, first_at, last_at, expires_at, readings, bytes, format";
 const TOTALS: &str = "COUNT(*), COUNT(DISTINCT epoch), CAST(COALESCE(SUM(readings), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT)";
 
 fn file_of(row: &Row) -> Result<OwnFile, DbError> {
@@ -130,6 +134,7 @@ fn file_of(row: &Row) -> Result<OwnFile, DbError> {
         vanishes_at: Timestamp::from_millis(row.get(7)?),
         readings: from_row(row.get(8)?),
         bytes: from_row(row.get(9)?),
+        format: named(row, 10, OwnFormat::parse)?,
     })
 }
 
@@ -297,20 +302,28 @@ impl Vault {
         row.as_ref().map(file_of).transpose()
     }
 
-    /// Has the sealed files of a deployment vanish earlier: after so many days from their last reading, where that is before their time.
-    /// Says for how many that is so.
+    /// Has the sealed files of a deployment and class vanish earlier that have a reading from before a moment: after so many days from their
+    /// last reading, where that is before their time. Says for how many that is so.
     ///
     /// # Errors
     /// When rows cannot be written.
     pub fn shorten_own_files(
         &self,
         deployment: &DeploymentId,
+        class: Retention,
         to: Retention,
+        came_before: Timestamp,
     ) -> Result<u64, DbError> {
         let millis = i64::from(to.as_days()).saturating_mul(86_400_000);
         let sql = "UPDATE vault_own_file SET expires_at = last_at + $2 \
-                   WHERE deployment = $1 AND is_whole = 1 AND expires_at > last_at + $2";
-        let values = [deployment.as_str().into(), millis.into()];
+                   WHERE deployment = $1 AND first_at < $3 AND retention_days = $4 AND is_whole = 1
+                   AND expires_at > last_at + $2";
+        let values = [
+            deployment.as_str().into(),
+            millis.into(),
+            came_before.as_millis().into(),
+            i64::from(class.as_days()).into(),
+        ];
         self.log().db.write(|tx| tx.execute(sql, &values))
     }
 

@@ -18,9 +18,9 @@ const ZIP_MAGIC: [u8; 4] = *b"PK\x03\x04";
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A sealed file (.age), or an export (.zip) with sealed files in it
+    /// A sealed file (.age or .pgp), or an export (.zip) with sealed files in it
     file: PathBuf,
-    /// The file with your secret key: of `age-keygen`, of a post-quantum age key, or an SSH key
+    /// The file with your secret key: of `age-keygen`, of a post-quantum age key, an SSH key, or of `gpg --armor --export-secret-keys`
     #[arg(long, value_name = "FILE")]
     identity: PathBuf,
     /// A file with the passphrase of the secret key in its first line, where the key has one; `-` reads it from standard input
@@ -101,7 +101,7 @@ fn identities(arguments: &Arguments) -> Result<OwnIdentities, Stop> {
     read.map_err(|err| {
         let next = match err {
             OwnIdentityError::Passphrase => "give the passphrase with --passphrase-file",
-            _ => "name the file that `age-keygen` made, or an SSH key such as ~/.ssh/id_ed25519",
+            _ => "name the file that `age-keygen` or `gpg --armor --export-secret-keys` made, or an SSH key such as ~/.ssh/id_ed25519",
         };
         let path = arguments.identity.display();
         let error = anyhow::Error::new(err).context(format!("cannot use the key in `{path}`"));

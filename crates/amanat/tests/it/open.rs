@@ -31,7 +31,7 @@ fn said(output: &Output) -> String {
 
 /// A text that is sealed in letters, as a person gets it to show that a key is theirs.
 fn sealed(text: &str) -> String {
-    let key = vault::OwnKey::parse(PUBLIC).unwrap();
+    let key = vault::OwnKey::from_kept(PUBLIC).unwrap();
     let keys = vault::OwnKeys::new(vec![key]).unwrap();
     keys.seal_text(text).unwrap()
 }

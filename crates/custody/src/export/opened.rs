@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, Write};
 
-use vault::{OpenOwnError, OwnIdentities};
+use vault::{OpenOwnError, OwnFormat, OwnIdentities};
 
 use super::zip::{self, ZipError};
 
@@ -54,14 +54,20 @@ pub struct OpenedExport {
 ///
 /// # Errors
 /// See [`OpenExportError`].
-pub fn open_sealed_export<R: Read + Seek>(
+pub fn open_sealed_export<R: Read + Seek + Send>(
     mut file: R,
     identities: &OwnIdentities,
     sink: &mut impl Write,
 ) -> Result<OpenedExport, OpenExportError> {
     let form = |err: ZipError| OpenExportError::Form(err.to_string());
     let mut entries = zip::entries(&mut file).map_err(form)?;
-    entries.retain(|it| it.name.starts_with("sealed/") && it.name.ends_with(".age"));
+    let is_sealed = |name: &str| {
+        let end = name
+            .strip_prefix("sealed/")
+            .and_then(|it| it.rsplit_once('.'));
+        end.is_some_and(|(_, end)| OwnFormat::ALL.iter().any(|it| it.extension() == end))
+    };
+    entries.retain(|it| is_sealed(&it.name));
     entries.sort_by(|one, other| one.name.cmp(&other.name));
     let mut done = OpenedExport::default();
     for entry in &entries {

@@ -38,13 +38,15 @@ impl Custody {
                     break;
                 }
                 why = Some(WhyLeftOut::Sealed);
+                summary.note_gone(file.vanishes_at);
                 let begins = Timestamp::from_millis(file.day.saturating_mul(DAY_MILLIS));
                 let name = format!(
-                    "sealed/{}/{}/{}-{}.age",
+                    "sealed/{}/{}/{}-{}.{}",
                     file.deployment,
                     file.thing,
                     begins.to_string().split('T').next().unwrap_or_default(),
-                    file.id
+                    file.id,
+                    file.format.extension()
                 );
                 let part = spool.begin(name)?;
                 parts.push(part);

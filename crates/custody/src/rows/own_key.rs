@@ -28,7 +28,7 @@ fn read(row: &Row) -> Result<OwnKeyRow, RowError> {
     let id: String = row.get(0)?;
     Ok(OwnKeyRow {
         // The name of the row stands for the key in the error, which is long.
-        key: OwnKey::parse(&text).map_err(|_| RowError::Unreadable {
+        key: OwnKey::from_kept(&text).map_err(|_| RowError::Unreadable {
             table: TABLE,
             value: id.clone(),
         })?,

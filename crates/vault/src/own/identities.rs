@@ -6,12 +6,12 @@ use age::armor::ArmoredReader;
 use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::quantum;
+use super::{openpgp, quantum};
 
 /// The longest file of secret keys.
 const MAX_IDENTITY_BYTES: u64 = 1024 * 1024;
 /// The most keys of one file.
-const MAX_IDENTITIES: usize = 64;
+pub(super) const MAX_IDENTITIES: usize = 64;
 /// The most work for a passphrase, as a power of two: `age` makes files with 18.
 const MAX_WORK: u8 = 22;
 
@@ -29,7 +29,7 @@ pub enum OwnIdentityError {
     TooLong,
     /// Nothing in it is a secret key.
     #[error(
-        "line {line} of the file is no secret key: it wants `AGE-SECRET-KEY-1…`, `AGE-SECRET-KEY-PQ-1…`, or the whole file of an SSH key"
+        "line {line} of the file is no secret key: it wants `AGE-SECRET-KEY-1…`, `AGE-SECRET-KEY-PQ-1…`, or the whole file of an SSH key or of `gpg --armor --export-secret-keys`"
     )]
     Unknown {
         /// The line, from 1 on.
@@ -58,6 +58,9 @@ pub enum OpenOwnError {
     /// It is no age file.
     #[error("this is no age file, or it is damaged")]
     NotAge,
+    /// It is no OpenPGP message.
+    #[error("this is no OpenPGP message, or it is damaged")]
+    NotOpenPgp,
     /// It is locked with a passphrase.
     #[error("the file is locked with a passphrase and not sealed to a key: open it with `age -d`")]
     Passphrase,
@@ -67,11 +70,16 @@ pub enum OpenOwnError {
 }
 
 /// Secret keys.
-pub struct OwnIdentities(pub(super) Vec<Box<dyn age::Identity>>);
+pub struct OwnIdentities(Kept);
+
+enum Kept {
+    Age(Vec<Box<dyn age::Identity>>),
+    OpenPgp(openpgp::Secrets),
+}
 
 impl OwnIdentities {
-    /// Reads a file of secret keys: those of `age-keygen`, locked with a passphrase or not, and those of SSH. `passphrase` is asked at
-    /// most once, and only where one is needed.
+    /// Reads a file of secret keys: those of `age-keygen`, locked with a passphrase or not, those of SSH, and those of
+    /// `gpg --armor --export-secret-keys`. `passphrase` is asked at most once, and only where one is needed.
     ///
     /// # Errors
     /// See [`OwnIdentityError`].
@@ -87,6 +95,10 @@ impl OwnIdentities {
         {
             let inside = unlocked(&bytes, passphrase)?;
             return Self::lines(&String::from_utf8_lossy(&inside));
+        }
+        if begins.starts_with("-----BEGIN PGP ") {
+            let secrets = openpgp::Secrets::read(begins.as_bytes(), passphrase)?;
+            return Ok(Self(Kept::OpenPgp(secrets)));
         }
         if begins.starts_with("-----BEGIN ") {
             return Self::ssh(&bytes, passphrase);
@@ -114,7 +126,17 @@ impl OwnIdentities {
         if found.is_empty() {
             return Err(OwnIdentityError::Empty);
         }
-        Ok(Self(found))
+        Ok(Self(Kept::Age(found)))
+    }
+
+    /// How many keys there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Kept::Age(keys) => keys.len(),
+            Kept::OpenPgp(secrets) => secrets.len(),
+        }
     }
 
     fn ssh(
@@ -132,24 +154,42 @@ impl OwnIdentities {
             }
             Identity::Unsupported(_) => return Err(OwnIdentityError::SshKind),
         };
-        Ok(Self(vec![Box::new(identity)]))
+        Ok(Self(Kept::Age(vec![Box::new(identity)])))
     }
 
-    /// Opens an age file, in its bytes or in letters. What comes out is what was sealed; an error in the midst says that the rest is missing
-    /// or changed.
+    /// Opens a sealed file, in its bytes or in letters. What comes out is what was sealed; an error in the midst says that the rest is
+    /// missing or changed.
     ///
     /// # Errors
     /// See [`OpenOwnError`].
-    pub fn open<'a>(&self, file: impl Read + 'a) -> Result<impl Read + 'a, OpenOwnError> {
-        let reader = ArmoredReader::new(BufReader::new(file));
-        let decryptor = age::Decryptor::new_buffered(BufReader::new(reader)).map_err(refused)?;
-        if decryptor.is_scrypt() {
-            return Err(OpenOwnError::Passphrase);
+    pub fn open<'a>(
+        &self,
+        file: impl Read + Send + 'a,
+    ) -> Result<Box<dyn Read + 'a>, OpenOwnError> {
+        let mut file = BufReader::new(file);
+        let begin = file.fill_buf().map_err(OpenOwnError::Read)?;
+        let is_age = begin.starts_with(b"age-encryption.org/")
+            || begin.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----");
+        match &self.0 {
+            Kept::OpenPgp(_) if is_age => Err(OpenOwnError::NoMatch),
+            Kept::Age(_) if openpgp::is_message(begin) => Err(OpenOwnError::NoMatch),
+            Kept::OpenPgp(secrets) => secrets.open(file),
+            Kept::Age(keys) => age_file(keys, file),
         }
-        decryptor
-            .decrypt(self.0.iter().map(|it| &**it))
-            .map_err(refused)
     }
+}
+
+fn age_file<'a>(
+    keys: &[Box<dyn age::Identity>],
+    file: BufReader<impl Read + 'a>,
+) -> Result<Box<dyn Read + 'a>, OpenOwnError> {
+    let reader = ArmoredReader::new(file);
+    let decryptor = age::Decryptor::new_buffered(BufReader::new(reader)).map_err(refused)?;
+    if decryptor.is_scrypt() {
+        return Err(OpenOwnError::Passphrase);
+    }
+    let opened = decryptor.decrypt(keys.iter().map(|it| &**it));
+    Ok(Box::new(opened.map_err(refused)?))
 }
 
 fn limited(file: impl Read) -> Result<Zeroizing<Vec<u8>>, OwnIdentityError> {

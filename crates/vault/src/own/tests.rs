@@ -16,13 +16,20 @@ const RSA_3072: &str = include_str!("../../tests/vectors/own/rsa3.pub");
 const RSA_2048: &str = include_str!("../../tests/vectors/own/rsa2.pub");
 const ECDSA: &str = include_str!("../../tests/vectors/own/ec.pub");
 
+const OPENPGP: &str = include_str!("../../tests/vectors/own/openpgp/curve25519.pub");
+const NOW: Timestamp = Timestamp::from_millis(20_500 * 86_400_000);
+
 #[track_caller]
 fn refused(text: &str, expected: OwnKeyError) {
-    assert_eq!(OwnKey::parse(text).unwrap_err(), expected, "{text:.80}");
+    assert_eq!(
+        OwnKey::parse(text, NOW).unwrap_err(),
+        expected,
+        "{text:.80}"
+    );
 }
 
 fn key(text: &str) -> OwnKey {
-    OwnKey::parse(text).unwrap()
+    OwnKey::parse(text, NOW).unwrap()
 }
 
 fn identities(text: &str) -> OwnIdentities {
@@ -57,7 +64,7 @@ fn bech32_of(prefix: &str, change: impl Fn(&mut Vec<u8>)) -> String {
 
 #[test]
 fn gp_b2_keys_of_every_kind_are_taken_and_told_apart() {
-    let kinds = [AGE, QUANTUM, ED25519, RSA_3072].map(|it| key(it).kind());
+    let kinds = [AGE, QUANTUM, ED25519, RSA_3072, OPENPGP].map(|it| key(it).kind());
     assert_eq!(kinds, OwnKeyKind::ALL);
     assert_eq!(key(AGE).text(), AGE);
     assert_eq!(key(&AGE.to_ascii_uppercase()).text(), AGE);
@@ -93,8 +100,8 @@ fn gp_b2_what_is_no_public_key_is_refused_with_the_reason() {
         OwnKeyError::Secret,
     );
     refused(
-        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME",
-        OwnKeyError::OpenPgp,
+        "-----BEGIN PGP SIGNATURE-----\n\nmDME",
+        OwnKeyError::Unknown,
     );
     refused("hello", OwnKeyError::Unknown);
     refused(ECDSA, OwnKeyError::SshKind);
@@ -231,15 +238,15 @@ fn gp_b2_rsa_keys_are_long_enough_and_not_of_a_kind_that_factors() {
 fn gp_b2_a_file_opens_with_each_of_its_keys_and_with_no_other() {
     let text = b"{\"at\":\"2026-11-23T10:00:00Z\"}\n".repeat(5_000);
     let public = identities(QUANTUM_SECRET);
-    assert_eq!(public.0.len(), 1);
+    assert_eq!(public.len(), 1);
     for plain in [b"".as_slice(), b"a", &text] {
         let file = sealed(&[AGE, ED25519, RSA_3072], plain);
         assert_eq!(opened(AGE_SECRET, &file), plain);
-        let (places, header) = header_of(&file).unwrap();
+        let (places, header) = OwnFormat::Age.header_of(&file).unwrap();
         assert!(places >= 3, "{places}");
         assert_eq!(
             file.len() as u64,
-            header as u64 + payload_bytes(plain.len() as u64)
+            header as u64 + OwnFormat::Age.payload_bytes(plain.len() as u64)
         );
         let other = identities(QUANTUM_SECRET)
             .open(file.as_slice())
@@ -265,7 +272,7 @@ fn gp_b2_a_file_that_was_changed_or_cut_does_not_open() {
     let plain = vec![7; 70_000];
     let file = sealed(&[AGE], &plain);
     let identities = identities(AGE_SECRET);
-    let (_, header) = header_of(&file).unwrap();
+    let (_, header) = OwnFormat::Age.header_of(&file).unwrap();
     for at in [30, header - 10, header + 3, header + 100, file.len() - 1] {
         let mut changed = file.clone();
         changed[at] ^= 1;
@@ -302,7 +309,7 @@ fn gp_b2_post_quantum_keys_do_not_stand_beside_others() {
 fn files_of_secret_keys_are_read_or_refused_with_the_line() {
     let read = |text: &str| OwnIdentities::read(text.as_bytes(), &mut || None);
     let both = format!("# created by me\n\n{AGE_SECRET}\r\n{QUANTUM_SECRET}");
-    assert_eq!(read(&both).unwrap().0.len(), 2);
+    assert_eq!(read(&both).unwrap().len(), 2);
     assert!(matches!(
         read("# nothing\n").err(),
         Some(OwnIdentityError::Empty)
@@ -326,7 +333,7 @@ fn files_of_secret_keys_are_read_or_refused_with_the_line() {
         let mut given = passphrase.map(|it| zeroize::Zeroizing::new(it.to_owned()));
         OwnIdentities::read(locked.as_slice(), &mut || given.take())
     };
-    assert_eq!(with(Some("two words")).unwrap().0.len(), 1);
+    assert_eq!(with(Some("two words")).unwrap().len(), 1);
     for wrong in [None, Some("three words")] {
         assert!(matches!(
             with(wrong).err(),

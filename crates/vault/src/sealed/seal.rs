@@ -15,7 +15,7 @@ use crate::crypto::{KeyId, random_id};
 use crate::keys::mask::row_of;
 use crate::keys::{EpochKey, KeyError, KeyState, WrappedKey, from_row, to_row};
 use crate::log::Log;
-use crate::own::{OwnKeys, header_of, payload_bytes};
+use crate::own::{OwnFormat, OwnKeys, OwnWriter};
 use crate::reading::{Row, expires_at};
 use crate::rows::keys_of_subject;
 use crate::segment::widen;
@@ -389,7 +389,8 @@ fn run_of(heads: &[(&EpochKey, BlockHead)]) -> usize {
 
 /// A file that is being written.
 struct Writing<'a> {
-    stream: age::stream::StreamWriter<Sink<'a>>,
+    format: OwnFormat,
+    stream: OwnWriter<Sink<'a>>,
     plain: u64,
     readings: u64,
     first_at: Timestamp,
@@ -413,14 +414,13 @@ impl<'a> Writing<'a> {
             pieces: 0,
             bytes: 0,
             buffer: Vec::new(),
+            format: sealing.wanted.keys.format(),
             digest: Context::new(&SHA256),
         };
+        let keys = sealing.wanted.keys;
         Ok(Self {
-            stream: sealing
-                .wanted
-                .keys
-                .seal(sink)
-                .map_err(SealDaysError::Write)?,
+            format: keys.format(),
+            stream: keys.seal(sink).map_err(SealDaysError::Write)?,
             plain: 0,
             readings: 0,
             first_at: at,
@@ -451,13 +451,13 @@ impl<'a> Writing<'a> {
             let row = db.read(|tx| tx.query_one(sql, &values))?;
             let piece: Vec<u8> = row.ok_or(SealDaysError::Unverified)?.get(0)?;
             if number == 0 {
-                header = header_of(&piece);
+                header = self.format.header_of(&piece);
             }
             bytes += widen(piece.len());
             context.update(&piece);
         }
         let (places, length) = header.ok_or(SealDaysError::Unverified)?;
-        let expected = widen(length) + payload_bytes(self.plain);
+        let expected = widen(length) + self.format.payload_bytes(self.plain);
         let is_same = context.finish().as_ref() == sink.digest.finish().as_ref();
         if !is_same || places < keys || bytes != expected || bytes != sink.bytes {
             return Err(SealDaysError::Unverified);
@@ -481,6 +481,7 @@ struct Sink<'a> {
     subject: String,
     day: i64,
     group: Group,
+    format: OwnFormat,
     pieces: u32,
     bytes: u64,
     buffer: Vec<u8>,
@@ -506,7 +507,7 @@ impl Sink<'_> {
         if self.pieces == 0 {
             tx.execute(
                 "INSERT INTO vault_own_file (file_id, subject, epoch, deployment, thing, retention_days, \
-                 first_at, last_at, expires_at, readings, bytes, is_whole) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, 0, 0)",
+                 first_at, last_at, expires_at, readings, bytes, is_whole, format) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, 0, 0, $7)",
                 &[
                     to_row(self.id).into(),
                     self.subject.as_str().into(),
@@ -514,6 +515,7 @@ impl Sink<'_> {
                     self.group.deployment.as_str().into(),
                     self.group.thing.as_str().into(),
                     i64::from(self.group.retention.as_days()).into(),
+                    self.format.extension().into(),
                 ],
             )?;
         }

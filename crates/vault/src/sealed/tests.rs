@@ -71,7 +71,7 @@ fn line(stored: &StoredReading, out: &mut Vec<u8>) {
 }
 
 fn seal(vault: &Vault) {
-    let keys = OwnKeys::new(vec![OwnKey::parse(PUBLIC).unwrap()]).unwrap();
+    let keys = OwnKeys::new(vec![OwnKey::from_kept(PUBLIC).unwrap()]).unwrap();
     let subject = subject();
     let wanted = SealDays {
         subject: &subject,

@@ -196,7 +196,8 @@ pub(crate) async fn file(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let file = opened.file();
     let begins = model::Timestamp::from_millis(file.day.saturating_mul(DAY_MILLIS)).to_string();
     let date = begins.split('T').next().unwrap_or_default();
-    let name = format!("attachment; filename=\"{date}-{}.age\"", file.thing);
+    let end = file.format.extension();
+    let name = format!("attachment; filename=\"{date}-{}.{end}\"", file.thing);
     let bytes = file.bytes.to_string();
     let mut response = body(opened).into_response();
     let headers = response.headers_mut();

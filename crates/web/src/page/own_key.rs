@@ -2,8 +2,8 @@
 
 use askama::Template;
 use custody::{
-    MAX_RSA_BITS, MIN_RSA_BITS, OwnFile, OwnFileId, OwnKey, OwnKeyError, OwnKeyKind, OwnKeyState,
-    OwnKeyView, OwnKeysError, OwnKeysView, OwnTotal,
+    MAX_RSA_BITS, MIN_RSA_BITS, OwnFile, OwnFileId, OwnFormat, OwnKey, OwnKeyError, OwnKeyKind,
+    OwnKeyState, OwnKeyView, OwnKeysError, OwnKeysView, OwnTotal,
 };
 use model::{DeploymentId, Retention, ThingId, Timestamp};
 
@@ -70,6 +70,7 @@ impl OwnKeyNews {
             Self::TooMany | Self::Keys(OwnKeysError::Count) => "seal-too-many",
             Self::Keys(OwnKeysError::Twice) => "seal-twice",
             Self::Keys(OwnKeysError::Mixed) => "seal-mixed",
+            Self::Keys(OwnKeysError::Formats) => "seal-formats",
             Self::Key(error) => return wrong(shell, error),
         };
         shell.say(key)
@@ -81,7 +82,12 @@ fn wrong(shell: &Texts, error: &OwnKeyError) -> String {
         OwnKeyError::Empty => "seal-bad-empty",
         OwnKeyError::Several => "seal-bad-several",
         OwnKeyError::Secret => "seal-bad-secret",
-        OwnKeyError::OpenPgp => "seal-bad-openpgp",
+        OwnKeyError::TooLong => "seal-bad-long",
+        OwnKeyError::Expired => "seal-bad-expired",
+        OwnKeyError::Revoked => "seal-bad-revoked",
+        OwnKeyError::SignOnly => "seal-bad-signs",
+        OwnKeyError::OpenPgpVersion | OwnKeyError::OpenPgpKind => "seal-bad-openpgp",
+        OwnKeyError::OldHash => "seal-bad-hash",
         OwnKeyError::Plugin => "seal-bad-plugin",
         OwnKeyError::SshKind => "seal-bad-ssh",
         OwnKeyError::Weak => "seal-bad-weak",
@@ -121,6 +127,7 @@ impl OwnKeyPage {
             OwnKeyKind::AgeQuantum => "seal-kind-quantum",
             OwnKeyKind::SshEd25519 => "seal-kind-ed25519",
             OwnKeyKind::SshRsa => "seal-kind-rsa",
+            OwnKeyKind::OpenPgp => "seal-kind-openpgp",
         })
     }
 
@@ -138,6 +145,14 @@ impl OwnKeyPage {
         match &key.state {
             OwnKeyState::Asked { challenge } => Some(challenge),
             _ => None,
+        }
+    }
+
+    /// What opens the file of a key's word.
+    fn opens_word(&self, key: &OwnKeyView) -> &'static str {
+        match key.key.kind().format() {
+            OwnFormat::Age => "age -d -i key.txt word.txt",
+            OwnFormat::OpenPgp => "gpg -d word.txt",
         }
     }
 
@@ -199,6 +214,12 @@ pub(crate) struct SealedPage {
 }
 
 impl SealedPage {
+    /// Whether a file of this page is of a format.
+    fn has(&self, format: OwnFormat) -> bool {
+        let mut files = self.days.iter().flat_map(|it| &it.files);
+        files.any(|it| it.format == format)
+    }
+
     fn bytes(&self, bytes: &u64) -> String {
         super::export::size(&self.shell, bytes)
     }
@@ -214,7 +235,7 @@ const SAMPLE_FILE: &str = "-----BEGIN AGE ENCRYPTED FILE-----\n\
 fn sample_key(text: &str, is_recovery: bool, state: OwnKeyState) -> Option<OwnKeyView> {
     Some(OwnKeyView {
         id: text.get(..8)?.to_ascii_lowercase(),
-        key: OwnKey::parse(text).ok()?,
+        key: OwnKey::from_kept(text).ok()?,
         is_recovery,
         added_at: sample::NOW,
         state,
@@ -239,6 +260,7 @@ fn sample_file(number: u64) -> Option<OwnFile> {
         vanishes_at: sample::NOW.plus_millis(30 * DAY_MILLIS),
         readings: 1_440 + number,
         bytes: 215_000,
+        format: OwnFormat::Age,
     })
 }
 
