@@ -451,6 +451,7 @@ pub enum Route {
 
 impl Route {
     /// The pattern that this route matches.
+    #[expect(clippy::too_many_lines, reason = "one line for each address")]
     pub(crate) const fn pattern(&self) -> &'static str {
         match self {
             Self::Home => pattern::HOME,

@@ -253,9 +253,7 @@ impl Page for ChoicesPage {
         let switched = switched(page(sample::lanes(&notice), Saved::No), &notice);
         let mut commanded = page(sample::lanes(&notice), Saved::No);
         if let Some(notice) = commands::sample_notice(&notice) {
-            let events = commands::sample_events(&notice, sample::NOW);
-            commanded.done =
-                commands::log(&shell, (&notice, Some(model::Timestamp::EPOCH)), &events);
+            commanded.done = commands::sample_log(&shell, &notice, sample::NOW);
         }
         let mut changed = page(sample::lanes(&notice), Saved::No);
         changed.news = Some(News {

@@ -304,3 +304,9 @@ pub(crate) fn sample_events(notice: &Notice, at: model::Timestamp) -> Vec<Comman
     };
     (0..).zip(outcomes).filter_map(event).collect()
 }
+
+/// The same as a person reads it, for samples.
+pub(crate) fn sample_log(shell: &Shell, notice: &Notice, at: Timestamp) -> Vec<String> {
+    let standing = (notice, Some(Timestamp::EPOCH));
+    log(shell, standing, &sample_events(notice, at))
+}
