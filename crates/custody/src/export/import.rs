@@ -9,7 +9,7 @@
 //! # What does not
 //! What is past its retention, what was erased here ([`vault::Vault::come_back`]), what is here already (so a file can be brought back
 //! twice), what is of a later moment than now, what is of a deployment whose readings the person wants not kept here, and what does not
-//! fit: that is listed.
+//! fit: that is listed. Where a moment would have more readings, with those that are here, than a moment may have, the file ends there.
 //!
 //! # What it does not do
 //! Nothing of it is delivered, and no recipient gets it later: such a reading has [`IMPORTED`] in the place of the rules that decided on it, because
@@ -22,8 +22,6 @@ use std::io::{BufRead as _, BufReader, Read, Seek};
 use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 use policy::{Outcome, Payload};
 use record::Verifier;
-use ring::digest::{SHA256, digest};
-use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vault::{AppendError, ComeBackError, StoredReading};
@@ -40,14 +38,14 @@ use crate::consent::{
 use crate::destination::{Placing, without_mark};
 use crate::rows::RowError;
 
+mod here;
+mod slice;
+
+use here::{Here, print};
+use slice::{MAX_MOMENT_BYTES, MAX_MOMENT_READINGS, Refused, Slice};
+
 /// Stands in place of the generation of the rules that decided on a reading: none did, it was brought back.
 pub(crate) const IMPORTED: u64 = u64::MAX;
-/// So many readings are appended at once, and the others of their last moment.
-const BATCH: usize = 1_000;
-/// … or so many bytes.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The most readings of one thing and moment.
-const MAX_OF_A_MOMENT: usize = 20_000;
 /// The longest line of a file of readings.
 const MAX_LINE_BYTES: u64 = vault::MAX_BODY_BYTES as u64 + 4_096;
 /// The most different things that do not fit which are listed.
@@ -136,6 +134,19 @@ pub enum ImportError {
         name: String,
         /// Counted from 1.
         line: u64,
+    },
+    /// More of one moment than a person may have here.
+    #[error(
+        "`{thing}` of `{deployment}`: a person has at most {MAX_MOMENT_READINGS} readings and {} MiB of one moment, and there would be more at {at}: what stands before came in, what follows cannot be taken",
+        MAX_MOMENT_BYTES / 1024 / 1024
+    )]
+    Crowded {
+        /// Of which deployment.
+        deployment: DeploymentId,
+        /// Of which thing.
+        thing: ThingId,
+        /// The moment.
+        at: Timestamp,
     },
     /// The choices in it.
     #[error("the choices in it cannot be read")]
@@ -226,17 +237,12 @@ fn of_thing(name: &str) -> Option<(DeploymentId, ThingId)> {
     ))
 }
 
-/// What tells two readings of a thing apart: their moment and what they say.
-type Print = (Timestamp, [u8; 32]);
-
-fn print(at: Timestamp, body: &[u8]) -> Print {
-    let mut bytes = [0; 32];
-    let found = digest(&SHA256, body);
-    bytes
-        .iter_mut()
-        .zip(found.as_ref())
-        .for_each(|(to, from)| *to = *from);
-    (at, bytes)
+fn crowded((deployment, thing): (&DeploymentId, &ThingId), at: Timestamp) -> ImportError {
+    ImportError::Crowded {
+        deployment: deployment.clone(),
+        thing: thing.clone(),
+        at,
+    }
 }
 
 struct Importing<'a> {
@@ -287,8 +293,8 @@ impl<'a> Importing<'a> {
         of: (&DeploymentId, &ThingId),
         mut lines: impl std::io::BufRead,
     ) -> Result<(), ImportError> {
-        let mut batch: Vec<StoredReading> = Vec::new();
-        let (mut bytes, mut count) = (0, 0);
+        let mut slice = Slice::default();
+        let mut count = 0;
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -296,7 +302,7 @@ impl<'a> Importing<'a> {
                 .take(MAX_LINE_BYTES)
                 .read_until(b'\n', &mut line);
             if read.map_err(VerifyExportError::Read)? == 0 {
-                return self.bring(of, batch);
+                return self.bring(of, slice.rest());
             }
             count += 1;
             let wrong = || ImportError::Line {
@@ -304,20 +310,12 @@ impl<'a> Importing<'a> {
                 line: count,
             };
             let reading = self.reading(of, &line).ok_or_else(wrong)?;
-            let last = batch.last().map(|it| it.at);
-            if last.is_some_and(|it| it > reading.at) {
-                return Err(wrong());
-            }
-            let is_next = last.is_some_and(|it| it < reading.at);
-            let is_full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
-            if is_next && is_full {
-                self.bring(of, std::mem::take(&mut batch))?;
-                bytes = 0;
-            } else if batch.len() >= MAX_OF_A_MOMENT {
-                return Err(wrong());
-            }
-            bytes += reading.body.len();
-            batch.push(reading);
+            let at = reading.at;
+            let whole = slice.take(reading).map_err(|it| match it {
+                Refused::Order => wrong(),
+                Refused::Crowded => crowded(of, at),
+            })?;
+            self.bring(of, whole)?;
         }
     }
 
@@ -361,7 +359,6 @@ impl<'a> Importing<'a> {
                 return Ok(());
             }
         };
-        let mut here = self.here((deployment, thing), (from, until), &schema)?;
         let mut fitting = Vec::new();
         for mut reading in batch {
             if vanishes(&reading) <= self.now {
@@ -376,19 +373,24 @@ impl<'a> Importing<'a> {
                 *self.unfit.entry(why(WhyUnfit::NotDeclared)).or_default() += 1;
                 continue;
             };
-            match here.get_mut(&print(reading.at, &body)) {
-                Some(left) if *left > 0 => {
-                    *left -= 1;
-                    self.done.known += 1;
-                }
-                _ => {
-                    self.done.trimmed += u64::from(is_trimmed);
-                    reading.body = body;
-                    fitting.push(reading);
-                }
-            }
+            reading.body = body;
+            fitting.push((reading, is_trimmed));
         }
-        self.append(fitting)
+        let mut here = Here::of(&fitting);
+        self.look((deployment, thing), (from, until), &schema, &mut here)?;
+        let mut new = Vec::with_capacity(fitting.len());
+        for (reading, is_trimmed) in fitting {
+            if here.has(&reading) {
+                self.done.known += 1;
+                continue;
+            }
+            if here.is_crowded_by(&reading) {
+                return Err(crowded((deployment, thing), reading.at));
+            }
+            self.done.trimmed += u64::from(is_trimmed);
+            new.push(reading);
+        }
+        self.append(new)
     }
 
     /// What the notice here declares, where the deployment and the thing are here and the person has their readings kept here.
@@ -416,24 +418,26 @@ impl<'a> Importing<'a> {
         Ok(std::sync::Arc::clone(&found.state.load().schema))
     }
 
-    /// The readings of a thing that are here, and how often.
-    fn here(
+    /// Looks up what is here.
+    fn look(
         &self,
         (deployment, thing): (&DeploymentId, &ThingId),
         (from, until): (Timestamp, Timestamp),
         schema: &std::sync::Arc<policy::Schema>,
-    ) -> Result<FxHashMap<Print, u32>, ImportError> {
-        let mut here: FxHashMap<Print, u32> = FxHashMap::default();
+        here: &mut Here,
+    ) -> Result<(), ImportError> {
         let mut pages = Pages::between(self.custody, self.person, (from, until), self.now);
         while let Some(page) = pages.next()? {
-            let of_thing = |it: &&StoredReading| it.deployment == *deployment && it.thing == *thing;
-            for reading in page.iter().filter(of_thing) {
-                let body = without_mark(&reading.body);
-                let body = declared(schema, &body).map_or_else(|| body.to_vec(), |it| it.0);
-                *here.entry(print(reading.at, &body)).or_default() += 1;
+            for reading in &page {
+                let of_thing = reading.deployment == *deployment && reading.thing == *thing;
+                if here.is_looked_for(reading) && of_thing {
+                    let body = without_mark(&reading.body);
+                    let body = declared(schema, &body).map_or_else(|| body.to_vec(), |it| it.0);
+                    here.found(&print(reading.at, &body));
+                }
             }
         }
-        Ok(here)
+        Ok(())
     }
 
     fn append(&mut self, readings: Vec<StoredReading>) -> Result<(), ImportError> {
