@@ -39,7 +39,7 @@ use store::{DbError, Tx};
 
 use crate::block::{HEAD_COLUMNS, SealedBlock, head_of, insert, open, seal_blocks};
 use crate::crypto::KeyId;
-use crate::keys::mask::{left, subject_of};
+use crate::keys::mask::{MAX_MASKS, left, subject_of};
 use crate::keys::rewrite::{OldCopy, Rewritten};
 use crate::keys::{EpochKey, KeyError, KeyState, Shelf, WrappedKey, to_row};
 use crate::log::Log;
@@ -47,7 +47,7 @@ use crate::reading::Row;
 use crate::rows;
 use crate::sealed::delete_in_scope;
 use crate::segment::widen;
-use crate::tombstone::{ErasureId, Tombstone, TombstoneError};
+use crate::tombstone::{ErasureId, Graveyard, Tombstone, TombstoneError};
 use crate::{MaintainError, Maintained, Scope};
 
 /// So many blocks under destroyed keys are tried at most.
@@ -96,8 +96,16 @@ pub enum EraseError {
     /// It was not written down: nothing was erased.
     #[error("the erasure could not be written down, and nothing was erased")]
     Tombstone(#[from] TombstoneError),
-    /// It is written down and not carried out: the next maintenance does that, or the next start. Whatever is appended until then is
-    /// erased too.
+    /// The rows of keys could not be read, to see whether there is room for it.
+    #[error("the keys could not be looked at, and nothing was erased: try again")]
+    NotBegun(#[source] KeyError),
+    /// So many parts of the same day were erased one after the other that it waits: nothing was written down, nothing erased.
+    #[error(
+        "{MAX_MASKS} erasures of the same day are not finished, and nothing was erased: try again after the next maintenance"
+    )]
+    Crowded,
+    /// It is written down and not carried out: the next maintenance does that, or the next start, or whoever asks for the same again.
+    /// Whatever is appended until then is erased too.
     #[error("the erasure is written down; it is carried out once the database answers")]
     Pending(#[source] KeyError),
     /// The rows could not be read again, to check: it is carried out all the same.
@@ -122,21 +130,52 @@ pub(crate) fn erase(
     now: Timestamp,
 ) -> Result<ErasureProof, EraseError> {
     let Erasure { subject, scope } = erasure;
-    let tombstone = log
-        .keyring
-        .stonemason
-        .make(&subject.key(), scope, now)
-        .map_err(TombstoneError::Seal)?;
-    // Held to the end: nobody takes an erasure that is at work for one that was broken off.
+    // Held to the end: nobody takes an erasure that is at work for one that was broken off, and nobody else adds masks.
     let mut graveyard = log.keyring.graveyard();
-    graveyard.add(&tombstone)?;
+    let tombstone = match broken_off(log, &graveyard, erasure) {
+        Some(tombstone) => tombstone,
+        None => begin(log, &mut graveyard, erasure, now)?,
+    };
     #[cfg(test)]
     crate::crash::point();
-    let rewritten = carry_out(log, subject, scope, &tombstone).map_err(|error| {
-        log.keyring.has_unfinished.store(true, Ordering::SeqCst);
-        EraseError::Pending(error)
-    })?;
-    prove(log, subject, &tombstone, &rewritten)
+    match carry_out(log, subject, scope, &tombstone) {
+        Ok(rewritten) => {
+            graveyard.note_done(tombstone.id);
+            prove(log, subject, &tombstone, &rewritten)
+        }
+        Err(error) => {
+            graveyard.note_broken_off(&tombstone);
+            log.keyring.has_unfinished.store(true, Ordering::SeqCst);
+            Err(EraseError::Pending(error))
+        }
+    }
+}
+
+/// The tombstone of the same erasure that was written down before and not carried out.
+fn broken_off(log: &Log, graveyard: &Graveyard, erasure: &Erasure) -> Option<Tombstone> {
+    let mason = &log.keyring.stonemason;
+    let mut found = graveyard.broken_off(mason.hash(&erasure.subject.key()));
+    let is_same = |it: &&Tombstone| matches!(mason.scope(it), Ok(scope) if scope == erasure.scope);
+    found.find(is_same).cloned()
+}
+
+/// Writes an erasure down.
+fn begin(
+    log: &Log,
+    graveyard: &mut Graveyard,
+    erasure: &Erasure,
+    now: Timestamp,
+) -> Result<Tombstone, EraseError> {
+    let Erasure { subject, scope } = erasure;
+    let has_room = log.keyring.has_room_for(subject, scope);
+    if !has_room.map_err(EraseError::NotBegun)? {
+        return Err(EraseError::Crowded);
+    }
+    let mason = &log.keyring.stonemason;
+    let tombstone = mason.make(&subject.key(), scope, now);
+    let tombstone = tombstone.map_err(TombstoneError::Seal)?;
+    graveyard.add(&tombstone)?;
+    Ok(tombstone)
 }
 
 fn carry_out(
@@ -269,7 +308,7 @@ impl Tried {
 /// The column behind [`HEAD_COLUMNS`].
 pub(crate) const SEALED_COLUMN: usize = 7;
 
-/// Carries out what is written down and not known to the database. Says how many.
+/// Carries out what is written down and not known to the database, all of it that can be. Says how many.
 pub(crate) fn reapply(log: &Log) -> Result<u64, EraseError> {
     let mut graveyard = log.keyring.graveyard();
     let known = log
@@ -286,7 +325,8 @@ pub(crate) fn reapply(log: &Log) -> Result<u64, EraseError> {
         .filter_map(|it| Tombstone::parse(it))
         .map(|it| it.id)
         .collect();
-    let missing: Vec<Tombstone> = graveyard
+    known.iter().for_each(|it| graveyard.note_done(*it));
+    let mut missing: Vec<Tombstone> = graveyard
         .all()
         .filter(|it| !known.contains(&it.id))
         .cloned()
@@ -294,16 +334,27 @@ pub(crate) fn reapply(log: &Log) -> Result<u64, EraseError> {
     if missing.is_empty() {
         return Ok(0);
     }
+    missing.sort_unstable_by_key(|it| (it.at, it.id));
     let subjects = log
         .db
         .read(rows::subjects)
         .map_err(|error| EraseError::Pending(error.into()))?;
+    let (mut done, mut failed) = (0, None);
     for tombstone in &missing {
-        let scope = log.keyring.stonemason.scope(tombstone);
-        let scope = scope.map_err(|source| graveyard.foreign(source))?;
-        reapply_one(log, &subjects, &scope, tombstone)?;
+        match reapply_one(log, &graveyard, &subjects, tombstone) {
+            Ok(()) => {
+                graveyard.note_done(tombstone.id);
+                done += 1;
+            }
+            // The others are carried out all the same.
+            Err(error) => {
+                let id = tombstone.id;
+                tracing::error!(erasure = %id, %error, "erasure {id} is not carried out yet");
+                failed.get_or_insert(error);
+            }
+        }
     }
-    Ok(widen(missing.len()))
+    failed.map_or(Ok(done), Err)
 }
 
 /// See [`crate::Vault::were_erased`].
@@ -319,15 +370,16 @@ pub(crate) fn were_erased(log: &Log, subjects: &[Subject]) -> Vec<bool> {
 
 fn reapply_one(
     log: &Log,
+    graveyard: &Graveyard,
     subjects: &[String],
-    scope: &Scope,
     tombstone: &Tombstone,
 ) -> Result<(), EraseError> {
+    let scope = log.keyring.stonemason.scope(tombstone);
+    let scope = scope.map_err(|source| graveyard.foreign(source))?;
     let is_meant = |it: &&String| log.keyring.stonemason.hash(it) == tombstone.subject;
     let subject = subjects.iter().find(is_meant);
     let done = match subject.and_then(|it| subject_of(it)) {
-        Some(subject) => carry_out(log, &subject, scope, tombstone).map(|_| {
-            let scope = scope.clone();
+        Some(subject) => carry_out(log, &subject, &scope, tombstone).map(|_| {
             let mut reapplied = log.reapplied.lock().unwrap_or_else(PoisonError::into_inner);
             reapplied.push((tombstone.at, Erasure { subject, scope }));
         }),
@@ -336,12 +388,13 @@ fn reapply_one(
             .write(|tx| rows::note_erasure(tx, tombstone))
             .map_err(KeyError::Rows),
     };
+    done.map_err(EraseError::Pending)?;
     tracing::info!(
         erasure = %tombstone.id,
         "erasure {} is carried out: the database did not know it",
         tombstone.id
     );
-    done.map_err(EraseError::Pending)
+    Ok(())
 }
 
 /// Deletes what is under destroyed keys, and seals again what masks leave of others. Keys that records in the log need wait.
@@ -358,7 +411,13 @@ pub(crate) fn finish(log: &Log, done: &mut Maintained) -> Result<(), MaintainErr
 
 /// Whether all is done.
 fn finish_all(log: &Log, done: &mut Maintained) -> Result<bool, MaintainError> {
-    reapply(log).map_err(|source| MaintainError::Erase(Box::new(source)))?;
+    let reapplied = reapply(log).map_err(|source| MaintainError::Erase(Box::new(source)));
+    // An erasure that fails must not keep the masks of others from shrinking.
+    let is_all = finish_keys(log, done)?;
+    reapplied.map(|_| is_all)
+}
+
+fn finish_keys(log: &Log, done: &mut Maintained) -> Result<bool, MaintainError> {
     let unfinished = log.db.read(rows::unfinished_keys)?;
     let mut free = unfinished.iter().map(|it| it.id).collect();
     log.keep_unused(&mut free);

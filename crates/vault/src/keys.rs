@@ -54,7 +54,7 @@ use crate::tombstone::{Graveyard, Stonemason};
 use cache::{Cache, find};
 use changes::Changes;
 use epoch::{damaged_epoch_key, make_epoch_key, open_subject, unwrap_epoch_key};
-use mask::{MAX_MASKS, Stripper};
+use mask::Stripper;
 use opening::Opening;
 use secrets::check_root;
 
@@ -95,11 +95,6 @@ pub enum KeyError {
     /// A key could not be made.
     #[error("a new key could not be made")]
     New(#[source] CryptoError),
-    /// Too many parts of the same readings were erased one after the other.
-    #[error(
-        "{MAX_MASKS} erasures of the same day are not finished: try again after the next maintenance"
-    )]
-    Masks,
     /// The keys of a subject were changed by somebody else meanwhile.
     #[error("the keys were changed meanwhile, and nothing was done: it is tried again by itself")]
     Changed,

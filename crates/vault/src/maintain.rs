@@ -173,11 +173,11 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
         .read(|tx| rows::expired_keys(tx, now, MAX_EXPIRED_KEYS))?;
     emptied.extend(unneeded);
     done.destroyed_keys = destroy_unused_keys(log, emptied)?;
-    finish(log, &mut done)?;
+    let finished = finish(log, &mut done);
     if now.plus_millis(AHEAD_MS).day() > now.day() {
         done.keys_ahead = log.keyring.open_ahead(now).map_err(MaintainError::Ahead)?;
     }
-    Ok(done)
+    finished.map(|()| done)
 }
 
 /// Destroys the keys, out of these, that neither a block nor a record of the log needs. Should a crash come between, a key without

@@ -144,6 +144,15 @@ pub(crate) fn unfinished_keys(tx: &mut Tx<'_>) -> Result<Vec<WrappedKey>, DbErro
     tx.query(&sql, &[])?.iter().map(key_of).collect()
 }
 
+/// The keys of a subject that have masks.
+pub(crate) fn masked_keys(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<WrappedKey>, DbError> {
+    let sql = format!("SELECT {KEY_COLUMNS} WHERE e.subject = $1 AND e.state = 1");
+    tx.query(&sql, &[subject.into()])?
+        .iter()
+        .map(key_of)
+        .collect()
+}
+
 /// How many keys of a subject there are whose erasure is not finished.
 pub(crate) fn count_unfinished(tx: &mut Tx<'_>, subject: &str) -> Result<u64, DbError> {
     let sql = "SELECT COUNT(*) FROM vault_epoch_key WHERE subject = $1 AND state > 0";

@@ -262,6 +262,8 @@ pub(crate) struct Graveyard {
     end: u64,
     /// By id: small, and looked up at the start only.
     known: FxHashMap<ErasureId, Tombstone>,
+    /// Written down, and then not carried out.
+    broken_off: Vec<Tombstone>,
     /// Something could not be written: what is behind the end is not known until it is read again.
     is_broken: bool,
 }
@@ -280,6 +282,7 @@ impl Graveyard {
             file,
             end: 0,
             known: FxHashMap::default(),
+            broken_off: Vec::new(),
             is_broken: false,
         };
         graveyard.scan()?;
@@ -294,6 +297,25 @@ impl Graveyard {
     /// Whether an erasure is written down.
     pub(crate) fn has(&self, id: ErasureId) -> bool {
         self.known.contains_key(&id)
+    }
+
+    /// Those of a subject that were written down and then not carried out, as far as this process knows.
+    pub(crate) fn broken_off(&self, subject: [u8; 32]) -> impl Iterator<Item = &Tombstone> {
+        self.broken_off
+            .iter()
+            .filter(move |it| it.subject == subject)
+    }
+
+    /// It was not carried out: whoever asks for the same again goes on with it.
+    pub(crate) fn note_broken_off(&mut self, tombstone: &Tombstone) {
+        if !self.broken_off.contains(tombstone) {
+            self.broken_off.push(tombstone.clone());
+        }
+    }
+
+    /// It is carried out.
+    pub(crate) fn note_done(&mut self, id: ErasureId) {
+        self.broken_off.retain(|it| it.id != id);
     }
 
     /// Why a tombstone does not open.

@@ -24,7 +24,8 @@ use crate::reading::{MAX_BODY_BYTES, Row, StoredReading};
 
 /// The longest description of what is taken out of bodies.
 pub const MAX_STRIP_BYTES: usize = 64 * 1024;
-/// No key has more masks than this at once: `maintain` takes them away.
+/// No erasure is begun that would give a key more masks than this: `maintain` takes them away. What was begun before is carried out all
+/// the same, so after a backup was restored there can be more.
 pub(crate) const MAX_MASKS: usize = 64;
 const VERSION: u8 = 1;
 /// The same, and files that are sealed to the person's own keys stay.
@@ -77,6 +78,14 @@ impl Scope {
     pub(crate) fn meets_epoch(&self, epoch: i64) -> bool {
         let (first, end) = bounds(epoch);
         self.from.is_none_or(|it| it < end) && self.until.is_none_or(|it| it > first)
+    }
+
+    /// The same for readings alone: a mask says nothing of sealed files.
+    pub(super) fn as_mask(&self) -> Self {
+        Self {
+            spares_own_files: false,
+            ..self.clone()
+        }
     }
 
     fn has(&self, row: &Row) -> bool {

@@ -13,6 +13,7 @@ use super::epoch::{unwrap_epoch_key, wrap_epoch_key};
 use super::mask::{self, MAX_MASKS, Scope};
 use super::{EpochKey, KeyError, KeyState, Keyring, Shelf, from_row, to_row};
 use crate::crypto::{KeyId, SecretKey};
+use crate::rows;
 
 /// A copy of the row of an epoch key that was destroyed, to try it.
 pub(crate) struct OldCopy {
@@ -123,6 +124,27 @@ impl Keyring {
         Ok(key)
     }
 
+    /// Whether no key of a subject has as many masks as it may have and would get one more.
+    pub(crate) fn has_room_for(&self, subject: &Subject, scope: &Scope) -> Result<bool, KeyError> {
+        let text = subject.key();
+        let masked = self.db.read(|tx| rows::masked_keys(tx, &text))?;
+        let mask = scope.as_mask();
+        for row in masked {
+            let epoch = row.epoch;
+            if scope.has_whole_epoch(epoch) || !scope.meets_epoch(epoch) {
+                continue;
+            }
+            match self.unwrap(row) {
+                Ok(key) if key.masks.len() < MAX_MASKS || key.masks.contains(&mask) => {}
+                // It is destroyed.
+                Err(KeyError::Damaged { .. }) => {}
+                Ok(_) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
     /// Forgets a subject that has no epoch keys any more.
     pub(crate) fn forget_subject(&self, subject: &Subject) -> Result<bool, KeyError> {
         let text = subject.key();
@@ -146,8 +168,7 @@ impl Keyring {
         let Some(row) = tx.query_one(sql, &[subject.into()])? else {
             return Ok(Rewritten::default());
         };
-        let old = self.unwrap_subject(subject, row.get(0)?)?;
-        let new = SecretKey::random().map_err(KeyError::New)?;
+        let old = self.unwrap_subject(subject, row.get(0)?);
         let sql = "SELECT key_id, epoch, wrapped, state, mask FROM vault_epoch_key \
                    WHERE subject = $1 AND state < 2 ORDER BY epoch, key_id";
         let rows = tx.query(sql, &[subject.into()])?;
@@ -156,6 +177,18 @@ impl Keyring {
             as_they_were(keys, &found)?;
         }
         let mut done = Rewritten::default();
+        let old = match (old, cause) {
+            // Nobody can read what is under it: what is to be erased goes, the rest stays, to be told of.
+            (Err(KeyError::Damaged { .. }), Cause::Erasure(_)) => {
+                let met = |it: &Found| fate(cause, it) != Fate::Keep;
+                for key in found.into_iter().filter(met) {
+                    give_away(tx, key, &mut done)?;
+                }
+                return Ok(done);
+            }
+            (old, _) => old?,
+        };
+        let new = SecretKey::random().map_err(KeyError::New)?;
         for key in found {
             self.rewrite_key(tx, (&old, &new), subject, cause, key, &mut done)?;
         }
@@ -176,13 +209,7 @@ impl Keyring {
     ) -> Result<(), KeyError> {
         let fate = fate(cause, &key);
         if fate == Fate::Destroy {
-            destroy(tx, key.id)?;
-            done.destroyed.push(OldCopy {
-                id: key.id,
-                epoch: key.epoch,
-                wrapped: key.wrapped,
-            });
-            return Ok(());
+            return give_away(tx, key, done);
         }
         let Ok(secret) = unwrap_epoch_key(old, key.id, key.epoch, subject, key.wrapped) else {
             // Damaged before: nobody can read what is under it. It stays, to be told of, unless it is to be erased.
@@ -201,7 +228,7 @@ impl Keyring {
                 // the key as it is.
                 return destroy(tx, key.id).map_err(KeyError::Rows);
             };
-            let masks = joined(masks, scope)?;
+            let masks = joined(masks, scope);
             let sealed = mask::seal(&secret, self.suite, key.id, &masks).map_err(KeyError::New)?;
             (state, sealed_mask) = (KeyState::Masked, Some(sealed));
             done.masked += 1;
@@ -221,19 +248,25 @@ impl Keyring {
     }
 }
 
-/// One more mask. The same one again is no other; too many wait for `maintain`. It says nothing of sealed files.
-fn joined(mut masks: Vec<Scope>, scope: &Scope) -> Result<Vec<Scope>, KeyError> {
-    let mask = Scope {
-        spares_own_files: false,
-        ..scope.clone()
-    };
+/// Destroys a key, and keeps a copy to try.
+fn give_away(tx: &mut Tx<'_>, key: Found, done: &mut Rewritten) -> Result<(), KeyError> {
+    destroy(tx, key.id)?;
+    done.destroyed.push(OldCopy {
+        id: key.id,
+        epoch: key.epoch,
+        wrapped: key.wrapped,
+    });
+    Ok(())
+}
+
+/// One more mask. The same one again is no other. What is written down is carried out however many there are: whether there are too
+/// many is asked before, see [`Keyring::has_room_for`].
+fn joined(mut masks: Vec<Scope>, scope: &Scope) -> Vec<Scope> {
+    let mask = scope.as_mask();
     if !masks.contains(&mask) {
-        if masks.len() >= MAX_MASKS {
-            return Err(KeyError::Masks);
-        }
         masks.push(mask);
     }
-    Ok(masks)
+    masks
 }
 
 fn fate(cause: Cause<'_>, key: &Found) -> Fate {

@@ -24,6 +24,8 @@ mod late;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod masked;
+#[cfg(test)]
 mod own;
 #[cfg(test)]
 mod proxy;
