@@ -128,6 +128,8 @@ mod tests {
     const MODEL: &str = include_str!("../../../crates/model/clippy.toml");
     const POLICY: &str = include_str!("../../../crates/policy/clippy.toml");
     const RECORD: &str = include_str!("../../../crates/record/clippy.toml");
+    const DEIDENTIFY: &str = include_str!("../../../crates/deidentify/clippy.toml");
+    const STATISTICS: &str = include_str!("../../../crates/statistics/clippy.toml");
 
     #[track_caller]
     fn check_model(root: &str, model: &str, expected: &[&str]) {
@@ -136,6 +138,8 @@ mod tests {
             ("crates/model/clippy.toml", model),
             ("crates/policy/clippy.toml", POLICY),
             ("crates/record/clippy.toml", RECORD),
+            ("crates/deidentify/clippy.toml", DEIDENTIFY),
+            ("crates/statistics/clippy.toml", STATISTICS),
         ]);
         assert_eq!(shown(&check(&tree)), expected);
     }

@@ -1,4 +1,4 @@
-//! The pure crates (`model`, `policy`, `record`) have no runtime, socket or database below them.
+//! The pure crates (`model`, `policy`, `record`, `deidentify`, `statistics`) have no runtime, socket or database below them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Problem;
 
 /// The crates that compute and do nothing else.
-pub(crate) const PURE: [&str; 3] = ["model", "policy", "record"];
+pub(crate) const PURE: [&str; 5] = ["model", "policy", "record", "deidentify", "statistics"];
 
 /// What has no place below a pure crate: runtimes, sockets, databases, clients.
 const IMPURE: [&str; 20] = [
