@@ -6,7 +6,7 @@ use crate::{
     DbError, MigrateError, MigrationSet, OpenError, Tx,
     connection::{Connection, Mode, Role},
     migrate,
-    pool::Pool,
+    pool::{Lease, Pool},
     url::Target,
 };
 
@@ -78,16 +78,17 @@ impl Db {
         self.transact(Mode::Write, f)
     }
 
-    /// Runs `f` as a write transaction in which a step of a migration may rebuild tables.
-    pub(crate) fn rebuild<T, E>(
+    /// Runs `f` for each item in a write transaction of its own, in which a step of a migration may rebuild tables. The first that fails is
+    /// undone and the last.
+    pub(crate) fn rebuild<I, E>(
         &self,
-        f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
-    ) -> Result<T, E>
+        items: impl IntoIterator<Item = I> + Send,
+        f: impl FnMut(&mut Tx<'_>, I) -> Result<(), E> + Send,
+    ) -> Result<(), E>
     where
-        T: Send,
         E: From<DbError> + Send,
     {
-        self.transact(Mode::Rebuild, f)
+        self.alone(|| self.inner.rebuild(items, f))
     }
 
     fn transact<T, E>(
@@ -99,13 +100,22 @@ impl Db {
         T: Send,
         E: From<DbError> + Send,
     {
+        self.alone(|| self.inner.run(mode, f))
+    }
+
+    /// Runs `f` as the one transaction of this thread, where it may block.
+    fn alone<T, E>(&self, f: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E>
+    where
+        T: Send,
+        E: From<DbError> + Send,
+    {
         let key = Arc::as_ptr(&self.inner).addr();
         if Turn::is_taken(key) {
             return Err(DbError::Nested.into());
         }
         self.inner.apart(|| {
             let _turn = Turn::take(key);
-            self.inner.run(mode, f)
+            f()
         })?
     }
 }
@@ -128,17 +138,39 @@ impl Inner {
         mode: Mode,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (pool, role) = match mode {
-            Mode::Read => (&self.readers, Role::Reader),
-            Mode::Write => (&self.writer, Role::Writer),
-            Mode::Rebuild => (&self.writer, Role::Migrator),
+        let mut lease = match mode {
+            Mode::Read => self.readers.lease()?,
+            Mode::Write | Mode::Rebuild => self.writer.lease()?,
         };
-        let mut lease = pool.lease()?;
-        if mode == Mode::Rebuild {
-            // Its settings differ, and statements must not outlive the tables they were prepared for.
-            lease.set_apart();
+        self.within(&mut lease, mode, f)
+    }
+
+    fn rebuild<I, E: From<DbError>>(
+        &self,
+        items: impl IntoIterator<Item = I>,
+        mut f: impl FnMut(&mut Tx<'_>, I) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut lease = self.writer.lease()?;
+        // Its settings differ, and statements must not outlive the tables they were prepared for.
+        lease.set_apart();
+        for item in items {
             self.readers.clear();
+            self.within(&mut lease, Mode::Rebuild, |tx| f(tx, item))?;
         }
+        Ok(())
+    }
+
+    fn within<T, E: From<DbError>>(
+        &self,
+        lease: &mut Lease<'_>,
+        mode: Mode,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let role = match mode {
+            Mode::Read => Role::Reader,
+            Mode::Write => Role::Writer,
+            Mode::Rebuild => Role::Migrator,
+        };
         let connect = || self.target.connect(role).map_err(OpenError::into_lost);
         let mut tx = Tx::new(lease.begin(mode, connect)?);
         let value = f(&mut tx)?;

@@ -146,19 +146,26 @@ fn run_steps(
         owner: set.owner,
         source,
     };
-    for step in set.steps.iter().filter(|it| is_wanted(it)) {
-        let failed = |source| MigrateError::Step {
+    let applied = db.read(|tx| applied(tx, set.owner)).map_err(read)?;
+    let is_missing = |it: &&Step| is_wanted(it) && !applied.contains_key(&it.version.into());
+    let missing: Vec<&Step> = set.steps.iter().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut begun: Option<&Step> = None;
+    let done = db.rebuild(missing, |tx, step| {
+        begun = Some(step);
+        apply(tx, set.owner, step)
+    });
+    done.map_err(|source| match begun {
+        Some(step) => MigrateError::Step {
             owner: set.owner,
             version: step.version,
             name: step.name,
             source,
-        };
-        if !is_applied(db, set.owner, step).map_err(read)? {
-            db.rebuild(|tx| apply(tx, set.owner, step))
-                .map_err(failed)?;
-        }
-    }
-    Ok(())
+        },
+        None => read(source),
+    })
 }
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS store_migration (
@@ -227,11 +234,6 @@ fn applied(tx: &mut Tx<'_>, owner: &str) -> Result<Applied, DbError> {
     )?;
     let pairs = rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?)));
     pairs.collect()
-}
-
-fn is_applied(db: &Db, owner: &str, step: &Step) -> Result<bool, DbError> {
-    let applied = db.read(|tx| applied(tx, owner))?;
-    Ok(applied.contains_key(&step.version.into()))
 }
 
 /// Another node may have applied the step while this one waited for its turn to write.
