@@ -204,7 +204,9 @@ impl std::fmt::Debug for Repository {
 
 /// Held while files of a repository must not go, or nobody else may write.
 #[derive(Debug)]
-pub(crate) struct Held(#[expect(dead_code, reason = "it is held, not used")] Option<File>);
+pub(crate) struct Held {
+    _lock: Option<File>,
+}
 
 impl Repository {
     /// Makes a repository in an empty directory, with a new key under `protection`.
@@ -449,7 +451,7 @@ impl Repository {
             .open(self.path.join(LOCK))
             .map_err(io_error("lock", LOCK))?;
         match file.try_lock() {
-            Ok(()) => Ok(Held(Some(file))),
+            Ok(()) => Ok(Held { _lock: Some(file) }),
             Err(err) => Err(self.not_locked(err)),
         }
     }
@@ -457,11 +459,11 @@ impl Repository {
     /// Keeps files from being removed, where the place allows a lock: a copy on a medium that cannot be written needs none.
     pub(crate) fn lock_to_read(&self) -> Result<Held, RepositoryError> {
         let Ok(file) = File::open(self.path.join(LOCK)) else {
-            return Ok(Held(None));
+            return Ok(Held { _lock: None });
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(Held(Some(file))),
-            Err(TryLockError::Error(_)) => Ok(Held(None)),
+            Ok(()) => Ok(Held { _lock: Some(file) }),
+            Err(TryLockError::Error(_)) => Ok(Held { _lock: None }),
             Err(err) => Err(self.not_locked(err)),
         }
     }

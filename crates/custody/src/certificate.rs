@@ -13,6 +13,8 @@
 //! ([`crate::Custody::authenticate`]), and its answer changes in the same acts. Start reading at `trust`; `x509` is the format.
 
 mod act;
+#[cfg(test)]
+pub(crate) mod any_request;
 mod pattern;
 mod sealed;
 mod trust;
@@ -36,7 +38,7 @@ use crate::watch::{Changes, Watch};
 pub use act::{IssuedCertificate, NewCertificate};
 pub use pattern::{PatternError, SubjectPattern};
 pub use trust::CertificateRefusal;
-pub use x509::RequestError;
+pub use x509::{MAX_CERTIFICATE_BYTES, RequestError};
 
 pub(crate) use sealed::KeyBox;
 pub(crate) use trust::{Live, Next, Touched, Trust};
@@ -51,8 +53,6 @@ pub const MAX_CERTIFICATES_PER_THING: usize = 8;
 pub const MAX_MAKERS: usize = 256;
 /// How many certificates of makers may be revoked here.
 pub const MAX_MAKER_REVOCATIONS: i64 = 100_000;
-/// The longest certificate or signing request that is read, in bytes.
-pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 /// The longest chain that a client may send.
 pub const MAX_CHAIN: usize = 8;
 /// How many certificates [`crate::Custody::certificates`] gives at most.

@@ -1,6 +1,6 @@
-//! What the fuzz targets `mqtt` and `coap` do with an input, and that every kept input still holds.
+//! What the fuzz targets `mqtt`, `upgrade`, `coap` and `blocks` do with an input, and that every kept input still holds.
 //!
-//! `mqtt::any_bytes` and `coap::any_bytes` are compiled here and, with the parsers that they call and nothing else, in `fuzz/targets`.
+//! Their files are compiled here and, with the parsers that they call and nothing else, in `fuzz/targets`.
 
 use std::path::Path;
 
@@ -10,9 +10,14 @@ type Target = (&'static str, fn(&[u8]));
 #[test]
 fn every_kept_input_of_packets_still_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/fuzz");
-    let targets: [Target; 2] = [
+    let targets: [Target; 4] = [
         ("mqtt", crate::mqtt::any_bytes::mqtt),
+        (
+            "upgrade",
+            crate::mqtt::connection::websocket::any_bytes::upgrade,
+        ),
         ("coap", crate::coap::any_bytes::coap),
+        ("blocks", crate::coap::any_pieces::blocks),
     ];
     for (name, target) in targets {
         let mut inputs = 0;

@@ -23,6 +23,8 @@ mod address;
 mod answer;
 #[cfg(test)]
 pub(crate) mod any_bytes;
+#[cfg(test)]
+pub(crate) mod any_pieces;
 mod block;
 mod exchange;
 mod keeping;

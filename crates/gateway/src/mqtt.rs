@@ -96,7 +96,7 @@
 pub(crate) mod any_bytes;
 mod away;
 mod backend;
-mod connection;
+pub(crate) mod connection;
 mod decode;
 mod desk;
 mod ears;

@@ -2,6 +2,20 @@
 
 use super::*;
 
+/// The fuzz target `request`.
+#[test]
+fn every_kept_input_of_signing_requests_still_holds() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/fuzz/request");
+    let (mut inputs, mut requests) = (0, 0);
+    for entry in corpus.read_dir().unwrap() {
+        let input = std::fs::read(entry.unwrap().path()).unwrap();
+        any_request::request(&input);
+        inputs += 1;
+        requests += usize::from(x509::read_request(&input).is_ok());
+    }
+    assert!(inputs >= 5 && requests >= 2, "{requests} of {inputs}");
+}
+
 #[test]
 fn serial_numbers_are_read_as_other_tools_print_them() {
     let serial = Serial::of(&[0, 0x0a, 0xbc]).unwrap();

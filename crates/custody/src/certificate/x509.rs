@@ -19,8 +19,8 @@ use x509_parser::oid_registry::{
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::MAX_CERTIFICATE_BYTES;
-
+/// The longest certificate, and the longest signing request, in bytes.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 /// How long the authority's own certificate holds: twenty years.
 const AUTHORITY_DAYS: i64 = 7_305;
 /// By how much a certificate begins before it is issued, for devices whose clock is slow.

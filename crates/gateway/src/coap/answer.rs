@@ -18,12 +18,10 @@
 //! | 5.03 | nothing can be kept now | `publishes_unavailable` |
 //! | 5.05 | a request for a proxy | `coap_requests_refused` |
 
+pub(super) use super::message::unavailable;
 use super::message::{Code, Response, option};
 use crate::Counter;
 use crate::refusal::{Refusal, RefusalKind};
-
-/// After how many seconds it is worth trying again.
-const RETRY_AFTER_S: u32 = 5;
 
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,13 +73,6 @@ pub(super) fn too_fast() -> Wrong {
     let mut wrong = Wrong::new(Code::TOO_MANY_REQUESTS, text, Counter::PublishesTooFast);
     wrong.response = wrong.response.with(option::MAX_AGE, 1);
     wrong
-}
-
-/// 5.03 with when to try again (RFC 7252 section 5.9.3.4).
-pub(super) fn unavailable(text: &str) -> Response {
-    Response::new(Code::SERVICE_UNAVAILABLE)
-        .saying(text)
-        .with(option::MAX_AGE, RETRY_AFTER_S)
 }
 
 pub(super) fn refused(refusal: Refusal) -> Wrong {

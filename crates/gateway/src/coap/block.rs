@@ -149,8 +149,7 @@ impl Transfers {
             return Step::Whole(transfer.gathered);
         }
         if !self.has_place(key.from.ip(), transfer.gathered.len(), now_ms) {
-            let response =
-                super::answer::unavailable("too many messages in pieces: try again later");
+            let response = message::unavailable("too many messages in pieces: try again later");
             return Step::Refused(block.on(response), Counter::CoapTransfersRefused);
         }
         self.gathered_bytes += transfer.gathered.len();

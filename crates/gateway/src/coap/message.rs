@@ -4,6 +4,9 @@
 
 use smallvec::SmallVec;
 
+/// After how many seconds it is worth trying again.
+const RETRY_AFTER_S: u32 = 5;
+
 /// How many options a request may have; ours need fewer than twenty.
 pub(super) const MAX_OPTIONS: usize = 64;
 /// What every message has.
@@ -296,6 +299,13 @@ fn write_option(bytes: &mut Vec<u8>, delta: u16, value: &[u8]) {
         }
     }
     bytes.extend(value);
+}
+
+/// 5.03 with when to try again (RFC 7252 section 5.9.3.4).
+pub(super) fn unavailable(text: &str) -> Response {
+    Response::new(Code::SERVICE_UNAVAILABLE)
+        .saying(text)
+        .with(option::MAX_AGE, RETRY_AFTER_S)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@
 //!
 //! No purpose, no data. What is given is decided when it is handed over, as for a stream, see [`crate::handover`]; what is
 //! never given, and in which order readings come, says `custody`'s module `history`. `next` is the address of the next page, and missing
-//! behind the last one; a page can be empty and have a next one.
+//! behind the last one; a page can be empty and have a next one. `sealed_before` stands beside `next` where what the page went through is
+//! sealed to a person's own key: before that moment readings are missing that this server cannot read.
 //!
 //! | status | when | counter |
 //! |---|---|---|
@@ -296,6 +297,9 @@ fn write(
         let next = serde_json::to_string(&next).unwrap_or_default();
         bytes.extend_from_slice(b",\"next\":");
         bytes.extend_from_slice(next.as_bytes());
+    }
+    if let Some(before) = page.sealed_before {
+        bytes.extend_from_slice(format!(",\"sealed_before\":\"{before}\"").as_bytes());
     }
     bytes.extend_from_slice(b"}\n");
     door.counters.add(Counter::HistoryPages);

@@ -17,7 +17,7 @@
 mod sending;
 mod transport;
 mod unflushed;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

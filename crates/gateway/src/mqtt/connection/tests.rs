@@ -1,182 +1,18 @@
-//! The shell over a socket that takes as many bytes as the test allows.
+//! One connection from its first packet to its end, in the order of the standard.
 
-use std::collections::VecDeque;
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+mod bench;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::oneshot;
+use std::task::Poll;
 
-use super::{Connection, KEPT_INPUT_BYTES, Kept, Signal, Transport, Turn, Unflushed, goodbye};
-use crate::clock::Clock;
+use super::{Connection, KEPT_INPUT_BYTES, Signal, Turn, Unflushed, goodbye};
 use crate::mqtt::backend::Start;
 use crate::mqtt::decode::Version;
-use crate::mqtt::session::Session;
 use crate::mqtt::testing::{
-    DISCONNECT, FakeBackend, World, bytes_v3, connect, connect_v3, offered, puback, publish,
-    subscribe, texts,
+    DISCONNECT, FakeBackend, bytes_v3, connect, connect_v3, puback, publish, subscribe, texts,
 };
-use crate::{Counter, Counters, Limits};
+use crate::{Counter, Limits};
 use Version::{V3, V5};
-
-/// Both ends of a socket, as the test sees them.
-#[derive(Default)]
-struct Wire {
-    to_server: VecDeque<u8>,
-    client_closed: bool,
-    /// How many bytes the socket takes before it blocks.
-    room: usize,
-    written: Vec<u8>,
-    writes: usize,
-    server_closed: bool,
-}
-
-#[derive(Clone, Default)]
-struct FakeSocket(Arc<Mutex<Wire>>);
-
-impl AsyncRead for FakeSocket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut wire = self.0.lock().unwrap();
-        if wire.to_server.is_empty() && !wire.client_closed {
-            return Poll::Pending;
-        }
-        let count = wire.to_server.len().min(buffer.remaining());
-        let bytes: Vec<u8> = wire.to_server.drain(..count).collect();
-        buffer.put_slice(&bytes);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for FakeSocket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut wire = self.0.lock().unwrap();
-        if wire.room == 0 {
-            return Poll::Pending;
-        }
-        let count = bytes.len().min(wire.room);
-        wire.room -= count;
-        wire.writes += 1;
-        wire.written.extend_from_slice(&bytes[..count]);
-        Poll::Ready(Ok(count))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.lock().unwrap().server_closed = true;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Transport for FakeSocket {
-    fn poll_writable(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.0.lock().unwrap().room {
-            0 => Poll::Pending,
-            _ => Poll::Ready(Ok(())),
-        }
-    }
-}
-
-struct Bench {
-    connection: Connection<FakeSocket, FakeBackend>,
-    socket: FakeSocket,
-    world: Arc<Mutex<World>>,
-    counters: Arc<Counters>,
-    version: Version,
-    signal: Option<oneshot::Sender<Signal<Box<Kept<FakeBackend>>>>>,
-}
-
-impl Bench {
-    fn new(version: Version, limits: Limits) -> Self {
-        let clock = Clock::start();
-        let socket = FakeSocket::default();
-        let backend = FakeBackend::default();
-        let counters = Arc::new(Counters::default());
-        let (signal, told) = oneshot::channel();
-        let world = Arc::clone(&backend.world);
-        let connection = Connection::new(
-            socket.clone(),
-            Session::new(Arc::new(limits), 1, clock.now()),
-            backend,
-            Arc::clone(&counters),
-            clock,
-            told,
-        );
-        Self {
-            connection,
-            socket,
-            world,
-            counters,
-            version,
-            signal: Some(signal),
-        }
-    }
-
-    fn connected(version: Version, user_name: &str, limits: Limits) -> Self {
-        let mut bench = Self::new(version, limits);
-        bench.room(1_000_000);
-        bench.send(&connect(version, user_name));
-        assert_eq!(bench.turn(), Poll::Pending);
-        assert_eq!(bench.answers(), ["CONNACK 0x00"]);
-        bench
-    }
-
-    /// A recipient with one subscription, tag 1.
-    fn subscribed(version: Version, qos: u8) -> Self {
-        let mut bench = Self::connected(version, "recipient", Limits::default());
-        bench.send(&subscribe(version, &[("for/research/#", qos)], &[]));
-        assert_eq!(bench.turn(), Poll::Pending);
-        bench.answers();
-        bench
-    }
-
-    fn send(&self, bytes: &[u8]) {
-        self.socket.0.lock().unwrap().to_server.extend(bytes);
-    }
-
-    fn room(&self, bytes: usize) {
-        self.socket.0.lock().unwrap().room = bytes;
-    }
-
-    fn offer(&self, payloads: &[&str]) {
-        let offered = payloads.iter().map(|it| offered(1, it));
-        self.world.lock().unwrap().offered.extend(offered);
-    }
-
-    fn turn(&mut self) -> Poll<Turn> {
-        let mut cx = Context::from_waker(Waker::noop());
-        self.connection.poll_turn(&mut cx)
-    }
-
-    /// The vault has moved on.
-    fn durable(&mut self, position: u64) {
-        self.world.lock().unwrap().durable = position;
-        let _ = self.turn();
-    }
-
-    /// What has been written since the last call, whole packets only.
-    fn answers(&self) -> Vec<String> {
-        let mut wire = self.socket.0.lock().unwrap();
-        wire.writes = 0;
-        texts(&std::mem::take(&mut wire.written), self.version)
-    }
-
-    fn written(&self) -> usize {
-        self.socket.0.lock().unwrap().written.len()
-    }
-}
+use bench::Bench;
 
 #[tokio::test]
 async fn a_publish_is_acknowledged_after_it_is_durable_and_all_in_one_write() {

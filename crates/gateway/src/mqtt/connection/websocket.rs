@@ -11,6 +11,8 @@
 //! | ping | answered by the library |
 //! | close | the end of the connection, with its will if there was no DISCONNECT |
 
+#[cfg(test)]
+pub(crate) mod any_bytes;
 mod head;
 
 use std::io;
