@@ -6,6 +6,7 @@
 //! Every act asks `authority` whether the actor may, and every act that must be public adds its entry to the record in
 //! the same transaction. Start reading at `licensing`.
 
+mod account_facts;
 mod accounts;
 mod authority;
 mod certificates;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use custody::{ActError, Custody, RowError};
 use store::Db;
 
+pub use account_facts::AccountFacts;
 pub use accounts::{Account, LINK_LIFETIME_MILLIS, LinkToken, SessionToken};
 pub use authority::{Action, Actor, Office};
 pub use claims::{
@@ -66,7 +68,7 @@ pub use rows::MIGRATIONS;
 pub use rulebook::Limit;
 pub use safety::{Asking, Attempt, Proved, WaysIn};
 pub use security_events::{
-    EVENT_LIFETIME_MILLIS, EventKind, MAX_EVENTS, SecurityEvent, TRY_WINDOW_MILLIS,
+    EVENT_LIFETIME_MILLIS, EventKind, MAX_EVENTS, OwnKeyAct, SecurityEvent, TRY_WINDOW_MILLIS,
 };
 pub use sessions::{
     Browser, Device, MAX_SESSIONS, PROOF_MILLIS, SEEN_MILLIS, SESSION_IDLE_MILLIS,

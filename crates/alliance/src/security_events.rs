@@ -59,7 +59,32 @@ words! {
         CredentialRevoked = "credential-revoked",
         /// The operator brought an export back into the account.
         ExportBroughtBack = "export-brought-back",
+        /// A key of the person's own was added.
+        OwnKeyAdded = "own-key-added",
+        /// They showed that they have its secret half.
+        OwnKeyProved = "own-key-proved",
+        /// Nothing is sealed to it any more.
+        OwnKeyRemoved = "own-key-removed",
+        /// From now on history is sealed to the person's own keys.
+        SealingBegun = "sealing-begun",
+        /// History is sealed no further.
+        SealingStopped = "sealing-stopped",
     }
+}
+
+/// What an account did with keys of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnKeyAct {
+    /// It added one.
+    Added,
+    /// It showed that it has the secret half of one.
+    Proved,
+    /// It had nothing sealed to one any more.
+    Removed,
+    /// It began to have its history sealed.
+    Begun,
+    /// It ended that.
+    Stopped,
 }
 
 /// Something that happened to an account.
@@ -76,6 +101,29 @@ pub struct SecurityEvent {
 }
 
 impl Alliance {
+    /// Notes what an account did with keys of its own; `custody` has done it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_own_key(
+        &self,
+        account: &PersonId,
+        did: OwnKeyAct,
+        device: Device,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        let kind = match did {
+            OwnKeyAct::Added => EventKind::OwnKeyAdded,
+            OwnKeyAct::Proved => EventKind::OwnKeyProved,
+            OwnKeyAct::Removed => EventKind::OwnKeyRemoved,
+            OwnKeyAct::Begun => EventKind::SealingBegun,
+            OwnKeyAct::Stopped => EventKind::SealingStopped,
+        };
+        Ok(self
+            .db
+            .write(|tx| rows::security_event::put(tx, account, kind, device, now))?)
+    }
+
     /// What happened to an account, newest first.
     ///
     /// # Errors

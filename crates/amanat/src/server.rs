@@ -5,6 +5,7 @@
 
 mod commons;
 mod courier;
+mod every;
 mod exports;
 mod housekeeping;
 mod http;

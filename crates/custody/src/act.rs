@@ -180,6 +180,8 @@ pub struct Act<'a, 't> {
     link_counts: BTreeMap<BridgeId, i64>,
     /// What was asked for stood already.
     leaves_all: bool,
+    /// Whether something is kept for less long than it was promised.
+    shortens: bool,
 }
 
 /// Carries the caller's error through the store's transaction.
@@ -220,12 +222,14 @@ impl Custody {
                 links: Vec::new(),
                 link_counts: BTreeMap::new(),
                 leaves_all: false,
+                shortens: false,
             };
             let value = run(&mut act).map_err(Failure::Caller)?;
+            let shortens = act.shortens;
             let prepared = act.prepare().map_err(Failure::Act)?;
-            Ok((value, prepared))
+            Ok((value, prepared, shortens))
         });
-        let (value, prepared) = match outcome {
+        let (value, prepared, shortens) = match outcome {
             Ok(done) => done,
             Err(Failure::Caller(err)) => return Err(err),
             Err(Failure::Act(ActError::Db(DbError::CommitUnknown { .. }))) => {
@@ -235,6 +239,9 @@ impl Custody {
             Err(Failure::Act(err)) => return Err(E::from(err)),
         };
         let files = self.put_in_force(prepared);
+        if shortens {
+            self.inner.promises.say_more();
+        }
         self.refresh_promises();
         self.publish(&mut published, files);
         Ok(value)
@@ -245,6 +252,7 @@ impl Custody {
         if let Err(err) = self.load_all() {
             tracing::error!(error = %err, "what is in force may differ from what is recorded: restart");
         }
+        self.inner.promises.say_more();
         self.refresh_promises();
         self.inner.is_record_behind.store(true, Ordering::Relaxed);
         self.publish(published, Files::new());
@@ -316,8 +324,8 @@ impl<'t> Act<'_, 't> {
         }
         if let Some(standing) = standing {
             consent::carry_over(self.tx, &standing.notice, notice, source, self.now)?;
-            let promises = &self.custody.inner.promises;
-            crate::keeping::note_shorter(self.tx, promises, &standing.notice, notice, self.now)?;
+            let noted = crate::keeping::note_shorter(self.tx, &standing.notice, notice, self.now)?;
+            self.shortens |= noted;
         }
         rows::deployment::put_notice(self.tx, notice, source)?;
         rows::notice_version::insert(self.tx, notice, source, self.now)?;

@@ -17,13 +17,18 @@
 //! tombstone for the batch outside of backups, and a batch with a tombstone is dropped.
 //!
 //! # When something breaks off
-//! Giving is three steps: the rows and what is to be erased are one transaction (`commons_unlinking`); the readings are erased; the rows count
-//! from then on, and the line that named the person is deleted, in one transaction. A break after the first is finished by
-//! [`Custody::tend_commons`]: at no moment are the readings neither in the account nor in the pool, and rows never count before the readings are erased.
+//! Giving is three steps: the rows and what is to be erased are one transaction (`commons_unlinking`, and an erasure, see `erase::given`);
+//! the readings are erased; the rows count from then on, and the line that tied them to the person is deleted, in the transaction that ends
+//! the erasure. A break after the first is finished by [`Custody::tick`] and [`Custody::tend_commons`]: at no moment are the readings neither
+//! in the account nor in the pool, and rows never count before the readings are erased.
+//!
+//! # What is not given
+//! What a law wants kept stays in the account; a gift is refused when a row would show it. What was brought back from an export stays, too:
+//! nobody measured it here. So does what is sealed to the person's own keys: nobody here can read it.
 //!
 //! # Who erases
-//! [`Custody::drop_gifts_of`] deletes what waits in the pool of a person, and what they were about to give. What was admitted stays: nobody
-//! can tell whose it is.
+//! Whoever has everything erased: [`Custody::drop_gifts_of`] deletes what waits in the pool of a person, and what they were about to give. What
+//! was admitted stays: nobody can tell whose it is.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,17 +44,21 @@ use crate::secret::document_sha256;
 
 mod decide;
 mod declared;
+mod draft;
 mod files;
+mod gather;
 mod give;
 mod plot;
 mod pool;
+mod table;
 
 pub use decide::{DecideError, Decided, MAX_BATCH_ROWS};
 pub use declared::{
     DataSet, DataSetColumn, DataSetError, DataSetId, MAX_DATA_SET_BYTES, MAX_EVERY_DAYS,
     OpenLicence, PlotPlan, Source,
 };
-pub use files::{CommonsFile, catalogue_json_ld};
+pub use draft::draft_data_set;
+pub use files::{CommonsFile, PARQUET as PARQUET_MEDIA_TYPE, catalogue_json_ld};
 pub use give::{
     GiftAsk, GiftPreview, GiveError, Given, MAX_GIFT_READINGS, MAX_GIFT_ROWS, WAIT_DAYS,
     WaitingGifts,
@@ -187,6 +196,26 @@ impl Custody {
         rows.into_iter().map(view).collect()
     }
 
+    /// Reads a declaration as [`Act::declare_data_set`] would take it, and declares nothing.
+    ///
+    /// # Errors
+    /// When the file has a problem, the name is taken, or the database fails.
+    pub fn check_data_set(
+        &self,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<DataSet, DeclareDataSetError> {
+        let data_set = DataSet::parse(source)?;
+        let in_force = self.in_force_at(&data_set.deployment, now);
+        let in_force =
+            in_force.ok_or_else(|| ActError::NoDeployment(data_set.deployment.clone()))?;
+        let data_set = data_set.fits(&in_force.notice)?;
+        match self.data_set(&data_set.id)? {
+            None => Ok(data_set),
+            Some(_) => Err(DeclareDataSetError::Taken(data_set.id)),
+        }
+    }
+
     /// A data set, if there is one of this name.
     ///
     /// # Errors
@@ -215,5 +244,19 @@ impl Custody {
         self.inner
             .db
             .read(|tx| rows::commons::table(tx, id.as_str(), number))
+    }
+
+    /// The table of a release as Parquet; releases of older versions have none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn commons_parquet(
+        &self,
+        id: &DataSetId,
+        number: i64,
+    ) -> Result<Option<Vec<u8>>, RowError> {
+        self.inner
+            .db
+            .read(|tx| rows::commons::parquet(tx, id.as_str(), number))
     }
 }

@@ -32,10 +32,10 @@ mod placement;
 mod sealed;
 
 use std::fmt;
-use std::sync::Arc;
 
-use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
+
+use crate::random_id::random_id;
 
 pub use address::{AddressError, Broker, Bucket, BucketStyle, Endpoint, Host, WebAddress};
 pub use asking::{ASK_PAUSE_SECONDS, MAX_ASKS_PER_DAY};
@@ -52,50 +52,11 @@ pub use placement::{PlaceError, Placing};
 pub(crate) use placement::{Placed, Placements, is_marked, without_mark};
 pub(crate) use sealed::SecretBox;
 
-const ID_BYTES: usize = 16;
-const ID_CHARACTERS: usize = 26;
-
-/// A destination: random, it says nothing about the person.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DestinationId(Arc<str>);
-
-impl DestinationId {
-    /// A new one.
-    pub(crate) fn random() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; ID_BYTES];
-        getrandom::fill(&mut bytes)?;
-        let text = BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
-        Ok(Self(Arc::from(text)))
-    }
-
-    /// Reads an identifier that this server made.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.len() == ID_CHARACTERS
-            && text
-                .bytes()
-                .all(|it| matches!(it, b'a'..=b'z' | b'2'..=b'7'));
-        fits.then(|| Self(Arc::from(text)))
-    }
-
-    /// The identifier as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DestinationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for DestinationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DestinationId({self})")
-    }
-}
+random_id!(
+    /// A destination: random, it says nothing about the person.
+    DestinationId,
+    16
+);
 
 /// A password or key of an endpoint. Wiped when dropped, never printed.
 #[derive(Clone)]

@@ -31,17 +31,17 @@
 //! of deliveries: they say what was decided and who received something, not what was measured. Statistics that were released, and what was given to the commons without a name: it was erased from the person when it was given.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use data_encoding::BASE32_NOPAD;
 use model::{DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
 
 use crate::act::ActError;
+use crate::random_id::random_id;
 use crate::rows::RowError;
 
 mod act;
 pub(crate) mod body;
+pub(crate) mod given;
 pub(crate) mod guard;
 mod plan;
 mod scope;
@@ -62,47 +62,12 @@ pub const ERASURE_NOTICE_DAYS: i64 = 30;
 /// The most notices that are listed at once.
 pub const MAX_NOTICES_LISTED: u16 = 200;
 const DAY_MILLIS: i64 = 86_400_000;
-const ID_BYTES: usize = 16;
-const ID_CHARACTERS: usize = 26;
 
-/// Names an erasure, or what one recipient was told of it. Random: it says nothing.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EraseId(Arc<str>);
-
-impl EraseId {
-    pub(crate) fn random() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; ID_BYTES];
-        getrandom::fill(&mut bytes)?;
-        let text = BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
-        Ok(Self(Arc::from(text)))
-    }
-
-    /// Reads an identifier that this server made.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_letter = |it: u8| matches!(it, b'a'..=b'z' | b'2'..=b'7');
-        let fits = text.len() == ID_CHARACTERS && text.bytes().all(is_letter);
-        fits.then(|| Self(Arc::from(text)))
-    }
-
-    /// The identifier as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for EraseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for EraseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EraseId({self})")
-    }
-}
+random_id!(
+    /// Names an erasure, or what one recipient was told of it. Random: it says nothing.
+    EraseId,
+    16
+);
 
 /// How long a person can undo an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,6 +138,32 @@ impl EraseState {
     }
 }
 
+/// Why readings go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EraseCause {
+    /// The person asked for it.
+    #[default]
+    Asked,
+    /// The person gave them to the commons without a name; to which data set is not kept.
+    Given,
+}
+
+impl EraseCause {
+    /// The word of rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Given => "given",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Asked, Self::Given];
+        all.into_iter().find(|it| it.as_str() == text)
+    }
+}
+
 /// An erasure, as its person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasureView {
@@ -180,6 +171,8 @@ pub struct ErasureView {
     pub id: EraseId,
     /// What was asked for.
     pub scope: EraseScope,
+    /// Why.
+    pub cause: EraseCause,
     /// When.
     pub asked_at: Timestamp,
     /// When it is carried out.
@@ -271,6 +264,9 @@ pub enum EraseError {
     /// The act.
     #[error("the erasure could not be written down")]
     Act(#[from] ActError),
+    /// What waits for the commons.
+    #[error("what was given and not published could not be deleted yet: it is tried again")]
+    Gifts(#[source] Box<crate::GiveError>),
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] getrandom::Error),
@@ -287,7 +283,8 @@ pub(crate) struct Erasing {
 }
 
 impl Erasing {
-    fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+    /// Whoever also takes the turn of the commons takes this first.
+    pub(crate) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
         self.one_at_a_time
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -47,8 +47,8 @@ pub(crate) use import::is_imported;
 pub use import::{ImportError, ImportedExport, MAX_UNFIT, Unfit as UnfitReadings, WhyUnfit};
 pub(crate) use job::Exports;
 pub use job::{
-    AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, MAX_ALL_EXPORTS_BYTES, MAX_EXPORTS,
-    MAX_KEPT_EXPORT_BYTES,
+    AskExportError, EXPORT_KEEP_MILLIS, ExportJob, ExportState, LEAST_EXPORT_MILLIS,
+    MAX_ALL_EXPORTS_BYTES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
 };
 pub(crate) use line::reading_line;
 pub use opened::{OpenExportError, OpenedExport, open_sealed_export};
@@ -168,6 +168,8 @@ pub struct ExportSummary {
     pub deliveries: u64,
     /// How many entries of the public record.
     pub entries: u64,
+    /// When the first of what is in it vanishes here.
+    pub first_gone_at: Option<Timestamp>,
     /// What is not in it and why.
     pub left_out: Vec<LeftOut>,
     /// Every file so far, by name, with its size in bytes.
@@ -233,6 +235,13 @@ pub enum WhyLeftOut {
     Sealed,
     /// So are these, and there was no room for their files: they can be downloaded one by one.
     SealedElsewhere,
+}
+
+impl ExportSummary {
+    /// Something that vanishes at this moment is in it.
+    fn note_gone(&mut self, at: Timestamp) {
+        self.first_gone_at = Some(self.first_gone_at.map_or(at, |it| it.min(at)));
+    }
 }
 
 impl WhyLeftOut {
@@ -322,6 +331,7 @@ impl Custody {
             choices: 0,
             deliveries: 0,
             entries: 0,
+            first_gone_at: None,
             left_out: self.left_out(request)?,
             files: Vec::new(),
             key: self.record_key(),

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    DeploymentId, Placement, PurposeId, RecipientId, Retention, Subject, ThingId, Timestamp,
+    DeploymentId, Level, Placement, PurposeId, RecipientId, Retention, Subject, ThingId, Timestamp,
 };
 use policy::{FieldSet, LaneIndex, Payload, Program};
 use rustc_hash::FxHashMap;
@@ -99,6 +99,9 @@ pub struct HistoryPage {
     pub deliveries: Vec<Delivery>,
     /// Where the next page begins; `None` behind the last one.
     pub next: Option<String>,
+    /// Where readings of what this page went through are sealed to a person's own key: the moment behind the last of them. Nobody here
+    /// can read those. Said of things only of which the recipient may receive something now.
+    pub sealed_before: Option<Timestamp>,
 }
 
 /// Why there is no history.
@@ -207,6 +210,7 @@ impl Custody {
             most_bytes,
             scanned: 0,
             reads: 0,
+            sealed_before: None,
         };
         let mut next = None;
         for thing in things {
@@ -226,6 +230,7 @@ impl Custody {
         Ok(HistoryPage {
             deliveries: reading.deliveries,
             next,
+            sealed_before: reading.sealed_before,
         })
     }
 
@@ -289,6 +294,7 @@ struct Reading<'a> {
     most_bytes: usize,
     scanned: usize,
     reads: usize,
+    sealed_before: Option<Timestamp>,
 }
 
 /// What held when messages of a thing came, and what holds of them now.
@@ -331,6 +337,9 @@ impl Reading<'_> {
             let thing = thing.id.clone();
             Some(Place { thing, from, after })
         };
+        if !self.is_full() && from < self.until {
+            self.note_sealed(thing, from)?;
+        }
         while from < self.until {
             if self.is_full() {
                 return Ok(place(from, None));
@@ -360,6 +369,31 @@ impl Reading<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Notes what of a thing is sealed to somebody's own key. Nothing of it is said to who may receive nothing of the thing now.
+    fn note_sealed(&mut self, thing: &Arc<ThingPeer>, from: Timestamp) -> Result<(), HistoryError> {
+        let Some(bound) = self.state.bound(thing.number, &Named::Nobody, self.now) else {
+            return Ok(());
+        };
+        let program = &bound.program;
+        let passes = |lane| {
+            let mut fields = program.schema().fields();
+            fields.any(|(it, _)| program.level(lane, it, self.now) != Level::OFF)
+        };
+        if !self.lane(program).is_some_and(passes) {
+            return Ok(());
+        }
+        let vault = &self.custody.inner.vault;
+        for subject in self.state.sensed_between(thing.number, from, self.until) {
+            let of = (&self.deployment.id, &thing.id);
+            let within = (from, self.until);
+            let last = vault.own_sealed_until(&subject, of, within, self.now);
+            self.reads += 1;
+            let end = last.map_err(RowError::from)?.map(|it| it.plus_millis(1));
+            self.sealed_before = self.sealed_before.max(end);
+        }
+        Ok(())
     }
 
     /// Whole groups from a moment on, and the moment behind them where there may be more.

@@ -18,10 +18,11 @@
 //! | retained messages | to the millisecond; from memory and rows within the hour, see `retained` |
 //! | deliveries that wait: outboxes, sessions that are offline, streams, webhooks | to the millisecond, by [`Custody::permit`] |
 //! | time windows | they end with their window; what they come to is a reading of its own |
-//! | a finished export | it is the person's own copy, made when they asked; deleted after [`EXPORT_KEEP_MILLIS`](crate::EXPORT_KEEP_MILLIS) |
+//! | a finished export | deleted when the first value in it vanishes, but not within an hour after it was made; at the latest after [`EXPORT_KEEP_MILLIS`](crate::EXPORT_KEEP_MILLIS) |
+//! | files sealed to a person's own keys | to the millisecond after their last reading; what a later notice made shorter, within a minute after that |
 //! | receipts, choices, consent | not readings: they say who received something and what was decided, and they stay |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,6 +33,7 @@ use vault::{ShortenPass, Shortening, StoredReading, Strip};
 
 use crate::Custody;
 use crate::erase::body::{Left, without};
+use crate::export::LEAST_EXPORT_MILLIS;
 use crate::history::SETTLE_MILLIS;
 use crate::rows::{self, RowError};
 use crate::timeline::TimelineField;
@@ -41,6 +43,8 @@ mod summary;
 pub use summary::{Keeping, KeepingError, KeptClass, KeptPart, KeptThing, MAX_KEPT_SCANNED};
 
 const DAY_MILLIS: i64 = 86_400_000;
+/// The most versions of a notice that are looked through for the classes of a field.
+const MAX_VERSIONS: i64 = 500;
 
 /// That a field is kept for less long than it was promised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub(crate) struct Shorter {
     pub(crate) gone_at: Timestamp,
     /// Blocks whose readings came in before this moment are as they should be.
     pub(crate) done_until: Timestamp,
+    /// In which classes of retention the field can be kept, by any version of the notice. Not a column: it is worked out when rows are read.
+    pub(crate) classes: BTreeSet<Retention>,
 }
 
 impl Shorter {
@@ -86,14 +92,39 @@ struct InForce {
 }
 
 impl Promises {
+    /// The rows may say more than is in force.
+    pub(crate) fn say_more(&self) {
+        self.0.is_stale.store(true, Ordering::SeqCst);
+    }
+
     /// When all of a reading has vanished.
     pub(crate) fn gone_at(&self, reading: &StoredReading, fields: &[TimelineField]) -> Timestamp {
         let promised = expires_at(reading.at, reading.retention);
-        let of_field = |it: &TimelineField| {
+        let of_fields = self.of_fields(reading, fields, promised);
+        of_fields.max().unwrap_or(promised)
+    }
+
+    /// When the first value of a reading vanishes.
+    pub(crate) fn first_gone_at(
+        &self,
+        reading: &StoredReading,
+        fields: &[TimelineField],
+    ) -> Timestamp {
+        let promised = expires_at(reading.at, reading.retention);
+        let of_fields = self.of_fields(reading, fields, promised);
+        of_fields.min().unwrap_or(promised)
+    }
+
+    fn of_fields(
+        &self,
+        reading: &StoredReading,
+        fields: &[TimelineField],
+        promised: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> {
+        fields.iter().map(move |it| {
             let shortened = self.shortened(&reading.deployment, &it.pointer, reading.at);
             shortened.map_or(promised, |it| it.min(promised))
-        };
-        fields.iter().map(of_field).max().unwrap_or(promised)
+        })
     }
 
     /// When a value of a reading vanishes, where a later notice made that earlier.
@@ -171,28 +202,26 @@ fn shorter(old: &Notice, new: &Notice, now: Timestamp) -> Vec<Shorter> {
                 retention,
                 gone_at: expires_at(came_before, *was),
                 done_until: Timestamp::EPOCH,
+                classes: BTreeSet::new(),
             });
         }
     }
     found
 }
 
-/// Notes in the transaction of a notice what it makes shorter.
+/// Notes in the transaction of a notice what it makes shorter; whether that is anything. Then [`Promises::say_more`] once it is committed:
+/// who looked before would find nothing, and nobody would look again.
 pub(crate) fn note_shorter(
     tx: &mut Tx<'_>,
-    promises: &Promises,
     old: &Notice,
     new: &Notice,
     now: Timestamp,
-) -> Result<(), RowError> {
+) -> Result<bool, RowError> {
     let found = shorter(old, new, now);
     for rule in &found {
         rows::kept_shorter::insert(tx, rule)?;
     }
-    if !found.is_empty() {
-        promises.0.is_stale.store(true, Ordering::SeqCst);
-    }
-    Ok(())
+    Ok(!found.is_empty())
 }
 
 impl Custody {
@@ -220,17 +249,51 @@ impl Custody {
 
     fn load_promises(&self) -> Result<(), RowError> {
         let mut rules = Rules::new();
-        for rule in self.inner.db.read(rows::kept_shorter::all)? {
+        for mut rule in self.inner.db.read(rows::kept_shorter::all)? {
+            rule.classes = self.classes_of(&rule)?;
             rules.entry(rule.deployment.clone()).or_default().push(rule);
         }
         self.inner.promises.0.rules.store(Arc::new(rules));
         Ok(())
     }
 
-    /// Takes out of blocks what is past a shortened time.
+    /// The classes of retention that any version of a notice gives a field that it made shorter.
+    fn classes_of(&self, rule: &Shorter) -> Result<BTreeSet<Retention>, RowError> {
+        let sources = self
+            .inner
+            .db
+            .read(|tx| rows::erasure::notice_sources(tx, &rule.deployment, MAX_VERSIONS))?;
+        let mut classes = BTreeSet::new();
+        for source in sources {
+            let Ok(published) = Notice::parse_published(&source) else {
+                continue;
+            };
+            let declarations = published.notice.declarations.into_iter();
+            let of_field = declarations.filter(|it| it.fields.contains(&rule.field));
+            classes.extend(of_field.map(|it| it.retention));
+        }
+        Ok(classes)
+    }
+
+    /// Has files that are sealed to people's own keys vanish earlier: nobody can take one field out of them, so each goes whole that can
+    /// hold the field.
+    fn shorten_own_files(&self, rules: &Rules) -> Result<(), KeepingError> {
+        for rule in rules.values().flatten() {
+            for class in rule.classes.iter().filter(|it| **it > rule.retention) {
+                let (to, before) = (rule.retention, rule.came_before);
+                let vault = &self.inner.vault;
+                let done = vault.shorten_own_files(&rule.deployment, *class, to, before);
+                done.map_err(RowError::Db)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out of blocks what is past a shortened time, and has sealed files vanish earlier that can hold it.
     pub(crate) fn enforce_promises(&self, now: Timestamp) -> Result<(), KeepingError> {
         self.refresh_promises();
         let rules = self.inner.promises.0.rules.load_full();
+        self.shorten_own_files(&rules)?;
         // Fields that a notice shortened alike are taken out together.
         let mut passes: BTreeMap<(Retention, Timestamp, Timestamp), Vec<&Shorter>> =
             BTreeMap::new();
@@ -243,6 +306,11 @@ impl Custody {
             let days = i64::from(retention.as_days());
             let until = now.plus_millis(-days * DAY_MILLIS + 1).min(came_before);
             if until > from {
+                if from == Timestamp::EPOCH {
+                    // What finished exports have of it goes within the hour.
+                    let soon = now.plus_millis(LEAST_EXPORT_MILLIS);
+                    self.inner.db.write(|tx| rows::export::hurry(tx, soon))?;
+                }
                 let pass = ShortenPass {
                     from,
                     until,

@@ -41,6 +41,7 @@ mod parquet;
 mod provisioning;
 mod published;
 mod push;
+mod random_id;
 mod receipts;
 mod release;
 mod retained;
@@ -87,8 +88,8 @@ pub use commons::{
     CommonsFile, DataSet, DataSetColumn, DataSetError, DataSetId, DataSetView, DecideError,
     Decided, DeclareDataSetError, GiftAsk, GiftPreview, GiveError, Given, MAX_BARS, MAX_BATCH_ROWS,
     MAX_DATA_SET_BYTES, MAX_DATA_SETS, MAX_DECISIONS_SHOWN, MAX_EVERY_DAYS, MAX_GIFT_READINGS,
-    MAX_GIFT_ROWS, OpenLicence, PlotBar, PlotPlan, Source, WAIT_DAYS, WaitingGifts,
-    catalogue_json_ld,
+    MAX_GIFT_ROWS, OpenLicence, PARQUET_MEDIA_TYPE, PlotBar, PlotPlan, Source, WAIT_DAYS,
+    WaitingGifts, catalogue_json_ld, draft_data_set,
 };
 pub use condition::{Condition, ConditionError, MAX_CONDITION_BYTES, MAX_CONDITION_TERMS};
 pub use consent::{
@@ -117,19 +118,19 @@ pub use destination::{
 pub use drift::DriftRow;
 pub use durable::{DurableWait, NeverDurable};
 pub use erase::{
-    ERASURE_NOTICE_DAYS, EraseError, EraseId, ErasePart, ErasePlan, EraseScope, EraseScopeError,
-    EraseState, ErasedFor, ErasureNotice, ErasureView, Grace, KeptByLaw, MAX_COUNTED_READINGS,
-    MAX_ERASURES_PER_DAY, MAX_ERASURES_SHOWN, MAX_NOTICES_LISTED,
+    ERASURE_NOTICE_DAYS, EraseCause, EraseError, EraseId, ErasePart, ErasePlan, EraseScope,
+    EraseScopeError, EraseState, ErasedFor, ErasureNotice, ErasureView, Grace, KeptByLaw,
+    MAX_COUNTED_READINGS, MAX_ERASURES_PER_DAY, MAX_ERASURES_SHOWN, MAX_NOTICES_LISTED,
 };
 pub use explain::Told;
 pub use export::{
     AskExportError, EXPORT_KEEP_MILLIS, EXPORT_VERSION, ExportError, ExportField, ExportFormat,
     ExportFrame, ExportJob, ExportPage, ExportProgress, ExportRequest, ExportState, ExportSummary,
-    ExportThing, ImportError, ImportedExport, LeftOut, MAX_ALL_EXPORTS_BYTES, MAX_BUCKETS,
-    MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES, MAX_PLOTTED_FIELDS,
-    MAX_UNFIT, OpenExportError, OpenedExport, Plot, PlotBucket, SealedExport, UnfitReadings,
-    VerifiedExport, VerifyExportError, Watcher, WhyLeftOut, WhyUnfit, open_sealed_export,
-    verify_export,
+    ExportThing, ImportError, ImportedExport, LEAST_EXPORT_MILLIS, LeftOut, MAX_ALL_EXPORTS_BYTES,
+    MAX_BUCKETS, MAX_EXPORT_BYTES, MAX_EXPORT_FILES, MAX_EXPORTS, MAX_KEPT_EXPORT_BYTES,
+    MAX_PLOTTED_FIELDS, MAX_UNFIT, OpenExportError, OpenedExport, Plot, PlotBucket, SealedExport,
+    UnfitReadings, VerifiedExport, VerifyExportError, Watcher, WhyLeftOut, WhyUnfit,
+    open_sealed_export, verify_export,
 };
 pub use history::{
     HistoryError, HistoryPage, HistoryQuery, MAX_HISTORY_BYTES, MAX_HISTORY_DAYS,

@@ -23,13 +23,10 @@ mod horizon;
 mod sealed;
 mod turn;
 
-use std::fmt;
-use std::sync::Arc;
-
-use data_encoding::BASE32_NOPAD;
 use model::Timestamp;
 
 use crate::destination::FailureClass;
+use crate::random_id::random_id;
 
 pub use book::{NewWebhook, WebhookError, WebhookView};
 pub(crate) use hook::{HookState, Place, Pushes};
@@ -50,47 +47,11 @@ pub const MAX_PUSH_AGE_MILLIS: i64 = 86_400_000;
 /// How long a message may take from its arrival to the vault before a webhook can miss it.
 pub const PUSH_SLACK_MILLIS: i64 = 2_000;
 
-const ID_BYTES: usize = 10;
-const ID_CHARACTERS: usize = 16;
-
-/// A webhook: random, it says nothing about the recipient.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WebhookId(Arc<str>);
-
-impl WebhookId {
-    pub(crate) fn random() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; ID_BYTES];
-        getrandom::fill(&mut bytes)?;
-        let text = BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
-        Ok(Self(Arc::from(text)))
-    }
-
-    /// Reads an identifier that this server made.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_letter = |it: u8| matches!(it, b'a'..=b'z' | b'2'..=b'7');
-        let fits = text.len() == ID_CHARACTERS && text.bytes().all(is_letter);
-        fits.then(|| Self(Arc::from(text)))
-    }
-
-    /// The identifier as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for WebhookId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for WebhookId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WebhookId({self})")
-    }
-}
+random_id!(
+    /// A webhook: random, it says nothing about the recipient.
+    WebhookId,
+    10
+);
 
 /// How a webhook stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -37,16 +37,18 @@ mod declared;
 mod draw;
 mod gather;
 mod job;
+mod period;
 mod person;
 
 pub use declare::DeclareStatisticError;
 pub use declared::{
     DeclaredStatistic, Each, LEAST_EPSILON_MICRO, LEAST_PEOPLE, MAX_DECIMALS, MAX_REGULAR,
-    MAX_STATISTIC_BOUND, MAX_STEPS, Measure, Period, Regular, StatisticError, StatisticId,
+    MAX_STATISTIC_BOUND, MAX_STEPS, Measure, Regular, StatisticError, StatisticId,
 };
 pub(crate) use draw::read as read_release;
 pub use draw::{Drawn, Noisy};
 pub use job::DrawError;
+pub use period::Period;
 pub use person::{CountedIn, MAX_COUNTED_SHOWN, PersonStatistics};
 
 /// What all releases within a year may tell about one person, together.

@@ -148,6 +148,16 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             name: "what later notices made shorter",
             sql: include_str!("rows/0025_keeping.sql"),
         },
+        Step {
+            version: 26,
+            name: "open data as Parquet",
+            sql: include_str!("rows/0026_commons_parquet.sql"),
+        },
+        Step {
+            version: 27,
+            name: "why something is erased, and when an export goes",
+            sql: include_str!("rows/0027_erase_cause.sql"),
+        },
     ],
 };
 

@@ -2,7 +2,8 @@
 
 /// Year, month and day of a day that is counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
 /// `civil_from_days`).
-pub(crate) fn date(day: i64) -> (i64, i64, i64) {
+#[must_use]
+pub fn date(day: i64) -> (i64, i64, i64) {
     let shifted = day.saturating_add(719_468);
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);

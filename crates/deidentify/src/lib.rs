@@ -27,6 +27,7 @@ mod seeded;
 
 pub use admit::{Admission, Counts, NotYet, Refusal, admit};
 pub use attack::{Attacks, Figure};
+pub use calendar::date as calendar_date;
 pub use cell::{Cell, Raw};
 pub use plan::{Apart, Column, Ladder, Plan, PlanError, Role, TimeStep};
 

@@ -29,7 +29,8 @@
 //! A reading that is appended while an erasure is at work is erased, or not, as if it had come before or after; one that is appended
 //! after it is kept.
 
-use std::sync::PoisonError;
+mod again;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Subject, Timestamp};
@@ -49,6 +50,9 @@ use crate::sealed::delete_in_scope;
 use crate::segment::widen;
 use crate::tombstone::{ErasureId, Graveyard, Tombstone, TombstoneError};
 use crate::{MaintainError, Maintained, Scope};
+
+pub use again::Reapplied;
+pub(crate) use again::{reapply, were_erased};
 
 /// So many blocks under destroyed keys are tried at most.
 const MAX_TRIED_BLOCKS: usize = 16;
@@ -138,7 +142,7 @@ pub(crate) fn erase(
     };
     #[cfg(test)]
     crate::crash::point();
-    match carry_out(log, subject, scope, &tombstone) {
+    match carry_out(log, subject, scope, &tombstone, |_| Ok(())) {
         Ok(rewritten) => {
             graveyard.note_done(tombstone.id);
             prove(log, subject, &tombstone, &rewritten)
@@ -178,23 +182,26 @@ fn begin(
     Ok(tombstone)
 }
 
+/// `note` adds its rows to the transaction.
 fn carry_out(
     log: &Log,
     subject: &Subject,
     scope: &Scope,
     tombstone: &Tombstone,
+    note: impl Fn(&mut Tx<'_>) -> Result<(), DbError> + Send + Sync,
 ) -> Result<Rewritten, KeyError> {
     let text = subject.key();
     let own_files = AtomicU64::new(0);
-    let note = |tx: &mut Tx<'_>| {
+    let with = |tx: &mut Tx<'_>| {
         let deleted = match scope.spares_own_files {
             true => 0,
             false => delete_in_scope(tx, &text, scope)?,
         };
         own_files.store(deleted, Ordering::SeqCst);
-        Ok(rows::note_erasure(tx, tombstone)?)
+        rows::note_erasure(tx, tombstone)?;
+        Ok(note(tx)?)
     };
-    let mut rewritten = log.keyring.rewrite(subject, Some(scope), note)?;
+    let mut rewritten = log.keyring.rewrite(subject, Some(scope), with)?;
     rewritten.own_files = own_files.into_inner();
     Ok(rewritten)
 }
@@ -307,95 +314,6 @@ impl Tried {
 
 /// The column behind [`HEAD_COLUMNS`].
 pub(crate) const SEALED_COLUMN: usize = 7;
-
-/// Carries out what is written down and not known to the database, all of it that can be. Says how many.
-pub(crate) fn reapply(log: &Log) -> Result<u64, EraseError> {
-    let mut graveyard = log.keyring.graveyard();
-    let known = log
-        .db
-        .read(rows::noted_erasures)
-        .map_err(|error| EraseError::Pending(error.into()))?;
-    for tombstone in known.iter().filter_map(|it| Tombstone::parse(it)) {
-        if !graveyard.has(tombstone.id) {
-            graveyard.add(&tombstone)?;
-        }
-    }
-    let known: Vec<ErasureId> = known
-        .iter()
-        .filter_map(|it| Tombstone::parse(it))
-        .map(|it| it.id)
-        .collect();
-    known.iter().for_each(|it| graveyard.note_done(*it));
-    let mut missing: Vec<Tombstone> = graveyard
-        .all()
-        .filter(|it| !known.contains(&it.id))
-        .cloned()
-        .collect();
-    if missing.is_empty() {
-        return Ok(0);
-    }
-    missing.sort_unstable_by_key(|it| (it.at, it.id));
-    let subjects = log
-        .db
-        .read(rows::subjects)
-        .map_err(|error| EraseError::Pending(error.into()))?;
-    let (mut done, mut failed) = (0, None);
-    for tombstone in &missing {
-        match reapply_one(log, &graveyard, &subjects, tombstone) {
-            Ok(()) => {
-                graveyard.note_done(tombstone.id);
-                done += 1;
-            }
-            // The others are carried out all the same.
-            Err(error) => {
-                let id = tombstone.id;
-                tracing::error!(erasure = %id, %error, "erasure {id} is not carried out yet");
-                failed.get_or_insert(error);
-            }
-        }
-    }
-    failed.map_or(Ok(done), Err)
-}
-
-/// See [`crate::Vault::were_erased`].
-pub(crate) fn were_erased(log: &Log, subjects: &[Subject]) -> Vec<bool> {
-    let graveyard = log.keyring.graveyard();
-    let known: FxHashSet<[u8; 32]> = graveyard.all().map(|it| it.subject).collect();
-    let hash = |it: &Subject| log.keyring.stonemason.hash(&it.key());
-    subjects
-        .iter()
-        .map(|it| known.contains(&hash(it)))
-        .collect()
-}
-
-fn reapply_one(
-    log: &Log,
-    graveyard: &Graveyard,
-    subjects: &[String],
-    tombstone: &Tombstone,
-) -> Result<(), EraseError> {
-    let scope = log.keyring.stonemason.scope(tombstone);
-    let scope = scope.map_err(|source| graveyard.foreign(source))?;
-    let is_meant = |it: &&String| log.keyring.stonemason.hash(it) == tombstone.subject;
-    let subject = subjects.iter().find(is_meant);
-    let done = match subject.and_then(|it| subject_of(it)) {
-        Some(subject) => carry_out(log, &subject, &scope, tombstone).map(|_| {
-            let mut reapplied = log.reapplied.lock().unwrap_or_else(PoisonError::into_inner);
-            reapplied.push((tombstone.at, Erasure { subject, scope }));
-        }),
-        None => log
-            .db
-            .write(|tx| rows::note_erasure(tx, tombstone))
-            .map_err(KeyError::Rows),
-    };
-    done.map_err(EraseError::Pending)?;
-    tracing::info!(
-        erasure = %tombstone.id,
-        "erasure {} is carried out: the database did not know it",
-        tombstone.id
-    );
-    Ok(())
-}
 
 /// Deletes what is under destroyed keys, and seals again what masks leave of others. Keys that records in the log need wait.
 pub(crate) fn finish(log: &Log, done: &mut Maintained) -> Result<(), MaintainError> {

@@ -60,7 +60,7 @@ mod vectors;
 
 pub use crypto::{CryptoError, Suite};
 pub use cut::{SegmentCopy, carried_out_erasures, is_segment_file_name};
-pub use erase::{EraseError, Erasure, ErasureProof};
+pub use erase::{EraseError, Erasure, ErasureProof, Reapplied};
 pub use follow::{FollowQuery, Followed, Position};
 pub use held::Held;
 pub use keys::KeyError;
@@ -69,8 +69,8 @@ pub use late::{CameBack, ComeBackError};
 pub use log::{AppendError, CommitError, Lsn, Progress, WaitError};
 pub use maintain::{MaintainError, Maintained, RecordError};
 pub use own::{
-    MAX_OWN_KEY_BYTES, MAX_OWN_KEYS, MAX_RSA_BITS, MIN_RSA_BITS, OpenOwnError, OwnIdentities,
-    OwnFormat, OwnIdentityError, OwnKey, OwnKeyError, OwnKeyKind, OwnKeys, OwnKeysError,
+    MAX_OWN_KEY_BYTES, MAX_OWN_KEYS, MAX_RSA_BITS, MIN_RSA_BITS, OpenOwnError, OwnFormat,
+    OwnIdentities, OwnIdentityError, OwnKey, OwnKeyError, OwnKeyKind, OwnKeys, OwnKeysError,
 };
 pub use read::{Order, ReadError, ReadQuery};
 pub use reading::{MAX_BODY_BYTES, Reading, StoredReading};

@@ -28,7 +28,6 @@ use store::DbError;
 
 use crate::crypto::{CryptoError, KeyId, Suite};
 use crate::disk::{Disk, SegmentFile};
-use crate::erase::Erasure;
 use crate::keys::{EpochKey, KeyError, Keyring};
 use crate::reading::{MAX_BODY_BYTES, Reading};
 use crate::segment::{FrameRef, Index, SEGMENT_HEADER_BYTES, SegmentName, suite_of_header};
@@ -225,8 +224,8 @@ pub(crate) struct Log {
     /// Why the log stopped. Set once, and then waiters are woken.
     failed: OnceLock<Arc<CommitError>>,
     on_progress: OnProgress,
-    /// What was carried out because the database did not know it, see [`Vault::take_reapplied`](crate::Vault::take_reapplied).
-    pub(crate) reapplied: Mutex<Vec<(Timestamp, Erasure)>>,
+    /// Whether there may be something in [`Vault::reapplied`](crate::Vault::reapplied).
+    pub(crate) has_reapplied: AtomicBool,
 }
 
 impl Log {
@@ -253,7 +252,7 @@ impl Log {
             pending: AtomicUsize::new(0),
             failed: OnceLock::new(),
             on_progress,
-            reapplied: Mutex::default(),
+            has_reapplied: AtomicBool::new(true),
         }
     }
 

@@ -6,7 +6,7 @@ use store::{DbError, Row, Tx};
 use crate::crypto::KeyId;
 use crate::keys::{KeyState, WrappedKey, days_from_row, from_row, to_row};
 use crate::segment::SegmentName;
-use crate::tombstone::Tombstone;
+use crate::tombstone::{ErasureId, Tombstone};
 
 /// A row of `vault_segment`.
 pub(crate) struct SegmentRow {
@@ -178,6 +178,34 @@ pub(crate) fn note_erasure(tx: &mut Tx<'_>, tombstone: &Tombstone) -> Result<(),
         tombstone.body.as_slice().into(),
     ];
     tx.execute(sql, &params)?;
+    Ok(())
+}
+
+/// Notes that an erasure was carried out again, and whose it is, for [`Vault::reapplied`](crate::Vault::reapplied). In the transaction
+/// that does it.
+pub(crate) fn note_reapplied(
+    tx: &mut Tx<'_>,
+    erasure: ErasureId,
+    subject: &str,
+) -> Result<(), DbError> {
+    let sql = "INSERT INTO vault_reapplied (erasure_id, subject) VALUES ($1, $2) \
+               ON CONFLICT (erasure_id) DO NOTHING";
+    tx.execute(sql, &[erasure.to_string().as_str().into(), subject.into()])?;
+    Ok(())
+}
+
+/// What was carried out again: whose, and its tombstone, in the order in which it was asked for.
+pub(crate) fn reapplied(tx: &mut Tx<'_>) -> Result<Vec<(String, Vec<u8>)>, DbError> {
+    let sql = "SELECT r.subject, e.tombstone FROM vault_reapplied r \
+               JOIN vault_erasure e ON e.erasure_id = r.erasure_id ORDER BY e.at, e.erasure_id";
+    let rows = tx.query(sql, &[])?;
+    rows.iter().map(|it| Ok((it.get(0)?, it.get(1)?))).collect()
+}
+
+/// Nobody needs to be told any more that an erasure was carried out again.
+pub(crate) fn forget_reapplied(tx: &mut Tx<'_>, erasure: ErasureId) -> Result<(), DbError> {
+    let sql = "DELETE FROM vault_reapplied WHERE erasure_id = $1";
+    tx.execute(sql, &[erasure.to_string().as_str().into()])?;
     Ok(())
 }
 

@@ -35,6 +35,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "what a sealed file is",
             sql: OWN_FORMATS,
         },
+        Step {
+            version: 6,
+            name: "erasures that were carried out again",
+            sql: REAPPLIED,
+        },
     ],
 };
 
@@ -127,4 +132,11 @@ CREATE INDEX vault_epoch_key_kept ON vault_epoch_key (is_kept) WHERE is_kept = 1
 
 const OWN_FORMATS: &str = "
 ALTER TABLE vault_own_file ADD COLUMN format TEXT NOT NULL DEFAULT 'age';
+";
+
+const REAPPLIED: &str = "
+CREATE TABLE vault_reapplied (
+    erasure_id TEXT NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL
+);
 ";

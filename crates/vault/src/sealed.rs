@@ -249,6 +249,35 @@ impl Vault {
         total_of(row)
     }
 
+    /// The latest reading of a thing within a time that is sealed to a subject's own keys; `None` where none is.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn own_sealed_until(
+        &self,
+        subject: &Subject,
+        (deployment, thing): (&DeploymentId, &ThingId),
+        (from, until): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, DbError> {
+        let subject = subject.key();
+        let scope = Scope {
+            from: Some(from),
+            until: Some(until),
+            thing: Some(thing.clone()),
+            deployment: Some(deployment.clone()),
+            ..Scope::default()
+        };
+        let sql = format!(
+            "SELECT MAX(last_at) FROM vault_own_file WHERE {IN_SCOPE} AND is_whole = 1 AND expires_at > $6"
+        );
+        let mut values = scope_values(&subject, &scope).to_vec();
+        values.push(now.as_millis().into());
+        let row = self.log().db.read(|tx| tx.query_one(&sql, &values))?;
+        let last: Option<i64> = row.map_or(Ok(None), |it| it.get(0))?;
+        Ok(last.map(Timestamp::from_millis))
+    }
+
     /// Sealed files of a subject, the newest day first, at most `limit` and [`MAX_OWN_FILES`]: those of days before `before`, and of that
     /// day those behind the file that is named.
     ///

@@ -438,14 +438,6 @@ impl Vault {
         reapply(&self.log)
     }
 
-    /// What was carried out since the last call because the database did not know it, and when it was asked for: after a backup was
-    /// restored, or after a crash. For whoever keeps copies of readings elsewhere in the same database.
-    #[must_use]
-    pub fn take_reapplied(&self) -> Vec<(Timestamp, Erasure)> {
-        let reapplied = self.log.reapplied.lock();
-        std::mem::take(&mut *reapplied.unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Which of these subjects had something erased, as far as the file of erasures says: also what a restored backup does not know of.
     #[must_use]
     pub fn were_erased(&self, subjects: &[Subject]) -> Vec<bool> {

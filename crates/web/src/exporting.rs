@@ -2,13 +2,17 @@
 
 use std::sync::atomic::AtomicBool;
 
-use custody::ExportFrame;
+use custody::{ExportFrame, ExportSummary};
 use model::{Language, Timestamp};
 
 use crate::page::TakeAwayPage;
 use crate::site::{Site, SiteOptions};
 use crate::texts::Texts;
 use crate::view::consent;
+
+mod account;
+
+pub(crate) use account::ACCOUNT_FILE;
 
 /// Why exports were not made.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +23,9 @@ pub enum RunExportsError {
     /// What they say about members.
     #[error("the members could not be read")]
     Alliance(#[from] alliance::AllianceError),
+    /// What is kept about the account.
+    #[error("what is kept about the account could not be read")]
+    Account(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// One could not be made; the person sees it.
     #[error("an export could not be made")]
     Export(#[from] custody::ExportError),
@@ -38,9 +45,15 @@ pub fn run_exports(options: &SiteOptions, stop: &AtomicBool) -> Result<bool, Run
         return Ok(false);
     };
     let texts = Texts::new(Language::En, site.time_zone());
+    let account = account::file(&site, &job.request.person, now)?;
+    let pages = |summary: &ExportSummary| {
+        let mut pages = TakeAwayPage::all(&texts, summary);
+        pages.push(account.clone());
+        pages
+    };
     let frame = ExportFrame {
         records: records(&site, &texts, now)?,
-        pages: &|summary| TakeAwayPage::all(&texts, summary),
+        pages: &pages,
     };
     custody.run_export(&job, &frame, stop, now)?;
     Ok(true)

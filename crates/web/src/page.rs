@@ -17,6 +17,7 @@ mod drift;
 mod erase;
 mod error;
 mod export;
+mod feed;
 mod home;
 mod keeping;
 mod limits;
@@ -26,8 +27,10 @@ mod nearby;
 mod notice;
 mod office;
 mod office_commands;
+mod office_statistics;
 mod open;
 mod own_key;
+mod publish;
 mod record;
 mod safety;
 pub(crate) mod sample;
@@ -65,6 +68,7 @@ pub(crate) use erase::{
 };
 pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use export::{ExportNews, ExportPage, TakeAwayPage};
+pub(crate) use feed::CommonsFeed;
 pub(crate) use home::HomePage;
 pub(crate) use keeping::KeepingPage;
 pub(crate) use limits::{LimitDone, LimitError, LimitInput, LimitLine, LimitsPage};
@@ -74,8 +78,12 @@ pub(crate) use nearby::{NearbyLine, NearbyPage, PresenceLine, PublishedLine, Sta
 pub(crate) use notice::{Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
 pub(crate) use office_commands::{CommandRow, OfficeCommandsPage};
+pub(crate) use office_statistics::{
+    AskInput, AskNews, FIGURES, OfficeStatisticPage, OfficeStatisticsPage,
+};
 pub(crate) use open::OpenPage;
 pub(crate) use own_key::{OwnKeyNews, OwnKeyPage, SealedDay, SealedPage};
+pub(crate) use publish::{PublishNews, PublishPage};
 pub(crate) use record::{EntryPage, Proof, RecordPage};
 pub(crate) use safety::{PasskeyAsk, RecoveryCodesPage, SafetyEventsPage, SafetyNews, SafetyPage};
 pub(crate) use sample::samples;

@@ -66,6 +66,7 @@ pub(crate) mod pattern {
     pub(crate) const SEALED_FILE: &str = "/me/sealed/{id}";
     pub(crate) const COMMONS: &str = "/commons";
     pub(crate) const COMMONS_CATALOGUE: &str = "/commons/catalog.jsonld";
+    pub(crate) const COMMONS_FEED: &str = "/commons/feed.atom";
     pub(crate) const DATA_SET: &str = "/commons/{id}";
     pub(crate) const DATA_SET_FILE: &str = "/commons/{id}/{file}";
     pub(crate) const UNLINK: &str = "/me/unlink";
@@ -74,6 +75,9 @@ pub(crate) mod pattern {
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
     pub(crate) const OFFICE_ACCESS: &str = "/office/access";
     pub(crate) const OFFICE_COMMANDS: &str = "/office/commands";
+    pub(crate) const OFFICE_COMMONS: &str = "/office/commons";
+    pub(crate) const OFFICE_STATISTICS: &str = "/office/statistics";
+    pub(crate) const OFFICE_STATISTIC: &str = "/office/statistics/{id}";
     pub(crate) const OFFICE_SUSPEND: &str = "/office/{deployment}/suspend";
     pub(crate) const OFFICE_REINSTATE: &str = "/office/{deployment}/reinstate";
     pub(crate) const LANGUAGE: &str = "/lang/{language}";
@@ -83,7 +87,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 69] = [
+    pub(crate) const ALL: [&str; 73] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -139,6 +143,7 @@ pub(crate) mod pattern {
         MY_STATISTICS,
         COMMONS,
         COMMONS_CATALOGUE,
+        COMMONS_FEED,
         DATA_SET,
         DATA_SET_FILE,
         UNLINK,
@@ -146,6 +151,9 @@ pub(crate) mod pattern {
         OFFICE,
         OFFICE_LIMITS,
         OFFICE_ACCESS,
+        OFFICE_COMMONS,
+        OFFICE_STATISTICS,
+        OFFICE_STATISTIC,
         OFFICE_COMMANDS,
         OFFICE_SUSPEND,
         OFFICE_REINSTATE,
@@ -409,6 +417,8 @@ pub enum Route {
     Commons,
     /// All of them for programs, as a DCAT catalogue.
     CommonsCatalogue,
+    /// What is new in them, as an Atom feed.
+    CommonsFeed(Language),
     /// One open data set.
     DataSet(DataSetId),
     /// A file of it.
@@ -430,6 +440,12 @@ pub enum Route {
         /// Those that were asked for before this one.
         after: Option<CommandId>,
     },
+    /// Open data: the forms to declare and publish it.
+    OfficeCommons,
+    /// Figures about many people: whose data set an officer asks.
+    OfficeStatistics,
+    /// One of them: the form to ask for a figure, and what is left.
+    OfficeStatistic(StatisticId),
     /// Suspends a licence (POST).
     OfficeSuspend(DeploymentId),
     /// Puts a suspended licence in force again (POST).
@@ -509,6 +525,7 @@ impl Route {
             Self::MyStatistics => pattern::MY_STATISTICS,
             Self::Commons => pattern::COMMONS,
             Self::CommonsCatalogue => pattern::COMMONS_CATALOGUE,
+            Self::CommonsFeed(_) => pattern::COMMONS_FEED,
             Self::DataSet(_) => pattern::DATA_SET,
             Self::DataSetFile(..) => pattern::DATA_SET_FILE,
             Self::Unlink => pattern::UNLINK,
@@ -517,6 +534,9 @@ impl Route {
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeAccess => pattern::OFFICE_ACCESS,
             Self::OfficeCommands { .. } => pattern::OFFICE_COMMANDS,
+            Self::OfficeCommons => pattern::OFFICE_COMMONS,
+            Self::OfficeStatistics => pattern::OFFICE_STATISTICS,
+            Self::OfficeStatistic(_) => pattern::OFFICE_STATISTIC,
             Self::OfficeSuspend(_) => pattern::OFFICE_SUSPEND,
             Self::OfficeReinstate(_) => pattern::OFFICE_REINSTATE,
             Self::Language { .. } => pattern::LANGUAGE,
@@ -555,7 +575,7 @@ impl Route {
             Self::Language { language, .. } => language.tag().to_owned(),
             Self::Receipt(it) | Self::PutBack { receipt: it, .. } => it.as_str().to_owned(),
             Self::ReceiptFile(it) => format!("{}.json", it.as_str()),
-            Self::Statistic(it) => it.to_string(),
+            Self::Statistic(it) | Self::OfficeStatistic(it) => it.to_string(),
             Self::StatisticFile(it) => format!("{it}.json"),
             Self::DataSet(it) => it.to_string(),
             _ => String::new(),
@@ -582,6 +602,7 @@ impl Route {
             Self::Sealed {
                 before: Some((day, id)),
             } => format!("before={day}.{id}"),
+            Self::CommonsFeed(language) => format!("lang={}", language.tag()),
             Self::Nearby { from: Some(from) } => format!("from={from}"),
             Self::OfficeCommands {
                 deployment: Some(at),

@@ -305,6 +305,19 @@ fn commons() -> Router<Site> {
     Router::new()
         .route(pattern::COMMONS, get(handler::commons::list))
         .route(pattern::COMMONS_CATALOGUE, get(handler::commons::catalogue))
+        .route(pattern::COMMONS_FEED, get(handler::commons::feed))
+        .route(
+            pattern::OFFICE_STATISTICS,
+            get(handler::office_statistics::list),
+        )
+        .route(
+            pattern::OFFICE_STATISTIC,
+            get(handler::office_statistics::show).post(handler::office_statistics::ask),
+        )
+        .route(
+            pattern::OFFICE_COMMONS,
+            get(handler::publish::show).post(handler::publish::act),
+        )
         .route(pattern::DATA_SET, get(handler::commons::show))
         .route(pattern::DATA_SET_FILE, get(handler::commons::data_file))
         .route(

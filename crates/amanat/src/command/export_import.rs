@@ -123,6 +123,9 @@ fn why(word: &str) -> &'static str {
         "not-kept" => "the person wants nothing of this deployment kept here",
         "not-declared" => "the notice here declares none of their values",
         "future" => "they are of a moment that has not come",
+        "sealed" => {
+            "they are of days that are sealed to the person's own keys here, and stay as they are there"
+        }
         _ => "they do not fit here",
     }
 }

@@ -4,16 +4,16 @@ use deidentify::{Admission, Attacks, Counts, Figure, Gift, Refusal};
 use model::{Entry, EntryKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::DataSetView;
 use super::declared::{DataSet, DataSetId};
 use super::give::GiveError;
 use super::plot::{self, PlotBar};
 use super::pool::{Batch, PoolError, delete_gifts};
-use super::{DataSetView, files};
+use super::table::Table;
 use crate::Custody;
 use crate::act::ActError;
 use crate::rows::commons::{BatchRow, ReleaseRow};
 use crate::rows::{self, RowError};
-use crate::secret::document_sha256;
 
 /// The most rows of a batch.
 pub const MAX_BATCH_ROWS: i64 = 200_000;
@@ -48,8 +48,10 @@ pub struct Decided {
     pub attacks: Attacks,
     /// Why it is not published; `None` when it is.
     pub refusal: Option<Refusal>,
-    /// Of the table: its size, and its lower-case hex SHA-256.
+    /// Of the table as CSV: its size, and its lower-case hex SHA-256, which stands in the record.
     pub table: Option<(usize, String)>,
+    /// The same of the table as Parquet; releases of older versions have none.
+    pub parquet: Option<(usize, String)>,
     /// What is drawn of it.
     pub bars: Vec<PlotBar>,
 }
@@ -71,6 +73,9 @@ pub enum DecideError {
     /// It was refused before, and no more homes have given since.
     #[error("this batch was refused, and no more homes have given since: it waits")]
     Same,
+    /// Our bug: the files of a release could not be made.
+    #[error("a row of the table has not one value for each column")]
+    Misfit,
     /// The act.
     #[error(transparent)]
     Act(#[from] ActError),
@@ -114,6 +119,8 @@ struct Facts {
     refusal: Option<String>,
     bytes: Option<usize>,
     sha256: Option<String>,
+    #[serde(default)]
+    parquet: Option<(usize, String)>,
     bars: Vec<(String, i64, usize)>,
 }
 
@@ -166,6 +173,7 @@ pub(super) fn read(row: ReleaseRow) -> Result<Decided, RowError> {
             Some(None) => return Err(unreadable()),
         },
         table: facts.bytes.zip(facts.sha256),
+        parquet: facts.parquet,
         bars: facts.bars.into_iter().map(bar).collect(),
     })
 }
@@ -186,6 +194,7 @@ fn facts(decided: &Decided) -> String {
         refusal: decided.refusal.map(|it| it.as_str().to_owned()),
         bytes: decided.table.as_ref().map(|it| it.0),
         sha256: decided.table.as_ref().map(|it| it.1.clone()),
+        parquet: decided.parquet.clone(),
         bars: decided
             .bars
             .iter()
@@ -219,10 +228,14 @@ impl Custody {
         by: &str,
         now: Timestamp,
     ) -> Result<Decided, DecideError> {
-        let _turn = self.inner.commons.turn();
         let view = self
             .data_set(id)?
             .ok_or_else(|| DecideError::NoDataSet(id.to_string()))?;
+        let one = self.inner.erasing.one_at_a_time();
+        let _turn = self.inner.commons.turn();
+        // Nothing is decided on while something is half given: with its batch it would be lost.
+        self.finish_given(now).map_err(GiveError::from)?;
+        drop(one);
         self.decide(&view, by, now)
     }
 
@@ -235,8 +248,6 @@ impl Custody {
         let Some(batch) = self.commons_batch(&data_set.id)? else {
             return Err(not_yet(0));
         };
-        // Nothing is decided on while something is half given: with its batch it would be lost.
-        self.finish_unlinkings(now)?;
         let gifts: Vec<Gift> = batch.gifts(&self.commons_gifts(&batch)?)?;
         // Attacks are drawn: tried often enough, a batch near a limit would pass. So it needs more homes than it ever was refused with.
         let tried = batch.row.tried_homes;
@@ -257,7 +268,10 @@ impl Custody {
         };
         let admitted = deidentify::admit(&data_set.plan, &gifts, &mut random);
         let table = match &admitted {
-            Ok(it) if it.refusal.is_none() => Some(files::csv(data_set, &it.rows, &mut random)),
+            Ok(it) if it.refusal.is_none() => {
+                let made = Table::make(data_set, &it.rows, &mut random);
+                Some(made.map_err(|_| DecideError::Misfit)?)
+            }
             _ => None,
         };
         if let Some(err) = failed {
@@ -295,7 +309,8 @@ impl Custody {
                 decided_at: now,
                 facts: facts(&decided),
             };
-            rows::commons::insert_release(act.tx(), &row, case.table.as_deref())?;
+            let files = case.table.as_ref().map(|it| (&*it.csv, &*it.parquet));
+            rows::commons::insert_release(act.tx(), &row, files)?;
             let batch = &case.batch.row.id;
             if case.table.is_some() {
                 // Its gifts have their tombstone through it.
@@ -340,15 +355,11 @@ impl Custody {
         done
     }
 
-    /// What was written down and not erased yet.
-    fn finish_unlinkings(&self, now: Timestamp) -> Result<(), GiveError> {
-        let all = self.inner.db.read(rows::commons::unlinkings)?;
-        all.iter().try_for_each(|it| self.unlink(it, now))
-    }
-
     fn finish_gifts(&self, now: Timestamp) -> Result<(), GiveError> {
+        let one = self.inner.erasing.one_at_a_time();
         let _turn = self.inner.commons.turn();
-        self.finish_unlinkings(now)?;
+        self.finish_given(now)?;
+        drop(one);
         let gone = self.inner.db.write(|tx| {
             let gone = rows::commons::gone(tx, now)?;
             delete_gifts(tx, &gone)?;
@@ -366,7 +377,7 @@ struct Case<'a> {
     data_set: &'a DataSet,
     batch: &'a Batch,
     admission: &'a Admission,
-    table: Option<Vec<u8>>,
+    table: Option<Table>,
     by: &'a str,
 }
 
@@ -379,7 +390,10 @@ impl Case<'_> {
             combinations,
             rarest,
         } = self.admission.counts;
-        let table = self.table.as_ref();
+        let [csv, parquet] = match self.table.as_ref().map(Table::sums) {
+            Some(sums) => sums.map(Some),
+            None => [None, None],
+        };
         Decided {
             data_set: self.data_set.id.clone(),
             number,
@@ -392,7 +406,8 @@ impl Case<'_> {
             rarest,
             attacks: self.admission.attacks,
             refusal: self.admission.refusal,
-            table: table.map(|it| (it.len(), document_sha256(it))),
+            table: csv,
+            parquet,
             bars: plot::bars(self.data_set, self.admission.step, &self.admission.rows),
         }
     }

@@ -6,9 +6,7 @@ use std::fmt;
 
 use deidentify::plan::{MAX_COLUMNS, MILLION};
 use deidentify::{Apart, Column, Ladder, Plan, PlanError, Role, TimeStep};
-use model::{
-    DataType, DeploymentId, FieldKind, IdError, LegalBasis, Notice, Pointer, Retention, Text,
-};
+use model::{DataType, DeploymentId, FieldKind, IdError, Notice, Pointer, Retention, Text};
 use serde::Deserialize;
 
 /// The largest declaration, in bytes.
@@ -18,11 +16,11 @@ pub const MAX_EVERY_DAYS: u16 = 90;
 /// Pages of the commons that are no data sets.
 const RESERVED: [&str; 1] = ["statistics"];
 /// The longest title.
-const MAX_TITLE_CHARS: usize = 120;
+pub(super) const MAX_TITLE_CHARS: usize = 120;
 /// The longest unit.
-const MAX_UNIT_BYTES: usize = 20;
+pub(super) const MAX_UNIT_BYTES: usize = 20;
 /// The longest summary.
-const MAX_SUMMARY_CHARS: usize = 1_000;
+pub(super) const MAX_SUMMARY_CHARS: usize = 1_000;
 
 /// The name of a data set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -198,11 +196,6 @@ pub enum DataSetError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// What a law wants kept cannot be given away.
-    #[error(
-        "the notice of `{0}` declares something that a law wants kept, so what is kept about people cannot leave their accounts"
-    )]
-    KeptByLaw(DeploymentId),
     /// A plot.
     #[error("the plot names a column that the data set does not have, or one that cannot be drawn")]
     Plot,
@@ -346,9 +339,6 @@ impl DataSet {
     /// # Errors
     /// When a column is of a field that the notice does not declare, of another type, or one that names people.
     pub fn fits(self, notice: &Notice) -> Result<Self, DataSetError> {
-        if kept_by_law(notice) {
-            return Err(DataSetError::KeptByLaw(self.deployment));
-        }
         for (column, shown) in self.plan.columns.iter().zip(&self.columns) {
             let problem = |problem| DataSetError::Column {
                 column: column.name.clone(),
@@ -362,6 +352,11 @@ impl DataSet {
             for pointer in pointers {
                 let field = notice.field(pointer);
                 let field = field.ok_or_else(|| problem("the notice declares no such field"))?;
+                if is_kept_by_law(notice, pointer) {
+                    return Err(problem(
+                        "a law wants this field kept, so it cannot leave people's accounts",
+                    ));
+                }
                 if notice.subject_field.as_ref() == Some(pointer)
                     || field.data == Some(DataType::Identifier)
                 {
@@ -383,12 +378,15 @@ impl DataSet {
     }
 }
 
-/// Whether a law or a vital interest wants readings of a deployment kept: giving would erase them.
-pub(super) fn kept_by_law(notice: &Notice) -> bool {
-    let is_law =
-        |it: &LegalBasis| matches!(it, LegalBasis::LegalObligation | LegalBasis::VitalInterest);
+/// Whether a law or a vital interest wants something of a field kept: whoever has it by that law could find the rows.
+fn is_kept_by_law(notice: &Notice, field: &Pointer) -> bool {
     let mut all = notice.declarations.iter();
-    all.any(|it| is_law(&it.basis) && it.retention != Retention::LIVE_ONLY)
+    let touches = |it: &Pointer| it.covers(field.as_str()) || field.covers(it.as_str());
+    all.any(|it| {
+        !it.basis.can_choose()
+            && it.retention != Retention::LIVE_ONLY
+            && it.fields.iter().any(touches)
+    })
 }
 
 fn text(name: &'static str, text: &Text, most: usize) -> Result<Text, DataSetError> {

@@ -3,13 +3,14 @@
 //! | file | format |
 //! |---|---|
 //! | `release-N.csv` | RFC 4180, UTF-8, with a header |
+//! | `release-N.parquet` | Apache Parquet: the same rows with types |
 //! | `datapackage.json` | Frictionless Data Package 1.0 with a Table Schema |
-//! | `data-set.jsonld` | a `dcat:Dataset` (W3C DCAT 3) with a `dcat:Distribution` for each release |
+//! | `data-set.jsonld` | a `dcat:Dataset` (W3C DCAT 3) with a `dcat:Distribution` for each file of each release |
 //! | `data-set.toml` | the declaration, as its hash stands in the record |
 //!
 //! A catalogue of all is a `dcat:Catalog`: [`catalogue_json_ld`].
 
-use deidentify::{Column, Ladder, Randomness, Role, TimeStep};
+use deidentify::{Column, Ladder, Role, TimeStep};
 use model::{Language, Text, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -17,11 +18,16 @@ use super::DataSetView;
 use super::decide::Decided;
 use super::declared::{DataSet, DataSetColumn};
 
+/// The media type of Parquet files, as IANA registers it.
+pub const PARQUET: &str = "application/vnd.apache.parquet";
+
 /// A file of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommonsFile {
-    /// The table of a release.
+    /// The table of a release as CSV.
     Table(i64),
+    /// The same as Parquet.
+    Parquet(i64),
     /// The data package.
     Package,
     /// The data set as linked data.
@@ -39,11 +45,16 @@ impl CommonsFile {
             "data-set.jsonld" => Some(Self::Linked),
             "data-set.toml" => Some(Self::Declaration),
             _ => {
-                let number = name.strip_prefix("release-")?.strip_suffix(".csv")?;
+                let (number, format) = name.strip_prefix("release-")?.split_once('.')?;
+                let file = match format {
+                    "csv" => Self::Table,
+                    "parquet" => Self::Parquet,
+                    _ => return None,
+                };
                 let is_plain = !number.starts_with('0') && number.len() < 10;
                 let digits = number.bytes().all(|it| it.is_ascii_digit());
                 (is_plain && digits)
-                    .then(|| number.parse().ok().map(Self::Table))
+                    .then(|| number.parse().ok().map(file))
                     .flatten()
             }
         }
@@ -54,6 +65,7 @@ impl CommonsFile {
     pub fn name(self) -> String {
         match self {
             Self::Table(number) => format!("release-{number}.csv"),
+            Self::Parquet(number) => format!("release-{number}.parquet"),
             Self::Package => "datapackage.json".to_owned(),
             Self::Linked => "data-set.jsonld".to_owned(),
             Self::Declaration => "data-set.toml".to_owned(),
@@ -61,50 +73,11 @@ impl CommonsFile {
     }
 }
 
-/// The table of a release: each row with a random name, in the order of these names.
-pub(super) fn csv(
-    data_set: &DataSet,
-    rows: &[Vec<String>],
-    random: &mut Randomness<'_>,
-) -> Vec<u8> {
-    let mut named: Vec<(String, &Vec<String>)> = rows
-        .iter()
-        .map(|it| (format!("{:016x}", random()), it))
-        .collect();
-    named.sort_unstable();
-    let mut text = String::from("row");
-    for column in &data_set.plan.columns {
-        text.push(',');
-        text.push_str(&column.name);
-    }
-    text.push_str("\r\n");
-    for (name, cells) in named {
-        text.push_str(&name);
-        for cell in cells {
-            text.push(',');
-            push_cell(&mut text, cell);
-        }
-        text.push_str("\r\n");
-    }
-    text.into_bytes()
-}
-
-/// RFC 4180 section 2, rules 5 to 7.
-fn push_cell(text: &mut String, cell: &str) {
-    if cell.contains([',', '"', '\r', '\n']) {
-        text.push('"');
-        text.push_str(&cell.replace('"', "\"\""));
-        text.push('"');
-    } else {
-        text.push_str(cell);
-    }
-}
-
-/// The type of a column in a Table Schema. A column that may vanish shows `*`, so it is a text.
+/// The type of a column in a Table Schema.
 fn schema_type(column: &Column) -> &'static str {
-    match &column.ladder {
-        Ladder::Number(_) | Ladder::Buckets(_) if !column.may_vanish => "number",
-        _ => "string",
+    match super::table::is_number(column) {
+        true => "number",
+        false => "string",
     }
 }
 
@@ -180,7 +153,7 @@ impl DataSetView {
             "constraints": {"required": true, "unique": true, "pattern": "[0-9a-f]{16}"}
         })];
         fields.extend(plan.columns.iter().zip(columns).map(|(a, b)| field(a, b)));
-        let resource = |it: &Decided| {
+        let csv = |it: &Decided| {
             let (bytes, sha256) = it.table.as_ref()?;
             Some(json!({
                 "profile": "tabular-data-resource",
@@ -195,7 +168,21 @@ impl DataSetView {
                 "schema": {"fields": fields, "missingValues": [""], "primaryKey": "row"},
             }))
         };
-        let resources: Vec<Value> = decisions.iter().rev().filter_map(resource).collect();
+        let parquet = |it: &Decided| {
+            let (bytes, sha256) = it.parquet.as_ref()?;
+            Some(json!({
+                "profile": "data-resource",
+                "name": format!("release-{}-parquet", it.number),
+                "path": format!("{site}/commons/{id}/release-{}.parquet", it.number),
+                "format": "parquet",
+                "mediatype": PARQUET,
+                "bytes": bytes,
+                "hash": format!("sha256:{sha256}"),
+                "schema": {"fields": fields, "primaryKey": "row"},
+            }))
+        };
+        let resources = decisions.iter().rev().flat_map(|it| [csv(it), parquet(it)]);
+        let resources: Vec<Value> = resources.flatten().collect();
         pretty(&json!({
             "profile": "tabular-data-package",
             "name": id.as_str(),
@@ -232,26 +219,7 @@ impl DataSetView {
         let published = decisions.iter().filter(|it| it.table.is_some());
         let newest = published.clone().next();
         let distributions: Vec<Value> = published
-            .filter_map(|it| {
-                let (bytes, sha256) = it.table.as_ref()?;
-                Some(json!({
-                    "@id": format!("{home}/release-{}.csv", it.number),
-                    "@type": "dcat:Distribution",
-                    "dct:title": {"@value": format!("Release {}", it.number), "@language": "en"},
-                    "dct:issued": time(it.at),
-                    "dct:license": {"@id": licence.url()},
-                    "dcat:accessURL": {"@id": home},
-                    "dcat:downloadURL": {"@id": format!("{home}/release-{}.csv", it.number)},
-                    "dcat:mediaType": {"@id": "https://www.iana.org/assignments/media-types/text/csv"},
-                    "dcat:byteSize": {"@value": bytes.to_string(), "@type": "xsd:nonNegativeInteger"},
-                    "dct:conformsTo": {"@id": "https://specs.frictionlessdata.io/table-schema/"},
-                    "spdx:checksum": {
-                        "@type": "spdx:Checksum",
-                        "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
-                        "spdx:checksumValue": {"@value": sha256, "@type": "xsd:hexBinary"},
-                    },
-                }))
-            })
+            .flat_map(|it| self.distributions(it, site))
             .collect();
         let mut node = json!({
             "@id": home,
@@ -272,6 +240,38 @@ impl DataSetView {
             members.insert("dct:modified".to_owned(), time(newest.at));
         }
         node
+    }
+
+    /// The files of a release (W3C DCAT 3, section 6.8).
+    fn distributions(&self, release: &Decided, site: &str) -> Vec<Value> {
+        let DataSet { id, licence, .. } = &self.data_set;
+        let home = format!("{site}/commons/{id}");
+        let number = release.number;
+        let one = |file: CommonsFile, title: &str, media: &str, sums: &(usize, String)| {
+            let address = format!("{home}/{}", file.name());
+            json!({
+                "@id": address,
+                "@type": "dcat:Distribution",
+                "dct:title": {"@value": format!("Release {number} ({title})"), "@language": "en"},
+                "dct:issued": time(release.at),
+                "dct:license": {"@id": licence.url()},
+                "dcat:accessURL": {"@id": home},
+                "dcat:downloadURL": {"@id": address},
+                "dcat:mediaType": {"@id": format!("https://www.iana.org/assignments/media-types/{media}")},
+                "dcat:byteSize": {"@value": sums.0.to_string(), "@type": "xsd:nonNegativeInteger"},
+                "dct:conformsTo": {"@id": "https://specs.frictionlessdata.io/table-schema/"},
+                "spdx:checksum": {
+                    "@type": "spdx:Checksum",
+                    "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
+                    "spdx:checksumValue": {"@value": sums.1, "@type": "xsd:hexBinary"},
+                },
+            })
+        };
+        let csv = release.table.as_ref();
+        let csv = csv.map(|it| one(CommonsFile::Table(number), "CSV", "text/csv", it));
+        let parquet = release.parquet.as_ref();
+        let parquet = parquet.map(|it| one(CommonsFile::Parquet(number), "Parquet", PARQUET, it));
+        csv.into_iter().chain(parquet).collect()
     }
 }
 
@@ -329,22 +329,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_quoted_as_rfc_4180_section_2_says() {
-        let check = |cell: &str, expected: &str| {
-            let mut text = String::new();
-            push_cell(&mut text, cell);
-            assert_eq!(text, expected);
-        };
-        check("a b", "a b");
-        check("a,b", "\"a,b\"");
-        check("a\"b", "\"a\"\"b\"");
-        check("", "");
-    }
-
-    #[test]
     fn files_have_one_name() {
         for file in [
             CommonsFile::Table(12),
+            CommonsFile::Parquet(1),
             CommonsFile::Package,
             CommonsFile::Linked,
             CommonsFile::Declaration,
@@ -357,6 +345,8 @@ mod tests {
             "release-.csv",
             "release--1.csv",
             "release-1.csv.gz",
+            "release-01.parquet",
+            "release-1.xlsx",
             "../x",
         ] {
             assert_eq!(CommonsFile::parse(other), None, "{other}");

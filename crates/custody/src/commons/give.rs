@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deidentify::{Cell, PoolRow, Raw, cell};
+use deidentify::Cell;
 use model::{DeploymentId, PersonId, Subject, ThingId, Timestamp};
-use serde_json::value::RawValue;
-use vault::{Erasure, Order, ReadQuery, Scope, StoredReading};
+use vault::{Order, ReadQuery, StoredReading, Strip};
 
 use super::DataSetView;
 use super::decide::MAX_BATCH_ROWS;
-use super::declared::{DataSet, DataSetId, Source, kept_by_law};
+use super::declared::{DataSet, DataSetId};
+use super::gather::Gathering;
 use super::pool::{Batch, PoolError, delete_gifts, name};
 use crate::Custody;
-use crate::destination::without_mark;
+use crate::erase::{EraseCause, EraseError, EraseScope, MAX_ERASURES_PER_DAY, given, strip};
+use crate::export::is_imported;
 use crate::history::SETTLE_MILLIS;
 use crate::rows::commons::{GiftRow, UnlinkingRow};
+use crate::rows::erasure::ErasureRow;
 use crate::rows::{self, RowError};
-use crate::secret::document_sha256;
-use crate::timeline::{TimelineField, fields};
 
 /// The most readings of a person that are looked at for one gift.
 pub const MAX_GIFT_READINGS: usize = 50_000;
@@ -64,6 +64,13 @@ pub struct GiftPreview {
     pub span: Option<(Timestamp, Timestamp)>,
     /// How many of them are of which thing.
     pub things: BTreeMap<ThingId, usize>,
+    /// How many more stay in the account because a law wants them kept; none of them has a field of the data set.
+    pub kept_by_law: usize,
+    /// How many more were brought back from an export: nobody measured them here, so they are not given, and stay.
+    pub imported: usize,
+    /// How many more are sealed to the person's own keys in files that can hold something of this time: nobody here can give them, and they
+    /// stay.
+    pub sealed_readings: u64,
     /// The fields that these readings have and the data set does not take: erased, and in no row.
     pub left_behind: BTreeSet<String>,
     /// Stands for all of it: [`Custody::give`] takes no other.
@@ -96,8 +103,10 @@ pub enum GiveError {
     /// There is no such data set.
     #[error("there is no data set `{0}`")]
     NoDataSet(String),
-    /// A law wants something of it kept.
-    #[error("a law wants some of these readings kept, so they cannot leave your account")]
+    /// A law wants something of it kept that would also be in a row.
+    #[error(
+        "a law wants values kept that this data set would show, so they cannot leave your account"
+    )]
     KeptByLaw,
     /// Nothing of the person is there to give.
     #[error("no reading that is kept about you would give a row of this data set")]
@@ -113,9 +122,12 @@ pub enum GiveError {
     /// The batch takes no more.
     #[error("this data set takes no more before it is decided on: give again after that")]
     Full,
+    /// The person gave, or had erased, as often as they may in a day.
+    #[error("at most {MAX_ERASURES_PER_DAY} gifts and erasures a day: give again tomorrow")]
+    TooMany,
     /// It is written down, and will be finished.
     #[error("what you give is written down; it is finished by itself in a few minutes")]
-    Unfinished(#[source] vault::EraseError),
+    Unfinished(#[source] Box<EraseError>),
     /// The readings.
     #[error("the readings could not be opened")]
     Vault(#[from] vault::ReadError),
@@ -151,15 +163,23 @@ impl From<store::DbError> for GiveError {
 
 impl From<vault::EraseError> for GiveError {
     fn from(err: vault::EraseError) -> Self {
-        Self::Unfinished(err)
+        EraseError::Vault(err).into()
+    }
+}
+
+impl From<EraseError> for GiveError {
+    fn from(err: EraseError) -> Self {
+        Self::Unfinished(Box::new(err))
     }
 }
 
 /// What was found in the readings.
-struct Gathered {
-    preview: GiftPreview,
+pub(super) struct Gathered {
+    pub(super) preview: GiftPreview,
     /// The rows as they would be sealed: of which thing, and the cells.
-    rows: Vec<(ThingId, Vec<Cell>)>,
+    pub(super) rows: Vec<(ThingId, Vec<Cell>)>,
+    /// What the vault is told of readings that stay.
+    pub(super) strip: Option<Vec<u8>>,
 }
 
 impl Custody {
@@ -178,6 +198,7 @@ impl Custody {
     /// # Errors
     /// See [`GiveError`].
     pub fn give(&self, ask: &GiftAsk, shown: &str, now: Timestamp) -> Result<Given, GiveError> {
+        let _one = self.inner.erasing.one_at_a_time();
         let _turn = self.inner.commons.turn();
         let gathered = self.gather_gift(ask, now)?;
         let preview = &gathered.preview;
@@ -185,8 +206,8 @@ impl Custody {
             return Err(GiveError::Stale);
         }
         let batch = self.commons_batch_or_new(&ask.data_set, now)?;
-        let unlinking = self.put_into_pool(&batch, &gathered, now)?;
-        self.unlink(&unlinking, now)?;
+        let erasure = self.put_into_pool(&batch, &gathered, now)?;
+        self.erase_given(erasure, now)?;
         Ok(Given {
             rows: preview.rows.len(),
             readings: preview.readings,
@@ -199,7 +220,7 @@ impl Custody {
         batch: &Batch,
         gathered: &Gathered,
         now: Timestamp,
-    ) -> Result<UnlinkingRow, GiveError> {
+    ) -> Result<ErasureRow, GiveError> {
         let ask = &gathered.preview.ask;
         let deployment = &gathered.preview.data_set.deployment;
         let gift = name().map_err(GiveError::Random)?;
@@ -224,13 +245,24 @@ impl Custody {
         };
         let unlinking = UnlinkingRow {
             gift,
+            erasure: None,
             person: ask.person.clone(),
             deployment: deployment.clone(),
             thing: ask.thing.clone(),
             from: ask.from,
             until: ask.until.unwrap_or(now),
         };
+        let erasure = given::erasure(&unlinking, gathered.strip.clone(), now)?;
+        let unlinking = UnlinkingRow {
+            erasure: Some(erasure.id.clone()),
+            ..unlinking
+        };
+        let since = now.plus_millis(-DAY_MILLIS);
         self.inner.db.write(|tx| {
+            let before = rows::erasure::count_since(tx, &ask.person, since)?;
+            if before >= MAX_ERASURES_PER_DAY {
+                return Err(GiveError::TooMany);
+            }
             let all = rows::commons::count_gifts(tx, &batch.row.id)?;
             let own = rows::commons::count_gifts_of(tx, &batch.row.id, &row.giver)?;
             let is_full = all.gifts >= MAX_GIFTS
@@ -242,31 +274,25 @@ impl Custody {
             }
             rows::commons::insert_gift(tx, &batch.row.id, &row)?;
             rows::commons::insert_unlinking(tx, &unlinking)?;
+            rows::erasure::insert(tx, &erasure)?;
             Ok(())
         })?;
-        Ok(unlinking)
+        Ok(erasure)
     }
 
-    /// The second and third step: the readings are erased, and the rows count. Doing it again changes nothing.
-    pub(super) fn unlink(&self, row: &UnlinkingRow, now: Timestamp) -> Result<(), GiveError> {
-        let erasure = Erasure {
-            subject: Subject::Person(row.person.clone()),
-            scope: Scope {
-                from: row.from,
-                until: Some(row.until),
-                thing: row.thing.clone(),
-                deployment: Some(row.deployment.clone()),
-                strip: None,
-                spares_own_files: true,
-            },
-        };
-        self.inner.vault.erase(&erasure, now)?;
-        // A file that they asked for has the readings too.
-        self.delete_export(&row.person)?;
-        self.inner
-            .db
-            .write(|tx| rows::commons::unlinked(tx, &row.gift))?;
-        Ok(())
+    /// How many rows of a person wait, in all data sets.
+    pub(crate) fn rows_given(&self, person: &PersonId) -> Result<i64, GiveError> {
+        let mut rows = 0;
+        for DataSetView { data_set, .. } in self.data_sets()? {
+            let Some(batch) = self.commons_batch(&data_set.id)? else {
+                continue;
+            };
+            let giver = batch.giver(person);
+            let count =
+                |tx: &mut store::Tx<'_>| rows::commons::count_gifts_of(tx, &batch.row.id, &giver);
+            rows += self.inner.db.read(count)?.rows;
+        }
+        Ok(rows)
     }
 
     /// What of a person waits. The caller has checked who asks.
@@ -350,11 +376,6 @@ impl Custody {
         let data_set = view
             .ok_or_else(|| GiveError::NoDataSet(ask.data_set.to_string()))?
             .data_set;
-        let catalogue = self.inner.catalogue.load();
-        let deployment = catalogue.deployments.get(&data_set.deployment);
-        if deployment.is_some_and(|it| kept_by_law(&it.state.load().notice)) {
-            return Err(GiveError::KeptByLaw);
-        }
         // What came in just now may still be on its way into the vault.
         let settled = now.plus_millis(-SETTLE_MILLIS);
         let until = ask.until.map_or(settled, |it| it.min(settled));
@@ -373,167 +394,28 @@ impl Custody {
             it.deployment == data_set.deployment
                 && ask.thing.as_ref().is_none_or(|thing| *thing == it.thing)
         };
+        let between = (ask.from, Some(until));
+        let scope = Some(data_set.deployment.clone());
+        let scope = EraseScope::new(between, scope, ask.thing.clone(), None);
+        let scope = scope.map_err(|_| GiveError::Nothing)?;
+        let told = self.told_to_vault(&ask.person, &scope, EraseCause::Given)?;
         let mut gathering = Gathering::new(&data_set);
         for reading in readings.iter().filter(|it| is_meant(it)) {
-            gathering.take(reading)?;
+            let stays = told.as_ref().map(|it| strip(it, reading)) == Some(Strip::Keep);
+            match (stays, is_imported(reading)) {
+                (false, _) => gathering.take(reading)?,
+                (true, true) => gathering.imported += 1,
+                (true, false) => gathering.pass_by(reading)?,
+            }
         }
+        let subject = Subject::Person(ask.person.clone());
+        let sealed = scope.for_vault(Some(until), None);
+        gathering.sealed = self.inner.vault.own_files_in(&subject, &sealed)?.readings;
         let ask = GiftAsk {
             until: Some(until),
             ..ask.clone()
         };
-        gathering.finish(ask)
-    }
-}
-
-/// Goes over readings.
-struct Gathering<'a> {
-    data_set: &'a DataSet,
-    /// Things as numbers.
-    things: BTreeMap<ThingId, u32>,
-    counts: BTreeMap<ThingId, usize>,
-    rows: Vec<PoolRow>,
-    readings: usize,
-    span: Option<(Timestamp, Timestamp)>,
-    left_behind: BTreeSet<String>,
-}
-
-impl<'a> Gathering<'a> {
-    fn new(data_set: &'a DataSet) -> Self {
-        Self {
-            data_set,
-            things: BTreeMap::new(),
-            counts: BTreeMap::new(),
-            rows: Vec::new(),
-            readings: 0,
-            span: None,
-            left_behind: BTreeSet::new(),
-        }
-    }
-
-    fn take(&mut self, reading: &StoredReading) -> Result<(), GiveError> {
-        let body = without_mark(&reading.body);
-        let body: &RawValue = serde_json::from_slice(&body).map_err(|_| GiveError::Unreadable)?;
-        let found = fields(body).map_err(|_| GiveError::Unreadable)?;
-        let next = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
-        let source = *self.things.entry(reading.thing.clone()).or_insert(next);
-        *self.counts.entry(reading.thing.clone()).or_default() += 1;
-        self.readings += 1;
-        let first = self.span.map_or(reading.at, |it| it.0);
-        self.span = Some((first, reading.at));
-        let columns = self.data_set.columns.iter();
-        let plan = &self.data_set.plan;
-        let cells: Vec<Cell> = columns
-            .zip(&plan.columns)
-            .map(|(shown, column)| {
-                let text;
-                let raw = match &shown.source {
-                    Source::Time => Raw::Moment(reading.at.as_millis()),
-                    Source::Field(pointer) => {
-                        text = value(&found, pointer.as_str());
-                        raw(text.as_ref())
-                    }
-                    Source::Place(lat, lon) => {
-                        match (number(&found, lat.as_str()), number(&found, lon.as_str())) {
-                            (Some(lat), Some(lon)) => Raw::Place(lat, lon),
-                            _ => Raw::Nothing,
-                        }
-                    }
-                };
-                cell::coarse(column, raw, plan.utc_offset_minutes)
-            })
-            .collect();
-        for field in &found {
-            if !self.is_taken(&field.pointer) && self.left_behind.len() < model::MAX_FIELDS {
-                self.left_behind.insert(field.pointer.clone());
-            }
-        }
-        // A row of nothing but its time says only that there was a reading.
-        let sources = self.data_set.columns.iter().map(|it| &it.source);
-        let says =
-            |(source, cell): (&Source, &Cell)| *source != Source::Time && *cell != Cell::Absent;
-        if sources.zip(&cells).any(says) {
-            self.rows.push(PoolRow { source, cells });
-        }
-        Ok(())
-    }
-
-    fn is_taken(&self, pointer: &str) -> bool {
-        let names = |it: &model::Pointer| it.as_str() == pointer;
-        self.data_set.columns.iter().any(|it| match &it.source {
-            Source::Time => false,
-            Source::Field(field) => names(field),
-            Source::Place(lat, lon) => names(lat) || names(lon),
-        })
-    }
-
-    fn finish(self, ask: GiftAsk) -> Result<Gathered, GiveError> {
-        let plan = &self.data_set.plan;
-        let rows = deidentify::admit::joined(plan, self.rows);
-        if rows.is_empty() {
-            return Err(GiveError::Nothing);
-        }
-        if rows.len() > MAX_GIFT_ROWS {
-            return Err(GiveError::TooMuch);
-        }
-        let mut names: Vec<(u32, ThingId)> =
-            self.things.into_iter().map(|(it, no)| (no, it)).collect();
-        names.sort_unstable();
-        let names: Vec<ThingId> = names.into_iter().map(|it| it.1).collect();
-        let named = |row: PoolRow| {
-            let place = usize::try_from(row.source).unwrap_or(usize::MAX);
-            Some((names.get(place)?.clone(), row.cells))
-        };
-        let rows: Vec<(ThingId, Vec<Cell>)> = rows.into_iter().filter_map(named).collect();
-        let shown: Vec<Vec<String>> = rows.iter().map(|it| shown(self.data_set, &it.1)).collect();
-        let mut digested = format!("{} {} {ask:?}", self.data_set.id, self.readings);
-        for ((thing, _), row) in rows.iter().zip(&shown) {
-            digested.push_str(&format!("\n{thing}"));
-            for text in row {
-                digested.push('\u{1f}');
-                digested.push_str(text);
-            }
-        }
-        let preview = GiftPreview {
-            data_set: self.data_set.clone(),
-            ask,
-            rows: shown,
-            readings: self.readings,
-            span: self.span,
-            things: self.counts,
-            left_behind: self.left_behind,
-            digest: document_sha256(digested.as_bytes()),
-        };
-        Ok(Gathered { preview, rows })
-    }
-}
-
-/// What the finest step shows of each cell.
-fn shown(data_set: &DataSet, cells: &[Cell]) -> Vec<String> {
-    let columns = data_set.plan.columns.iter().zip(cells);
-    columns
-        .map(|(column, cell)| cell::shown(column, 0, cell))
-        .collect()
-}
-
-/// The value at a place: a number or truth value as its text, or the text itself.
-fn value(found: &[TimelineField], pointer: &str) -> Option<serde_json::Value> {
-    let field = found.iter().find(|it| it.pointer == pointer)?;
-    serde_json::from_str(&field.value).ok()
-}
-
-fn number(found: &[TimelineField], pointer: &str) -> Option<f64> {
-    value(found, pointer)?.as_f64()
-}
-
-fn raw(value: Option<&serde_json::Value>) -> Raw<'_> {
-    match value {
-        Some(serde_json::Value::Number(number)) => {
-            number.as_f64().map_or(Raw::Nothing, Raw::Number)
-        }
-        Some(serde_json::Value::String(text)) => Raw::Word(text),
-        Some(serde_json::Value::Bool(true)) => Raw::Word("true"),
-        Some(serde_json::Value::Bool(false)) => Raw::Word("false"),
-        _ => Raw::Nothing,
+        gathering.finish(ask, told)
     }
 }
 

@@ -219,7 +219,8 @@ impl Custody {
         self.inner.vault.were_erased(&subjects)
     }
 
-    /// The gifts of a batch that count, without those that were taken back before a backup was restored.
+    /// The gifts of a batch that count, without those that were taken back before a backup was restored, and those of people who have asked
+    /// for everything to be erased.
     pub(super) fn commons_gifts(&self, batch: &Batch) -> Result<Vec<GiftRow>, PoolError> {
         let rows = self
             .inner
@@ -227,7 +228,10 @@ impl Custody {
             .read(|tx| rows::commons::gifts(tx, &batch.row.id))?;
         let ids: Vec<String> = rows.iter().map(|it| it.id.clone()).collect();
         let used = self.commons_used(&ids);
-        let kept = rows.into_iter().zip(used).filter(|(_, used)| !used);
+        let leaving = self.inner.erasing.guard.asked_for_everything();
+        let leaving: Vec<Vec<u8>> = leaving.iter().map(|it| batch.giver(it)).collect();
+        let kept = rows.into_iter().zip(used);
+        let kept = kept.filter(|(row, used)| !used && !leaving.contains(&row.giver));
         Ok(kept.map(|it| it.0).collect())
     }
 

@@ -13,20 +13,21 @@ use data_encoding::HEXLOWER;
 use model::{
     DeploymentId, Entry, EntryKind, PersonId, PurposeId, RecipientId, Subject, ThingId, Timestamp,
 };
-use vault::{ErasureProof, MAX_STRIP_BYTES};
+use store::Tx;
+use vault::{ErasureProof, MAX_STRIP_BYTES, Reapplied, Vault};
 
 use super::{
-    DAY_MILLIS, ERASURE_NOTICE_DAYS, EraseError, EraseId, EraseScope, EraseState, ErasureNotice,
-    ErasureView, Grace, MAX_ERASURES_PER_DAY, MAX_ERASURES_SHOWN, scope,
+    DAY_MILLIS, ERASURE_NOTICE_DAYS, EraseCause, EraseError, EraseId, EraseScope, EraseState,
+    ErasureNotice, ErasureView, Grace, MAX_ERASURES_PER_DAY, MAX_ERASURES_SHOWN, scope,
 };
 use crate::Custody;
 use crate::catalogue::Named;
-use crate::rows;
 use crate::rows::erasure::{ErasureRow, GotRow};
+use crate::rows::{self, RowError};
 use crate::secret::document_sha256;
 
 /// After a failure it is tried again after this.
-const RETRY_MILLIS: i64 = 10_000;
+pub(super) const RETRY_MILLIS: i64 = 10_000;
 /// How often it is asked whether the vault has sealed again what was left.
 const LOOK_MILLIS: i64 = 5_000;
 /// So often it is erased, when messages that had come in before are still being appended.
@@ -52,11 +53,12 @@ impl Custody {
         if self.plan_erasure(person, scope, now)?.digest != digest {
             return Err(EraseError::Stale);
         }
-        self.told_to_vault(person, scope)?;
+        self.told_to_vault(person, scope, EraseCause::Asked)?;
         let row = ErasureRow {
             id: EraseId::random()?,
             person: person.clone(),
             scope: scope.clone(),
+            cause: EraseCause::Asked,
             asked_at: now,
             due_at: now.plus_millis(grace.millis()),
             state: EraseState::Waiting,
@@ -101,13 +103,14 @@ impl Custody {
     }
 
     /// What the vault is to be told beside time, thing and deployment.
-    fn told_to_vault(
+    pub(crate) fn told_to_vault(
         &self,
         person: &PersonId,
         scope: &EraseScope,
+        cause: EraseCause,
     ) -> Result<Option<Vec<u8>>, EraseError> {
         let laws = self.laws(person, scope)?;
-        let strip = scope::description(scope.field(), &laws.told);
+        let strip = scope::description(scope.field(), &laws.told, cause);
         match strip.as_ref().is_some_and(|it| it.len() > MAX_STRIP_BYTES) {
             true => Err(EraseError::TooMuch),
             false => Ok(strip),
@@ -115,7 +118,7 @@ impl Custody {
     }
 
     /// From when this returns no recipient gets anything of it.
-    fn hold_back(&self, row: &ErasureRow) {
+    pub(super) fn hold_back(&self, row: &ErasureRow) {
         let erasing = &self.inner.erasing;
         erasing.guard.put([row].into_iter());
         erasing.open().insert(row.id.clone(), row.due_at);
@@ -169,6 +172,7 @@ impl Custody {
             Ok(ErasureView {
                 id: row.id,
                 scope: row.scope,
+                cause: row.cause,
                 asked_at: row.asked_at,
                 due_at: row.due_at,
                 state: row.state,
@@ -188,9 +192,10 @@ impl Custody {
     pub(crate) fn tend_erasures(&self, now: Timestamp) -> Result<(), EraseError> {
         let erasing = &self.inner.erasing;
         let _one = erasing.one_at_a_time();
-        let taken_up = self.take_up_reapplied();
-        taken_up.iter().flatten().for_each(|it| self.hold_back(it));
-        let mut failed = taken_up.err().map(EraseError::Rows);
+        let mut taken_up = Vec::new();
+        let took_up = self.take_up_reapplied(&mut taken_up);
+        taken_up.iter().for_each(|it| self.hold_back(it));
+        let mut failed = took_up.err().map(EraseError::Rows);
         let due: Vec<EraseId> = {
             let open = erasing.open();
             let due = open.iter().filter(|it| *it.1 <= now);
@@ -226,15 +231,20 @@ impl Custody {
         Ok(())
     }
 
-    fn look_again_at(&self, id: &EraseId, at: Timestamp) {
+    pub(super) fn look_again_at(&self, id: &EraseId, at: Timestamp) {
         self.inner.erasing.open().insert(id.clone(), at);
     }
 
     /// Steps 4 to 6. `is_first`: it was asked for just now, so nothing that came in since has to stay.
-    fn carry_out(&self, row: ErasureRow, is_first: bool, now: Timestamp) -> Result<(), EraseError> {
+    pub(super) fn carry_out(
+        &self,
+        row: ErasureRow,
+        is_first: bool,
+        now: Timestamp,
+    ) -> Result<(), EraseError> {
         let strip = match (&row.strip, row.state) {
             (strip, EraseState::AtWork) => strip.clone(),
-            _ => self.told_to_vault(&row.person, &row.scope)?,
+            _ => self.told_to_vault(&row.person, &row.scope, row.cause)?,
         };
         let row = ErasureRow {
             state: EraseState::AtWork,
@@ -268,6 +278,9 @@ impl Custody {
                 rows::erasure::insert_notice(act.tx(), &row.id, notice)?;
             }
             rows::erasure::end(act.tx(), &row.id, &vault_id, &document, now)?;
+            if row.cause == EraseCause::Given {
+                rows::commons::unlinked(act.tx(), &row.id)?;
+            }
             act.record(entry);
             Ok::<_, EraseError>(())
         })?;
@@ -280,6 +293,10 @@ impl Custody {
         self.prune_retained_of(&row.person);
         self.erase_windows_of(row)?;
         self.delete_export(&row.person)?;
+        if row.scope.is_everything() {
+            let dropped = self.drop_gifts_of(&row.person, now);
+            dropped.map_err(super::plan::gifts_failed)?;
+        }
         let is_recent = row.scope.until().is_none_or(|it| it > row.asked_at);
         for deployment in self.places_in(&row.person, &row.scope) {
             let state = deployment.state.load();
@@ -411,18 +428,23 @@ impl Custody {
     }
 
     /// Takes up what the vault has carried out by itself and the rows do not know: after a backup was restored.
-    fn take_up_reapplied(&self) -> Result<Vec<ErasureRow>, rows::RowError> {
-        let mut taken_up = Vec::new();
-        for (at, erasure) in self.inner.vault.take_reapplied() {
-            let (Subject::Person(person), Some(scope)) =
-                (&erasure.subject, EraseScope::from_vault(&erasure.scope))
-            else {
+    fn take_up_reapplied(&self, taken_up: &mut Vec<ErasureRow>) -> Result<(), RowError> {
+        for Reapplied { id, at, erasure } in self.inner.vault.reapplied()? {
+            let settle = |tx: &mut Tx<'_>| Vault::settle_reapplied(tx, id);
+            let Subject::Person(person) = &erasure.subject else {
+                // No copies of it are here.
+                self.inner.db.write(settle)?;
+                continue;
+            };
+            // One that only a later release understands waits for it.
+            let Some((scope, cause)) = EraseScope::from_vault(&erasure.scope) else {
                 continue;
             };
             let row = ErasureRow {
                 id: EraseId::random().map_err(|_| no_randomness())?,
                 person: person.clone(),
                 scope,
+                cause,
                 asked_at: at,
                 due_at: at,
                 state: EraseState::AtWork,
@@ -436,18 +458,24 @@ impl Custody {
                 .inner
                 .db
                 .read(|tx| rows::erasure::of(tx, person, i64::MAX))?;
-            if known.iter().any(|it| is_same(it, &row)) {
+            let is_known = known.iter().any(|it| is_same(it, &row));
+            self.inner.db.write(|tx| {
+                if !is_known {
+                    rows::erasure::insert(tx, &row)?;
+                }
+                Ok::<_, RowError>(settle(tx)?)
+            })?;
+            if is_known {
                 continue;
             }
-            self.inner.db.write(|tx| rows::erasure::insert(tx, &row))?;
             taken_up.push(row);
         }
-        Ok(taken_up)
+        Ok(())
     }
 
     /// Reads what was asked for, at the start, and what the vault has just carried out again.
     pub(crate) fn load_erasures(&self) -> Result<(), rows::RowError> {
-        self.take_up_reapplied()?;
+        self.take_up_reapplied(&mut Vec::new())?;
         let rows = self.inner.db.read(rows::erasure::all)?;
         let erasing = &self.inner.erasing;
         erasing.guard.put(rows.iter());

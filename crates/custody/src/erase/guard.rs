@@ -77,6 +77,14 @@ impl Guard {
         known.iter().filter(|it| it.has_begun).count()
     }
 
+    /// Who has asked for everything to be erased, and can still undo it.
+    pub(crate) fn asked_for_everything(&self) -> Vec<PersonId> {
+        let people = self.people.load();
+        let waits = |it: &Guarded| it.scope.is_everything() && !it.has_begun;
+        let found = people.iter().filter(|(_, all)| all.iter().any(waits));
+        found.map(|it| it.0.clone()).collect()
+    }
+
     /// The fields of a message that somebody whom they are about has had erased.
     pub(crate) fn fields(
         &self,

@@ -13,7 +13,7 @@ use model::{
 use vault::{Order, ReadQuery, StoredReading, Strip};
 
 use super::scope::{self, Law};
-use super::{EraseError, EraseScope};
+use super::{EraseCause, EraseError, EraseScope};
 use crate::Custody;
 use crate::catalogue::Deployment;
 use crate::receipts::HOUR_MILLIS;
@@ -47,6 +47,8 @@ pub struct ErasePlan {
     pub sealed_readings: u64,
     /// Whether an export that waits or is ready is deleted.
     pub has_export: bool,
+    /// Rows that wait for the commons, and are deleted: only where everything goes.
+    pub gifts: i64,
     /// Whether there are copies at the person's own endpoint, which stay.
     pub has_own_endpoint: bool,
     /// Who has received some of it, and will be told.
@@ -67,6 +69,7 @@ impl ErasePlan {
             && self.retained == 0
             && self.windows == 0
             && self.sealed_readings == 0
+            && self.gifts == 0
             && self.recipients.is_empty()
     }
 }
@@ -199,7 +202,7 @@ impl Custody {
         now: Timestamp,
     ) -> Result<ErasePlan, EraseError> {
         let laws = self.laws(person, scope)?;
-        let strip = scope::description(scope.field(), &laws.told);
+        let strip = scope::description(scope.field(), &laws.told, EraseCause::Asked);
         let (counted, is_more) = self.counted(person, scope, strip.as_deref(), now)?;
         let part = |(deployment, it): (DeploymentId, Counted)| ErasePart {
             deployment,
@@ -224,6 +227,10 @@ impl Custody {
             windows,
             sealed_readings: sealed.readings,
             has_export: export.is_some(),
+            gifts: match scope.is_everything() {
+                true => self.rows_given(person).map_err(gifts_failed)?,
+                false => 0,
+            },
             has_own_endpoint: placed.iter().any(|it| it.1.destination().is_some()),
             recipients: recipients(&self.received(person, scope)?),
             digest: String::new(),
@@ -407,6 +414,10 @@ fn is_person(subject: &Subject, person: &PersonId) -> bool {
     matches!(subject, Subject::Person(it) if it == person)
 }
 
+pub(super) fn gifts_failed(err: crate::GiveError) -> EraseError {
+    EraseError::Gifts(Box::new(err))
+}
+
 /// By recipient.
 fn recipients(got: &[GotRow]) -> Vec<ErasedFor> {
     let mut found: BTreeMap<&RecipientId, (BTreeSet<_>, BTreeSet<_>)> = BTreeMap::new();
@@ -432,8 +443,13 @@ fn digest(plan: &ErasePlan) -> String {
         .map(|it| (&it.deployment, &it.things))
         .collect();
     let text = format!(
-        "{:?}\n{places:?}\n{:?}\n{:?}\n{} {}",
-        plan.scope, plan.kept, plan.recipients, plan.has_export, plan.has_own_endpoint
+        "{:?}\n{places:?}\n{:?}\n{:?}\n{} {} {}",
+        plan.scope,
+        plan.kept,
+        plan.recipients,
+        plan.has_export,
+        plan.has_own_endpoint,
+        plan.gifts > 0
     );
     document_sha256(text.as_bytes())
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use vault::{StoredReading, Strip};
 
+use super::EraseCause;
 use super::body::{self, Left};
+use crate::export::is_imported;
 use crate::timeline;
 
 /// The version of the description.
@@ -129,7 +131,7 @@ impl EraseScope {
     }
 
     /// What the vault is told.
-    pub(super) fn for_vault(
+    pub(crate) fn for_vault(
         &self,
         until: Option<Timestamp>,
         strip: Option<Vec<u8>>,
@@ -139,25 +141,32 @@ impl EraseScope {
             until,
             thing: self.thing.clone(),
             deployment: self.deployment.clone(),
+            // What is sealed to the person's own keys cannot be given: nobody here can read it.
+            spares_own_files: (strip.as_deref().and_then(Description::parse))
+                .is_some_and(|it| it.given),
             strip,
-            spares_own_files: false,
         }
     }
 
-    /// What the vault was told once, read back.
-    pub(super) fn from_vault(scope: &vault::Scope) -> Option<Self> {
-        let field = match &scope.strip {
-            None => None,
-            Some(strip) => Description::parse(strip)?.field,
+    /// What the vault was told once, read back, and why.
+    pub(super) fn from_vault(scope: &vault::Scope) -> Option<(Self, EraseCause)> {
+        let (field, cause) = match &scope.strip {
+            None => (None, EraseCause::Asked),
+            Some(strip) => {
+                let description = Description::parse(strip)?;
+                let cause = description.cause();
+                (description.field, cause)
+            }
         };
         let field = field.map(|it| Pointer::parse(&it)).transpose().ok()?;
-        Some(Self {
+        let scope = Self {
             from: scope.from,
             until: scope.until,
             deployment: scope.deployment.clone(),
             thing: scope.thing.clone(),
             field,
-        })
+        };
+        Some((scope, cause))
     }
 }
 
@@ -177,6 +186,9 @@ struct Description {
     field: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     law: Vec<LawLine>,
+    /// The readings are given to the commons: those that were brought back from an export are not, and stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    given: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -191,6 +203,13 @@ impl Description {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(bytes).ok()?;
         (read.v == VERSION).then_some(read)
+    }
+
+    fn cause(&self) -> EraseCause {
+        match self.given {
+            true => EraseCause::Given,
+            false => EraseCause::Asked,
+        }
     }
 
     /// Whether a law wants a reading kept: it lies there as long as the law says, and has nothing but what the law names.
@@ -214,8 +233,12 @@ impl Description {
 }
 
 /// What the vault has to be told beside time, thing and deployment; `None` where that is all.
-pub(super) fn description(field: Option<&Pointer>, laws: &[Law]) -> Option<Vec<u8>> {
-    if field.is_none() && laws.is_empty() {
+pub(super) fn description(
+    field: Option<&Pointer>,
+    laws: &[Law],
+    cause: EraseCause,
+) -> Option<Vec<u8>> {
+    if field.is_none() && laws.is_empty() && cause == EraseCause::Asked {
         return None;
     }
     let line = |it: &Law| LawLine {
@@ -227,6 +250,7 @@ pub(super) fn description(field: Option<&Pointer>, laws: &[Law]) -> Option<Vec<u
         v: VERSION,
         field: field.map(ToString::to_string),
         law: laws.iter().map(line).collect(),
+        given: cause == EraseCause::Given,
     };
     // Texts and numbers always have a JSON form.
     Some(serde_json::to_vec(&description).unwrap_or_default())
@@ -237,7 +261,8 @@ pub(crate) fn strip(description: &[u8], reading: &StoredReading) -> Strip {
     let Some(description) = Description::parse(description) else {
         return Strip::Drop;
     };
-    if description.is_by_law(reading) {
+    let is_not_given = description.given && is_imported(reading);
+    if is_not_given || description.is_by_law(reading) {
         return Strip::Keep;
     }
     let Some(field) = &description.field else {
@@ -281,7 +306,7 @@ mod tests {
 
     #[test]
     fn what_a_law_wants_kept_is_kept_and_nothing_else() {
-        let told = description(None, &[law()]).unwrap();
+        let told = description(None, &[law()], EraseCause::Asked).unwrap();
         let kept = reading(365, r#"{"power":1}"#);
         assert_eq!(strip(&told, &kept), Strip::Keep);
         let marked = reading(365, r#"{"@to":"x","power":1,"@coarse":{"/power":null}}"#);
@@ -294,14 +319,27 @@ mod tests {
     #[test]
     fn a_field_is_taken_out_and_what_cannot_be_read_is_erased() {
         let field = Pointer::parse("/power").unwrap();
-        let told = description(Some(&field), &[]).unwrap();
+        let told = description(Some(&field), &[], EraseCause::Asked).unwrap();
         let left = strip(&told, &reading(30, r#"{"power":1,"t":2}"#));
         assert_eq!(left, Strip::Replace(br#"{"t":2}"#.to_vec()));
         assert_eq!(strip(&told, &reading(30, r#"{"t":2}"#)), Strip::Keep);
         assert_eq!(strip(b"?", &reading(30, "1")), Strip::Drop);
-        let with_law = description(Some(&field), &[law()]).unwrap();
+        let with_law = description(Some(&field), &[law()], EraseCause::Asked).unwrap();
         let kept = reading(365, r#"{"power":1}"#);
         assert_eq!(strip(&with_law, &kept), Strip::Keep);
+    }
+
+    #[test]
+    fn what_was_brought_back_is_not_given_and_stays() {
+        let told = description(None, &[], EraseCause::Given).unwrap();
+        let own = reading(30, r#"{"power":1}"#);
+        assert_eq!(strip(&told, &own), Strip::Drop);
+        let imported = StoredReading {
+            generation: u64::MAX,
+            ..own
+        };
+        assert!(is_imported(&imported));
+        assert_eq!(strip(&told, &imported), Strip::Keep);
     }
 
     #[test]
@@ -315,11 +353,15 @@ mod tests {
         assert_eq!(bad, Err(EraseScopeError::NoDeployment));
         let field = Pointer::parse("/power").ok();
         let scope = EraseScope::new((Some(one), Some(two)), home(), thing, field).unwrap();
-        let strip = description(scope.field(), &[law()]);
-        let told = scope.for_vault(scope.until(), strip);
-        assert_eq!(EraseScope::from_vault(&told), Some(scope));
+        for cause in [EraseCause::Asked, EraseCause::Given] {
+            let strip = description(scope.field(), &[law()], cause);
+            let told = scope.for_vault(scope.until(), strip);
+            let back = EraseScope::from_vault(&told);
+            assert_eq!(back, Some((scope.clone(), cause)));
+        }
         let plain = EraseScope::default().for_vault(None, None);
-        assert_eq!(EraseScope::from_vault(&plain), Some(EraseScope::default()));
-        assert_eq!(description(None, &[]), None);
+        let back = EraseScope::from_vault(&plain);
+        assert_eq!(back, Some((EraseScope::default(), EraseCause::Asked)));
+        assert_eq!(description(None, &[], EraseCause::Asked), None);
     }
 }

@@ -82,6 +82,8 @@ struct Gathering<'a> {
     dictionaries: BTreeMap<DeploymentId, Dictionary>,
     table: Option<Table>,
     readings: u64,
+    /// When the first of it vanishes.
+    first_gone_at: Option<Timestamp>,
 }
 
 impl Custody {
@@ -104,6 +106,7 @@ impl Custody {
             streams: BTreeMap::new(),
             dictionaries: BTreeMap::new(),
             readings: 0,
+            first_gone_at: None,
         };
         let mut pages = Pages::between(self, &request.person, (Timestamp::EPOCH, now), now);
         let mut begin = None;
@@ -122,6 +125,9 @@ impl Custody {
             }
         }
         summary.readings = gathering.readings;
+        if let Some(at) = gathering.first_gone_at {
+            summary.note_gone(at);
+        }
         gathering.finish(summary)
     }
 }
@@ -210,7 +216,10 @@ impl Gathering<'_> {
         let body = without_mark(&reading.body);
         let body: &RawValue = serde_json::from_slice(&body).map_err(|_| ExportError::Unreadable)?;
         let found = fields(body).map_err(|_| ExportError::Unreadable)?;
-        let vanishes_at = self.custody.inner.promises.gone_at(reading, &found);
+        let promises = &self.custody.inner.promises;
+        let vanishes_at = promises.gone_at(reading, &found);
+        let first = promises.first_gone_at(reading, &found);
+        self.first_gone_at = Some(self.first_gone_at.map_or(first, |it| it.min(first)));
         self.learn(&reading.deployment)?;
         self.begin(reading)?;
         let key = (reading.deployment.clone(), reading.thing.clone());

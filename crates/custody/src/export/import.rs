@@ -4,12 +4,13 @@
 //! - The file is verified first, as a whole ([`super::verify_export`]).
 //! - A reading comes in where its deployment has a notice here and its thing is registered there. Of its values those come in that the
 //!   notice here declares, as precise as they are in the file: through [`policy::Payload`], which has no place for anything else.
-//! - It keeps its time and its retention, and is sealed under the person's key of its own day, like every other.
+//! - It keeps its time, vanishes when the file says, which is earlier than its retention where a later notice had made that shorter there, and
+//!   is sealed under the person's key of its own day, like every other.
 //!
 //! # What does not
 //! What is past its retention, what was erased here ([`vault::Vault::come_back`]), what is here already (so a file can be brought back
-//! twice), what is of a later moment than now, what is of a deployment whose readings the person wants not kept here, and what does not
-//! fit: that is listed. Where a moment would have more readings, with those that are here, than a moment may have, the file ends there.
+//! twice), what is of a later moment than now, what is of a deployment whose readings the person wants not kept here, what is of a day of a
+//! thing that is sealed to the person's own keys here, and what does not fit: that is listed. Where a moment would have more readings, with those that are here, than a moment may have, the file ends there.
 //!
 //! # What it does not do
 //! Nothing of it is delivered, and no recipient gets it later: such a reading has [`IMPORTED`] in the place of the rules that decided on it, because
@@ -24,7 +25,7 @@ use policy::{Outcome, Payload};
 use record::Verifier;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use vault::{AppendError, ComeBackError, StoredReading};
+use vault::{AppendError, ComeBackError, Scope, StoredReading};
 
 use super::gather::Pages;
 use super::verify::Opened;
@@ -36,6 +37,7 @@ use crate::consent::{
     BulkPlan, BulkRequest, ChoicesFile, ChoicesFileError, MAX_CHOICES_FILE_BYTES,
 };
 use crate::destination::{Placing, without_mark};
+use crate::keeping::expires_at;
 use crate::rows::RowError;
 
 mod here;
@@ -50,6 +52,7 @@ pub(crate) const IMPORTED: u64 = u64::MAX;
 const MAX_LINE_BYTES: u64 = vault::MAX_BODY_BYTES as u64 + 4_096;
 /// The most different things that do not fit which are listed.
 pub const MAX_UNFIT: usize = 1_000;
+const DAY_MILLIS: i64 = 86_400_000;
 /// How often it is tried again when the disk does not keep up.
 const MAX_TRIES: u32 = 1_000;
 
@@ -102,6 +105,8 @@ pub enum WhyUnfit {
     NotDeclared,
     /// They are of a moment that has not come.
     Future,
+    /// They are of a day that is sealed to the person's own keys: they may be in it, and nobody here can look.
+    Sealed,
 }
 
 impl WhyUnfit {
@@ -114,6 +119,7 @@ impl WhyUnfit {
             Self::NotKept => "not-kept",
             Self::NotDeclared => "not-declared",
             Self::Future => "future",
+            Self::Sealed => "sealed",
         }
     }
 }
@@ -249,6 +255,8 @@ struct Importing<'a> {
     custody: &'a Custody,
     subject: Subject,
     person: &'a PersonId,
+    /// Whether a day of a thing was sealed to the person's own keys, of the days that were looked up for the file that is read.
+    sealed: BTreeMap<i64, bool>,
     /// Of which deployments nothing is kept here; `None` stands for all that are not named.
     placements: Vec<(Option<DeploymentId>, Placing)>,
     unfit: BTreeMap<(DeploymentId, ThingId, WhyUnfit), u64>,
@@ -269,6 +277,7 @@ impl<'a> Importing<'a> {
             custody,
             subject: Subject::Person(person.clone()),
             person,
+            sealed: BTreeMap::new(),
             unfit: BTreeMap::new(),
             done: ImportedExport {
                 verified,
@@ -293,6 +302,7 @@ impl<'a> Importing<'a> {
         of: (&DeploymentId, &ThingId),
         mut lines: impl std::io::BufRead,
     ) -> Result<(), ImportError> {
+        self.sealed.clear();
         let mut slice = Slice::default();
         let mut count = 0;
         let mut line = Vec::new();
@@ -323,20 +333,18 @@ impl<'a> Importing<'a> {
     fn reading(&self, of: (&DeploymentId, &ThingId), line: &[u8]) -> Option<StoredReading> {
         let read: Written<'_> = serde_json::from_slice(line).ok()?;
         let at = Timestamp::parse(read.at).ok()?;
+        let vanishes_at = Timestamp::parse(read.vanishes_at).ok()?;
+        let retention = kept_for(at, vanishes_at, read.retention_days)?;
         let reading = StoredReading {
             subject: self.subject.clone(),
             thing: ThingId::parse(read.thing).ok()?,
             deployment: DeploymentId::parse(read.deployment).ok()?,
             at,
-            retention: Retention::from_days(read.retention_days),
+            retention,
             generation: IMPORTED,
             body: read.body.get().as_bytes().to_vec(),
         };
-        let vanishes_at = Timestamp::parse(read.vanishes_at).ok()?;
-        let fits = (&reading.deployment, &reading.thing) == of
-            && read.retention_days > 0
-            && vanishes_at == vanishes(&reading);
-        fits.then_some(reading)
+        ((&reading.deployment, &reading.thing) == of).then_some(reading)
     }
 
     /// Brings in what fits of readings of a thing that follow each other.
@@ -361,7 +369,7 @@ impl<'a> Importing<'a> {
         };
         let mut fitting = Vec::new();
         for mut reading in batch {
-            if vanishes(&reading) <= self.now {
+            if expires_at(reading.at, reading.retention) <= self.now {
                 self.done.expired += 1;
                 continue;
             }
@@ -382,6 +390,10 @@ impl<'a> Importing<'a> {
         for (reading, is_trimmed) in fitting {
             if here.has(&reading) {
                 self.done.known += 1;
+                continue;
+            }
+            if self.is_sealed(&reading)? {
+                *self.unfit.entry(why(WhyUnfit::Sealed)).or_default() += 1;
                 continue;
             }
             if here.is_crowded_by(&reading) {
@@ -440,6 +452,27 @@ impl<'a> Importing<'a> {
         Ok(())
     }
 
+    /// Whether the day of a reading has files that are sealed to the person's own keys: what they sealed does not come back in clear.
+    fn is_sealed(&mut self, reading: &StoredReading) -> Result<bool, ImportError> {
+        let day = reading.at.day();
+        if let Some(known) = self.sealed.get(&day) {
+            return Ok(*known);
+        }
+        let begins = Timestamp::from_millis(day.saturating_mul(DAY_MILLIS));
+        let scope = Scope {
+            from: Some(begins),
+            until: Some(begins.plus_millis(DAY_MILLIS)),
+            thing: Some(reading.thing.clone()),
+            deployment: Some(reading.deployment.clone()),
+            ..Scope::default()
+        };
+        let vault = &self.custody.inner.vault;
+        let files = vault.own_files_in(&self.subject, &scope);
+        let is_sealed = files.map_err(RowError::from)?.files > 0;
+        self.sealed.insert(day, is_sealed);
+        Ok(is_sealed)
+    }
+
     fn append(&mut self, readings: Vec<StoredReading>) -> Result<(), ImportError> {
         let vault = &self.custody.inner.vault;
         let mut tries = 0;
@@ -490,9 +523,13 @@ impl<'a> Importing<'a> {
     }
 }
 
-fn vanishes(reading: &StoredReading) -> Timestamp {
-    let days = i64::from(reading.retention.as_days());
-    reading.at.plus_millis(days * 86_400_000)
+/// How long a reading is kept of which a file says when it vanishes: for as long as it was promised, or for the fewer days that a later
+/// notice left it. Nothing where no notice says such.
+fn kept_for(at: Timestamp, vanishes_at: Timestamp, promised: u16) -> Option<Retention> {
+    let millis = vanishes_at.as_millis().checked_sub(at.as_millis())?;
+    let days = u16::try_from(millis.div_euclid(DAY_MILLIS)).ok()?;
+    let fits = promised > 0 && days <= promised && millis.rem_euclid(DAY_MILLIS) == 0;
+    fits.then(|| Retention::from_days(days))
 }
 
 /// What of a body the notice declares, as it would be stored here, and whether something was left out; `None` when that is nothing.
@@ -512,70 +549,4 @@ pub(crate) fn is_imported(reading: &StoredReading) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use model::Notice;
-    use policy::Schema;
-
-    use super::*;
-
-    fn schema() -> Arc<Schema> {
-        let notice = Notice::parse(include_str!("../../tests/it/home.toml")).unwrap();
-        Schema::compile(&notice).unwrap()
-    }
-
-    #[track_caller]
-    fn check(body: &str, expected: Option<(&str, bool)>) {
-        let found = declared(&schema(), body.as_bytes());
-        let found = found.map(|(body, trimmed)| (String::from_utf8(body).unwrap(), trimmed));
-        let expected = expected.map(|(body, trimmed)| (body.to_owned(), trimmed));
-        assert_eq!(found, expected, "{body}");
-    }
-
-    #[test]
-    fn only_what_the_notice_declares_is_taken_from_a_body() {
-        let whole = r#"{"power":1210.50,"room":{"temperature":21}}"#;
-        check(whole, Some((whole, false)));
-        let marked = r#"{"power":1000,"@coarse":{"/power":250}}"#;
-        check(marked, Some((marked, false)));
-        let window = r#"{"power":1.5,"@coarse":{"/power":null},"@window":{"/power":{"from":"2026-07-30T10:00:00Z","until":"2026-07-30T10:15:00Z","of":"mean","count":12}}}"#;
-        check(window, Some((window, false)));
-        check(
-            r#"{"power":1,"ssid":"secret"}"#,
-            Some((r#"{"power":1}"#, true)),
-        );
-        check(r#"{"ssid":"secret"}"#, None);
-        check(r#"{"power":"text"}"#, None);
-        check("{}", None);
-        check("7", None);
-    }
-
-    #[test]
-    fn names_of_the_platform_cannot_be_brought_in() {
-        // The mark of a reading that is on its way to somebody's own endpoint, first and nested.
-        for body in [
-            r#"{"@to":"aaaaaaaaaaaaaaaaaaaaaaaaaa","power":1}"#,
-            r#"{"power":1,"room":{"@hidden":"x"}}"#,
-            r#"{"@for":"aaaaaaaaaaaaaaaaaaaaaaaaaa","@value":{"power":1}}"#,
-        ] {
-            let found = declared(&schema(), body.as_bytes());
-            let found = found.map(|it| String::from_utf8(it.0).unwrap());
-            assert_eq!(found.as_deref(), Some(r#"{"power":1}"#), "{body}");
-        }
-    }
-
-    #[test]
-    fn names_of_files_say_of_what_they_are() {
-        let found = of_thing("readings/home/meter-1.jsonl").unwrap();
-        assert_eq!((found.0.as_str(), found.1.as_str()), ("home", "meter-1"));
-        for other in [
-            "readings/home/meter-1.csv",
-            "readings/meter-1.jsonl",
-            "consent/home/meter-1.jsonl",
-            "readings/home/a/b.jsonl",
-        ] {
-            assert_eq!(of_thing(other), None, "{other}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,7 @@
-//! Exports in the background: a person asks, one at a time is made, the finished file is kept sealed for a day.
+//! Exports in the background: a person asks, one at a time is made, the finished file is kept sealed for a while.
+//!
+//! It is kept for a day, or until the first value in it vanishes here, but for an hour in any case: something vanishes in every hour of a
+//! history that is kept for a time. So no value lies in such a file for more than an hour beyond its time.
 //!
 //! What was asked for is a row, so it is made after a restart too, from the beginning. Progress is in memory only.
 
@@ -17,11 +20,13 @@ use super::{ExportError, ExportFrame, ExportProgress, ExportRequest};
 use crate::Custody;
 use crate::Token;
 use crate::row_box::RowBox;
-use crate::rows::export::ExportRow;
+use crate::rows::export::{ExportRow, MadeExport};
 use crate::rows::{self, RowError};
 
-/// A finished export is kept for so long: a day.
+/// A finished export is kept for so long at most: a day.
 pub const EXPORT_KEEP_MILLIS: i64 = 86_400_000;
+/// And for so long at least: an hour.
+pub const LEAST_EXPORT_MILLIS: i64 = 3_600_000;
 /// At most so many exports wait, are made or are kept, of all people together.
 pub const MAX_EXPORTS: i64 = 10_000;
 /// While the kept exports of all people have so many bytes, no other one is taken on.
@@ -155,7 +160,7 @@ impl Exports {
             },
             state: row.state,
             asked_at: row.asked_at,
-            gone_at: row.ended_at.map(|it| it.plus_millis(EXPORT_KEEP_MILLIS)),
+            gone_at: gone_at(row),
             bytes: row.bytes.and_then(|it| u64::try_from(it).ok()).unwrap_or(0),
             progress: mine.map(|it| it.progress),
         }
@@ -169,7 +174,7 @@ impl Exports {
         frame: &ExportFrame<'_>,
         stop: &AtomicBool,
         now: Timestamp,
-    ) -> Result<(i64, Vec<u8>), ExportError> {
+    ) -> Result<MadeExport, ExportError> {
         let mut key = FileKey::default();
         getrandom::fill(key.as_mut_slice()).map_err(|_| ExportError::Random)?;
         let mut options = OpenOptions::new();
@@ -190,7 +195,7 @@ impl Exports {
                 _ => ControlFlow::Break(()),
             }
         };
-        let (_, bytes) = custody.write_export(
+        let (summary, bytes) = custody.write_export(
             &job.request,
             frame,
             &self.directory,
@@ -203,8 +208,21 @@ impl Exports {
             .keys
             .seal(&name(&job.id, &job.request.person), key.to_vec());
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        Ok((bytes, sealed.ok_or(ExportError::Random)?))
+        let kept_until = now.plus_millis(EXPORT_KEEP_MILLIS);
+        let first_gone = summary.first_gone_at.unwrap_or(kept_until);
+        let least = now.plus_millis(LEAST_EXPORT_MILLIS);
+        Ok(MadeExport {
+            bytes,
+            sealed_key: sealed.ok_or(ExportError::Random)?,
+            gone_at: first_gone.clamp(least, kept_until),
+        })
     }
+}
+
+/// When an export is deleted that has ended.
+fn gone_at(row: &ExportRow) -> Option<Timestamp> {
+    let after_a_day = |it: Timestamp| it.plus_millis(EXPORT_KEEP_MILLIS);
+    row.gone_at.or_else(|| row.ended_at.map(after_a_day))
 }
 
 fn name(id: &str, person: &PersonId) -> Vec<u8> {
@@ -244,6 +262,7 @@ impl Custody {
             ended_at: None,
             bytes: None,
             sealed_key: None,
+            gone_at: None,
         };
         let before = self.inner.db.write(|tx| {
             let before = rows::export::of(tx, &request.person)?;
@@ -329,10 +348,7 @@ impl Custody {
         let made = exports.sealed(self, job, frame, stop, now);
         exports.running().take_if(|it| it.id == job.id);
         let kept = match &made {
-            Ok((bytes, key)) => {
-                let made = Some((*bytes, key.as_slice()));
-                self.end_export(job, ExportState::Ready, made, now)?
-            }
+            Ok(made) => self.end_export(job, ExportState::Ready, Some(made), now)?,
             Err(ExportError::Stopped) => false,
             Err(_) => {
                 self.end_export(job, ExportState::Failed, None, now)?;
@@ -352,7 +368,7 @@ impl Custody {
         &self,
         job: &ExportJob,
         state: ExportState,
-        made: Option<(i64, &[u8])>,
+        made: Option<&MadeExport>,
         now: Timestamp,
     ) -> Result<bool, RowError> {
         self.inner
@@ -407,8 +423,7 @@ impl Custody {
         let kept = self.inner.db.write(|tx| {
             let mut kept = BTreeSet::new();
             for row in rows::export::all(tx)? {
-                let is_over = |at: Timestamp| at.plus_millis(EXPORT_KEEP_MILLIS) <= now;
-                if row.ended_at.is_some_and(is_over) {
+                if gone_at(&row).is_some_and(|it| it <= now) {
                     rows::export::delete(tx, &row.id)?;
                 } else {
                     kept.insert(row.id);

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use statistics::budget::{Epsilon, EpsilonError};
 use statistics::release::{Bounds, Grid, Quantile};
 
+use super::period::Period;
+
 /// The fewest people below whom a figure is withheld, whatever a declaration says.
 pub const LEAST_PEOPLE: u32 = 5;
 /// The most decimal places of a value.
@@ -27,11 +29,6 @@ pub const MAX_REGULAR: usize = 8;
 const MAX_TITLE_CHARS: usize = 120;
 /// How far a day may begin from midnight UTC, in minutes.
 const MAX_OFFSET_MINUTES: i16 = 14 * 60;
-
-const HOUR_MILLIS: i64 = 3_600_000;
-const DAY_MILLIS: i64 = 24 * HOUR_MILLIS;
-/// From the epoch, which was a Thursday, to the next Monday.
-const MONDAY_MILLIS: i64 = 4 * DAY_MILLIS;
 
 /// The name of a statistical data set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,40 +79,6 @@ impl Each {
             Self::Sum => "sum",
             Self::Max => "max",
             Self::Count => "count",
-        }
-    }
-}
-
-/// How long a period is. Periods follow one another without a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Period {
-    /// An hour.
-    Hour,
-    /// A day.
-    Day,
-    /// A week, from Monday on.
-    Week,
-}
-
-impl Period {
-    /// The word in declarations.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-        }
-    }
-
-    /// How long it is.
-    #[must_use]
-    pub const fn millis(self) -> i64 {
-        match self {
-            Self::Hour => HOUR_MILLIS,
-            Self::Day => DAY_MILLIS,
-            Self::Week => 7 * DAY_MILLIS,
         }
     }
 }
@@ -434,25 +397,19 @@ impl DeclaredStatistic {
     /// When the period begins in which a moment lies.
     #[must_use]
     pub fn period_of(&self, at: Timestamp) -> Timestamp {
-        let length = self.period.millis();
-        let begin = self.begin();
-        let whole = at.as_millis().saturating_sub(begin).div_euclid(length);
-        Timestamp::from_millis(whole.saturating_mul(length).saturating_add(begin))
+        self.period.begins(self.offset_minutes, at)
     }
 
     /// When a period is over.
     #[must_use]
     pub fn end_of(&self, from: Timestamp) -> Timestamp {
-        from.plus_millis(self.period.millis())
+        self.period.ends(self.offset_minutes, from)
     }
 
-    /// When some period begins.
-    fn begin(&self) -> i64 {
-        let offset = i64::from(self.offset_minutes) * 60_000;
-        match self.period {
-            Period::Hour | Period::Day => -offset,
-            Period::Week => MONDAY_MILLIS - offset,
-        }
+    /// When the period before begins.
+    #[must_use]
+    pub fn before(&self, from: Timestamp) -> Timestamp {
+        self.period_of(from.plus_millis(-1))
     }
 
     /// How much one step holds; the last one may hold less.

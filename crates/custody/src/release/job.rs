@@ -115,9 +115,8 @@ impl Custody {
             if view.ended_at.is_some() || declared.regular.is_empty() {
                 continue;
             }
-            let length = declared.period.millis();
             let running = declared.period_of(now.plus_millis(-SETTLE_MILLIS));
-            let behind = running.plus_millis(-length * MAX_PERIODS_BEHIND);
+            let behind = (0..MAX_PERIODS_BEHIND).fold(running, |it, _| declared.before(it));
             let mut from = declared.period_of(view.declared_at).max(behind);
             let asked = self
                 .inner

@@ -11,6 +11,9 @@ use crate::rows::{self, RowError};
 /// The most releases of a person that are listed.
 pub const MAX_COUNTED_SHOWN: i64 = 100;
 
+/// The most of them that are taken along: at the smallest ε there are 4,000 in a year.
+const MAX_COUNTED_TAKEN: i64 = 50_000;
+
 /// A release in which a person was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedIn {
@@ -65,19 +68,7 @@ impl Custody {
                 oldest,
             ))
         })?;
-        let counted = spends.into_iter().filter_map(|it| {
-            let view = views.iter().find(|view| view.declared.id == it.statistic)?;
-            Some(CountedIn {
-                title: view.declared.title.clone(),
-                until: view.declared.end_of(it.from),
-                statistic: it.statistic,
-                from: it.from,
-                measure: it.measure,
-                epsilon: it.epsilon,
-                at: it.at,
-            })
-        });
-        let counted = counted.collect();
+        let counted = counted(&views, spends);
         let is_theirs = |it: &StatisticView| {
             it.ended_at.is_none() && self.concerns(person, &it.declared.deployment)
         };
@@ -91,6 +82,19 @@ impl Custody {
         })
     }
 
+    /// Every release in which a person was counted, newest first, at most 50,000. Only for that person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn counted_in(&self, person: &PersonId) -> Result<Vec<CountedIn>, RowError> {
+        let (views, spends) = self.inner.db.read(|tx| {
+            let views = rows::release::statistics(tx)?;
+            let spends = rows::release::spends_of(tx, person, MAX_COUNTED_TAKEN)?;
+            Ok::<_, RowError>((views, spends))
+        })?;
+        Ok(counted(&views, spends))
+    }
+
     /// Deletes in which releases a person was counted, because their account ends. What was published stays.
     ///
     /// # Errors
@@ -98,4 +102,21 @@ impl Custody {
     pub fn forget_statistics_of(&self, person: &PersonId) -> Result<(), RowError> {
         self.inner.db.write(|tx| rows::release::forget(tx, person))
     }
+}
+
+/// Releases with what people call their data sets.
+fn counted(views: &[StatisticView], spends: Vec<rows::release::Spend>) -> Vec<CountedIn> {
+    let counted = spends.into_iter().filter_map(|it| {
+        let view = views.iter().find(|view| view.declared.id == it.statistic)?;
+        Some(CountedIn {
+            title: view.declared.title.clone(),
+            until: view.declared.end_of(it.from),
+            statistic: it.statistic,
+            from: it.from,
+            measure: it.measure,
+            epsilon: it.epsilon,
+            at: it.at,
+        })
+    });
+    counted.collect()
 }

@@ -4,6 +4,7 @@ use model::{DeploymentId, PersonId, ThingId, Timestamp};
 use store::{Row, Tx};
 
 use super::{RowError, parsed};
+use crate::erase::EraseId;
 
 const UNLINKING: &str = "commons_unlinking";
 
@@ -242,6 +243,8 @@ pub(crate) fn delete_gift(tx: &mut Tx<'_>, id: &str) -> Result<(), RowError> {
 /// What is still to be erased from an account so that a gift counts.
 pub(crate) struct UnlinkingRow {
     pub(crate) gift: String,
+    /// The erasure that does it; none where a former version wrote this.
+    pub(crate) erasure: Option<EraseId>,
     pub(crate) person: PersonId,
     pub(crate) deployment: DeploymentId,
     pub(crate) thing: Option<ThingId>,
@@ -264,11 +267,15 @@ fn unlinking(row: &Row) -> Result<UnlinkingRow, RowError> {
             .transpose()?,
         from: row.get::<Option<i64>>(4)?.map(Timestamp::from_millis),
         until: Timestamp::from_millis(row.get(5)?),
+        erasure: row
+            .get::<Option<String>>(6)?
+            .map(|it| parsed(UNLINKING, &it, EraseId::parse))
+            .transpose()?,
     })
 }
 
 const UNLINKINGS: &str =
-    "SELECT gift, person, deployment, thing, begins_at, ends_at FROM commons_unlinking";
+    "SELECT gift, person, deployment, thing, begins_at, ends_at, erasure FROM commons_unlinking";
 
 /// Everything that is still to be erased.
 pub(crate) fn unlinkings(tx: &mut Tx<'_>) -> Result<Vec<UnlinkingRow>, RowError> {
@@ -289,8 +296,8 @@ pub(crate) fn unlinkings_of(
 /// Writes what is to be erased.
 pub(crate) fn insert_unlinking(tx: &mut Tx<'_>, row: &UnlinkingRow) -> Result<(), RowError> {
     tx.execute(
-        "INSERT INTO commons_unlinking (gift, person, deployment, thing, begins_at, ends_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO commons_unlinking (gift, person, deployment, thing, begins_at, ends_at, erasure)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &[
             (&row.gift).into(),
             row.person.as_str().into(),
@@ -298,19 +305,33 @@ pub(crate) fn insert_unlinking(tx: &mut Tx<'_>, row: &UnlinkingRow) -> Result<()
             row.thing.as_ref().map(ThingId::as_str).into(),
             row.from.map(Timestamp::as_millis).into(),
             row.until.as_millis().into(),
+            row.erasure.as_ref().map(EraseId::as_str).into(),
         ],
     )?;
     Ok(())
 }
 
-/// It is erased: the gift counts, and nothing names its giver any more. False when the gift was taken back meanwhile.
-pub(crate) fn unlinked(tx: &mut Tx<'_>, gift: &str) -> Result<bool, RowError> {
-    let deleted = tx.execute(
-        "DELETE FROM commons_unlinking WHERE gift = $1",
-        &[gift.into()],
+/// Notes which erasure does it.
+pub(crate) fn unlinked_by(tx: &mut Tx<'_>, gift: &str, erasure: &EraseId) -> Result<(), RowError> {
+    tx.execute(
+        "UPDATE commons_unlinking SET erasure = $2 WHERE gift = $1",
+        &[gift.into(), erasure.as_str().into()],
     )?;
-    let sql = "UPDATE commons_gift SET is_ready = 1 WHERE id = $1";
-    Ok(deleted > 0 && tx.execute(sql, &[gift.into()])? > 0)
+    Ok(())
+}
+
+/// It is erased: the gift counts, and nothing names its giver any more. Nothing where it was taken back meanwhile.
+pub(crate) fn unlinked(tx: &mut Tx<'_>, erasure: &EraseId) -> Result<(), RowError> {
+    let erasure = erasure.as_str();
+    tx.execute(
+        "UPDATE commons_gift SET is_ready = 1 WHERE id IN (SELECT gift FROM commons_unlinking WHERE erasure = $1)",
+        &[erasure.into()],
+    )?;
+    tx.execute(
+        "DELETE FROM commons_unlinking WHERE erasure = $1",
+        &[erasure.into()],
+    )?;
+    Ok(())
 }
 
 /// What was decided on a batch.
@@ -341,26 +362,27 @@ pub(crate) fn releases(
     rows.iter().map(read).collect()
 }
 
-/// Writes a decision, with the table where there is one.
+/// Writes a decision, with the files of the table where there is one.
 pub(crate) fn insert_release(
     tx: &mut Tx<'_>,
     row: &ReleaseRow,
-    csv: Option<&[u8]>,
+    table: Option<(&[u8], &[u8])>,
 ) -> Result<(), RowError> {
     tx.execute(
-        "INSERT INTO commons_release (data_set, number, decided_at, facts, csv) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO commons_release (data_set, number, decided_at, facts, csv, parquet) VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             (&row.data_set).into(),
             row.number.into(),
             row.decided_at.as_millis().into(),
             (&row.facts).into(),
-            csv.into(),
+            table.map(|it| it.0).into(),
+            table.map(|it| it.1).into(),
         ],
     )?;
     Ok(())
 }
 
-/// The table of a release.
+/// The table of a release as CSV.
 pub(crate) fn table(
     tx: &mut Tx<'_>,
     data_set: &str,
@@ -370,6 +392,18 @@ pub(crate) fn table(
     let row = tx.query_one(sql, &[data_set.into(), number.into()])?;
     let csv = row.map(|it| it.get::<Option<Vec<u8>>>(0)).transpose()?;
     Ok(csv.flatten())
+}
+
+/// The table of a release as Parquet.
+pub(crate) fn parquet(
+    tx: &mut Tx<'_>,
+    data_set: &str,
+    number: i64,
+) -> Result<Option<Vec<u8>>, RowError> {
+    let sql = "SELECT parquet FROM commons_release WHERE data_set = $1 AND number = $2";
+    let row = tx.query_one(sql, &[data_set.into(), number.into()])?;
+    let parquet = row.map(|it| it.get::<Option<Vec<u8>>>(0)).transpose()?;
+    Ok(parquet.flatten())
 }
 
 /// Notes a batch or gift that must not come back from a backup.

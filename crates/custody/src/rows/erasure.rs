@@ -4,12 +4,12 @@ use model::{DeploymentId, PersonId, Pointer, PurposeId, RecipientId, Subject, Th
 use store::{Row, Tx};
 
 use super::{RowError, parsed};
-use crate::erase::{EraseId, EraseScope, EraseState, ErasureNotice};
+use crate::erase::{EraseCause, EraseId, EraseScope, EraseState, ErasureNotice};
 
 const TABLE: &str = "erasure";
 const NOTICE_TABLE: &str = "erasure_notice";
 const COLUMNS: &str = "SELECT id, person, from_at, until_at, deployment, thing, field, asked_at, due_at, state, \
-     strip, done_at, vault_id, proof, finished_at FROM erasure";
+     strip, done_at, vault_id, proof, finished_at, cause FROM erasure";
 const NOTICE_COLUMNS: &str = "SELECT id, recipient, deployment, thing, fields, purposes, from_at, until_at, \
      is_whole, told_at, due_at, fetched_at, acknowledged_at FROM erasure_notice";
 
@@ -19,6 +19,7 @@ pub(crate) struct ErasureRow {
     pub(crate) id: EraseId,
     pub(crate) person: PersonId,
     pub(crate) scope: EraseScope,
+    pub(crate) cause: EraseCause,
     pub(crate) asked_at: Timestamp,
     pub(crate) due_at: Timestamp,
     pub(crate) state: EraseState,
@@ -89,6 +90,7 @@ fn read(row: &Row) -> Result<ErasureRow, RowError> {
         vault_id: row.get(12)?,
         proof: row.get(13)?,
         finished_at: time(row.get(14)?),
+        cause: parsed(TABLE, &row.get::<String>(15)?, EraseCause::parse)?,
     })
 }
 
@@ -131,8 +133,8 @@ pub(crate) fn one(tx: &mut Tx<'_>, id: &EraseId) -> Result<Option<ErasureRow>, R
 pub(crate) fn insert(tx: &mut Tx<'_>, row: &ErasureRow) -> Result<(), RowError> {
     let scope = &row.scope;
     tx.execute(
-        "INSERT INTO erasure (id, person, from_at, until_at, deployment, thing, field, asked_at, due_at, state, strip)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO erasure (id, person, from_at, until_at, deployment, thing, field, asked_at, due_at, state, strip,
+         cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         &[
             row.id.as_str().into(),
             row.person.as_str().into(),
@@ -145,6 +147,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, row: &ErasureRow) -> Result<(), RowError> 
             row.due_at.as_millis().into(),
             row.state.as_str().into(),
             row.strip.as_deref().into(),
+            row.cause.as_str().into(),
         ],
     )?;
     Ok(())

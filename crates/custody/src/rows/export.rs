@@ -8,7 +8,7 @@ use crate::export::{ExportFormat, ExportState};
 
 const TABLE: &str = "export_job";
 const COLUMNS: &str =
-    "id, person, deployment, formats, state, asked_at, ended_at, bytes, sealed_key";
+    "id, person, deployment, formats, state, asked_at, ended_at, bytes, sealed_key, gone_at";
 
 /// One export.
 pub(crate) struct ExportRow {
@@ -21,6 +21,15 @@ pub(crate) struct ExportRow {
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) bytes: Option<i64>,
     pub(crate) sealed_key: Option<Vec<u8>>,
+    /// When it is deleted; without it, a day after it has ended.
+    pub(crate) gone_at: Option<Timestamp>,
+}
+
+/// An export that is ready.
+pub(crate) struct MadeExport {
+    pub(crate) bytes: i64,
+    pub(crate) sealed_key: Vec<u8>,
+    pub(crate) gone_at: Timestamp,
 }
 
 fn read(row: &Row) -> Result<ExportRow, RowError> {
@@ -40,6 +49,7 @@ fn read(row: &Row) -> Result<ExportRow, RowError> {
         ended_at: row.get::<Option<i64>>(6)?.map(Timestamp::from_millis),
         bytes: row.get(7)?,
         sealed_key: row.get(8)?,
+        gone_at: row.get::<Option<i64>>(9)?.map(Timestamp::from_millis),
     })
 }
 
@@ -102,19 +112,32 @@ pub(crate) fn end(
     id: &str,
     state: ExportState,
     at: Timestamp,
-    made: Option<(i64, &[u8])>,
+    made: Option<&MadeExport>,
 ) -> Result<bool, RowError> {
     let changed = tx.execute(
-        "UPDATE export_job SET state = $2, ended_at = $3, bytes = $4, sealed_key = $5 WHERE id = $1",
+        "UPDATE export_job SET state = $2, ended_at = $3, bytes = $4, sealed_key = $5, gone_at = $6 WHERE id = $1",
         &[
             id.into(),
             state.as_str().into(),
             at.as_millis().into(),
-            made.map(|it| it.0).into(),
-            made.map(|it| it.1).into(),
+            made.map(|it| it.bytes).into(),
+            made.map(|it| it.sealed_key.as_slice()).into(),
+            made.map(|it| it.gone_at.as_millis()).into(),
         ],
     )?;
     Ok(changed > 0)
+}
+
+/// Has every export that is ready be deleted at this moment at the latest.
+pub(crate) fn hurry(tx: &mut Tx<'_>, gone_at: Timestamp) -> Result<(), RowError> {
+    tx.execute(
+        "UPDATE export_job SET gone_at = $1 WHERE state = $2 AND (gone_at IS NULL OR gone_at > $1)",
+        &[
+            gone_at.as_millis().into(),
+            ExportState::Ready.as_str().into(),
+        ],
+    )?;
+    Ok(())
 }
 
 /// Deletes an export.

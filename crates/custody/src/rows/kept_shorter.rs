@@ -46,6 +46,7 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Shorter>, RowError> {
                 })?),
                 gone_at: Timestamp::from_millis(row.get(4)?),
                 done_until: Timestamp::from_millis(row.get(5)?),
+                classes: std::collections::BTreeSet::new(),
             })
         })
         .collect()

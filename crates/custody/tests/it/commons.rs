@@ -15,6 +15,7 @@ use store::DbError;
 
 use crate::fixture::{House, NOW, deployment, on_both, person};
 
+mod declared;
 mod refused;
 
 const SOURCE: &str = include_str!("home_energy.toml");
@@ -479,123 +480,5 @@ fn batches_are_decided_on_at_set_times_and_what_waits_too_long_goes() {
         let far = later().plus_millis(200 * 24 * HOUR);
         house.custody.tend_commons(far).unwrap();
         assert_eq!(count(&house, "commons_gift"), 0);
-    });
-}
-
-#[test]
-fn a_declaration_fits_the_notice_and_is_never_changed() {
-    on_both(|house| {
-        let street = Street::new(&house, 1);
-        let law = include_str!("home.toml")
-            .replace("deployment = \"home\"", "deployment = \"law\"")
-            .replace(
-                "basis = \"contract\"",
-                "basis = \"legal-obligation\"\nsource = { en = \"An act\", ur = \"قانون\" }",
-            );
-        let published = house.custody.act(NOW, |act| {
-            let notice = model::Notice::parse(&law).unwrap();
-            act.publish_notice(&notice, &law).map(|_| ())
-        });
-        published.unwrap();
-        let again = street.declare(SOURCE);
-        assert!(
-            matches!(again, Err(DeclareDataSetError::Taken(_))),
-            "{again:?}"
-        );
-        let other = SOURCE.replace("id = \"home-energy\"", "id = \"other\"");
-        let check = |from: &str, to: &str, expected: &str| {
-            assert!(other.contains(from));
-            let found = street.declare(&other.replace(from, to)).unwrap_err();
-            assert!(found.to_string().contains(expected), "{found}");
-        };
-        check(
-            "deployment = \"home\"",
-            "deployment = \"law\"",
-            "a law wants kept",
-        );
-        check("/power", "/nothing", "declares no such field");
-        check("\"home\"", "\"nowhere\"", "no deployment");
-        let word =
-            "kind = \"number\"\nfield = \"/power\"\nunit = \"W\"\nsteps = [\"250\", \"1000\"]";
-        assert!(other.contains(word));
-        let texts = other
-            .replace(word, "kind = \"word\"\nfield = \"/power\"")
-            .replace("y = \"power\"", "");
-        let found = street.declare(&texts).unwrap_err();
-        assert!(found.to_string().contains("another type"), "{found}");
-    });
-}
-
-#[test]
-fn files_for_programs_have_the_terms_of_their_standards() {
-    on_both(|house| {
-        let street = Street::new(&house, 12);
-        street.day();
-        for number in 0..12 {
-            street.gives(number).unwrap();
-        }
-        house
-            .custody
-            .decide_commons(&set(), "office:test", later())
-            .unwrap();
-        let view = house.custody.data_set(&set()).unwrap().unwrap();
-        let decisions = house.custody.commons_decisions(&set()).unwrap();
-        let site = "https://amanat.example";
-        let package: serde_json::Value =
-            serde_json::from_str(&view.data_package(&decisions, site)).unwrap();
-        assert_eq!(package["profile"], "tabular-data-package");
-        assert_eq!(package["licenses"][0]["name"], "CC-BY-4.0");
-        let resource = &package["resources"][0];
-        assert_eq!(
-            resource["path"],
-            "https://amanat.example/commons/home-energy/release-1.csv"
-        );
-        let table = house.custody.commons_table(&set(), 1).unwrap().unwrap();
-        let head = String::from_utf8(table.clone()).unwrap();
-        let head = head.split("\r\n").next().unwrap();
-        let fields = resource["schema"]["fields"].as_array().unwrap();
-        let names: Vec<_> = fields
-            .iter()
-            .map(|it| it["name"].as_str().unwrap())
-            .collect();
-        assert_eq!(names.join(","), head);
-        assert_eq!(resource["bytes"], table.len());
-        let sha256 = custody::document_sha256(&table);
-        assert_eq!(resource["hash"], format!("sha256:{sha256}"));
-        // DCAT 3, sections 6.6 (Dataset) and 6.8 (Distribution): what a catalogue harvests.
-        let linked: serde_json::Value =
-            serde_json::from_str(&view.json_ld(&decisions, site)).unwrap();
-        assert_eq!(linked["@type"], "dcat:Dataset");
-        assert_eq!(linked["dcat:version"], "1");
-        for term in [
-            "dct:title",
-            "dct:description",
-            "dct:identifier",
-            "dct:issued",
-            "dct:modified",
-            "dct:license",
-            "dct:publisher",
-        ] {
-            assert!(!linked[term].is_null(), "{term}");
-        }
-        let distribution = &linked["dcat:distribution"][0];
-        assert_eq!(distribution["@type"], "dcat:Distribution");
-        assert_eq!(
-            distribution["spdx:checksum"]["spdx:checksumValue"]["@value"],
-            sha256
-        );
-        assert_eq!(linked["dct:title"][1]["@language"], "ur");
-        let title = Text {
-            en: "Commons".to_owned(),
-            ur: "مشترکہ".to_owned(),
-        };
-        let all = catalogue_json_ld(&[(view, decisions)], &title, site);
-        let all: serde_json::Value = serde_json::from_str(&all).unwrap();
-        assert_eq!(all["@type"], "dcat:Catalog");
-        assert_eq!(all["dcat:dataset"][0]["@id"], linked["@id"]);
-        assert_eq!(
-            CommonsFile::parse("release-1.csv"),
-            Some(CommonsFile::Table(1))
-        );
     });
 }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod exits;
+mod given;
 
 use custody::{
     Arrival, Delivery, EraseError, EraseId, ErasePlan, EraseScope, EraseState, ErasureView,

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use custody::{
-    AskExportError, ExportFormat, ExportFrame, ExportPage, ExportProgress, ExportRequest,
-    ExportState, ExportSummary, VerifyExportError, verify_export,
+    AskExportError, ExportFormat, ExportFrame, ExportJob, ExportPage, ExportProgress,
+    ExportRequest, ExportState, ExportSummary, VerifyExportError, verify_export,
 };
 use model::{Language, Level, Timestamp};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -308,6 +308,53 @@ fn an_export_is_made_in_the_background_kept_sealed_and_deleted() {
             .count();
         assert_eq!(left, 0);
         assert_eq!(custody.export_of(&me, later()).unwrap(), None);
+    });
+}
+
+/// Asks for an export of everything and has it made.
+pub(crate) fn made(house: &House, now: Timestamp) -> ExportJob {
+    let custody = &house.custody;
+    custody.ask_export(&request(), now).unwrap();
+    let job = custody.next_export().unwrap().unwrap();
+    let frame = ExportFrame {
+        records: vec![crate::consent::frame(Language::En)],
+        pages: &pages,
+    };
+    let stop = AtomicBool::new(false);
+    custody.run_export(&job, &frame, &stop, now).unwrap();
+    let ready = custody.export_of(&person("p-resident"), now).unwrap();
+    ready.unwrap()
+}
+
+#[test]
+fn gp_b4a_a_finished_export_goes_when_the_first_reading_in_it_vanishes() {
+    on_both(|house| {
+        house.settled();
+        let custody = &house.custody;
+        let me = person("p-resident");
+        let timeline = custody
+            .timeline(&me, custody::Place::before(later()), 500, later())
+            .unwrap();
+        let gone = timeline.readings.iter().map(|it| it.vanishes_at);
+        let first_gone = gone.min().unwrap();
+        let hour = custody::LEAST_EXPORT_MILLIS;
+        let day = custody::EXPORT_KEEP_MILLIS;
+        for (made_before, expected) in [
+            (day * 2, day),
+            (hour * 5, hour * 5),
+            // It can be downloaded in any case, and what has vanished meanwhile lies in it for less than an hour.
+            (1_000, hour),
+        ] {
+            let at = first_gone.plus_millis(-made_before);
+            let job = made(&house, at);
+            assert_eq!(job.state, ExportState::Ready);
+            assert_eq!(job.gone_at, Some(at.plus_millis(expected)));
+            let after = at.plus_millis(expected);
+            assert!(custody.open_export(&me, &job.id, after).unwrap().is_none());
+            custody.sweep_exports(after).unwrap();
+            let files = std::fs::read_dir(house.directory.join("exports"));
+            assert_eq!(files.unwrap().count(), 0);
+        }
     });
 }
 

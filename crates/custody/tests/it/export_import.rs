@@ -12,7 +12,7 @@ use crate::fixture::{House, NOW, choice, deployment, house, on_both, person};
 const DAY: i64 = 86_400_000;
 
 /// Another Amanat with the same deployments and another record, and a resident who has decided nothing there.
-fn elsewhere(test: impl FnOnce(House)) {
+pub(crate) fn elsewhere(test: impl FnOnce(House)) {
     let directory = testkit::temp_dir();
     let db = Db::open(&testkit::sqlite()).unwrap();
     test(house(db, directory.path().to_owned()));
@@ -144,6 +144,38 @@ fn what_is_past_its_retention_is_not_brought_back() {
             let unfit: Vec<_> = done.unfit.iter().map(|it| (it.why, it.readings)).collect();
             assert_eq!(unfit, [(WhyUnfit::Future, done.readings)]);
         });
+    });
+}
+
+#[test]
+fn gp_b4a_what_a_later_notice_made_shorter_comes_back_for_that_time() {
+    on_both(|house| {
+        lived_in(&house);
+        let shorter = include_str!("home.toml")
+            .replace("version = 1", "version = 2")
+            .replace("retention-days = 30", "retention-days = 7");
+        let notice = model::Notice::parse(&shorter).unwrap();
+        let published = house
+            .custody
+            .act(later(), |act| act.publish_notice(&notice, &shorter));
+        let _sha256: String = published.map_err(|err: ActError| err.to_string()).unwrap();
+        let soon = later().plus_millis(60_000);
+        let file = house.export(&request(), soon).1;
+        let expected = shown(&house, soon);
+        let week = NOW.plus_millis(7 * DAY).to_string();
+        assert!(expected.iter().any(|it| it.contains(&week)), "{expected:?}");
+        elsewhere(|other| {
+            let done = brought(&other, &file, soon).unwrap();
+            assert_eq!((done.brought, done.expired), (done.readings, 0));
+            assert_eq!(shown(&other, soon), expected, "no longer than there");
+        });
+        elsewhere(|other| {
+            let late = NOW.plus_millis(8 * DAY);
+            let done = brought(&other, &file, late).unwrap();
+            assert_eq!((done.brought, done.expired), (3, 3), "{done:?}");
+        });
+        let same = brought(&house, &file, soon).unwrap();
+        assert_eq!((same.brought, same.known), (0, same.readings));
     });
 }
 

@@ -1,6 +1,7 @@
 //! The past for a recipient: all of what it could have had and may have, and nothing else.
 
 mod pages;
+mod sealed;
 mod waiting;
 
 use custody::{

@@ -4,6 +4,7 @@ use custody::{ActError, Custody, Keeping, KeptPart, Place};
 use model::{Grant, Level, Notice, PurposeId, RecipientId, Retention, Timestamp};
 
 use crate::fixture::{House, NOW, choice, deployment, on_both, person};
+use crate::own_key::sealed_at;
 
 const FIRST: &str = include_str!("home.toml");
 const DAY: i64 = 86_400_000;
@@ -133,6 +134,69 @@ fn a_later_notice_that_says_less_holds_for_what_is_stored_and_one_that_says_more
         assert_eq!(count(&house, "kept_shorter"), 2);
         house.custody.tick(after(400, 0)).unwrap();
         assert_eq!(count(&house, "kept_shorter"), 0, "nothing is left of it");
+    });
+}
+
+#[test]
+fn files_sealed_to_an_own_key_vanish_earlier_when_a_later_notice_says_less() {
+    on_both(|house| {
+        share(&house);
+        house.proved();
+        let resident = person("p-resident");
+        let begun = house.custody.begin_sealing(&resident, false, true, NOW);
+        begun.unwrap();
+        measure(&house, BOTH, NOW);
+        house.custody.tick(NOW).unwrap();
+        let now = sealed_at().plus_millis(600_000);
+        house.custody.tick(now).unwrap();
+        let vanish = |house: &House, now| {
+            let files = house.sealed(now).into_iter();
+            let mut all: Vec<_> = files.map(|it| (it.retention, it.vanishes_at)).collect();
+            all.sort();
+            all
+        };
+        let days = Retention::from_days;
+        let promised = [(days(30), after(30, 0)), (days(365), after(365, 0))];
+        assert_eq!(vanish(&house, now), promised);
+        // Less for what research has; the files of billing have nothing of that.
+        publish(&house, &text(2, 365, 7), now);
+        let house = house.reopened(true);
+        house.custody.tick(now.plus_millis(60_000)).unwrap();
+        let shorter = [(days(30), after(7, 0)), (days(365), after(365, 0))];
+        assert_eq!(vanish(&house, now), shorter);
+        // Less for billing, too: research may have the power for longer.
+        publish(&house, &text(3, 5, 7), now.plus_millis(70_000));
+        house.custody.tick(now.plus_millis(200_000)).unwrap();
+        let shorter = [(days(30), after(7, 0)), (days(365), after(7, 0))];
+        assert_eq!(vanish(&house, after(7, -1)), shorter);
+        assert_eq!(vanish(&house, after(7, 0)), []);
+        house.custody.tick(after(7, 0)).unwrap();
+        assert_eq!(count(&house, "vault_own_file"), 0);
+    });
+}
+
+#[test]
+fn a_tick_between_the_rows_of_a_notice_and_their_commit_does_not_take_what_it_made_shorter() {
+    on_both(|house| {
+        share(&house);
+        measure(&house, BOTH, NOW);
+        let (source, now) = (text(2, 7, 2), after(1, 0));
+        let notice = Notice::parse(&source).unwrap();
+        let (done, ticked) = std::sync::mpsc::channel();
+        let custody = house.custody.clone();
+        let published = house.custody.act(now, move |act| {
+            act.publish_notice(&notice, &source)?;
+            std::thread::spawn(move || {
+                let _ = done.send(custody.tick(now).is_ok());
+            });
+            // Where the database lets only one write it waits for the commit; elsewhere it comes through.
+            let _ = ticked.recv_timeout(std::time::Duration::from_secs(2));
+            Ok::<_, ActError>(())
+        });
+        published.unwrap();
+        let room = ("/room/temperature".to_owned(), after(2, 0));
+        let all = [("/power".to_owned(), after(7, 0)), room];
+        assert_eq!(seen(&house.custody, now), all);
     });
 }
 

@@ -4,13 +4,13 @@ use std::io::{Cursor, Read as _};
 use std::ops::ControlFlow;
 
 use custody::{
-    AddOwnKeyError, BeginSealingError, ExportFrame, ExportRequest, MAX_WORD_TRIES,
+    ActError, AddOwnKeyError, BeginSealingError, ExportFrame, ExportRequest, MAX_WORD_TRIES,
     OWN_KEY_DELAY_MILLIS, OWN_KEY_PROOF_MILLIS, OwnFile, OwnIdentities, OwnKeyError, OwnKeyState,
-    OwnKeysError, Place, WhyLeftOut, WordSaid, verify_export,
+    OwnKeysError, Place, WhyLeftOut, WhyUnfit, WordSaid, verify_export,
 };
-use model::{Level, Notice, PersonId, Timestamp};
+use model::{Grant, Level, Notice, PersonId, PurposeId, RecipientId, Timestamp};
 
-use crate::fixture::{House, NOW, choice, on_both, person};
+use crate::fixture::{House, NOW, choice, deployment, on_both, person};
 
 const SECRET: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
 const PUBLIC: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
@@ -31,7 +31,7 @@ fn opened(sealed: &[u8]) -> String {
 }
 
 /// The moment at which the day of `NOW` is sealed.
-fn sealed_at() -> Timestamp {
+pub(crate) fn sealed_at() -> Timestamp {
     let end = Timestamp::from_millis((NOW.day() + 1) * DAY_MS);
     end.plus_millis(OWN_KEY_DELAY_MILLIS)
 }
@@ -55,7 +55,7 @@ impl House {
         said.unwrap()
     }
 
-    fn proved(&self) {
+    pub(crate) fn proved(&self) {
         self.add(PUBLIC, false).unwrap();
         let (id, challenge) = self.asked();
         assert_eq!(
@@ -70,7 +70,7 @@ impl House {
         timeline.unwrap().readings.len()
     }
 
-    fn sealed(&self, now: Timestamp) -> Vec<OwnFile> {
+    pub(crate) fn sealed(&self, now: Timestamp) -> Vec<OwnFile> {
         let page = self.custody.sealed_files(&resident(), None, 500, now);
         page.unwrap().files
     }
@@ -313,6 +313,56 @@ fn gp_b2_an_export_holds_the_sealed_files_as_they_are_and_says_that_nobody_else_
         }
         assert!(names.contains(&"sealed/README.txt"));
         verify_export(Cursor::new(&zip), None).unwrap();
+    });
+}
+
+#[test]
+fn gp_b2_an_export_of_before_does_not_bring_a_sealed_day_back_in_clear() {
+    on_both(|house| {
+        house.proved();
+        let begun = house.custody.begin_sealing(&resident(), false, true, NOW);
+        begun.unwrap();
+        house.measure(r#"{"power":1210}"#);
+        let second = sealed_at();
+        let granted = house.custody.act(second, |act| {
+            act.grant(&Grant {
+                recipient: RecipientId::parse("utility-desk").unwrap(),
+                purpose: PurposeId::parse("billing").unwrap(),
+                deployment: deployment("home"),
+                valid_from: second,
+                valid_until: None,
+            })
+        });
+        granted.map_err(|err: ActError| err.to_string()).unwrap();
+        let thing = house.thing("meter-1", &house.meter);
+        let lsn = house.custody.ingest(&thing, br#"{"power":7}"#, second);
+        house.custody.wait_durable(lsn.unwrap()).unwrap();
+        let file = house
+            .export(&crate::export::request(), second.plus_millis(1))
+            .1;
+        house.custody.tick(NOW).unwrap();
+        let now = sealed_at().plus_millis(600_000);
+        house.custody.tick(now).unwrap();
+        assert_eq!(house.sealed(now).len(), 1, "the first day");
+        let bring = || {
+            let done = house
+                .custody
+                .import_export(Cursor::new(&file), None, &resident(), now);
+            done.unwrap()
+        };
+        let done = bring();
+        assert_eq!((done.readings, done.brought, done.known), (2, 0, 1));
+        let [unfit] = &done.unfit[..] else {
+            panic!("{done:?}");
+        };
+        assert_eq!((unfit.why, unfit.readings), (WhyUnfit::Sealed, 1));
+        assert_eq!(
+            house.readings(now),
+            1,
+            "of the first day nothing is in clear"
+        );
+        house.custody.tick(now.plus_millis(700_000)).unwrap();
+        assert_eq!(house.sealed(now).len(), 1, "and nothing is sealed twice");
     });
 }
 

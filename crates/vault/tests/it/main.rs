@@ -30,6 +30,8 @@ mod own;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod reapplied;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod rotate;

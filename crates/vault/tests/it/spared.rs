@@ -42,7 +42,8 @@ fn gp_b2_an_erasure_of_what_can_be_read_leaves_every_sealed_file_also_after_a_re
         assert_eq!(fixture.db.write(forget).unwrap(), 1);
         let vault = fixture.open();
         assert_eq!(vault.own_total(&subject, at(2)).unwrap().files, 2);
-        assert_eq!(vault.take_reapplied(), [(at(2), erasure.clone())]);
+        let again = vault.reapplied().unwrap();
+        assert_eq!((again.len(), &again[0].erasure), (1, &erasure));
         vault.maintain(at(2)).unwrap();
         // One that does not spare them takes them.
         let scope = Scope {

@@ -147,6 +147,11 @@ event-access-used = Whoever runs this server made a link to your account
 event-credential-renewed = One of your devices got a new credential
 event-credential-revoked = The credential of one of your devices was ended
 event-export-brought-back = Whoever runs this server brought a file of your data back into this account
+event-own-key-added = A key of your own was added
+event-own-key-proved = The secret half of a key of your own was shown
+event-own-key-removed = A key of your own was taken out of use
+event-sealing-begun = Your history began to be sealed to your own keys
+event-sealing-stopped = Nothing more is sealed to your own keys
 
 access-asked-title = Somebody asks for a way into your account
 access-asked = Whoever runs this server asked for it: { $asked }. If a second person agrees, they can make a sign-in link to your account from { $ready } on. In the public record this has the number { $id }, without your name. If you did not ask for a new link yourself, refuse it.

@@ -1,21 +1,26 @@
 //! Open data: the list, one data set, its files. For everybody.
 
-use axum::extract::Path;
+use askama::Template as _;
+use axum::extract::{Path, Query};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use custody::{CommonsFile, DataSetId, DataSetView, Decided, catalogue_json_ld, document_sha256};
+use custody::{
+    CommonsFile, DataSetId, DataSetView, Decided, PARQUET_MEDIA_TYPE, catalogue_json_ld,
+    document_sha256,
+};
 use model::{DeploymentId, Language, Text};
 
-use crate::page::{CommonsCard, CommonsPage, DataSetPage};
+use crate::page::{CommonsCard, CommonsFeed, CommonsPage, DataSetPage};
 use crate::route::Route;
 use crate::texts::Texts;
 use crate::view::word;
 use crate::visit::{Failure, Visit, page};
 
+const ATOM: &str = "application/atom+xml; charset=utf-8";
 const LINKED_DATA: &str = "application/ld+json";
 /// Pages may lie in caches for a while: what is new can wait five minutes.
 const A_WHILE: &str = "public, max-age=300";
@@ -42,17 +47,22 @@ fn all(visit: &Visit) -> Result<Vec<(DataSetView, Vec<Decided>)>, Failure> {
     views.into_iter().map(with).collect()
 }
 
+/// Every data set, as lists show it.
+pub(super) fn cards(visit: &Visit) -> Result<Vec<CommonsCard>, Failure> {
+    let card = |(view, decisions): (DataSetView, Vec<Decided>)| CommonsCard {
+        place: title_of(visit, &view.data_set.deployment),
+        newest: decisions.into_iter().find(|it| it.table.is_some()),
+        view,
+    };
+    Ok(all(visit)?.into_iter().map(card).collect())
+}
+
 /// `GET /commons`
 pub(crate) async fn list(visit: Visit) -> Result<Response, Failure> {
     let shown = visit.blocking(|it| {
-        let card = |(view, decisions): (DataSetView, Vec<Decided>)| CommonsCard {
-            place: title_of(it, &view.data_set.deployment),
-            newest: decisions.into_iter().find(|it| it.table.is_some()),
-            view,
-        };
         Ok(CommonsPage {
             shell: it.shell(Route::Commons),
-            cards: all(it)?.into_iter().map(card).collect(),
+            cards: cards(it)?,
         })
     });
     page(StatusCode::OK, &shown.await?)
@@ -99,6 +109,33 @@ pub(crate) async fn catalogue(visit: Visit) -> Result<Response, Failure> {
     Ok(file(text.await?.into_bytes(), LINKED_DATA, A_WHILE))
 }
 
+/// What the address of the feed says.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct FeedQuery {
+    /// In which language; English where it does not say.
+    lang: Option<String>,
+}
+
+/// `GET /commons/feed.atom`
+pub(crate) async fn feed(
+    visit: Visit,
+    Query(query): Query<FeedQuery>,
+) -> Result<Response, Failure> {
+    let language = match query.lang.as_deref() {
+        None => Language::En,
+        Some(tag) => Language::from_tag(tag).ok_or(Failure::NOT_FOUND)?,
+    };
+    let text = visit.blocking(move |it| {
+        let feed = CommonsFeed {
+            texts: Texts::new(language, it.site.time_zone()),
+            site: it.site.public_url().clone(),
+            sets: all(it)?,
+        };
+        feed.render().map_err(|err| Failure::internal(&err))
+    });
+    Ok(file(text.await?.into_bytes(), ATOM, A_WHILE))
+}
+
 /// `GET /commons/{id}/{file}`
 pub(crate) async fn data_file(
     visit: Visit,
@@ -120,6 +157,11 @@ pub(crate) async fn data_file(
                 let table = table.map_err(|err| Failure::internal(&err))?;
                 table.ok_or(Failure::NOT_FOUND)?
             }
+            CommonsFile::Parquet(number) => {
+                let table = custody.commons_parquet(&id, number);
+                let table = table.map_err(|err| Failure::internal(&err))?;
+                table.ok_or(Failure::NOT_FOUND)?
+            }
             CommonsFile::Package => view.data_package(&decisions(it, &id)?, site).into_bytes(),
             CommonsFile::Linked => view.json_ld(&decisions(it, &id)?, site).into_bytes(),
             CommonsFile::Declaration => view.document.into_bytes(),
@@ -128,6 +170,7 @@ pub(crate) async fn data_file(
     let bytes = found.await?;
     let (kind, cache) = match wanted {
         CommonsFile::Table(_) => ("text/csv; charset=utf-8; header=present", FOREVER),
+        CommonsFile::Parquet(_) => (PARQUET_MEDIA_TYPE, FOREVER),
         CommonsFile::Package => ("application/json", A_WHILE),
         CommonsFile::Linked => (LINKED_DATA, A_WHILE),
         CommonsFile::Declaration => ("application/toml; charset=utf-8", FOREVER),
@@ -145,7 +188,7 @@ pub(crate) async fn data_file(
     };
     set(ETAG, &tag);
     set(CACHE_CONTROL, cache);
-    if let CommonsFile::Table(_) = wanted {
+    if let CommonsFile::Table(_) | CommonsFile::Parquet(_) = wanted {
         set(CONTENT_DISPOSITION, &named);
     }
     Ok(response)

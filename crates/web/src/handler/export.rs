@@ -9,7 +9,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use custody::{AskExportError, ExportFormat, ExportRequest, ExportState, SealedExport};
+use custody::{AskExportError, ExportFormat, ExportRequest, SealedExport};
 use model::{DeploymentId, PersonId};
 
 use super::Submission;
@@ -19,8 +19,6 @@ use crate::route::Route;
 use crate::view::word;
 use crate::visit::{Failure, Visit, page, see};
 
-/// While an export is made, its page comes again after so many seconds.
-const REFRESH_SECONDS: &str = "3";
 /// The most deployments that the form lists.
 const MAX_LISTED: usize = 100;
 
@@ -50,21 +48,6 @@ fn shown(
     })
 }
 
-/// The page; while something is made it comes again by itself.
-fn answer(status: StatusCode, shown: &ExportPage) -> Result<Response, Failure> {
-    let is_waiting = shown
-        .job
-        .as_ref()
-        .is_some_and(|it| it.state == ExportState::Waiting);
-    let mut response = page(status, shown)?;
-    if is_waiting && shown.news.is_none() {
-        let refresh = HeaderName::from_static("refresh");
-        let seconds = HeaderValue::from_static(REFRESH_SECONDS);
-        response.headers_mut().insert(refresh, seconds);
-    }
-    Ok(response)
-}
-
 /// `GET /me/export`
 pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     if visit.account.is_none() {
@@ -74,7 +57,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let shown = visit
         .blocking(move |it| shown(it, &account.id, None))
         .await?;
-    answer(StatusCode::OK, &shown)
+    page(StatusCode::OK, &shown)
 }
 
 /// `POST /me/export`: asks for an export, or deletes the one that is there.
@@ -123,7 +106,7 @@ pub(crate) async fn act(visit: Visit, submission: Submission) -> Result<Response
     });
     match done.await? {
         None => Ok(see(&Route::Export)),
-        Some((status, shown)) => answer(status, &shown),
+        Some((status, shown)) => page(status, &shown),
     }
 }
 

@@ -55,6 +55,10 @@ pub(crate) async fn act(visit: Visit, upload: Upload) -> Result<Response, Failur
     let (account, _) = visit.must(Action::Choose)?;
     let shown = visit.blocking(move |it| {
         let news = perform(it, &account.id, &pairs)?;
+        if let Some(did) = news.act() {
+            let alliance = it.site.alliance();
+            alliance.note_own_key(&account.id, did, it.device, it.now)?;
+        }
         shown(it, &account.id, Some(news))
     });
     let shown = shown.await?;

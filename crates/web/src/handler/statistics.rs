@@ -18,29 +18,35 @@ use crate::visit::{Failure, Visit, page, see};
 /// What the name of the file has behind that of the page.
 const FILE: &str = ".json";
 
-fn title_of(visit: &Visit, deployment: &DeploymentId) -> model::Text {
+/// What people call a deployment.
+pub(super) fn title_of(visit: &Visit, deployment: &DeploymentId) -> model::Text {
     let in_force = visit.site.custody().in_force_at(deployment, visit.now);
     in_force.map_or_else(|| word(deployment.as_str()), |it| it.notice.title.clone())
+}
+
+/// Every data set, as lists show it.
+pub(super) fn cards(visit: &Visit) -> Result<Vec<StatisticCard>, Failure> {
+    let custody = visit.site.custody();
+    let views = custody
+        .statistics()
+        .map_err(|err| Failure::internal(&err))?;
+    let newest = custody
+        .newest_releases()
+        .map_err(|err| Failure::internal(&err))?;
+    let card = |view: StatisticView| StatisticCard {
+        place: title_of(visit, &view.declared.deployment),
+        newest: newest.get(&view.declared.id).copied(),
+        view,
+    };
+    Ok(views.into_iter().map(card).collect())
 }
 
 /// `GET /commons/statistics`
 pub(crate) async fn list(visit: Visit) -> Result<Response, Failure> {
     let shown = visit.blocking(|it| {
-        let custody = it.site.custody();
-        let views = custody
-            .statistics()
-            .map_err(|err| Failure::internal(&err))?;
-        let newest = custody
-            .newest_releases()
-            .map_err(|err| Failure::internal(&err))?;
-        let card = |view: StatisticView| StatisticCard {
-            place: title_of(it, &view.declared.deployment),
-            newest: newest.get(&view.declared.id).copied(),
-            view,
-        };
         Ok(StatisticsPage {
             shell: it.shell(Route::Statistics),
-            cards: views.into_iter().map(card).collect(),
+            cards: cards(it)?,
         })
     });
     page(StatusCode::OK, &shown.await?)

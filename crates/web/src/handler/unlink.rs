@@ -168,6 +168,7 @@ fn refused(visit: &Visit, person: &PersonId, err: GiveError) -> Result<Shown, Fa
         GiveError::Nothing => (StatusCode::UNPROCESSABLE_ENTITY, GiftNews::Nothing),
         GiveError::KeptByLaw => (StatusCode::CONFLICT, GiftNews::KeptByLaw),
         GiveError::TooMuch => (StatusCode::UNPROCESSABLE_ENTITY, GiftNews::TooMuch),
+        GiveError::TooMany => (StatusCode::TOO_MANY_REQUESTS, GiftNews::TooMany),
         GiveError::Full => (StatusCode::CONFLICT, GiftNews::Full),
         GiveError::Unfinished(_) => (StatusCode::ACCEPTED, GiftNews::Unfinished),
         err => return Err(Failure::internal(&err)),

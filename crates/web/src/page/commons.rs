@@ -2,7 +2,7 @@
 
 use askama::Template;
 use custody::{
-    Apart, Attacks, ColumnRole, CommonsFile, DataSetView, Decided, Figure, Ladder,
+    Apart, Attacks, ColumnRole, CommonsFile, DataSet, DataSetView, Decided, Figure, Ladder,
     MOST_INFERRED_PERMILLE, MOST_LINKED_PERMILLE, MOST_SINGLED_OUT_PERMILLE, Refusal, TimeStep,
     commons_decimal,
 };
@@ -14,6 +14,8 @@ use crate::shell::{Shell, Viewer};
 
 mod samples;
 
+#[cfg(test)]
+pub(super) use samples::decided as sample_decided;
 pub(super) use samples::view as sample_view;
 
 /// The most decisions that the page of a data set shows.
@@ -60,11 +62,11 @@ pub(crate) struct DataSetPage {
 }
 
 /// A column in words.
-struct ColumnLine<'a> {
-    name: &'a str,
-    title: &'a Text,
-    what: String,
-    rule: String,
+pub(super) struct ColumnLine<'a> {
+    pub(super) name: &'a str,
+    pub(super) title: &'a Text,
+    pub(super) what: String,
+    pub(super) rule: String,
 }
 
 /// A bar of the picture.
@@ -98,6 +100,10 @@ impl DataSetPage {
         self.route(CommonsFile::Table(*number))
     }
 
+    fn parquet(&self, number: &i64) -> Route {
+        self.route(CommonsFile::Parquet(*number))
+    }
+
     fn route(&self, file: CommonsFile) -> Route {
         Route::DataSetFile(self.view.data_set.id.clone(), file)
     }
@@ -114,62 +120,12 @@ impl DataSetPage {
         self.route(CommonsFile::Declaration)
     }
 
-    /// The rule that holds for each row.
     fn rule(&self) -> String {
-        let plan = &self.view.data_set.plan;
-        let key = match plan.apart {
-            Apart::Homes => "set-rule-homes",
-            Apart::People => "set-rule-people",
-        };
-        self.shell.with(key).set("count", plan.k).to_string()
+        rule(&self.shell, &self.view.data_set)
     }
 
     fn columns(&self) -> Vec<ColumnLine<'_>> {
-        let data_set = &self.view.data_set;
-        let columns = data_set.plan.columns.iter().zip(&data_set.columns);
-        let line = |(column, shown): (&'_ custody::Column, &'_ custody::DataSetColumn)| {
-            let kind = self.kind(&column.ladder);
-            (column.role, kind, shown.unit.clone())
-        };
-        columns
-            .map(|both| {
-                let (role, kind, unit) = line(both);
-                ColumnLine {
-                    name: &both.0.name,
-                    title: &both.1.title,
-                    what: match unit.is_empty() {
-                        true => kind,
-                        false => format!("{kind} ({unit})"),
-                    },
-                    rule: self.shell.say(match role {
-                        ColumnRole::Shared => "set-column-shared",
-                        ColumnRole::Value => "set-column-value",
-                    }),
-                }
-            })
-            .collect()
-    }
-
-    fn kind(&self, ladder: &Ladder) -> String {
-        let shell = &self.shell;
-        let step = |millionths: i64| {
-            let width = commons_decimal(millionths);
-            shell.with("set-kind-number").set("step", width).to_string()
-        };
-        match ladder {
-            Ladder::Time(steps) => shell.say(match steps.first() {
-                Some(TimeStep::Hour) => "set-kind-hour",
-                Some(TimeStep::Day) => "set-kind-day",
-                Some(TimeStep::Month) => "set-kind-month",
-                Some(TimeStep::HourOfDay) => "set-kind-hour-of-day",
-                Some(TimeStep::PartOfDay) => "set-kind-part-of-day",
-                Some(TimeStep::Weekday) | None => "set-kind-weekday",
-            }),
-            Ladder::Number(steps) => step(steps.first().copied().unwrap_or_default()),
-            Ladder::Buckets(_) => shell.say("set-kind-buckets"),
-            Ladder::Place(_) => shell.say("set-kind-place"),
-            Ladder::Word => shell.say("set-kind-word"),
-        }
+        columns(&self.shell, &self.view.data_set)
     }
 
     /// What was tried against a table, and what came of it.
@@ -214,23 +170,13 @@ impl DataSetPage {
     }
 
     fn refused(&self, refusal: &Refusal) -> String {
-        self.shell.say(match refusal {
-            Refusal::LeftOut => "set-refused-left-out",
-            Refusal::SinglingOut => "set-refused-single",
-            Refusal::Linkage => "set-refused-link",
-            Refusal::Inference => "set-refused-guess",
-        })
+        refused(&self.shell, *refusal)
     }
 
-    fn bytes(&self, decided: &Decided) -> String {
-        let bytes = decided.table.as_ref().map_or(0, |it| it.0);
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    /// The size of a file.
+    fn bytes(&self, file: &(usize, String)) -> String {
+        let bytes = u64::try_from(file.0).unwrap_or(u64::MAX);
         super::export::size(&self.shell, &bytes)
-    }
-
-    fn sha256<'d>(&self, decided: &'d Decided) -> &'d str {
-        let table = decided.table.as_ref();
-        table.map_or("", |it| it.1.as_str())
     }
 
     fn kept(&self, decided: &Decided) -> usize {
@@ -299,6 +245,67 @@ impl DataSetPage {
         };
         bars.iter().map(line).collect()
     }
+}
+
+/// The rule that holds for each row.
+pub(super) fn rule(shell: &Shell, data_set: &DataSet) -> String {
+    let key = match data_set.plan.apart {
+        Apart::Homes => "set-rule-homes",
+        Apart::People => "set-rule-people",
+    };
+    shell.with(key).set("count", data_set.plan.k).to_string()
+}
+
+/// The columns in words.
+pub(super) fn columns<'a>(shell: &Shell, data_set: &'a DataSet) -> Vec<ColumnLine<'a>> {
+    let both = data_set.plan.columns.iter().zip(&data_set.columns);
+    let line = |(column, shown): (&'a custody::Column, &'a custody::DataSetColumn)| {
+        let kind = kind(shell, &column.ladder);
+        ColumnLine {
+            name: &column.name,
+            title: &shown.title,
+            what: match shown.unit.as_str() {
+                "" => kind,
+                unit => format!("{kind} ({unit})"),
+            },
+            rule: shell.say(match column.role {
+                ColumnRole::Shared => "set-column-shared",
+                ColumnRole::Value => "set-column-value",
+            }),
+        }
+    };
+    both.map(line).collect()
+}
+
+fn kind(shell: &Shell, ladder: &Ladder) -> String {
+    let step = |millionths: i64| {
+        let width = commons_decimal(millionths);
+        shell.with("set-kind-number").set("step", width).to_string()
+    };
+    match ladder {
+        Ladder::Time(steps) => shell.say(match steps.first() {
+            Some(TimeStep::Hour) => "set-kind-hour",
+            Some(TimeStep::Day) => "set-kind-day",
+            Some(TimeStep::Month) => "set-kind-month",
+            Some(TimeStep::HourOfDay) => "set-kind-hour-of-day",
+            Some(TimeStep::PartOfDay) => "set-kind-part-of-day",
+            Some(TimeStep::Weekday) | None => "set-kind-weekday",
+        }),
+        Ladder::Number(steps) => step(steps.first().copied().unwrap_or_default()),
+        Ladder::Buckets(_) => shell.say("set-kind-buckets"),
+        Ladder::Place(_) => shell.say("set-kind-place"),
+        Ladder::Word => shell.say("set-kind-word"),
+    }
+}
+
+/// Why a table is not published, in words.
+pub(super) fn refused(shell: &Shell, refusal: Refusal) -> String {
+    shell.say(match refusal {
+        Refusal::LeftOut => "set-refused-left-out",
+        Refusal::SinglingOut => "set-refused-single",
+        Refusal::Linkage => "set-refused-link",
+        Refusal::Inference => "set-refused-guess",
+    })
 }
 
 /// Thousandths as a percentage with at most one decimal place.

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use custody::{
-    ERASURE_NOTICE_DAYS, EraseId, ErasePart, ErasePlan, EraseScope, EraseState, ErasureView, Grace,
-    MAX_ERASURES_PER_DAY,
+    ERASURE_NOTICE_DAYS, EraseCause, EraseId, ErasePart, ErasePlan, EraseScope, EraseState,
+    ErasureView, Grace, MAX_ERASURES_PER_DAY,
 };
 use model::{DeploymentId, Pointer, Text, ThingId, Timestamp};
 
@@ -145,6 +145,17 @@ impl EraseCard {
         shell.say(key)
     }
 
+    fn asked(&self, shell: &Shell) -> String {
+        let key = match self.view.cause {
+            EraseCause::Asked => "erase-asked",
+            EraseCause::Given => "erase-given",
+        };
+        let message = shell.with(key);
+        message
+            .set("time", shell.moment(&self.view.asked_at))
+            .to_string()
+    }
+
     fn can_undo(&self) -> bool {
         self.view.state == EraseState::Waiting
     }
@@ -281,6 +292,7 @@ fn sample_view(state: EraseState, finished: bool) -> Option<ErasureView> {
     Some(ErasureView {
         id: EraseId::parse("abcdefghijklmnopqrstuvwxyz")?,
         scope: EraseScope::default(),
+        cause: EraseCause::Asked,
         asked_at: sample::NOW,
         due_at: sample::NOW.plus_millis(7 * 86_400_000),
         state,
@@ -348,6 +360,10 @@ impl Page for ErasePage {
                     sample_told(false, true, true),
                 ],
             ),
+            card(EraseState::Erased, true, Vec::new()).map(|mut card| {
+                card.view.cause = EraseCause::Given;
+                card
+            }),
         ];
         let empty = Self {
             places: Vec::new(),
@@ -398,6 +414,7 @@ impl Page for ErasePreviewPage {
             windows: if is_full { 2 } else { 0 },
             sealed_readings: if is_full { 40 } else { 0 },
             has_export: is_full,
+            gifts: if is_full { 12 } else { 0 },
             has_own_endpoint: is_full,
             recipients: Vec::new(),
             digest: sample::hash(1),

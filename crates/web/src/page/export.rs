@@ -8,6 +8,7 @@ use custody::{
 use model::{DeploymentId, Language, PersonId, Text, ThingId, Timestamp};
 
 use super::{Page, sample};
+use crate::exporting::ACCOUNT_FILE;
 use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
@@ -372,6 +373,7 @@ impl Page for TakeAwayPage {
             choices: 3,
             deliveries: 21,
             entries: 5,
+            first_gone_at: None,
             left_out,
             files: sample_files(&stem, home.deployment.as_str()),
             key: "amanat.example/record+12345678+AQ==".to_owned(),

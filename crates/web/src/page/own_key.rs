@@ -1,5 +1,6 @@
 //! A person's own keys, and what is sealed to them.
 
+use alliance::OwnKeyAct;
 use askama::Template;
 use custody::{
     MAX_RSA_BITS, MIN_RSA_BITS, OwnFile, OwnFileId, OwnFormat, OwnKey, OwnKeyError, OwnKeyKind,
@@ -53,6 +54,18 @@ impl OwnKeyNews {
             self,
             Self::Added | Self::Proved | Self::Retired | Self::Begun | Self::Stopped
         )
+    }
+
+    /// What the account did, where it did something.
+    pub(crate) const fn act(&self) -> Option<OwnKeyAct> {
+        Some(match self {
+            Self::Added => OwnKeyAct::Added,
+            Self::Proved => OwnKeyAct::Proved,
+            Self::Retired => OwnKeyAct::Removed,
+            Self::Begun => OwnKeyAct::Begun,
+            Self::Stopped => OwnKeyAct::Stopped,
+            _ => return None,
+        })
     }
 
     fn words(&self, shell: &Texts) -> String {

@@ -177,6 +177,11 @@ fn event(shell: &Shell, event: &SecurityEvent) -> String {
         EventKind::CredentialRenewed => "event-credential-renewed",
         EventKind::CredentialRevoked => "event-credential-revoked",
         EventKind::ExportBroughtBack => "event-export-brought-back",
+        EventKind::OwnKeyAdded => "event-own-key-added",
+        EventKind::OwnKeyProved => "event-own-key-proved",
+        EventKind::OwnKeyRemoved => "event-own-key-removed",
+        EventKind::SealingBegun => "event-sealing-begun",
+        EventKind::SealingStopped => "event-sealing-stopped",
     };
     shell.with(key).set("count", event.times).to_string()
 }

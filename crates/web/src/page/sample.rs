@@ -93,6 +93,9 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::MadeDestinationPage>(shell, &mut all)?;
     add::<OfficePage>(shell, &mut all)?;
     add::<LimitsPage>(shell, &mut all)?;
+    add::<super::PublishPage>(shell, &mut all)?;
+    add::<super::OfficeStatisticsPage>(shell, &mut all)?;
+    add::<super::OfficeStatisticPage>(shell, &mut all)?;
     add::<ErrorPage>(shell, &mut all)?;
     Ok(all)
 }

@@ -15,6 +15,8 @@ use crate::texts::Texts;
 
 mod samples;
 
+pub(super) use samples::{releases as sample_releases, view as sample_view};
+
 /// How many lines the table of a data set has; the file has all.
 const MAX_LINES: usize = 20;
 /// How many periods a picture shows.
@@ -36,7 +38,7 @@ fn odds(epsilon: Epsilon) -> u8 {
 
 impl Texts {
     /// A figure, as headings name it.
-    fn measure(&self, measure: Measure) -> String {
+    pub(super) fn measure(&self, measure: Measure) -> String {
         match measure {
             Measure::People => self.say("stat-measure-people"),
             Measure::Sum => self.say("stat-measure-sum"),
@@ -50,11 +52,13 @@ impl Texts {
         }
     }
 
-    fn every(&self, period: Period) -> String {
+    /// How often, in words.
+    pub(super) fn every(&self, period: Period) -> String {
         self.say(match period {
             Period::Hour => "stat-period-hour",
             Period::Day => "stat-period-day",
             Period::Week => "stat-period-week",
+            Period::Month => "stat-period-month",
         })
     }
 }

@@ -1,7 +1,9 @@
 //! A person gives to the commons: what it means, what they would give, what waits.
 
 use askama::Template;
-use custody::{DataSetId, GiftAsk, GiftPreview, Given, WaitingGifts};
+use custody::{
+    DataSetId, ERASURE_NOTICE_DAYS, GiftAsk, GiftPreview, Given, MAX_ERASURES_PER_DAY, WaitingGifts,
+};
 use model::{Notice, Text, ThingId, Timestamp};
 
 use super::{Page, sample};
@@ -35,6 +37,8 @@ pub(crate) enum GiftNews {
     TooMuch,
     /// A date does not read, or the end lies before the beginning.
     Dates,
+    /// As often as they may in a day.
+    TooMany,
     /// The batch takes no more.
     Full,
     /// It is written down and will be finished.
@@ -63,6 +67,10 @@ impl GiftNews {
             Self::KeptByLaw => shell.say("unlink-by-law"),
             Self::TooMuch => shell.say("unlink-too-much"),
             Self::Dates => shell.say("unlink-dates"),
+            Self::TooMany => shell
+                .with("unlink-too-many")
+                .set("count", MAX_ERASURES_PER_DAY)
+                .to_string(),
             Self::Full => shell.say("unlink-full"),
             Self::Unfinished => shell.say("unlink-unfinished"),
             Self::Stale => shell.say("unlink-stale"),
@@ -236,6 +244,9 @@ impl Page for GiftPage {
             span: Some((sample::NOW.plus_millis(-86_400_000), sample::NOW)),
             things: things.collect(),
             left_behind: ["/energy".to_owned(), "/phase".to_owned()].into(),
+            kept_by_law: 96,
+            imported: 31,
+            sealed_readings: 288,
             digest: sample::hash(7),
         };
         let page = |preview, news| Self {
@@ -249,6 +260,9 @@ impl Page for GiftPage {
         let small = GiftPreview {
             rows: vec![row(3)],
             left_behind: std::collections::BTreeSet::new(),
+            kept_by_law: 0,
+            imported: 0,
+            sealed_readings: 0,
             ..preview.clone()
         };
         vec![

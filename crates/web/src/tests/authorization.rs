@@ -168,6 +168,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /commons                           405  405  405  405
     GET  /commons/catalog.jsonld            200  200  200  200
     POST /commons/catalog.jsonld            405  405  405  405
+    GET  /commons/feed.atom                 200  200  200  200
+    POST /commons/feed.atom                 405  405  405  405
     GET  /commons/{id}                      404  404  404  404
     POST /commons/{id}                      405  405  405  405
     GET  /commons/{id}/{file}               404  404  404  404
@@ -182,6 +184,12 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office/limits                     404  404  404  422
     GET  /office/access                     404  404  404  200
     POST /office/access                     404  404  404  409
+    GET  /office/commons                    404  404  404  200
+    POST /office/commons                    404  404  404  400
+    GET  /office/statistics                 404  404  404  200
+    POST /office/statistics                 405  405  405  405
+    GET  /office/statistics/{id}            404  404  404  404
+    POST /office/statistics/{id}            404  404  404  400
     GET  /office/commands                   404  404  404  200
     POST /office/commands                   405  405  405  405
     GET  /office/{deployment}/suspend       405  405  405  405

@@ -130,6 +130,14 @@ async fn everybody_reads_what_is_open() {
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         let _: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     }
+    for (address, language) in [("feed.atom", "en"), ("feed.atom?lang=ur", "ur")] {
+        let feed = browser.get(&format!("/commons/{address}")).await;
+        let kind = feed.header("content-type");
+        assert_eq!(kind, "application/atom+xml; charset=utf-8");
+        feed.has(&format!("xml:lang=\"{language}\""))
+            .has("/commons/home-energy</id>");
+    }
+    assert_eq!(browser.get("/commons/feed.atom?lang=xx").await.status, 404);
     let declaration = browser.get("/commons/home-energy/data-set.toml").await;
     assert_eq!(declaration.body, SOURCE);
     let tag = declaration.header("etag").to_owned();
@@ -139,6 +147,7 @@ async fn everybody_reads_what_is_open() {
     browser.headers.clear();
     for missing in [
         "home-energy/release-1.csv",
+        "home-energy/release-1.parquet",
         "home-energy/x",
         "nope",
         "nope/data-set.toml",
@@ -147,4 +156,66 @@ async fn everybody_reads_what_is_open() {
         assert_eq!(answer.status, 404, "{missing}");
     }
     assert_eq!(browser.get("/me/unlink").await.status, 303);
+}
+
+#[tokio::test]
+async fn gp_b4b_the_office_declares_a_table_and_decides_on_what_people_gave() {
+    let world = World::new();
+    let mut officer = world.signed_in(&world.officer).await;
+    officer.get("/office").await.has("href=\"/office/commons\"");
+    // A draft of a notice is a declaration that could be taken.
+    let from = |it| [("act", "draft"), ("from", it)];
+    let draft = officer.post("/office/commons", &from(HOME)).await;
+    draft.has(&format!("deployment = &#34;{HOME}&#34;"));
+    let unknown = officer.post("/office/commons", &from("nope")).await;
+    assert_eq!(unknown.status, 404);
+    let wrong = SOURCE.replace("k = 5", "k = 2");
+    let look = |source: &str| vec![("act", "look".to_owned()), ("source", source.to_owned())];
+    let post = |pairs: Vec<(&'static str, String)>| pairs;
+    let send = async |browser: &mut super::browser::Browser, pairs: Vec<(&'static str, String)>| {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        browser.post("/office/commons", &pairs).await
+    };
+    let refused = send(&mut officer, look(&wrong)).await;
+    assert_eq!(refused.status, 422);
+    refused
+        .has("role=\"alert\"")
+        .has("`k` lies between 5")
+        .has("k = 2");
+    // What browsers make of line ends does not change what is declared.
+    let typed = SOURCE.replace('\n', "\r\n");
+    let looked = send(&mut officer, look(&typed)).await;
+    assert_eq!(looked.status, 200, "{}", looked.body);
+    looked.has("value=\"declare\"").has("Hour of the day");
+    assert!(
+        world.custody().data_sets().unwrap().is_empty(),
+        "looking declares nothing"
+    );
+    let declare = post(vec![("act", "declare".to_owned()), ("source", typed)]);
+    send(&mut officer, declare.clone())
+        .await
+        .has("role=\"status\"");
+    let standing = world.custody().data_sets().unwrap();
+    assert_eq!(
+        standing.first().map(|it| it.document.as_str()),
+        Some(SOURCE)
+    );
+    assert_eq!(send(&mut officer, declare.clone()).await.status, 409);
+    let decide = post(vec![
+        ("act", "decide".to_owned()),
+        ("set", "home-energy".to_owned()),
+    ]);
+    let waits = send(&mut officer, decide).await;
+    assert_eq!(waits.status, 409);
+    waits.has("and 10 must have");
+    let mut resident = world.signed_in(&world.resident).await;
+    assert_eq!(send(&mut resident, declare).await.status, 404);
+    world
+        .stranger()
+        .get("/record")
+        .await
+        .has("Energy of homes by hour");
 }

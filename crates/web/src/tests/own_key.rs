@@ -59,6 +59,17 @@ fn allow(world: &World) {
     world.custody().choose(&[consent], NOW).unwrap();
 }
 
+async fn tells_of_the_keys(browser: &mut Browser) {
+    browser
+        .get("/me/safety/events")
+        .await
+        .has("A key of your own was added")
+        .has("The secret half of a key of your own was shown")
+        .has("Your history began to be sealed to your own keys")
+        .lacks("was taken out of use")
+        .lacks("Nothing more is sealed");
+}
+
 #[tokio::test]
 async fn gp_b2_a_person_brings_a_key_and_from_then_on_the_site_says_that_it_cannot_read_this() {
     let world = World::new();
@@ -98,6 +109,7 @@ async fn gp_b2_a_person_brings_a_key_and_from_then_on_the_site_says_that_it_cann
     assert_eq!(one.status, 422);
     let begun = post(&mut browser, &[("act", "begin"), ("knows", "1")]).await;
     begun.has("Your history is sealed to your keys");
+    tells_of_the_keys(&mut browser).await;
 
     world.send(r#"{"power":1210,"energy":7}"#, NOW);
     world.custody().tick(NOW).unwrap();

@@ -137,3 +137,72 @@ async fn gp_b4b_a_person_sees_where_they_are_counted_what_it_told_and_how_to_lea
     let mut stranger = world.stranger();
     assert_eq!(stranger.get("/me/statistics").await.status, 303);
 }
+
+#[tokio::test]
+async fn gp_b4b_the_office_asks_for_figures_until_the_budget_of_a_period_is_used_up() {
+    let world = World::new();
+    let now = released(&world);
+    let later = u32::try_from(now.as_millis() - NOW.as_millis()).unwrap();
+    world
+        .later
+        .store(later.into(), std::sync::atomic::Ordering::Relaxed);
+    let mut officer = world.signed_in(&world.officer).await;
+    officer
+        .get("/office")
+        .await
+        .has("href=\"/office/statistics\"");
+    officer
+        .get("/commons/statistics")
+        .await
+        .has("href=\"/office/statistics\"");
+    officer
+        .get("/office/statistics")
+        .await
+        .has("/office/statistics/home-power");
+    let address = "/office/statistics/home-power";
+    // Two figures of 0.5 each are out of 3.
+    officer.get(address).await.has("ε = 2 is left");
+    let id = custody::StatisticId::parse("home-power").unwrap();
+    let view = world.custody().statistic(&id).unwrap().unwrap();
+    let from = view.declared.before(view.declared.period_of(now));
+    let from = from.as_millis().to_string();
+    let question = |figure: &'static str, percent: &'static str, epsilon: &'static str| {
+        [
+            ("from", from.clone()),
+            ("figure", figure.to_owned()),
+            ("percent", percent.to_owned()),
+            ("epsilon", epsilon.to_owned()),
+        ]
+    };
+    for (asked, status, expected) in [
+        (question("mean", "", "much"), 422, "such as 0.5"),
+        (question("quantile", "100", "0.5"), 422, "from 1 to 99"),
+        (question("mean", "", "0.0001"), 409, "Below 0.001"),
+        (
+            question("mean", "", "2.5"),
+            409,
+            "would tell 2.5, and only 2 is left",
+        ),
+        (question("sum", "", "0.25"), 200, "asked for. It will be"),
+        (question("mean", "", "0.25"), 200, "asked for. It will be"),
+        (question("quantile", "90", "1.5"), 200, "ε = 0 is left"),
+        (question("people", "", "3"), 200, "Nothing more was used up"),
+        (question("quantile", "50", "0.001"), 409, "only 0 is left"),
+        (question("mode", "", "0.5"), 400, ""),
+    ] {
+        let pairs: Vec<_> = asked.iter().map(|it| (it.0, it.1.as_str())).collect();
+        let answer = officer.post(address, &pairs).await;
+        assert_eq!(answer.status, status, "{asked:?}: {}", answer.body);
+        answer.has(expected);
+    }
+    // All five kinds of figures were asked for, and all of them are drawn.
+    let drawn = world.custody().draw_releases(&AtomicBool::new(false), now);
+    assert_eq!(drawn.unwrap(), 3);
+    let releases = world.custody().releases(&id).unwrap();
+    assert_eq!(
+        releases.iter().filter(|it| it.released.is_some()).count(),
+        5
+    );
+    let mut resident = world.signed_in(&world.resident).await;
+    assert_eq!(resident.get(address).await.status, 404);
+}

@@ -109,6 +109,47 @@ fn a_day_begins_where_it_does_for_people_and_a_week_on_monday() {
 }
 
 #[test]
+fn a_month_is_one_of_the_calendar_where_people_are() {
+    let at = |text: &str| Timestamp::parse(text).unwrap();
+    let month = DeclaredStatistic {
+        period: Period::Month,
+        ..good()
+    };
+    // 1 March 2028 begins in Karachi when it is 19:00 of 29 February in Greenwich.
+    for (within, begins, ends) in [
+        (
+            "2028-02-29T18:59:59Z",
+            "2028-01-31T19:00:00Z",
+            "2028-02-29T19:00:00Z",
+        ),
+        (
+            "2028-02-29T19:00:00Z",
+            "2028-02-29T19:00:00Z",
+            "2028-03-31T19:00:00Z",
+        ),
+        (
+            "2027-01-01T00:00:00Z",
+            "2026-12-31T19:00:00Z",
+            "2027-01-31T19:00:00Z",
+        ),
+    ] {
+        let from = month.period_of(at(within));
+        assert_eq!(
+            (from, month.end_of(from)),
+            (at(begins), at(ends)),
+            "{within}"
+        );
+        assert_eq!(
+            month.end_of(month.before(from)),
+            from,
+            "no gap before {within}"
+        );
+    }
+    let text = GOOD.replace(r#""period":"day""#, r#""period":"month""#);
+    assert_eq!(DeclaredStatistic::parse(&text), Ok(month));
+}
+
+#[test]
 fn every_value_is_in_one_step() {
     let declared = good();
     let begins = declared.step_begins();

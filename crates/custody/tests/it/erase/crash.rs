@@ -6,7 +6,7 @@ use super::{after, erase, everything, history, measure, ready, retained, send, t
 use crate::fixture::{House, on_both, person};
 
 /// Changes rows as a process leaves them that ends at a certain step, or as a backup has them.
-fn sql(house: &House, statement: &str) {
+pub(super) fn sql(house: &House, statement: &str) {
     house.db.write(|tx| tx.execute(statement, &[])).unwrap();
 }
 

@@ -33,7 +33,8 @@ fn figure(hits: u32, baseline: u32) -> Figure {
     }
 }
 
-fn decided(number: i64, refusal: Option<Refusal>) -> Decided {
+/// A decision, for samples.
+pub(in crate::page) fn decided(number: i64, refusal: Option<Refusal>) -> Decided {
     let bar = |hour: i64| PlotBar {
         label: format!("{hour:02}"),
         millionths: (200 + (hour - 12).abs() * 40) * 1_000_000,
@@ -58,6 +59,7 @@ fn decided(number: i64, refusal: Option<Refusal>) -> Decided {
         },
         refusal,
         table: is_published.then(|| (51_234, view().sha256)),
+        parquet: is_published.then(|| (12_345, view().sha256)),
         bars: if is_published {
             (0..24).map(bar).collect()
         } else {

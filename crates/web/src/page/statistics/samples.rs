@@ -27,7 +27,8 @@ fn epsilon(text: &str) -> Epsilon {
     Epsilon::parse(text).unwrap_or(Epsilon::ZERO)
 }
 
-fn view() -> Option<StatisticView> {
+/// A declared data set.
+pub(in crate::page) fn view() -> Option<StatisticView> {
     Some(StatisticView {
         declared: declared()?,
         sha256: "0".repeat(64),
@@ -70,7 +71,8 @@ fn drawn(people: i64, values: &[i64], within: Option<i64>) -> Drawn {
     }
 }
 
-fn releases(view: &StatisticView) -> Vec<ReleaseView> {
+/// What was asked of it.
+pub(in crate::page) fn releases(view: &StatisticView) -> Vec<ReleaseView> {
     let mut all = vec![
         release(view, Measure::Mean, 1, None),
         release(
