@@ -2,7 +2,8 @@
 //!
 //! Owns the private PostgreSQL server that all test processes of this user share.
 //! Must not know a domain word; it is a dev-dependency only.
-//! Start reading at [`databases`]: a test of anything kept in rows runs once for each of them.
+//! Start reading at [`databases`]: a test of anything kept in rows runs once for each of them; one of what a schema holds begins with
+//! [`databases_with`], which is faster than to make the schema each time.
 //!
 //! Functions here fail the test with a text that says what to do; nothing is skipped in silence.
 
@@ -11,16 +12,19 @@ pub mod crash;
 mod installation;
 mod random;
 mod server;
+mod template;
 
 use std::{
     any::Any,
     cell::RefCell,
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
+use store::MigrationSet;
 use tempfile::TempDir;
 
 pub use random::Random;
@@ -41,12 +45,39 @@ pub fn databases() -> Vec<(&'static str, store::Db)> {
     ]
 }
 
+/// A fresh database of each engine that has these schemas, as if [`store::Db::migrate`] had made each of them there, in this order.
+///
+/// They are made once and copied: all test processes of this user share the originals, which are known by the text of all steps.
+#[track_caller]
+#[must_use]
+pub fn databases_with(sets: &[&MigrationSet]) -> Vec<(&'static str, store::Db)> {
+    let open = |url: &str| or_fail(store::Db::open(url).context("a fresh database does not open"));
+    let database = or_fail(template::postgres(sets));
+    let postgres = open(&database.url);
+    keep(database);
+    vec![
+        ("SQLite", open(&sqlite_with(sets))),
+        ("PostgreSQL", postgres),
+    ]
+}
+
+/// The URL of a fresh SQLite file that has these schemas, see [`databases_with`]. It lasts as long as the calling thread.
+#[track_caller]
+#[must_use]
+pub fn sqlite_with(sets: &[&MigrationSet]) -> String {
+    let directory = temp_dir();
+    let file = directory.path().join("rows.db");
+    or_fail(template::sqlite(sets, &file));
+    keep(directory);
+    sqlite_url(&file)
+}
+
 /// The URL of an SQLite file that does not exist yet, in a directory that lasts as long as the calling thread.
 #[track_caller]
 #[must_use]
 pub fn sqlite() -> String {
     let directory = temp_dir();
-    let url = format!("sqlite:{}", directory.path().join("rows.db").display());
+    let url = sqlite_url(&directory.path().join("rows.db"));
     keep(directory);
     url
 }
@@ -58,7 +89,7 @@ pub fn sqlite() -> String {
 #[track_caller]
 #[must_use]
 pub fn postgres() -> String {
-    let database = or_fail(server::create_database());
+    let database = or_fail(server::create_database("template0"));
     let url = database.url.clone();
     keep(database);
     url
@@ -114,6 +145,10 @@ fn holds_within(timeout: Duration, mut condition: impl FnMut() -> bool) -> bool 
         }
         thread::sleep(PAUSE);
     }
+}
+
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite:{}", file.display())
 }
 
 fn keep(value: impl Any) {

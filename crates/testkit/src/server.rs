@@ -6,6 +6,8 @@
 //!   server           port and password, for the owner alone
 //!   wanted           touched whenever a test asks for a database
 //!   log              what the server said since its last start
+//!   making           held while a test process makes an original, see `template`
+//!   rows-<hash>.db   the originals of SQLite files
 //!   data-<random>/   the cluster, and the unix socket in it
 //! ```
 //!
@@ -61,11 +63,11 @@ struct Server {
     password: String,
 }
 
-/// Makes a database on the server, which is started first if it does not run.
-pub(crate) fn create_database() -> Result<Database> {
+/// Makes a copy of a database on the server, which is started first if it does not run.
+pub(crate) fn create_database(template: &str) -> Result<Database> {
     let server = server()?;
     let name = format!("test_{}_{}", process::id(), random()?);
-    server.run(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+    server.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
     Ok(Database {
         url: format!(
             "postgres://{USER}:{}@127.0.0.1:{}/{name}",
@@ -74,6 +76,25 @@ pub(crate) fn create_database() -> Result<Database> {
         name,
         server,
     })
+}
+
+/// Whether the server, which is started first if it does not run, has a database.
+pub(crate) fn has_database(name: &str) -> Result<bool> {
+    server()?.connected(|client| {
+        let sql = "SELECT 1 FROM pg_database WHERE datname = $1";
+        Ok(client.query_opt(sql, &[&name])?.is_some())
+    })
+}
+
+impl Database {
+    /// From now on it has another name, and stays.
+    pub(crate) fn rename(mut self, name: &str) -> Result<()> {
+        let sql = format!("ALTER DATABASE {} RENAME TO {name}", self.name);
+        self.server.run(&sql)?;
+        // Dropping a name that nobody has does nothing.
+        self.name.push_str("_renamed");
+        Ok(())
+    }
 }
 
 impl Drop for Database {
@@ -248,6 +269,26 @@ fn launch(base: &Base, installation: &Installation, data: &Path, port: u16) -> R
         .stderr(log)
         .process_group(0);
     command.spawn().context("`/bin/sh` cannot be run")
+}
+
+/// The directory that test processes share, for what is not the server.
+pub(crate) struct Shared(Base);
+
+impl Shared {
+    pub(crate) fn open() -> Result<Self> {
+        Base::open().map(Self)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// One process at a time has it.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let lock = self.0.create("making")?;
+        lock.lock().context("the lock file cannot be locked")?;
+        Ok(lock)
+    }
 }
 
 /// The directory that test processes share.

@@ -119,7 +119,7 @@ struct Fixture {
 
 impl Fixture {
     fn on_each_database(check: impl Fn(Self)) {
-        for (name, db) in testkit::databases() {
+        for (name, db) in testkit::databases_with(&[&crate::MIGRATIONS]) {
             println!("on {name}");
             check(Self {
                 home: testkit::temp_dir(),

@@ -33,7 +33,8 @@ pub(crate) fn member(id: &str) -> Member {
 
 /// Runs a test on SQLite and PostgreSQL.
 pub(crate) fn on_both(test: impl Fn(Town)) {
-    for (_, db) in testkit::databases() {
+    let sets = [&custody::MIGRATION_SETS[..], &[&alliance::MIGRATIONS]].concat();
+    for (_, db) in testkit::databases_with(&sets) {
         let directory = testkit::temp_dir();
         let options = CustodyOptions {
             directory: directory.path().to_owned(),

@@ -14,7 +14,7 @@ const DAY: i64 = 86_400_000;
 /// Another Amanat with the same deployments and another record, and a resident who has decided nothing there.
 pub(crate) fn elsewhere(test: impl FnOnce(House)) {
     let directory = testkit::temp_dir();
-    let db = Db::open(&testkit::sqlite()).unwrap();
+    let db = Db::open(&testkit::sqlite_with(&custody::MIGRATION_SETS)).unwrap();
     test(house(db, directory.path().to_owned()));
 }
 
@@ -198,7 +198,10 @@ fn what_does_not_fit_is_listed_and_not_brought_back() {
             check(&other, WhyUnfit::NotKept);
         });
         let directory = testkit::temp_dir();
-        let empty = crate::fixture::open(&Db::open(&testkit::sqlite()).unwrap(), directory.path());
+        let empty = crate::fixture::open(
+            &Db::open(&testkit::sqlite_with(&custody::MIGRATION_SETS)).unwrap(),
+            directory.path(),
+        );
         let done = empty
             .import_export(Cursor::new(&file), None, &person("p-resident"), later())
             .unwrap();

@@ -36,7 +36,7 @@ pub(crate) fn person(id: &str) -> PersonId {
 
 /// Runs a test on SQLite and PostgreSQL.
 pub(crate) fn on_both(test: impl Fn(House)) {
-    for (name, db) in testkit::databases() {
+    for (name, db) in testkit::databases_with(&custody::MIGRATION_SETS) {
         println!("on {name}");
         let directory = testkit::temp_dir();
         test(house(db.clone(), directory.path().to_owned()));

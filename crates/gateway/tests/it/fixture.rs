@@ -33,7 +33,7 @@ pub(crate) struct House {
 impl House {
     pub(crate) fn new() -> Self {
         let directory = testkit::temp_dir();
-        let db = store::Db::open(&testkit::sqlite()).unwrap();
+        let db = store::Db::open(&testkit::sqlite_with(&custody::MIGRATION_SETS)).unwrap();
         let options = CustodyOptions {
             directory: directory.path().to_owned(),
             record_origin: "record.example/test".to_owned(),

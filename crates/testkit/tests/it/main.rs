@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use store::{Db, DbError};
+use store::{Db, DbError, MigrationSet, Step};
 
 #[test]
 fn every_call_gives_a_fresh_database_of_each_engine() {
@@ -10,6 +10,27 @@ fn every_call_gives_a_fresh_database_of_each_engine() {
         for (name, db) in testkit::databases() {
             let made = db.write(|tx| tx.execute("CREATE TABLE seen (id BIGINT)", &[]));
             assert_eq!(made.map_err(|error| error.to_string()), Ok(0), "{name}");
+        }
+    }
+}
+
+const NOTES: MigrationSet = MigrationSet {
+    owner: "notes",
+    steps: &[Step {
+        version: 1,
+        name: "first",
+        sql: "CREATE TABLE note (id BIGINT NOT NULL PRIMARY KEY)",
+    }],
+};
+
+#[test]
+fn a_database_with_a_schema_is_a_copy_of_its_own() {
+    for _ in 0..2 {
+        for (name, db) in testkit::databases_with(&[&NOTES]) {
+            let insert = "INSERT INTO note (id) VALUES (7)";
+            let made = db.write(|tx| tx.execute(insert, &[]));
+            assert_eq!(made.map_err(|error| error.to_string()), Ok(1), "{name}");
+            db.migrate(&NOTES).unwrap();
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Fixture {
 
 /// Runs a check on each database.
 pub(crate) fn on_each_database(check: impl Fn(Fixture)) {
-    for (name, db) in testkit::databases() {
+    for (name, db) in testkit::databases_with(&[&vault::MIGRATIONS]) {
         println!("on {name}");
         check(Fixture {
             home: testkit::temp_dir(),
@@ -31,7 +31,7 @@ pub(crate) fn on_each_database(check: impl Fn(Fixture)) {
 
 /// A fixture where the engine does not matter.
 pub(crate) fn on_sqlite() -> Fixture {
-    let db = Db::open(&testkit::sqlite()).unwrap();
+    let db = Db::open(&testkit::sqlite_with(&[&vault::MIGRATIONS])).unwrap();
     Fixture {
         home: testkit::temp_dir(),
         db,

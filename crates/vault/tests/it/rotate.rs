@@ -71,7 +71,7 @@ fn a_secret_that_was_never_asked_for_keeps_the_value_that_it_would_have_had() {
     on_each_database(|fixture| {
         let other = Fixture {
             home: testkit::temp_dir(),
-            db: store::Db::open(&testkit::sqlite()).unwrap(),
+            db: store::Db::open(&testkit::sqlite_with(&[&vault::MIGRATIONS])).unwrap(),
         };
         std::fs::copy(
             {

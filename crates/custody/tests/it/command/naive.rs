@@ -119,7 +119,7 @@ mod slow {
 }
 
 fn held_in_cases(cases: u32) {
-    let (_, db) = testkit::databases().into_iter().next().unwrap();
+    let db = store::Db::open(&testkit::sqlite_with(&custody::MIGRATION_SETS)).unwrap();
     let directory = testkit::temp_dir();
     let home = Home::new(house(db, directory.path().to_owned()));
     home.grant("utility-desk", "billing", None);

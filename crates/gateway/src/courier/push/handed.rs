@@ -205,7 +205,7 @@ mod tests {
             directory: directory.path().to_owned(),
             record_origin: "record.example/test".to_owned(),
         };
-        let db = store::Db::open(&testkit::sqlite()).unwrap();
+        let db = store::Db::open(&testkit::sqlite_with(&custody::MIGRATION_SETS)).unwrap();
         let custody = Custody::open(&options, db).unwrap();
         (directory, custody)
     }

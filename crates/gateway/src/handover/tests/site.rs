@@ -196,7 +196,7 @@ impl Site {
             directory: directory.path().to_owned(),
             record_origin: "record.example/test".to_owned(),
         };
-        let db = store::Db::open(&testkit::sqlite()).unwrap();
+        let db = store::Db::open(&testkit::sqlite_with(&custody::MIGRATION_SETS)).unwrap();
         let custody = Custody::open(&options, db).unwrap();
         let (thing, token) = found(&custody);
         let (acceptor, connector) = tls();
