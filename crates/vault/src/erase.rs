@@ -193,10 +193,7 @@ fn carry_out(
     let text = subject.key();
     let own_files = AtomicU64::new(0);
     let with = |tx: &mut Tx<'_>| {
-        let deleted = match scope.spares_own_files {
-            true => 0,
-            false => delete_in_scope(tx, &text, scope)?,
-        };
+        let deleted = delete_in_scope(tx, &text, scope)?;
         own_files.store(deleted, Ordering::SeqCst);
         rows::note_erasure(tx, tombstone)?;
         Ok(note(tx)?)

@@ -26,19 +26,47 @@ struct Faults {
     sync: AtomicBool,
     create: AtomicBool,
     remove: AtomicBool,
+    stalled: Mutex<Stalled>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Stalled {
     /// While set, syncing waits.
-    stalled: Mutex<bool>,
-    resumed: Condvar,
+    is_set: bool,
+    /// How many wait.
+    waiting: usize,
+}
+
+/// While this is held, syncing waits. Dropped before the vault, so that a test that fails ends, and does not wait for the commit thread.
+struct Stall<'a>(&'a Faults);
+
+impl Drop for Stall<'_> {
+    fn drop(&mut self) {
+        self.0.stalled.lock().unwrap().is_set = false;
+        self.0.changed.notify_all();
+    }
 }
 
 impl Faults {
-    fn stall(&self) {
-        *self.stalled.lock().unwrap() = true;
+    fn stall(&self) -> Stall<'_> {
+        self.stalled.lock().unwrap().is_set = true;
+        Stall(self)
     }
+}
 
-    fn resume(&self) {
-        *self.stalled.lock().unwrap() = false;
-        self.resumed.notify_all();
+impl Stall<'_> {
+    /// Blocks until somebody waits: what is appended from here on is in none of the batches that are being written.
+    fn wait_until_somebody_waits(&self) {
+        let stalled = self.0.stalled.lock().unwrap();
+        let patience = Duration::from_secs(20);
+        let is_running = |it: &mut Stalled| it.waiting == 0;
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(stalled, patience, is_running);
+        let (stalled, _) = waited.unwrap();
+        assert!(stalled.waiting > 0, "nobody syncs");
     }
 }
 
@@ -94,9 +122,12 @@ impl SegmentFile for FaultyFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut stalled = self.faults.stalled.lock().unwrap();
-        while *stalled {
-            stalled = self.faults.resumed.wait(stalled).unwrap();
+        stalled.waiting += 1;
+        self.faults.changed.notify_all();
+        while stalled.is_set {
+            stalled = self.faults.changed.wait(stalled).unwrap();
         }
+        stalled.waiting -= 1;
         drop(stalled);
         fail_if(&self.faults.sync)?;
         self.file.sync_data()
@@ -285,7 +316,7 @@ fn readings_appended_together_find_room_for_all_or_for_none() {
             ..fixture.options()
         });
         keep(&vault, 0);
-        fixture.faults.stall();
+        let stall = fixture.faults.stall();
         let mut together = Vec::new();
         let groups = (1..1_000).find_map(|n| {
             let group: Vec<_> = (n * 10..n * 10 + 5).map(stored).collect();
@@ -304,7 +335,7 @@ fn readings_appended_together_find_room_for_all_or_for_none() {
         );
         // A single one still fits: it was the group that did not.
         let lsn = vault.append(&reading(&stored(9_999))).unwrap();
-        fixture.faults.resume();
+        drop(stall);
         vault.wait(lsn).unwrap();
         let mut expected: Vec<i64> = together.iter().map(|it| it.at.as_millis()).collect();
         expected.insert(0, 0);
@@ -335,13 +366,15 @@ fn the_row_of_a_new_key_is_written_before_the_first_record_under_it() {
 fn when_the_rows_of_keys_cannot_be_written_nothing_under_them_is_acknowledged() {
     Fixture::on_each_database(|fixture| {
         let vault = fixture.open();
-        fixture.faults.stall();
+        let stall = fixture.faults.stall();
         let other = Subject::Person(PersonId::parse("b2").unwrap());
         let first = StoredReading {
             subject: other,
             ..stored(0)
         };
         vault.append(&reading(&first)).unwrap();
+        // The rows of keys of the first batch are written: those of the next one are not.
+        stall.wait_until_somebody_waits();
         let lsn = vault.append(&reading(&stored(1))).unwrap();
         // Somebody else makes a key for the same person in the meantime.
         let sql = "INSERT INTO vault_subject_key (subject, wrapped) VALUES ($1, $2)";
@@ -349,7 +382,7 @@ fn when_the_rows_of_keys_cannot_be_written_nothing_under_them_is_acknowledged() 
             .db
             .write(|tx| tx.execute(sql, &["person:a1".into(), (&[0_u8; 61]).into()]))
             .unwrap();
-        fixture.faults.resume();
+        drop(stall);
         let error = vault.wait(lsn).unwrap_err();
         assert!(
             matches!(&error, WaitError::Stopped(cause) if matches!(**cause, CommitError::Keys(_))),
@@ -371,7 +404,7 @@ fn when_the_disk_stalls_pending_readings_are_bounded_and_none_is_lost() {
             ..fixture.options()
         });
         keep(&vault, 0);
-        fixture.faults.stall();
+        let stall = fixture.faults.stall();
         let mut accepted = vec![0];
         let refused = (1..1_000).find_map(|at| match vault.append(&reading(&stored(at))) {
             Ok(_) => {
@@ -388,7 +421,7 @@ fn when_the_disk_stalls_pending_readings_are_bounded_and_none_is_lost() {
             accepted.len()
         );
         assert_eq!(times(&vault), [0]);
-        fixture.faults.resume();
+        drop(stall);
         let last = append_when_there_is_room(&vault, 1_000);
         vault.wait(last).unwrap();
         accepted.push(1_000 - 1);
@@ -407,7 +440,7 @@ fn who_waits_because_much_is_pending_is_told_when_it_is_being_written() {
         let teller = Arc::clone(&told);
         let vault =
             fixture.open_telling(options, Box::new(move |it| teller.lock().unwrap().push(it)));
-        fixture.faults.stall();
+        let stall = fixture.faults.stall();
         let mut last = vault.append(&reading(&stored(0))).unwrap();
         for at in 1.. {
             if vault.is_crowded() {
@@ -416,7 +449,7 @@ fn who_waits_because_much_is_pending_is_told_when_it_is_being_written() {
             last = vault.append(&reading(&stored(at))).unwrap();
         }
         assert!(last.as_u64() > 3, "half of it is some readings");
-        fixture.faults.resume();
+        drop(stall);
         vault.wait(last).unwrap();
         assert!(!vault.is_crowded());
         let told = told.lock().unwrap();

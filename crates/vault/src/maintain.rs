@@ -165,7 +165,11 @@ pub(crate) fn maintain(log: &Log, now: Timestamp) -> Result<Maintained, Maintain
     #[cfg(test)]
     crate::crash::point();
     done.expired_blocks = widen(expired.len());
-    done.expired_own_files = log.db.write(|tx| sealed::drop_expired(tx, now))?;
+    // Nobody seals while this runs.
+    done.expired_own_files = log.db.write(|tx| {
+        sealed::delete_halves(tx, None)?;
+        sealed::drop_expired(tx, now)
+    })?;
     emptied.extend(expired);
     // Those too that a crash left without blocks.
     let unneeded = log

@@ -9,7 +9,7 @@
 //!    subject gets a new key), and nothing of it happens should a key have changed since it was looked up.
 //! 4. The next [`Vault::maintain`](crate::Vault::maintain) deletes the blocks under the destroyed keys.
 //!
-//! A crash before step 3 leaves the day as it was, and files that are not whole: the next sealing removes them and begins again. A crash
+//! A crash before step 3 leaves the day as it was, and files that are not whole: the next sealing or maintenance removes them. A crash
 //! after it leaves nothing to do but step 4. At no moment is a reading in neither place.
 //!
 //! What must stay readable ([`SealForm::stays`]) is sealed again in step 3, under a key of its own that nothing else is sealed with and that
@@ -30,7 +30,8 @@
 //! # What erases it
 //! Nobody but the person can look inside, so a file goes whole as soon as one of its readings can be in the scope of an erasure: the same
 //! person, thing and deployment, an overlapping stretch of time, and for fields every file of that scope. [`Vault::own_files_in`] says
-//! beforehand which that would be. An erasure that spares them ([`Scope::spares_own_files`]) touches none.
+//! beforehand which that would be. An erasure that spares them ([`Scope::spares_own_files`]) touches none that is whole. Those of the subject
+//! that are not whole go with every erasure: nobody has seen them, they do not say yet of which time they are, and their keys change anyway.
 
 mod seal;
 
@@ -179,12 +180,17 @@ fn scope_values<'a>(subject: &'a str, scope: &'a Scope) -> [Value<'a>; 5] {
     ]
 }
 
-/// Deletes the files of a scope, whole or not. Says how many there were. In the transaction that carries out the erasure.
+/// Deletes the files of a scope, and whatever is not whole of the subject. Says how many whole ones there were. In the transaction that
+/// carries out the erasure.
 pub(crate) fn delete_in_scope(
     tx: &mut Tx<'_>,
     subject: &str,
     scope: &Scope,
 ) -> Result<u64, DbError> {
+    delete_halves(tx, Some(subject))?;
+    if scope.spares_own_files {
+        return Ok(0);
+    }
     let values = scope_values(subject, scope);
     let chunks = format!(
         "DELETE FROM vault_own_chunk WHERE file_id IN (SELECT file_id FROM vault_own_file WHERE {IN_SCOPE})"
@@ -194,6 +200,22 @@ pub(crate) fn delete_in_scope(
         &format!("DELETE FROM vault_own_file WHERE {IN_SCOPE}"),
         &values,
     )
+}
+
+/// Deletes what sealings that were broken off left, of a subject or of everybody: only while none is at work, or where it has to begin
+/// again anyway.
+pub(crate) fn delete_halves(tx: &mut Tx<'_>, subject: Option<&str>) -> Result<(), DbError> {
+    let halves = "is_whole = 0 AND ($1 = '' OR subject = $1)";
+    let values = [subject.unwrap_or_default().into()];
+    let chunks = format!(
+        "DELETE FROM vault_own_chunk WHERE file_id IN (SELECT file_id FROM vault_own_file WHERE {halves})"
+    );
+    tx.execute(&chunks, &values)?;
+    tx.execute(
+        &format!("DELETE FROM vault_own_file WHERE {halves}"),
+        &values,
+    )?;
+    Ok(())
 }
 
 /// Deletes the files whose retention is over. Says how many there were.

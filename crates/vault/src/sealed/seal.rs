@@ -18,6 +18,7 @@ use crate::log::Log;
 use crate::own::{OwnFormat, OwnKeys, OwnWriter};
 use crate::reading::{Row, expires_at};
 use crate::rows::keys_of_subject;
+use crate::sealed::delete_halves;
 use crate::segment::widen;
 use crate::shorten::limited;
 
@@ -154,12 +155,7 @@ pub(crate) fn seal_days(
 
 /// Removes what an earlier sealing did not finish.
 fn remove_halves(tx: &mut Tx<'_>) -> Result<(), DbError> {
-    let halves = "SELECT file_id FROM vault_own_file WHERE is_whole = 0";
-    tx.execute(
-        &format!("DELETE FROM vault_own_chunk WHERE file_id IN ({halves})"),
-        &[],
-    )?;
-    tx.execute("DELETE FROM vault_own_file WHERE is_whole = 0", &[])?;
+    delete_halves(tx, None)?;
     tx.execute(
         "DELETE FROM vault_epoch_key WHERE is_kept = 1 \
          AND NOT EXISTS (SELECT 1 FROM vault_block b WHERE b.key_id = vault_epoch_key.key_id)",

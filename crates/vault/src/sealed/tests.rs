@@ -7,8 +7,8 @@ use model::{DeploymentId, PersonId, Retention, Subject, ThingId, Timestamp};
 use store::Db;
 
 use crate::{
-    Order, OwnIdentities, OwnKey, OwnKeys, ReadQuery, Reading, RootKey, SealDays, SealForm,
-    StoredReading, Vault, VaultOptions,
+    Erasure, Order, OwnIdentities, OwnKey, OwnKeys, ReadQuery, Reading, RootKey, Scope, SealDays,
+    SealForm, StoredReading, Vault, VaultOptions,
 };
 
 const SECRET: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
@@ -30,13 +30,17 @@ fn now() -> Timestamp {
 }
 
 fn open(place: &Path, url: &str) -> Vault {
+    open_on(place, Db::open(url).unwrap())
+}
+
+fn open_on(place: &Path, db: Db) -> Vault {
     let options = VaultOptions {
         segment_age_ms: 0,
         allocate_bytes: 0,
         ..VaultOptions::new(place.join("wal"))
     };
     let root = RootKey::load_or_create(&place.join("root.key")).unwrap();
-    Vault::open(options, Db::open(url).unwrap(), root, |_| {}).unwrap()
+    Vault::open(options, db, root, |_| {}).unwrap()
 }
 
 /// Three days of two things, in blocks.
@@ -71,6 +75,10 @@ fn line(stored: &StoredReading, out: &mut Vec<u8>) {
 }
 
 fn seal(vault: &Vault) {
+    seal_with(vault, FORM);
+}
+
+fn seal_with(vault: &Vault, form: SealForm<'_>) {
     let keys = OwnKeys::new(vec![OwnKey::from_kept(PUBLIC).unwrap()]).unwrap();
     let subject = subject();
     let wanted = SealDays {
@@ -79,7 +87,7 @@ fn seal(vault: &Vault) {
         from_day: 0,
         until_day: FIRST_DAY + 3,
     };
-    vault.seal_days(&wanted, FORM, now()).unwrap();
+    vault.seal_days(&wanted, form, now()).unwrap();
     vault.maintain(now()).unwrap();
 }
 
@@ -111,6 +119,72 @@ fn found(vault: &Vault) -> (Vec<i64>, Vec<i64>) {
     }
     sealed.sort_unstable();
     (read, sealed)
+}
+
+/// A sealing that ends in its second day, and the vault after that.
+fn broken_off(place: &Path, db: Db) -> Vault {
+    let vault = open_on(place, db.clone());
+    kept(&vault);
+    let gone = |stored: &StoredReading, out: &mut Vec<u8>| {
+        assert!(stored.at < at(4), "the end of the process");
+        line(stored, out);
+    };
+    let form = SealForm {
+        line: &gone,
+        stays: &|_| false,
+    };
+    let sealing = || seal_with(&vault, form);
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(sealing));
+    ended.unwrap_err();
+    drop(vault);
+    assert_eq!(count(&db, "vault_own_file WHERE is_whole = 0"), 2);
+    open_on(place, db)
+}
+
+fn count(db: &Db, of: &str) -> i64 {
+    let sql = format!("SELECT COUNT(*) FROM {of}");
+    let row = db.read(|tx| tx.query_one(&sql, &[])).unwrap();
+    row.unwrap().get(0).unwrap()
+}
+
+#[test]
+fn gp_b2_what_a_sealing_left_half_goes_with_any_erasure_of_its_person() {
+    for spares_own_files in [false, true] {
+        for (engine, db) in testkit::databases() {
+            let home = testkit::memory_dir();
+            let vault = broken_off(home.path(), db.clone());
+            let erasure = |person: &str| Erasure {
+                subject: Subject::Person(PersonId::parse(person).unwrap()),
+                scope: Scope {
+                    from: Some(at(1)),
+                    spares_own_files,
+                    ..Scope::default()
+                },
+            };
+            vault.erase(&erasure("b2"), now()).unwrap();
+            assert_eq!(count(&db, "vault_own_file"), 2, "{engine}: of another");
+            let proof = vault.erase(&erasure("a1"), now()).unwrap();
+            assert_eq!(proof.own_files, 0, "{engine}: nobody has seen them");
+            assert_eq!(count(&db, "vault_own_file"), 0, "{engine}");
+            assert_eq!(count(&db, "vault_own_chunk"), 0, "{engine}");
+            assert_eq!(found(&vault), (vec![0], Vec::new()), "{engine}");
+        }
+    }
+}
+
+#[test]
+fn gp_b2_what_a_sealing_left_half_goes_with_the_next_maintenance() {
+    for (engine, db) in testkit::databases() {
+        let home = testkit::memory_dir();
+        let vault = broken_off(home.path(), db.clone());
+        vault.maintain(now()).unwrap();
+        assert_eq!(count(&db, "vault_own_file"), 0, "{engine}");
+        assert_eq!(count(&db, "vault_own_chunk"), 0, "{engine}");
+        let everything: Vec<i64> = (0..READINGS).collect();
+        assert_eq!(found(&vault), (everything.clone(), Vec::new()), "{engine}");
+        seal(&vault);
+        assert_eq!(found(&vault), (Vec::new(), everything), "{engine}");
+    }
 }
 
 #[expect(
