@@ -10,7 +10,7 @@
 //! 3. While the person wants it so ([`Grace`]), it waits, and can be undone.
 //! 4. It is begun: the row says so, and from here on it is finished, also after a crash. Windows, exports, dead letters and last values go, and
 //!    the vault erases.
-//! 5. It is tried: the vault tries what it destroyed, and custody reads what should be gone.
+//! 5. It is tried: the vault tries what it destroyed, and custody reads what should be gone; the proof says how many readings it looked at.
 //! 6. In one transaction: recipients are told, the proof is kept, its hash goes into the public record.
 //! 7. [`crate::Custody::tick`] notes when the vault has sealed again what was left beside it; until then that is hidden.
 //!
@@ -22,7 +22,7 @@
 //! | retained messages, in memory and rows | trimmed at step 2 |
 //! | open time windows, in memory and rows | at step 2 those for recipients, at step 4 those for the vault, each whole |
 //! | parcels to the person's own endpoint | made before step 4 and not sent: not sent; what arrived is the person's own |
-//! | exports | deleted at step 4, one that is being made stops |
+//! | exports | deleted at step 4, one that is being made stops; and again when the vault has erased, for one that was asked for in between |
 //! | what a thing said last, for its interlocks | forgotten at step 4 |
 //! | recipients | told; their acknowledgement has a time limit ([`ERASURE_NOTICE_DAYS`]) |
 //!

@@ -37,6 +37,7 @@ mod ledger;
 mod open;
 mod outbox;
 mod own_key;
+mod pages;
 mod parquet;
 mod provisioning;
 mod published;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deidentify::Cell;
 use model::{DeploymentId, PersonId, Subject, ThingId, Timestamp};
-use vault::{Order, ReadQuery, StoredReading, Strip};
+use vault::{Order, StoredReading, Strip};
 
 use super::DataSetView;
 use super::decide::MAX_BATCH_ROWS;
@@ -15,6 +15,7 @@ use crate::Custody;
 use crate::erase::{EraseCause, EraseError, EraseScope, MAX_ERASURES_PER_DAY, given, strip};
 use crate::export::is_imported;
 use crate::history::SETTLE_MILLIS;
+use crate::pages::Pages;
 use crate::rows::commons::{GiftRow, UnlinkingRow};
 use crate::rows::erasure::ErasureRow;
 use crate::rows::{self, RowError};
@@ -379,17 +380,6 @@ impl Custody {
         // What came in just now may still be on its way into the vault.
         let settled = now.plus_millis(-SETTLE_MILLIS);
         let until = ask.until.map_or(settled, |it| it.min(settled));
-        let readings = self.inner.vault.read(&ReadQuery {
-            subject: Subject::Person(ask.person.clone()),
-            from: ask.from.unwrap_or(Timestamp::EPOCH),
-            until,
-            limit: MAX_GIFT_READINGS + 1,
-            order: Order::OldestFirst,
-            now,
-        })?;
-        if readings.len() > MAX_GIFT_READINGS {
-            return Err(GiveError::TooMuch);
-        }
         let is_meant = |it: &StoredReading| {
             it.deployment == data_set.deployment
                 && ask.thing.as_ref().is_none_or(|thing| *thing == it.thing)
@@ -400,12 +390,21 @@ impl Custody {
         let scope = scope.map_err(|_| GiveError::Nothing)?;
         let told = self.told_to_vault(&ask.person, &scope, EraseCause::Given)?;
         let mut gathering = Gathering::new(&data_set);
-        for reading in readings.iter().filter(|it| is_meant(it)) {
-            let stays = told.as_ref().map(|it| strip(it, reading)) == Some(Strip::Keep);
-            match (stays, is_imported(reading)) {
-                (false, _) => gathering.take(reading)?,
-                (true, true) => gathering.imported += 1,
-                (true, false) => gathering.pass_by(reading)?,
+        let between = (ask.from.unwrap_or(Timestamp::EPOCH), until);
+        let mut pages = Pages::between(self, &ask.person, between, Order::OldestFirst, now);
+        let mut seen = 0;
+        while let Some(page) = pages.next()? {
+            seen += page.len();
+            if seen > MAX_GIFT_READINGS {
+                return Err(GiveError::TooMuch);
+            }
+            for reading in page.iter().filter(|it| is_meant(it)) {
+                let stays = told.as_ref().map(|it| strip(it, reading)) == Some(Strip::Keep);
+                match (stays, is_imported(reading)) {
+                    (false, _) => gathering.take(reading)?,
+                    (true, true) => gathering.imported += 1,
+                    (true, false) => gathering.pass_by(reading)?,
+                }
             }
         }
         let subject = Subject::Person(ask.person.clone());

@@ -16,6 +16,7 @@ use model::{
 use store::Tx;
 use vault::{ErasureProof, MAX_STRIP_BYTES, Reapplied, Vault};
 
+use super::plan::Looked;
 use super::{
     DAY_MILLIS, ERASURE_NOTICE_DAYS, EraseCause, EraseError, EraseId, EraseScope, EraseState,
     ErasureNotice, ErasureView, Grace, MAX_ERASURES_PER_DAY, MAX_ERASURES_SHOWN, scope,
@@ -32,6 +33,9 @@ pub(super) const RETRY_MILLIS: i64 = 10_000;
 const LOOK_MILLIS: i64 = 5_000;
 /// So often it is erased, when messages that had come in before are still being appended.
 const MAX_ROUNDS: usize = 3;
+/// So many readings of the time of an erasure are read afterwards to see that nothing of it is left, the newest first; the proof says how many
+/// it were, and whether these were all. Of what was erased whole nothing is left to be read.
+const MAX_CHECKED_READINGS: usize = 1_000_000;
 /// Who acts, in the record: the person whom it is about, who is not named.
 const BY: &str = "person";
 
@@ -261,10 +265,12 @@ impl Custody {
         }
         self.inner.erasing.guard.put([&row].into_iter());
         self.put_out(&row, now)?;
-        let proof = self.erase_in_vault(&row, is_first, now)?;
+        let (proof, looked) = self.erase_in_vault(&row, is_first, now)?;
+        // One that was asked for since has read what was still there; one that is asked for from here on finds nothing of it.
+        self.delete_export(&row.person)?;
         let notices = self.notices_of_erasure(&row, now)?;
         let vault_id = proof.id.to_string();
-        let document = document(&proof, notices.len());
+        let document = document(&proof, looked, notices.len());
         let entry = Entry {
             at: now,
             kind: EntryKind::DataErased,
@@ -333,13 +339,13 @@ impl Custody {
         Ok(())
     }
 
-    /// Erases, and reads what should be gone.
+    /// Erases, and reads what should be gone; says how much was read.
     fn erase_in_vault(
         &self,
         row: &ErasureRow,
         is_first: bool,
         now: Timestamp,
-    ) -> Result<ErasureProof, EraseError> {
+    ) -> Result<(ErasureProof, Looked), EraseError> {
         let end = Some(row.end());
         // What is asked for without an end, and at once, goes with whole keys.
         let mut until = match (is_first, row.scope.until()) {
@@ -356,13 +362,14 @@ impl Custody {
             let more = more.map_err(EraseError::Vault)?;
             let done = proof.get_or_insert(more);
             let mut is_gone = true;
-            let strip = row.strip.as_deref();
-            self.each_reading(&row.person, &row.scope, strip, row.asked_at, |_| {
+            let told = (&row.scope, row.strip.as_deref());
+            let (person, most) = (&row.person, MAX_CHECKED_READINGS);
+            let looked = self.each_reading(person, told, most, row.asked_at, |_| {
                 is_gone = false;
                 false
             })?;
             if is_gone {
-                return Ok(done.clone());
+                return Ok((done.clone(), looked));
             }
             // A message that had come in before was still being appended.
             until = end;
@@ -517,9 +524,9 @@ fn about(vault_id: &str) -> String {
 }
 
 /// What the person keeps, and whose hash is public. Its name is random, so nobody can guess what a hash is of.
-fn document(proof: &ErasureProof, told: usize) -> String {
+fn document(proof: &ErasureProof, looked: Looked, told: usize) -> String {
     format!(
-        r#"{{"v":1,"erasure":"{}","at":"{}","destroyed-keys":{},"masked-keys":{},"kept-keys":{},"own-files":{},"destroyed-sha256":"{}","tries":{},"opened":0,"readings-left":0,"notices":{told}}}"#,
+        r#"{{"v":1,"erasure":"{}","at":"{}","destroyed-keys":{},"masked-keys":{},"kept-keys":{},"own-files":{},"destroyed-sha256":"{}","tries":{},"opened":0,"readings-read":{},"all-read":{},"readings-left":0,"notices":{told}}}"#,
         proof.id,
         proof.at,
         proof.destroyed_keys,
@@ -528,5 +535,7 @@ fn document(proof: &ErasureProof, told: usize) -> String {
         proof.own_files,
         HEXLOWER.encode(&proof.digest),
         proof.tries,
+        looked.readings,
+        looked.is_all,
     )
 }

@@ -10,12 +10,13 @@ use model::{
     DeploymentId, LegalBasis, Notice, PersonId, PurposeId, RecipientId, Retention, Subject, Text,
     ThingId, Timestamp,
 };
-use vault::{Order, ReadQuery, StoredReading, Strip};
+use vault::{Order, StoredReading, Strip};
 
 use super::scope::{self, Law};
 use super::{EraseCause, EraseError, EraseScope};
 use crate::Custody;
 use crate::catalogue::Deployment;
+use crate::pages::Pages;
 use crate::receipts::HOUR_MILLIS;
 use crate::rows;
 use crate::rows::erasure::GotRow;
@@ -23,8 +24,6 @@ use crate::secret::document_sha256;
 
 /// The most readings that are counted for a plan.
 pub const MAX_COUNTED_READINGS: usize = 50_000;
-/// How many readings are read at once.
-const CHUNK: usize = 5_000;
 /// The most versions of a notice that are looked through for what laws want kept.
 const MAX_VERSIONS: i64 = 500;
 
@@ -142,6 +141,15 @@ impl Counted {
         self.last_at = self.last_at.max(reading.at);
         self.things.insert(reading.thing);
     }
+}
+
+/// What was looked at of a scope.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Looked {
+    /// How many readings of its time.
+    pub(super) readings: usize,
+    /// Whether these were all.
+    pub(super) is_all: bool,
 }
 
 /// What laws want kept, for the vault and for people.
@@ -285,64 +293,47 @@ impl Custody {
         now: Timestamp,
     ) -> Result<(BTreeMap<DeploymentId, Counted>, bool), EraseError> {
         let mut counted: BTreeMap<DeploymentId, Counted> = BTreeMap::new();
-        let mut seen = 0;
-        let is_more = self.each_reading(person, scope, strip, now, |reading| {
-            seen += 1;
+        let take = |reading: StoredReading| {
             let known = counted
                 .entry(reading.deployment.clone())
                 .or_insert_with(|| Counted::new(reading.at));
             known.add(reading);
-            seen < MAX_COUNTED_READINGS
-        })?;
-        Ok((counted, is_more))
+            true
+        };
+        let told = (scope, strip);
+        let looked = self.each_reading(person, told, MAX_COUNTED_READINGS, now, take)?;
+        Ok((counted, !looked.is_all))
     }
 
-    /// Gives every reading of which something goes, newest first, until `take` says that it is enough or [`MAX_COUNTED_READINGS`] were
-    /// looked at; says whether there may be more.
+    /// Gives every reading of which something goes, newest first, until `take` says that it is enough or so many were looked at, whatever
+    /// of them goes.
     pub(super) fn each_reading(
         &self,
         person: &PersonId,
-        scope: &EraseScope,
-        strip: Option<&[u8]>,
+        (scope, strip): (&EraseScope, Option<&[u8]>),
+        most: usize,
         now: Timestamp,
         mut take: impl FnMut(StoredReading) -> bool,
-    ) -> Result<bool, EraseError> {
+    ) -> Result<Looked, EraseError> {
         let from = scope.from().unwrap_or(Timestamp::EPOCH);
         let end = scope.end(now);
-        let mut until = end;
-        let mut looked_at = 0;
-        while looked_at < MAX_COUNTED_READINGS {
-            let mut chunk = self.inner.vault.read(&ReadQuery {
-                subject: Subject::Person(person.clone()),
-                from,
-                until,
-                limit: CHUNK,
-                order: Order::NewestFirst,
-                now,
-            })?;
-            let is_last = chunk.len() < CHUNK;
-            // A moment is not divided, unless it holds more than is read at once.
-            if let (false, Some(last)) = (is_last, chunk.last().map(|it| it.at)) {
-                let whole = chunk.iter().take_while(|it| it.at > last).count();
-                until = match whole {
-                    0 => last,
-                    _ => last.plus_millis(1),
-                };
-                chunk.truncate(if whole == 0 { chunk.len() } else { whole });
-            }
-            looked_at += chunk.len();
-            for reading in chunk {
+        let mut looked = Looked::default();
+        let mut pages = Pages::between(self, person, (from, end), Order::NewestFirst, now);
+        while let Some(page) = pages.next()? {
+            for reading in page {
+                if looked.readings >= most {
+                    return Ok(looked);
+                }
+                looked.readings += 1;
                 let is_meant = scope.covers(end, &reading.deployment, &reading.thing, reading.at)
                     && strip.is_none_or(|it| scope::strip(it, &reading) != Strip::Keep);
                 if is_meant && !take(reading) {
-                    return Ok(true);
+                    return Ok(looked);
                 }
             }
-            if is_last {
-                return Ok(false);
-            }
         }
-        Ok(true)
+        looked.is_all = true;
+        Ok(looked)
     }
 
     /// What recipients got of it that they have to erase, as receipts say.

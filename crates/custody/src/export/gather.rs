@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{DeploymentId, Notice, PersonId, Subject, Text, ThingId, Timestamp};
+use model::{DeploymentId, Notice, Text, ThingId, Timestamp};
 use serde_json::value::RawValue;
-use vault::{Order, ReadQuery, StoredReading};
+use vault::{Order, StoredReading};
 
 use super::rows_out::{self, Line};
 use super::spool::{PartId, Spool};
@@ -15,14 +15,10 @@ use super::{
 };
 use crate::Custody;
 use crate::destination::without_mark;
+use crate::pages::Pages;
 use crate::rows;
 use crate::timeline::{TimelineField, fields};
 
-/// The fewest and the most readings that are asked for at once; how many depends on how large they are.
-const LEAST_PAGE: usize = 256;
-const MOST_PAGE: usize = 16_384;
-/// So many bytes of readings are wanted at once.
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// So many pointers of a deployment are remembered with what the notice says of them.
 const MAX_KNOWN_POINTERS: usize = 4_096;
 
@@ -108,7 +104,13 @@ impl Custody {
             readings: 0,
             first_gone_at: None,
         };
-        let mut pages = Pages::between(self, &request.person, (Timestamp::EPOCH, now), now);
+        let mut pages = Pages::between(
+            self,
+            &request.person,
+            (Timestamp::EPOCH, now),
+            Order::OldestFirst,
+            now,
+        );
         let mut begin = None;
         while let Some(page) = pages.next()? {
             let at = page.last().map_or(now, |it| it.at);
@@ -137,74 +139,6 @@ fn permille(begin: Timestamp, at: Timestamp, end: Timestamp) -> u16 {
     let whole = end.as_millis().saturating_sub(begin.as_millis()).max(1);
     let done = at.as_millis().saturating_sub(begin.as_millis()).max(0);
     u16::try_from(done.saturating_mul(900) / whole).map_or(900, |it| it.min(900))
-}
-
-/// The readings, page by page, oldest first.
-pub(super) struct Pages<'a> {
-    custody: &'a Custody,
-    query: ReadQuery,
-    /// How many of the first moment of the query were seen.
-    seen: usize,
-    page: usize,
-    over: bool,
-}
-
-impl<'a> Pages<'a> {
-    /// The readings of a person from a moment on, before another.
-    pub(super) fn between(
-        custody: &'a Custody,
-        person: &PersonId,
-        (from, until): (Timestamp, Timestamp),
-        now: Timestamp,
-    ) -> Self {
-        Self {
-            custody,
-            query: ReadQuery {
-                subject: Subject::Person(person.clone()),
-                from,
-                until,
-                limit: 0,
-                order: Order::OldestFirst,
-                now,
-            },
-            seen: 0,
-            page: LEAST_PAGE,
-            over: false,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Result<Option<Vec<StoredReading>>, ExportError> {
-        if self.over {
-            return Ok(None);
-        }
-        self.query.limit = self.seen.saturating_add(self.page);
-        let mut found = self.custody.inner.vault.read(&self.query)?;
-        self.over = found.len() < self.query.limit;
-        found.drain(..self.seen.min(found.len()));
-        let Some(last) = found.last().map(|it| it.at) else {
-            self.over = true;
-            return Ok(None);
-        };
-        let bytes: usize = found.iter().map(|it| it.body.len()).sum();
-        if !self.over {
-            // The last moment may go on behind the page: it is read again as a whole, unless the page has no other.
-            let whole = found.iter().take_while(|it| it.at < last).count();
-            if whole > 0 {
-                found.truncate(whole);
-                self.seen = 0;
-            } else if self.query.from == last {
-                self.seen += found.len();
-            } else {
-                self.seen = found.len();
-            }
-            self.query.from = last;
-        }
-        let fit = PAGE_BYTES / (bytes / found.len().max(1)).max(1);
-        // It grows slowly, so that large readings behind small ones do not fill the memory.
-        let most = self.page.saturating_mul(2).min(MOST_PAGE);
-        self.page = fit.clamp(LEAST_PAGE, most);
-        Ok(Some(found))
-    }
 }
 
 impl Gathering<'_> {

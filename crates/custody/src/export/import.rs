@@ -25,9 +25,8 @@ use policy::{Outcome, Payload};
 use record::Verifier;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use vault::{AppendError, ComeBackError, Scope, StoredReading};
+use vault::{AppendError, ComeBackError, Order, Scope, StoredReading};
 
-use super::gather::Pages;
 use super::verify::Opened;
 use super::{ExportError, VerifiedExport, VerifyExportError, papers, verify_export};
 use crate::Custody;
@@ -38,6 +37,7 @@ use crate::consent::{
 };
 use crate::destination::{Placing, without_mark};
 use crate::keeping::expires_at;
+use crate::pages::Pages;
 use crate::rows::RowError;
 
 mod here;
@@ -438,8 +438,15 @@ impl<'a> Importing<'a> {
         schema: &std::sync::Arc<policy::Schema>,
         here: &mut Here,
     ) -> Result<(), ImportError> {
-        let mut pages = Pages::between(self.custody, self.person, (from, until), self.now);
-        while let Some(page) = pages.next()? {
+        let between = (from, until);
+        let mut pages = Pages::between(
+            self.custody,
+            self.person,
+            between,
+            Order::OldestFirst,
+            self.now,
+        );
+        while let Some(page) = pages.next().map_err(ExportError::from)? {
             for reading in &page {
                 let of_thing = reading.deployment == *deployment && reading.thing == *thing;
                 if here.is_looked_for(reading) && of_thing {

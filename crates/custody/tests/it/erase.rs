@@ -1,5 +1,6 @@
 //! What a person has had erased is gone from every exit, stays gone, and those who have received it are told.
 
+mod checked;
 mod crash;
 mod exits;
 mod given;
