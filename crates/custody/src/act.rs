@@ -329,6 +329,9 @@ impl<'t> Act<'_, 't> {
         }
         rows::deployment::put_notice(self.tx, notice, source)?;
         rows::notice_version::insert(self.tx, notice, source, self.now)?;
+        if notice.subject_field.is_none() {
+            rows::commons::count_homes(self.tx, &notice.deployment)?;
+        }
         self.touch(&notice.deployment).whole = true;
         Ok(crate::secret::document_sha256(source.as_bytes()))
     }

@@ -32,7 +32,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::Timestamp;
+use model::{Notice, Timestamp};
 use ring::hmac;
 use store::Tx;
 
@@ -70,6 +70,9 @@ pub use plot::{MAX_BARS, PlotBar};
 pub const MAX_DATA_SETS: usize = 200;
 /// The most decisions that a page of a data set lists.
 pub const MAX_DECISIONS_SHOWN: i64 = 50;
+
+/// The most versions of a notice that are looked through.
+const MAX_VERSIONS: i64 = 500;
 
 /// What the commons need between calls.
 pub(crate) struct Commons {
@@ -159,7 +162,7 @@ impl Act<'_, '_> {
             deployment: data_set.deployment.as_str().to_owned(),
             document: source.to_owned(),
             sha256: sha256.clone(),
-            names_people: notice.subject_field.is_some(),
+            names_people: notice.subject_field.is_some() && self.always_named_people(&notice)?,
             declared_at: now,
         };
         rows::commons::insert_data_set(self.tx(), &row)?;
@@ -167,7 +170,23 @@ impl Act<'_, '_> {
     }
 }
 
-/// A data set as its row says. Whether messages name people was known when it was declared and does not change with the notice.
+impl Act<'_, '_> {
+    /// Whether messages said whom they are about by every version of a notice: what is given may be older than the data set. What cannot be
+    /// understood any more did not, nor does what there is too much of.
+    fn always_named_people(&mut self, notice: &Notice) -> Result<bool, RowError> {
+        let most = MAX_VERSIONS.saturating_add(1);
+        let sources = rows::erasure::notice_sources(self.tx(), &notice.deployment, most)?;
+        let is_few = i64::try_from(sources.len()).is_ok_and(|it| it <= MAX_VERSIONS);
+        let names = |it: &String| {
+            let published = Notice::parse_published(it);
+            published.is_ok_and(|it| it.notice.subject_field.is_some())
+        };
+        Ok(is_few && sources.iter().all(names))
+    }
+}
+
+/// A data set as its row says. It counts people only as long as every version of the notice has messages name them; otherwise homes, for
+/// then one meter may tell of several people.
 fn view(row: rows::commons::SetRow) -> Result<DataSetView, RowError> {
     let data_set = DataSet::parse(&row.document).map_err(|_| RowError::Unreadable {
         table: "commons_set",

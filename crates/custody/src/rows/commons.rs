@@ -14,7 +14,7 @@ pub(crate) struct SetRow {
     pub(crate) deployment: String,
     pub(crate) document: String,
     pub(crate) sha256: String,
-    /// Whether messages of the deployment say whom they are about.
+    /// Whether messages of the deployment say whom they are about, by every version of its notice.
     pub(crate) names_people: bool,
     pub(crate) declared_at: Timestamp,
 }
@@ -44,6 +44,15 @@ pub(crate) fn data_set(tx: &mut Tx<'_>, id: &str) -> Result<Option<SetRow>, RowE
     let sql = format!("{SET} WHERE id = $1");
     let row = tx.query_one(&sql, &[id.into()])?;
     row.as_ref().map(set).transpose()
+}
+
+/// Has the data sets of a deployment count homes from now on: its messages do not say any more whom they are about.
+pub(crate) fn count_homes(tx: &mut Tx<'_>, deployment: &DeploymentId) -> Result<(), RowError> {
+    tx.execute(
+        "UPDATE commons_set SET names_people = 0 WHERE deployment = $1",
+        &[deployment.as_str().into()],
+    )?;
+    Ok(())
 }
 
 /// Writes a new data set.

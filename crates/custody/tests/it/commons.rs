@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use custody::{
-    ActError, CommonsFile, DataSetId, DecideError, DeclareDataSetError, GiftAsk, GiveError, Peer,
-    Place, ThingPeer, Token, catalogue_json_ld,
+    ActError, Apart, CommonsFile, DataSetId, DecideError, DeclareDataSetError, GiftAsk, GiveError,
+    Peer, Place, ThingPeer, Token, catalogue_json_ld,
 };
 use model::{
-    Assignment, Choice, EntryKind, Grant, Level, PersonId, Pointer, PurposeId, RecipientId, Role,
-    Text, ThingId, Timestamp,
+    Assignment, Choice, EntryKind, Grant, Level, Notice, PersonId, Pointer, PurposeId, RecipientId,
+    Role, Text, ThingId, Timestamp,
 };
 use store::DbError;
 

@@ -153,3 +153,52 @@ fn a_catalogue_harvests_the_terms_of_dcat() {
         assert_eq!(made.catalogue["dcat:dataset"][0]["@id"], made.linked["@id"]);
     });
 }
+
+/// Publishes the next version of the notice of the bus line, whose messages name people or do not.
+fn publish(house: &House, version: u32, names_people: bool) {
+    let source =
+        include_str!("../bus.toml").replace("version = 1\n", &format!("version = {version}\n"));
+    let source = match names_people {
+        true => source,
+        false => source.replace("subject-field = \"/card\"\n", ""),
+    };
+    let notice = Notice::parse(&source).unwrap();
+    let published = house
+        .custody
+        .act(NOW, |act| act.publish_notice(&notice, &source));
+    published.unwrap();
+}
+
+#[test]
+fn gp_b4b_once_messages_name_nobody_any_more_homes_count_and_not_people() {
+    on_both(|house| {
+        let declared = |name: &str| {
+            let source = SOURCE
+                .replace("\"home\"", "\"bus\"")
+                .replace("id = \"home-energy\"", &format!("id = \"{name}\""));
+            let declare =
+                |act: &mut custody::Act<'_, '_>| act.declare_data_set(&source).map(|_| ());
+            let done: Result<(), DeclareDataSetError> = house.custody.act(NOW, declare);
+            done.unwrap();
+        };
+        let counts = |name: &str| {
+            let found = house.custody.data_set(&DataSetId::parse(name).unwrap());
+            let found = found.unwrap().unwrap().data_set.plan.apart;
+            let all = house.custody.data_sets().unwrap();
+            let all = all.into_iter().find(|it| it.data_set.id.as_str() == name);
+            assert_eq!(all.unwrap().data_set.plan.apart, found);
+            found
+        };
+        declared("before");
+        assert_eq!(counts("before"), Apart::People);
+        publish(&house, 2, true);
+        assert_eq!(counts("before"), Apart::People);
+        publish(&house, 3, false);
+        assert_eq!(counts("before"), Apart::Homes, "one reader, many people");
+        // What is given may be of the time in which nobody was named.
+        publish(&house, 4, true);
+        assert_eq!(counts("before"), Apart::Homes);
+        declared("behind");
+        assert_eq!(counts("behind"), Apart::Homes);
+    });
+}
