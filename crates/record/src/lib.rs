@@ -1,6 +1,6 @@
 //! The public record: an append-only Merkle log of opaque entries that anyone can verify.
 //!
-//! Owns Merkle hashing, tiles, entry bundles, checkpoints, signatures and proofs. It knows bytes: no domain type, no
+//! Owns Merkle hashing, tiles, entry bundles, checkpoints, signatures, proofs, and what a witness insists on. It knows bytes: no domain type, no
 //! clock, no randomness, and no I/O except [`DirStore`]. Start reading at [`append()`] and [`verify()`].
 //!
 //! # Format
@@ -32,6 +32,7 @@
 mod append;
 mod bundle;
 mod checkpoint;
+mod cosignature;
 mod dir_store;
 mod edge;
 mod hash;
@@ -42,13 +43,15 @@ mod path;
 mod proof;
 mod read;
 mod verify;
+mod witness;
 
 pub use append::{AppendError, Appended, append};
 pub use bundle::MAX_ENTRY_BYTES;
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointTextError, checkpoint};
+pub use cosignature::CosignError;
 pub use dir_store::{DirStore, DirStoreError};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
-pub use key::{KeyNameError, Signer, Verifier, VerifierError};
+pub use key::{KeyNameError, Signer, Verifier, VerifierError, WitnessSigner, WitnessVerifier};
 pub use log_store::{LogStore, MemoryStore};
 pub use note::{MAX_NOTE_BYTES, MAX_SIGNATURES, Note, NoteError, NoteSignature};
 pub use path::LogPath;
@@ -60,3 +63,7 @@ pub use read::{
     read_entry,
 };
 pub use verify::{Verified, VerifyError, verify};
+pub use witness::{
+    AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT_BYTES, MAX_PROOF_HASHES, WitnessRefusal,
+    admit,
+};

@@ -48,6 +48,36 @@ pub struct NoteSignature {
 }
 
 impl NoteSignature {
+    pub(crate) fn new(name: &str, key_id: u32, signature: Vec<u8>) -> NoteSignature {
+        NoteSignature {
+            name: name.to_owned(),
+            key_id,
+            signature,
+        }
+    }
+
+    /// Parses signature lines, as a witness answers with. They are not checked.
+    pub fn parse_lines(bytes: &[u8]) -> Result<Vec<NoteSignature>, NoteError> {
+        if bytes.len() > MAX_NOTE_BYTES {
+            return Err(NoteError::TooLarge);
+        }
+        let lines = str::from_utf8(bytes).ok();
+        let lines = lines.and_then(|it| it.strip_suffix('\n'));
+        let lines = lines.ok_or(NoteError::Malformed)?;
+        if lines.split('\n').count() > MAX_SIGNATURES {
+            return Err(NoteError::TooLarge);
+        }
+        let signatures = lines.split('\n').map(NoteSignature::parse);
+        signatures
+            .collect::<Option<_>>()
+            .ok_or(NoteError::Malformed)
+    }
+
+    /// What follows the id of the key: the signature itself, or what its type puts before it too.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.signature
+    }
+
     /// Name of the key that is said to have signed.
     pub fn name(&self) -> &str {
         &self.name
@@ -103,15 +133,21 @@ impl Note {
         let note = str::from_utf8(bytes).map_err(|_| NoteError::Malformed)?;
         let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed)?;
         let text = format!("{text}\n");
-        let lines = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
-        if lines.split('\n').count() > MAX_SIGNATURES {
+        let signatures = NoteSignature::parse_lines(signatures.as_bytes())?;
+        if is_note_text(&text) {
+            Ok(Note { text, signatures })
+        } else {
+            Err(NoteError::Malformed)
+        }
+    }
+
+    /// Adds a signature line, as long as there is room for one.
+    pub fn add(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
+        if self.signatures.len() == MAX_SIGNATURES {
             return Err(NoteError::TooLarge);
         }
-        let signatures: Option<Vec<_>> = lines.split('\n').map(NoteSignature::parse).collect();
-        match signatures {
-            Some(signatures) if is_note_text(&text) => Ok(Note { text, signatures }),
-            _ => Err(NoteError::Malformed),
-        }
+        self.signatures.push(signature);
+        Ok(())
     }
 
     /// The text if the key signed it. Signatures of other keys are ignored; a wrong one of this key refuses the note.
@@ -144,17 +180,20 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for NoteSignature {
-            name,
-            key_id,
-            signature,
-        } in &self.signatures
-        {
-            let mut bytes = key_id.to_be_bytes().to_vec();
-            bytes.extend_from_slice(signature);
-            writeln!(f, "{SIGNATURE_PREFIX}{name} {}", STANDARD.encode(bytes))?;
+        for signature in &self.signatures {
+            writeln!(f, "{signature}")?;
         }
         Ok(())
+    }
+}
+
+/// The line, without its end.
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.key_id.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.signature);
+        let name = &self.name;
+        write!(f, "{SIGNATURE_PREFIX}{name} {}", STANDARD.encode(bytes))
     }
 }
 

@@ -14,3 +14,5 @@ mod growth;
 mod merkle;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod witness;
