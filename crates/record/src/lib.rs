@@ -64,6 +64,6 @@ pub use read::{
 };
 pub use verify::{Verified, VerifyError, verify};
 pub use witness::{
-    AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT_BYTES, MAX_PROOF_HASHES, WitnessRefusal,
-    admit,
+    AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT_BYTES, MAX_PROOF_HASHES, Witness,
+    WitnessError, WitnessRefusal, admit,
 };

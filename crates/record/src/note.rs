@@ -141,6 +141,16 @@ impl Note {
         }
     }
 
+    /// The text with the signatures of this log alone: others were not checked, and cost room.
+    pub(crate) fn only_of(&self, log: &Verifier) -> Note {
+        let is_of_log =
+            |it: &&NoteSignature| (it.name(), it.key_id()) == (log.name(), log.key_id());
+        Note {
+            text: self.text.clone(),
+            signatures: self.signatures.iter().filter(is_of_log).cloned().collect(),
+        }
+    }
+
     /// Adds a signature line, as long as there is room for one.
     pub fn add(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
         if self.signatures.len() == MAX_SIGNATURES {

@@ -1,14 +1,17 @@
-//! What a witness is asked and on what it insists (C2SP `tlog-witness`, `add-checkpoint`). Pure: who listens and who keeps is elsewhere.
+//! What a witness is asked and on what it insists (C2SP `tlog-witness`, `add-checkpoint`). Who listens is elsewhere.
 //!
 //! A witness knows one checkpoint of each log, the last that it cosigned. It cosigns another one only if the log proves that the tree
 //! grew from it; so whoever shows two people two records needs two sets of witnesses.
 
 use std::fmt;
 
-use crate::checkpoint::{Checkpoint, CheckpointTextError};
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointTextError};
+use crate::cosignature::CosignError;
 use crate::hash::{Hash, empty_root};
-use crate::key::Verifier;
-use crate::note::{MAX_NOTE_BYTES, Note, NoteError};
+use crate::key::{Verifier, WitnessSigner};
+use crate::log_store::LogStore;
+use crate::note::{MAX_NOTE_BYTES, Note, NoteError, NoteSignature};
+use crate::path::LogPath;
 use crate::proof::{ConsistencyProof, ProofInvalid, verify_consistency};
 
 /// The most hashes that a proof has which is sent to a witness: a tree is at most 2^63 high.
@@ -168,4 +171,118 @@ pub fn admit(
     };
     verify_consistency(&proof, &root, &new.root)?;
     Ok(new)
+}
+
+/// What a witness knows of one log: kept in a store as that log's `checkpoint`, with the cosignature that was handed out.
+///
+/// One at a time for a log: whoever opens a second one on the same store makes it possible to cosign two views.
+pub struct Witness<S> {
+    log: Verifier,
+    store: S,
+    last: Option<Cosigned>,
+    is_broken: bool,
+}
+
+struct Cosigned {
+    checkpoint: Checkpoint,
+    note: Note,
+    at_seconds: u64,
+}
+
+/// Why a witness gave no cosignature. `E` is the store's error.
+#[derive(Debug, thiserror::Error)]
+pub enum WitnessError<E: std::error::Error + 'static> {
+    /// The log may not have it.
+    #[error("the checkpoint is not cosigned")]
+    Refused(#[from] WitnessRefusal),
+    /// The time.
+    #[error("the checkpoint could not be cosigned")]
+    Cosign(#[from] CosignError),
+    /// There is no room for one more signature on the checkpoint.
+    #[error("the checkpoint has too many signatures")]
+    Note(#[source] NoteError),
+    /// What was cosigned could not be kept. Nothing more is cosigned until the witness is opened again.
+    #[error("what is cosigned could not be kept")]
+    Store(#[source] E),
+    /// It could not be kept before, so nobody knows what would be there after a power cut.
+    #[error("what was cosigned before could not be kept; start the witness again")]
+    Broken,
+}
+
+impl<S: LogStore> Witness<S> {
+    /// Begins where the store ends. Without a checkpoint in it nothing of this log was cosigned yet: whoever loses the store makes a witness
+    /// that cosigns any history.
+    ///
+    /// # Errors
+    /// See [`CheckpointError`]; what is kept must be signed by the log and by the witness.
+    pub fn open(
+        mut store: S,
+        log: Verifier,
+        signer: &WitnessSigner,
+    ) -> Result<Self, CheckpointError<S::Error>> {
+        let path = LogPath::Checkpoint.to_string();
+        let kept = store.read(&path).map_err(CheckpointError::Store)?;
+        let mut last = None;
+        if let Some(bytes) = kept {
+            let note = Note::parse(&bytes).map_err(CheckpointError::Note)?;
+            let text = note.verify(&log).map_err(CheckpointError::Note)?;
+            let checkpoint = Checkpoint::parse(text).map_err(CheckpointError::Text)?;
+            let at_seconds = signer.verifier().cosigned_at(&note);
+            let at_seconds = at_seconds.map_err(CheckpointError::Note)?;
+            last = Some(Cosigned {
+                checkpoint,
+                note,
+                at_seconds,
+            });
+        }
+        Ok(Self {
+            log,
+            store,
+            last,
+            is_broken: false,
+        })
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Verifier {
+        &self.log
+    }
+
+    /// The last checkpoint that was cosigned, with the signature of the log and of the witness, and when, in seconds since 1970.
+    pub fn last(&self) -> Option<(&Note, u64)> {
+        let last = self.last.as_ref()?;
+        Some((&last.note, last.at_seconds))
+    }
+
+    /// Cosigns what is asked, after it was kept. The time never goes back, whatever the clock says.
+    ///
+    /// # Errors
+    /// See [`WitnessError`].
+    pub fn add(
+        &mut self,
+        request: &AddCheckpoint,
+        signer: &WitnessSigner,
+        now_seconds: u64,
+    ) -> Result<NoteSignature, WitnessError<S::Error>> {
+        if self.is_broken {
+            return Err(WitnessError::Broken);
+        }
+        let last = self.last.as_ref();
+        let checkpoint = admit(request, &self.log, last.map(|it| &it.checkpoint))?;
+        let at_seconds = last.map_or(now_seconds, |it| it.at_seconds.max(now_seconds));
+        let mut note = request.note.only_of(&self.log);
+        let signature = signer.cosign(&note, at_seconds)?;
+        note.add(signature.clone()).map_err(WitnessError::Note)?;
+        let path = LogPath::Checkpoint.to_string();
+        if let Err(err) = self.store.write(&path, note.to_string().as_bytes()) {
+            self.is_broken = true;
+            return Err(WitnessError::Store(err));
+        }
+        self.last = Some(Cosigned {
+            checkpoint,
+            note,
+            at_seconds,
+        });
+        Ok(signature)
+    }
 }

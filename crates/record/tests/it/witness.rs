@@ -1,9 +1,9 @@
 //! Witnesses: what they cosign, and every way in which a log could fool them.
 
 use record::{
-    AddCheckpoint, AddCheckpointError, Checkpoint, Hash, LogStore as _, MAX_PROOF_HASHES,
-    MemoryStore, Note, NoteError, ProofInvalid, Signer, WitnessRefusal, WitnessSigner, admit,
-    checkpoint, consistency_proof,
+    AddCheckpoint, AddCheckpointError, Checkpoint, DirStore, Hash, LogStore, MAX_PROOF_HASHES,
+    MemoryStore, Note, NoteError, ProofInvalid, Signer, Witness, WitnessError, WitnessRefusal,
+    WitnessSigner, admit, checkpoint, consistency_proof,
 };
 
 use crate::support::{append, entries, log, signer, verifier};
@@ -229,4 +229,124 @@ fn bodies_that_are_no_requests_are_refused() {
         AddCheckpoint::parse(many(MAX_PROOF_HASHES + 1).as_bytes()),
         Err(AddCheckpointError::TooLarge)
     );
+}
+
+const AT: u64 = 1_790_000_000;
+
+fn signer_of_witness() -> WitnessSigner {
+    WitnessSigner::new("witness.example/w", &[5; 32]).unwrap()
+}
+
+#[test]
+fn what_a_witness_cosigned_outlives_it_and_its_time_never_goes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = signer_of_witness();
+    let open = || {
+        let store = DirStore::create(directory.path()).unwrap();
+        Witness::open(store, verifier(), &key).unwrap()
+    };
+    let mut store = log(&[5]);
+    let mut witness = open();
+    assert!(witness.last().is_none());
+    let signature = witness.add(&asked(&mut store, 0), &key, AT).unwrap();
+    let mut note = note_of(&mut store);
+    note.add(signature).unwrap();
+    assert_eq!(key.verifier().cosigned_at(&note), Ok(AT));
+    drop(witness);
+    let mut witness = open();
+    assert_eq!(witness.last(), Some((&note, AT)));
+    append(&mut store, &entries(5..9, ""));
+    let again = witness.add(&asked(&mut store, 0), &key, AT);
+    let refused = matches!(
+        again,
+        Err(WitnessError::Refused(WitnessRefusal::OldSize { size: 5 }))
+    );
+    assert!(refused, "{again:?}");
+    // The clock of the witness was put back.
+    witness.add(&asked(&mut store, 5), &key, AT - 500).unwrap();
+    assert_eq!(witness.last().map(|it| it.1), Some(AT));
+}
+
+#[test]
+fn signatures_of_strangers_are_not_kept() {
+    let mut store = log(&[5]);
+    let stranger = WitnessSigner::new("stranger.example/s", &[6; 32]).unwrap();
+    let mut request = asked(&mut store, 0);
+    let signature = stranger.cosign(&request.note, AT).unwrap();
+    request.note.add(signature).unwrap();
+    let key = signer_of_witness();
+    let mut witness = Witness::open(MemoryStore::default(), verifier(), &key).unwrap();
+    witness.add(&request, &key, AT).unwrap();
+    let names: Vec<_> = witness.last().unwrap().0.signatures().iter().collect();
+    assert_eq!(names.len(), 2);
+    assert!(names.iter().all(|it| it.name() != "stranger.example/s"));
+}
+
+#[test]
+fn a_damaged_memory_stops_the_witness_instead_of_forgetting() {
+    let mut store = log(&[5]);
+    let key = signer_of_witness();
+    let mut kept = MemoryStore::default();
+    // Signed by the log and not by the witness, then by nobody.
+    let note = note_of(&mut store).to_string();
+    for bytes in [note.as_str(), &note.replace("\n5\n", "\n4\n"), ""] {
+        kept.write("checkpoint", bytes.as_bytes()).unwrap();
+        assert!(Witness::open(kept.clone(), verifier(), &key).is_err());
+    }
+}
+
+/// A store that fails to write when it is told to, perhaps after it wrote.
+#[derive(Debug, Clone)]
+struct Failing {
+    inner: MemoryStore,
+    fails: bool,
+    writes_first: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the disk is gone")]
+struct Gone;
+
+impl LogStore for Failing {
+    type Error = Gone;
+
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Gone> {
+        Ok(self.inner.read(path).unwrap())
+    }
+
+    fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Gone> {
+        if !self.fails || self.writes_first {
+            self.inner.write(path, bytes).unwrap();
+        }
+        if self.fails { Err(Gone) } else { Ok(()) }
+    }
+
+    fn partial_widths(&mut self, tile: &str) -> Result<Vec<u8>, Gone> {
+        Ok(self.inner.partial_widths(tile).unwrap())
+    }
+
+    fn drop_partials(&mut self, tile: &str) -> Result<(), Gone> {
+        self.inner.drop_partials(tile).unwrap();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_witness_that_cannot_keep_what_it_signs_hands_nothing_out_and_stops() {
+    for writes_first in [false, true] {
+        let mut store = log(&[5]);
+        let key = signer_of_witness();
+        let kept = Failing {
+            inner: MemoryStore::default(),
+            fails: true,
+            writes_first,
+        };
+        let mut witness = Witness::open(kept, verifier(), &key).unwrap();
+        let request = asked(&mut store, 0);
+        let found = witness.add(&request, &key, AT);
+        assert!(matches!(found, Err(WitnessError::Store(Gone))), "{found:?}");
+        assert!(witness.last().is_none(), "it was handed out to nobody");
+        let found = witness.add(&request, &key, AT);
+        assert!(matches!(found, Err(WitnessError::Broken)), "{found:?}");
+    }
 }
