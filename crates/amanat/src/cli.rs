@@ -77,6 +77,8 @@ enum Command {
     Commons(command::commons::CommonsCommand),
     /// Make a link with which somebody signs in once
     SignInLink(command::sign_in_link::Arguments),
+    /// Cosign public records of others: what was shown to a witness cannot be taken back unseen
+    Witness(command::witness::Arguments),
     /// Work with codecs, the scripts that read what no dialect knows
     #[command(subcommand)]
     Codec(command::codec::CodecCommand),
@@ -192,6 +194,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Policy(Policy::Test(arguments)) => command::policy_test::run(&arguments),
         Command::Policy(Policy::Explain(arguments)) => command::policy_explain::run(&arguments),
         Command::Notice(notice) => about_notices(notice),
+        Command::Witness(arguments) => command::witness::run(arguments),
         Command::Codec(command) => command::codec::run(command),
         Command::CodecWorker => command::codec_worker::run(),
         Command::Key(it) => command::key::run(it),

@@ -39,6 +39,7 @@ pub(crate) mod sign_in_link;
 pub(crate) mod statistics;
 pub(crate) mod thing;
 pub(crate) mod webhook;
+pub(crate) mod witness;
 
 use std::net::SocketAddr;
 

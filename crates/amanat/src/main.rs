@@ -21,6 +21,7 @@ mod mqtt;
 mod server;
 mod tls;
 mod ui;
+mod witness;
 
 use std::process::ExitCode;
 

@@ -41,7 +41,7 @@ use crate::exit::{Exit, Stop};
 use crate::lifecycle::{Lifecycle, Stopping};
 use crate::tls::{self, Served, TlsFiles};
 
-use http::HttpLimits;
+pub(crate) use http::{Door, HttpLimits, serve as serve_http};
 pub(crate) use kept::{Kept, custody_options, database, locked, not_taken};
 
 /// Where the site publishes the verifier key of the record: beside the record's files.
@@ -407,7 +407,8 @@ fn readiness(ready: &Arc<AtomicBool>, custody: &Custody) -> Arc<dyn Fn() -> bool
     Arc::new(move || ready.load(Ordering::Relaxed) && !custody.failed())
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Listens on an address.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on `{address}`"))
@@ -424,7 +425,8 @@ fn site_url(config: &Config, http: &TcpListener) -> Result<PublicUrl, Stop> {
         .map_err(|err| Stop::invalid(err, "set http.public-url to the URL that people use"))
 }
 
-fn taken(err: anyhow::Error) -> Stop {
+/// An address cannot be listened on.
+pub(crate) fn taken(err: anyhow::Error) -> Stop {
     Stop::failure(
         err,
         "stop what uses the address, or choose another; port 0 takes a free one",

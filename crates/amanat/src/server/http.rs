@@ -42,30 +42,30 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What connections may do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct HttpLimits {
+pub(crate) struct HttpLimits {
     /// How many may be open.
-    pub(super) connections: usize,
+    pub(crate) connections: usize,
     /// How many of them one address may have; loopback is not counted.
-    pub(super) connections_per_address: usize,
+    pub(crate) connections_per_address: usize,
     /// How long a client may take nothing of what is sent to it.
-    pub(super) progress: Duration,
+    pub(crate) progress: Duration,
     /// How long they may take to finish when the server stops.
-    pub(super) drain: Duration,
+    pub(crate) drain: Duration,
 }
 
 /// Where connections come in.
-pub(super) struct Door {
+pub(crate) struct Door {
     /// The socket.
-    pub(super) socket: TcpListener,
+    pub(crate) socket: TcpListener,
     /// How to speak TLS on it, where that is spoken.
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<TlsAcceptor>,
     /// Rates that are shared with MQTT, where devices and recipients are served.
-    pub(super) guard: Option<Arc<Guard>>,
+    pub(crate) guard: Option<Arc<Guard>>,
 }
 
 impl Door {
     /// Without TLS.
-    pub(super) fn plain(socket: TcpListener) -> Self {
+    pub(crate) fn plain(socket: TcpListener) -> Self {
         Self {
             socket,
             tls: None,
@@ -81,7 +81,7 @@ impl Door {
 }
 
 /// Serves until it is time to stop, then lets requests finish.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     door: Door,
     router: Router,
     data: Option<Custody>,

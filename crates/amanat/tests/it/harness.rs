@@ -19,7 +19,7 @@ pub(crate) use endpoint::{Answer, OwnEndpoint};
 pub(crate) use form::{Form, unescape};
 pub(crate) use house::{HOME, HOME_NOTICE, House, METER};
 pub(crate) use mosquitto::{Client, Received, publish, request};
-pub(crate) use process::{Amanat, Guard, Run, demo, run, serve};
+pub(crate) use process::{Amanat, Guard, Run, demo, run, serve, witness};
 pub(crate) use visitor::{Page, Visitor};
 pub(crate) use wire::{Packet, Version, Wire};
 

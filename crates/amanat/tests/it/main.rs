@@ -70,3 +70,5 @@ mod stream;
 mod suspension;
 #[cfg(test)]
 mod webhook;
+#[cfg(test)]
+mod witness;

@@ -86,6 +86,14 @@ pub(crate) fn demo(directory: &Path) -> Amanat {
     Amanat::start(command)
 }
 
+/// Starts `amanat witness` on `directory` with a free port.
+pub(crate) fn witness(directory: &Path, more: &[&str]) -> Amanat {
+    let mut command = command();
+    command.args(["witness", "--listen", "127.0.0.1:0", "--json", "--data"]);
+    command.arg(directory).args(more);
+    Amanat::start(command)
+}
+
 /// Starts `amanat serve` on `directory` and `database` with free ports.
 pub(crate) fn serve(directory: &Path, database: &str, settings: &[&str]) -> Amanat {
     serve_by(command(), directory, database, settings)
