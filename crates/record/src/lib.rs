@@ -42,6 +42,7 @@ mod note;
 mod path;
 mod proof;
 mod read;
+mod tlog_proof;
 mod verify;
 mod witness;
 
@@ -61,6 +62,9 @@ pub use proof::{
 pub use read::{
     ProofError, ReadEntryError, ReadError, consistency_proof, inclusion_proof, read_entries,
     read_entry,
+};
+pub use tlog_proof::{
+    MAX_TLOG_PROOF_BYTES, ProvedEntry, TlogProof, TlogProofError, TlogProofInvalid,
 };
 pub use verify::{Verified, VerifyError, verify};
 pub use witness::{

@@ -15,4 +15,6 @@ mod merkle;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tlog_proof;
+#[cfg(test)]
 mod witness;
