@@ -3,6 +3,7 @@
 //! What a backup has is decided by the crate `backup`: rows, segments, erasures. Not in it: the root key, the published record (it is
 //! made again from rows), files of exports (their rows are forgotten by [`Custody::forget_lost_exports`]).
 
+use model::Timestamp;
 use store::{Db, DbError, MigrationSet, Tx};
 use vault::SegmentCopy;
 
@@ -36,6 +37,21 @@ impl Custody {
         self.inner.db.read(|tx| {
             let segments = self.inner.vault.cut(tx)?;
             f(tx, &segments)
+        })
+    }
+
+    /// Notes that the rows came out of a backup, which was made at `backed_up_at`: what was released of statistics since is not known any
+    /// more, and is taken to be all that can have been. Questions that waited are taken back, for they may have been answered. To be called
+    /// when a backup was restored, before anything is drawn; broken off, the restore begins anew.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_restore(&self, backed_up_at: Timestamp, now: Timestamp) -> Result<(), RowError> {
+        self.inner.db.write(|tx| {
+            // The clock of this machine may be behind that of the other one.
+            let last = rows::release::last_drawn(tx)?.unwrap_or(now);
+            rows::restored::insert(tx, now.max(backed_up_at).max(last), backed_up_at)?;
+            rows::release::take_back_waiting(tx)
         })
     }
 

@@ -17,6 +17,10 @@
 //! what is theirs alone and on what is public (Ebadi, Sands, Schneider, POPL 2015; Feldman, Zrnic, NeurIPS 2021). A household is left
 //! out when one of its people has none left.
 //!
+//! # After a restore from a backup
+//! What was released since the backup is not known any more. A figure of a period that ended before the restore and is not there is
+//! not drawn ([`AskReleaseError::Restored`]), and each person is charged the most that can have been spent on them (see `spent`).
+//!
 //! # Whoever erases
 //! Readings that are gone are in no figure that is drawn later. Figures that were published stay: nothing of anybody can be told from them.
 //! [`Custody::forget_statistics_of`] deletes what is kept about a person here; call it when an account ends, not before: what was
@@ -39,6 +43,7 @@ mod gather;
 mod job;
 mod period;
 mod person;
+mod spent;
 
 pub use declare::DeclareStatisticError;
 pub use declared::{
@@ -154,6 +159,19 @@ pub enum AskReleaseError {
         /// When the next one begins.
         next: Timestamp,
     },
+    /// The figure may have been drawn already, and is not known any more.
+    #[error(
+        "what is kept here came out of a backup at {at}: a figure of a time that ended before may have been drawn already, and none is drawn twice. The first {period} that can be asked for begins at {first}",
+        period = period.as_str()
+    )]
+    Restored {
+        /// When.
+        at: Timestamp,
+        /// How long its periods are.
+        period: Period,
+        /// The first one that ended later.
+        first: Timestamp,
+    },
     /// The recipient may not have anything now.
     #[error(
         "`{recipient}` may receive nothing for the purpose `{purpose}` there now: see whether the licence is in force and the grant lasts"
@@ -263,6 +281,12 @@ impl Custody {
             let settled = declared.end_of(from).plus_millis(SETTLE_MILLIS);
             if now < settled {
                 return Err(AskReleaseError::NotOver(settled));
+            }
+            if let Some(at) = rows::restored::latest(act.tx())?
+                && declared.end_of(from) <= at
+            {
+                let (period, first) = (declared.period, declared.period_of(at));
+                return Err(AskReleaseError::Restored { at, period, first });
             }
             if epsilon.as_micro() < LEAST_EPSILON_MICRO {
                 return Err(AskReleaseError::TooSmall);

@@ -26,6 +26,7 @@ pub(crate) mod placement_change;
 pub(crate) mod provisioning;
 pub(crate) mod receipt;
 pub(crate) mod release;
+pub(crate) mod restored;
 pub(crate) mod retained;
 pub(crate) mod sealed;
 pub(crate) mod source;
@@ -157,6 +158,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 27,
             name: "why something is erased, and when an export goes",
             sql: include_str!("rows/0027_erase_cause.sql"),
+        },
+        Step {
+            version: 28,
+            name: "when the rows came out of a backup",
+            sql: include_str!("rows/0028_restored.sql"),
         },
     ],
 };

@@ -68,6 +68,8 @@ pub(crate) struct Restored {
     pub(crate) erased_again: u64,
     /// Exports of people that have to be asked for again.
     pub(crate) lost_exports: u64,
+    /// Whether there are statistical data sets.
+    pub(crate) has_statistics: bool,
     /// How many entries the record has, and its root.
     pub(crate) entries: u64,
     pub(crate) root: String,
@@ -157,7 +159,8 @@ impl RestoreHost for Host<'_> {
         let custody = kept.alliance.custody().clone();
         // Before anything else is done: finishing an erasure can make further ones.
         let after = custody::carried_out_erasures(db).map_err(failed)?;
-        let lost_exports = settle(&custody).map_err(failed)?;
+        let lost_exports = settle(order.manifest, &custody).map_err(failed)?;
+        let has_statistics = !custody.statistics().map_err(failed)?.is_empty();
         let (entries, root) = verify_record(order.manifest, &custody, data).map_err(failed)?;
         kept.close_to_end(|| Ok(finish()?)).map_err(failed)?;
         Ok(Restored {
@@ -166,6 +169,7 @@ impl RestoreHost for Host<'_> {
             erasures,
             erased_again: after.saturating_sub(before),
             lost_exports,
+            has_statistics,
             entries,
             root,
         })
@@ -303,7 +307,9 @@ fn not_put(err: RestoreError) -> Stop {
 }
 
 /// What is done at once after a restore; how many exports have to be asked for again.
-fn settle(custody: &Custody) -> anyhow::Result<u64> {
+fn settle(manifest: &Manifest, custody: &Custody) -> anyhow::Result<u64> {
+    // First of all: nothing must be drawn before.
+    custody.note_restore(manifest.at, clock::now())?;
     let forgotten = custody.forget_lost_exports()?;
     // What was erased leaves the log and the blocks too, and custody does its part of it.
     custody.tick(clock::now())?;

@@ -11,10 +11,8 @@ use statistics::{Randomness, RandomnessError};
 use super::declared::StatisticId;
 use super::draw::{self, Heading, System};
 use super::gather::Gathered;
-use super::{
-    AskReleaseError, PERSON_YEAR_EPSILON, PERSON_YEAR_MILLIS, ReleaseView, StatisticView, about,
-    epsilon,
-};
+use super::spent::Spent;
+use super::{AskReleaseError, PERSON_YEAR_EPSILON, ReleaseView, StatisticView, about};
 use crate::Custody;
 use crate::act::ActError;
 use crate::history::{HistoryError, SETTLE_MILLIS};
@@ -129,10 +127,14 @@ impl Custody {
                     }
                     let wanted = (it.measure, it.epsilon);
                     match self.ask_release(&declared.id, from, wanted, BY_ITSELF, now) {
-                        // Others have asked for more than was left, or nothing may leave at present: that is no failure.
-                        Ok(_)
-                        | Err(AskReleaseError::Overrun { .. } | AskReleaseError::NoAccess { .. }) =>
-                            {}
+                        Ok(_) => {}
+                        // Others have asked for more than was left, nothing may leave at present, or it may have left already: that is
+                        // no failure.
+                        Err(
+                            AskReleaseError::Overrun { .. }
+                            | AskReleaseError::NoAccess { .. }
+                            | AskReleaseError::Restored { .. },
+                        ) => {}
                         Err(err) => return Err(err.into()),
                     }
                 }
@@ -193,11 +195,9 @@ impl Custody {
             }
             let units = self.still_counted(declared, gathered, now);
             let units = units.ok_or(DrawError::Changed)?;
-            let since = now.plus_millis(-PERSON_YEAR_MILLIS);
-            let spent = rows::release::spent_by_people(act.tx(), since)?;
+            let spent = Spent::read(act.tx(), now)?;
             let can_afford = |person: &PersonId| {
-                let spent = epsilon(spent.get(person).copied().unwrap_or(0));
-                let budget = Budget::new(PERSON_YEAR_EPSILON, spent);
+                let budget = Budget::new(PERSON_YEAR_EPSILON, spent.on(person));
                 budget.spend(asked.epsilon).is_ok()
             };
             let counted = units

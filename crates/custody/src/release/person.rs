@@ -4,7 +4,8 @@ use model::{PersonId, Text, Timestamp};
 use statistics::budget::{Budget, Epsilon};
 
 use super::declared::{DeclaredStatistic, Measure, StatisticId};
-use super::{PERSON_YEAR_EPSILON, PERSON_YEAR_MILLIS, StatisticView, epsilon};
+use super::spent::SpentOnOne;
+use super::{PERSON_YEAR_EPSILON, StatisticView};
 use crate::Custody;
 use crate::rows::{self, RowError};
 
@@ -42,6 +43,9 @@ pub struct PersonStatistics {
     pub total: Epsilon,
     /// When the oldest of it comes back; `None` where nothing was spent.
     pub renews_at: Option<Timestamp>,
+    /// When what is kept came out of a backup, if some of what was spent was forgotten by that: then the most is counted that it can have
+    /// been.
+    pub restored_at: Option<Timestamp>,
     /// In which releases they were counted, newest first; at most [`MAX_COUNTED_SHOWN`].
     pub counted: Vec<CountedIn>,
     /// Data sets of deployments that are about them, and that have not ended.
@@ -58,14 +62,11 @@ impl Custody {
         person: &PersonId,
         now: Timestamp,
     ) -> Result<PersonStatistics, RowError> {
-        let since = now.plus_millis(-PERSON_YEAR_MILLIS);
-        let (views, spends, spent, oldest) = self.inner.db.read(|tx| {
-            let (spent, oldest) = rows::release::spent_by(tx, person, since)?;
+        let (views, spends, spent) = self.inner.db.read(|tx| {
             Ok::<_, RowError>((
                 rows::release::statistics(tx)?,
                 rows::release::spends_of(tx, person, MAX_COUNTED_SHOWN)?,
-                spent,
-                oldest,
+                SpentOnOne::read(tx, person, now)?,
             ))
         })?;
         let counted = counted(&views, spends);
@@ -74,9 +75,10 @@ impl Custody {
         };
         let data_sets = views.into_iter().filter(is_theirs);
         Ok(PersonStatistics {
-            budget: Budget::new(PERSON_YEAR_EPSILON, epsilon(spent)),
+            budget: Budget::new(PERSON_YEAR_EPSILON, spent.spent),
             total: PERSON_YEAR_EPSILON,
-            renews_at: oldest.map(|it| it.plus_millis(PERSON_YEAR_MILLIS)),
+            renews_at: spent.renews_at,
+            restored_at: spent.restored_at,
             counted,
             data_sets: data_sets.map(|it| it.declared).collect(),
         })

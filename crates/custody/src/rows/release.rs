@@ -294,14 +294,15 @@ pub(crate) fn spend(
     Ok(())
 }
 
-/// What was spent on each person after a moment, in millionths.
+/// What was spent on each person after a moment and up to another, in millionths.
 pub(crate) fn spent_by_people(
     tx: &mut Tx<'_>,
-    since: Timestamp,
+    (since, until): (Timestamp, Timestamp),
 ) -> Result<FxHashMap<PersonId, i64>, RowError> {
     let rows = tx.query(
-        "SELECT person, CAST(SUM(epsilon) AS BIGINT) FROM statistic_spend WHERE at > $1 GROUP BY person",
-        &[since.as_millis().into()],
+        "SELECT person, CAST(SUM(epsilon) AS BIGINT) FROM statistic_spend
+         WHERE at > $1 AND at <= $2 GROUP BY person",
+        &[since.as_millis().into(), until.as_millis().into()],
     )?;
     let read = |row: &Row| {
         let person = parsed("statistic_spend", &row.get::<String>(0)?, |it| {
@@ -312,16 +313,20 @@ pub(crate) fn spent_by_people(
     rows.iter().map(read).collect()
 }
 
-/// What was spent on a person after a moment, in millionths, and when the first of it.
+/// What was spent on a person after a moment and up to another, in millionths, and when the first of it.
 pub(crate) fn spent_by(
     tx: &mut Tx<'_>,
     person: &PersonId,
-    since: Timestamp,
+    (since, until): (Timestamp, Timestamp),
 ) -> Result<(i64, Option<Timestamp>), RowError> {
     let row = tx.query_one(
         "SELECT CAST(COALESCE(SUM(epsilon), 0) AS BIGINT), MIN(at) FROM statistic_spend
-         WHERE person = $1 AND at > $2",
-        &[person.as_str().into(), since.as_millis().into()],
+         WHERE person = $1 AND at > $2 AND at <= $3",
+        &[
+            person.as_str().into(),
+            since.as_millis().into(),
+            until.as_millis().into(),
+        ],
     )?;
     let Some(row) = row else { return Ok((0, None)) };
     let oldest = row.get::<Option<i64>>(1)?.map(Timestamp::from_millis);
@@ -350,6 +355,22 @@ pub(crate) fn spends_of(
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// When the last figure was drawn that is known.
+pub(crate) fn last_drawn(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, RowError> {
+    let row = tx.query_one("SELECT MAX(released_at) FROM statistic_release", &[])?;
+    let at = row.map(|it| it.get::<Option<i64>>(0)).transpose()?;
+    Ok(at.flatten().map(Timestamp::from_millis))
+}
+
+/// Takes back every question that waits.
+pub(crate) fn take_back_waiting(tx: &mut Tx<'_>) -> Result<(), RowError> {
+    tx.execute(
+        "DELETE FROM statistic_release WHERE released_at IS NULL",
+        &[],
+    )?;
+    Ok(())
 }
 
 /// Deletes in which releases a person was counted.

@@ -14,6 +14,8 @@ use model::{
 
 use crate::fixture::{House, NOW, choice, deployment, on_both, person};
 
+mod restored;
+
 const HOUR: i64 = 3_600_000;
 
 /// 2026-09-21T15:00:00Z, the first whole hour of the house.

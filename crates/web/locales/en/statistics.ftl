@@ -69,6 +69,7 @@ ask-new = The figure is asked for. It will be on the page soon.
 ask-before = This figure was asked for before. Nothing more was used up.
 ask-overrun = This figure would tell { $asked }, and only { $left } is left for this time. Ask for less. The next time has a budget of its own and begins at { $next }.
 ask-not-over = This time is not over. Ask after { $time }.
+ask-restored = What we keep came out of a backup on { $time }. A figure about a time before that may have been drawn already, and we draw none twice. Choose a time that ends later.
 ask-too-small = Below 0.001 nothing but chance is left. Write a larger number.
 ask-no-access = Whoever reads these figures may receive nothing there now. Check that the licence is in force and the access lasts.
 ask-no-epsilon = Write a number above 0 and up to { $most }, such as 0.5.
@@ -83,6 +84,7 @@ mystat-lede = Some figures are made of what many people’s devices measure. Nob
 mystat-told = What was told about you within a year
 mystat-budget = ε = { $spent } of { $total }. A guess about you that was right in 50 of 100 cases is right in { $odds } of 100 at most.
 mystat-used-up = It is used up: you are left out of all new figures.
+mystat-restored = What we keep came out of a backup on { $date }. Some of what was told about you just before is lost, so we count as much as it can have been.
 mystat-renews = Some of it comes back on { $date }.
 mystat-sets = Figures made of what your devices measure
 mystat-no-sets = No figures are made of what your devices measure.

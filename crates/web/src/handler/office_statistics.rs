@@ -151,6 +151,7 @@ fn perform(
             next,
         },
         AskReleaseError::NotOver(at) => AskNews::NotOver(at),
+        AskReleaseError::Restored { at, .. } => AskNews::Restored(at),
         AskReleaseError::TooSmall => AskNews::TooSmall,
         AskReleaseError::NoAccess { .. } => AskNews::NoAccess,
         AskReleaseError::NoStatistic(_) => return Err(Failure::NOT_FOUND),

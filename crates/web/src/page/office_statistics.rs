@@ -41,6 +41,8 @@ pub(crate) enum AskNews {
     },
     /// The period is not over before this.
     NotOver(Timestamp),
+    /// What is kept came out of a backup then, and the period ended before.
+    Restored(Timestamp),
     /// Too little to say anything.
     TooSmall,
     /// The recipient may not have anything now.
@@ -59,7 +61,7 @@ impl AskNews {
     /// The part of the form that it is about.
     const fn place(&self) -> &'static str {
         match self {
-            Self::NotOver(_) => "from",
+            Self::NotOver(_) | Self::Restored(_) => "from",
             Self::Percent => "percent",
             Self::New | Self::Before | Self::NoAccess => "figure",
             Self::Overrun { .. } | Self::TooSmall | Self::Epsilon => "epsilon",
@@ -78,6 +80,10 @@ impl AskNews {
                 .to_string(),
             Self::NotOver(at) => {
                 let message = shell.with("ask-not-over");
+                message.set("time", shell.moment(at)).to_string()
+            }
+            Self::Restored(at) => {
+                let message = shell.with("ask-restored");
                 message.set("time", shell.moment(at)).to_string()
             }
             Self::TooSmall => shell.say("ask-too-small"),
@@ -238,6 +244,7 @@ impl Page for OfficeStatisticPage {
             ("before", page(Some(AskNews::Before))),
             ("error-overrun", page(Some(overrun))),
             ("error-not-over", page(Some(AskNews::NotOver(sample::NOW)))),
+            ("error-restored", page(Some(AskNews::Restored(sample::NOW)))),
             ("error-small", page(Some(AskNews::TooSmall))),
             ("error-access", page(Some(AskNews::NoAccess))),
             ("error-epsilon", page(Some(AskNews::Epsilon))),

@@ -131,6 +131,11 @@ pub(super) fn restore(arguments: Restore) -> Result<Exit, Stop> {
     ] {
         ui::words(line);
     }
+    if restored.has_statistics {
+        ui::words(
+            "no figure about a time that ended before now is drawn any more, for it may have been drawn since the backup; and for a year people count in new figures only with what is sure to be left of their budget, see docs/how-to/release-statistics.md",
+        );
+    }
     Ok(Exit::Ok)
 }
 

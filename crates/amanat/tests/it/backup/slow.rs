@@ -186,6 +186,10 @@ fn lost_and_restored(database: &str, other: &str) {
     let mode = fs::metadata(into.path().join("keys/root.key")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
     replace(&mut house, into, other);
+    // What may have been released of statistics since the backup is known to be unknown.
+    let noted = Db::open(other).unwrap();
+    let noted = noted.read(|tx| tx.query_one("SELECT COUNT(*) FROM restored", &[]));
+    assert_eq!(noted.unwrap().unwrap().get::<i64>(0).unwrap(), 1);
     let record = verified(&house, verifier.trim());
     assert!(
         said["record"]

@@ -194,6 +194,7 @@ impl Page for MyStatisticsPage {
                 budget: Budget::new(custody::PERSON_YEAR_EPSILON, epsilon(spent)),
                 total: custody::PERSON_YEAR_EPSILON,
                 renews_at: (!counted.is_empty()).then(|| sample::NOW.plus_millis(300 * DAY)),
+                restored_at: None,
                 counted,
                 data_sets,
             },
@@ -212,6 +213,11 @@ impl Page for MyStatisticsPage {
                 "used-up",
                 page("4", vec![counted(2)], vec![declared.clone()]),
             ),
+            ("restored", {
+                let mut restored = page("4", vec![counted(2)], vec![declared.clone()]);
+                restored.mine.restored_at = Some(sample::NOW);
+                restored
+            }),
             ("empty", page("0", Vec::new(), Vec::new())),
         ]
     }

@@ -1,0 +1,4 @@
+CREATE TABLE restored (
+    at BIGINT PRIMARY KEY,
+    backed_up_at BIGINT NOT NULL
+);
