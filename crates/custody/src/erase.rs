@@ -5,7 +5,8 @@
 //!
 //! # What happens, in this order
 //! 1. [`crate::Custody::plan_erasure`] says what would go, what would not and why, and who has received it. The plan has a digest.
-//! 2. [`crate::Custody::erase`] with that digest writes the erasure down. From here on recipients get nothing of it: the guard answers at every
+//! 2. [`crate::Custody::erase`] with that digest writes the erasure down, with what laws want kept as it was shown: one that comes later keeps
+//!    nothing of it. From here on recipients get nothing of it: the guard answers at every
 //!    exit, what is retained and what windows hold for recipients is erased, and what was decided before is decided again.
 //! 3. While the person wants it so ([`Grace`]), it waits, and can be undone.
 //! 4. It is begun: the row says so, and from here on it is finished, also after a crash. Windows, exports, dead letters and last values go, and

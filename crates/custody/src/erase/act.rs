@@ -54,10 +54,11 @@ impl Custody {
         now: Timestamp,
     ) -> Result<EraseId, EraseError> {
         let _one = self.inner.erasing.one_at_a_time();
+        // Before the plan: a law that comes in between changes its digest, and one that comes later changes nothing of what was shown.
+        let strip = self.told_to_vault(person, scope, EraseCause::Asked)?;
         if self.plan_erasure(person, scope, now)?.digest != digest {
             return Err(EraseError::Stale);
         }
-        self.told_to_vault(person, scope, EraseCause::Asked)?;
         let row = ErasureRow {
             id: EraseId::random()?,
             person: person.clone(),
@@ -66,7 +67,7 @@ impl Custody {
             asked_at: now,
             due_at: now.plus_millis(grace.millis()),
             state: EraseState::Waiting,
-            strip: None,
+            strip,
             done_at: None,
             vault_id: None,
             proof: None,
@@ -246,19 +247,14 @@ impl Custody {
         is_first: bool,
         now: Timestamp,
     ) -> Result<(), EraseError> {
-        let strip = match (&row.strip, row.state) {
-            (strip, EraseState::AtWork) => strip.clone(),
-            _ => self.told_to_vault(&row.person, &row.scope, row.cause)?,
-        };
         let row = ErasureRow {
             state: EraseState::AtWork,
-            strip,
             ..row
         };
         let begun = self
             .inner
             .db
-            .write(|tx| rows::erasure::begin(tx, &row.id, row.strip.as_deref()))?;
+            .write(|tx| rows::erasure::begin(tx, &row.id))?;
         if !begun {
             self.inner.erasing.open().remove(&row.id);
             return Ok(());

@@ -171,14 +171,10 @@ pub(crate) fn delete_waiting(
 }
 
 /// From here on it cannot be taken back. Tells whether it is there.
-pub(crate) fn begin(tx: &mut Tx<'_>, id: &EraseId, strip: Option<&[u8]>) -> Result<bool, RowError> {
+pub(crate) fn begin(tx: &mut Tx<'_>, id: &EraseId) -> Result<bool, RowError> {
     let changed = tx.execute(
-        "UPDATE erasure SET state = $2, strip = $3 WHERE id = $1",
-        &[
-            id.as_str().into(),
-            EraseState::AtWork.as_str().into(),
-            strip.into(),
-        ],
+        "UPDATE erasure SET state = $2 WHERE id = $1",
+        &[id.as_str().into(), EraseState::AtWork.as_str().into()],
     )?;
     Ok(changed > 0)
 }

@@ -384,6 +384,38 @@ fn what_a_law_wants_kept_stays_for_whom_it_is_kept_and_for_nobody_else() {
 }
 
 #[test]
+fn gp_b4a_a_law_that_comes_while_an_erasure_waits_keeps_nothing_of_it() {
+    on_both(|house| {
+        let house = ready(house);
+        measure(&house, r#"{"power":1}"#, after(1));
+        assert!(plan(&house, &everything(), after(2)).kept.is_empty());
+        erase(&house, &everything(), Grace::Day, after(2));
+        let source = include_str!("home.toml").replace("version = 1", "version = 2");
+        let source = source.replace(
+            "basis = \"contract\"",
+            "basis = \"legal-obligation\"\nsource = { en = \"Act 1\", ur = \"ایکٹ 1\" }",
+        );
+        let notice = Notice::parse(&source).unwrap();
+        let published = house
+            .custody
+            .act(after(3), |act| act.publish_notice(&notice, &source));
+        published.unwrap();
+        measure(&house, r#"{"power":2}"#, after(4));
+        // Also after a restart.
+        let house = house.reopened(false);
+        let due = after(2).plus_millis(DAY);
+        house.custody.tick(due).unwrap();
+        assert_eq!(view(&house).state, EraseState::Erased);
+        let seen = timeline(&house, due);
+        let is_later = seen.iter().all(|it| it == "/power=2");
+        assert!(
+            is_later && !seen.is_empty(),
+            "nothing was shown as kept: {seen:?}"
+        );
+    });
+}
+
+#[test]
 fn those_who_have_received_it_are_told_what_they_know_and_acknowledge_it() {
     on_both(|house| {
         let house = ready(house);

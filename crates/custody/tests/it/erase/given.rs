@@ -188,6 +188,28 @@ fn gp_b4b_what_a_law_wants_kept_stays_and_no_row_shows_it() {
 }
 
 #[test]
+fn gp_b4b_what_an_earlier_version_of_the_notice_wanted_kept_by_law_is_not_given_either() {
+    on_both(|house| {
+        let publish = |version: u32, basis: &str| {
+            let source = include_str!("../home.toml")
+                .replace("version = 1", &format!("version = {version}"))
+                .replace("basis = \"contract\"", basis);
+            let notice = Notice::parse(&source).unwrap();
+            let publish = |act: &mut custody::Act<'_, '_>| act.publish_notice(&notice, &source);
+            house.custody.act(NOW, publish).unwrap();
+        };
+        let law = "basis = \"legal-obligation\"\nsource = { en = \"Act 1\", ur = \"ایکٹ 1\" }";
+        declare(&house, SOURCE);
+        publish(2, law);
+        measure(&house, r#"{"power":1}"#, after(1));
+        publish(3, "basis = \"contract\"");
+        let refused = house.custody.preview_gift(&ask(), later());
+        assert!(matches!(refused, Err(GiveError::KeptByLaw)), "{refused:?}");
+        assert_eq!(timeline(&house, later()), ["/power=1"]);
+    });
+}
+
+#[test]
 fn gp_b4b_what_was_brought_back_from_an_export_is_not_given_and_stays() {
     on_both(|house| {
         let house = ready(house);
