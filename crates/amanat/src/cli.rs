@@ -24,7 +24,7 @@ enum Command {
     Serve(command::serve::Arguments),
     /// Work with the public record
     #[command(subcommand)]
-    Record(Record),
+    Record(command::record::RecordCommand),
     /// Work with exports, what people take along
     #[command(subcommand)]
     Export(Export),
@@ -110,12 +110,6 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum Record {
-    /// Check the whole record: entries, tiles, root and signature
-    Verify(command::record_verify::Arguments),
-}
-
-#[derive(Debug, Subcommand)]
 enum Export {
     /// Check that an export is whole and as it was made
     Verify(command::export_verify::Arguments),
@@ -187,7 +181,7 @@ fn act(command: Command) -> Result<Exit, Stop> {
         Command::Statistics(it) => command::statistics::run(it),
         Command::SignInLink(arguments) => command::sign_in_link::run(arguments),
         Command::BenchFixture(arguments) => command::bench_fixture::run(&arguments),
-        Command::Record(Record::Verify(arguments)) => command::record_verify::run(&arguments),
+        Command::Record(command) => command::record::run(&command),
         Command::Export(Export::Verify(arguments)) => command::export_verify::run(&arguments),
         Command::Open(arguments) => command::open::run(&arguments),
         Command::Export(Export::Import(arguments)) => command::export_import::run(arguments),

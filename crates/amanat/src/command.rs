@@ -33,7 +33,7 @@ pub(crate) mod policy_explain;
 pub(crate) mod policy_test;
 pub(crate) mod provisioning;
 pub(crate) mod recipient;
-pub(crate) mod record_verify;
+pub(crate) mod record;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 pub(crate) mod statistics;

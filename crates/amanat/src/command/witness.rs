@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// What the witness is called: by custom an address without `https://`, such as `witness.ngo.example`; needed the first time
     #[arg(long)]
     name: Option<String>,
-    /// The verifier key of a record to follow; a site has it at /record/log/log.vkey. Can be given several times
+    /// The verifier key of a record to follow; a site has it at /record/log.vkey. Can be given several times
     #[arg(long = "log", value_name = "VKEY", required = true, value_parser = key)]
     logs: Vec<Verifier>,
     /// The address to listen on; port 0 takes a free one

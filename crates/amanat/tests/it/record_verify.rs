@@ -1,11 +1,11 @@
-//! `amanat record verify` on records in directories and on a site.
+//! `amanat record verify`, `prove` and `check` on records in directories and on a site.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use record::{DirStore, Signer, append};
+use record::{DirStore, Note, Signer, TlogProof, WitnessSigner, append};
 
 use crate::run::{amanat, stderr, stdout};
 
@@ -165,6 +165,93 @@ fn a_site_is_verified_over_http_with_a_key_that_one_trusts() {
 }
 
 /// Serves the files of `directory` below `/record/log/`.
+fn ran(arguments: &[&str]) -> std::process::Output {
+    let place = tempfile::tempdir().unwrap();
+    amanat(place.path()).args(arguments).output().unwrap()
+}
+
+#[test]
+fn one_entry_is_proved_in_a_file_that_needs_no_record() {
+    let (place, directory) = record();
+    let directory = directory.to_str().unwrap();
+    let file = place.path().join("entry.tlog-proof");
+    let file = file.to_str().unwrap();
+    let key = signer().verifier().to_string();
+    let made = ran(&["record", "prove", directory, "279", "--output", file]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let shown = ran(&["record", "prove", directory, "279"]);
+    assert_eq!(stdout(&shown), fs::read_to_string(file).unwrap());
+    fs::remove_dir_all(directory).unwrap();
+    let check = |more: &[&str]| ran(&[&["record", "check", file, "--key", &key], more].concat());
+    let found = check(&[]);
+    assert_eq!(
+        value(&found, "ok"),
+        "entry 279 of 300 of example.org/record"
+    );
+    assert_eq!(value(&found, "entry"), "entry 279");
+
+    // Witnesses sign, one does not; two of three are enough when that is said.
+    let witness = |seed| WitnessSigner::new(&format!("w{seed}.example"), &[seed; 32]).unwrap();
+    let mut proof = TlogProof::parse(&fs::read(file).unwrap()).unwrap();
+    for seed in [1, 2] {
+        let line = witness(seed).cosign(&proof.note, 1_790_000_000).unwrap();
+        proof.note.add(line).unwrap();
+    }
+    fs::write(file, proof.to_string()).unwrap();
+    let keys = [1, 2, 3].map(|it| witness(it).verifier().to_string());
+    let named: Vec<&str> = keys.iter().flat_map(|it| ["--witness", it]).collect();
+    let all = check(&named);
+    assert_eq!(all.status.code(), Some(1));
+    assert!(
+        stderr(&all).contains("2 of the named witnesses"),
+        "{}",
+        stderr(&all)
+    );
+    let two = check(&[named.as_slice(), &["--quorum", "2"]].concat());
+    assert_eq!(value(&two, "witness"), "w1.example, 2026-09-21T14:13:20Z");
+    let four = check(&[named.as_slice(), &["--quorum", "4"]].concat());
+    assert_eq!(four.status.code(), Some(3));
+
+    // Another entry, another key, another text.
+    let other = place.path().join("other");
+    fs::write(&other, "entry 280").unwrap();
+    let wrong = check(&["--entry", other.to_str().unwrap()]);
+    assert_eq!(wrong.status.code(), Some(1));
+    let stranger = Signer::new("example.org/record", &[8; 32]).unwrap();
+    let stranger = stranger.verifier().to_string();
+    let wrong = ran(&["record", "check", file, "--key", &stranger]);
+    assert_eq!(wrong.status.code(), Some(1));
+    proof.note = Note::sign("text\n", &signer()).unwrap();
+    fs::write(file, proof.to_string()).unwrap();
+    assert_eq!(check(&[]).status.code(), Some(1));
+    fs::write(file, "text").unwrap();
+    assert_eq!(check(&[]).status.code(), Some(3));
+}
+
+#[test]
+fn what_is_not_in_the_record_is_not_proved() {
+    let (_place, directory) = record();
+    let directory = directory.to_str().unwrap();
+    let beyond = ran(&["record", "prove", directory, "300"]);
+    assert_eq!(beyond.status.code(), Some(3));
+    assert!(
+        stderr(&beyond).contains("it has 300 entries"),
+        "{}",
+        stderr(&beyond)
+    );
+    let bundle = Path::new(directory).join("tile/entries/000");
+    let mut bytes = fs::read(&bundle).unwrap();
+    bytes[5] ^= 1;
+    fs::write(&bundle, bytes).unwrap();
+    let changed = ran(&["record", "prove", directory, "0"]);
+    assert_eq!(changed.status.code(), Some(1));
+    assert!(
+        stderr(&changed).contains("the proof does not hold"),
+        "{}",
+        stderr(&changed)
+    );
+}
+
 fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,72 +1,103 @@
-//! `amanat record verify DIR|URL`: check the public record without trusting the server that wrote it.
-//!
-//! A directory is the record itself or a data directory with `record/` in it; reading it needs no server. A URL is the
-//! site, whose record lies under `/record/log/`.
-
-mod http_store;
-mod since;
+//! Where a record is: in a directory, or at a site.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use record::{DirStore, LogStore, Verified, Verifier};
+use record::{DirStore, DirStoreError, LogStore, Verifier};
 
-use crate::exit::{Exit, Stop};
+use super::http_store::{HttpStore, HttpStoreError};
+use crate::exit::Stop;
 use crate::ui;
-
-use http_store::HttpStore;
-use since::Since;
 
 /// The file with the verifier key beside the record.
 const KEY_FILE: &str = "log.vkey";
 /// Where a site publishes its record.
 const URL_PREFIX: &str = "/record/log";
 
+/// Which record, and whose.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(super) struct PlaceArguments {
     /// A record, a data directory, or the URL of a site
     #[arg(value_name = "DIR|URL")]
     place: String,
     /// The verifier key, from a source that you trust; without it, the key beside the record counts
     #[arg(long, value_name = "VKEY")]
     key: Option<String>,
-    /// Prove that the record contains an earlier one: what an earlier run printed as `since`
-    #[arg(long, value_name = "SIZE:ROOT", value_parser = Since::parse)]
-    since: Option<Since>,
 }
 
-/// Prints `ok: N entries, root HASH` and `since: N:HASH` for the next run, or says which file is wrong.
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
-    let key = arguments.key.as_deref();
-    let since = arguments.since.as_ref();
-    let verified = if is_url(&arguments.place) {
-        of_site(&arguments.place, key, since)
-    } else {
-        of_directory(Path::new(&arguments.place), key, since)
-    }?;
-    ui::data(&format!(
-        "ok: {} entries, root {}",
-        verified.size, verified.root
-    ));
-    if let Some(since) = since {
-        ui::data(&format!("contains: {since}"));
+/// A record that is read.
+pub(super) enum Place {
+    /// Files in a directory.
+    Directory(DirStore),
+    /// Files of a site.
+    Site(HttpStore),
+}
+
+/// A file of the record could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PlaceError {
+    /// In the directory.
+    #[error(transparent)]
+    Directory(#[from] DirStoreError),
+    /// At the site.
+    #[error(transparent)]
+    Site(#[from] HttpStoreError),
+}
+
+impl LogStore for Place {
+    type Error = PlaceError;
+
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, PlaceError> {
+        Ok(match self {
+            Self::Directory(store) => store.read(path)?,
+            Self::Site(store) => store.read(path)?,
+        })
     }
-    ui::data(&format!("since: {}", Since::of(&verified)));
-    Ok(Exit::Ok)
+
+    fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), PlaceError> {
+        match self {
+            Self::Directory(store) => store.write(path, bytes)?,
+            Self::Site(store) => store.write(path, bytes)?,
+        }
+        Ok(())
+    }
+
+    fn partial_widths(&mut self, tile: &str) -> Result<Vec<u8>, PlaceError> {
+        Ok(match self {
+            Self::Directory(store) => store.partial_widths(tile)?,
+            Self::Site(store) => store.partial_widths(tile)?,
+        })
+    }
+
+    fn drop_partials(&mut self, tile: &str) -> Result<(), PlaceError> {
+        match self {
+            Self::Directory(store) => store.drop_partials(tile)?,
+            Self::Site(store) => store.drop_partials(tile)?,
+        }
+        Ok(())
+    }
+}
+
+impl PlaceArguments {
+    /// The record and its key.
+    pub(super) fn open(&self) -> Result<(Place, Verifier), Stop> {
+        let key = self.key.as_deref();
+        if is_url(&self.place) {
+            of_site(&self.place, key)
+        } else {
+            of_directory(Path::new(&self.place), key)
+        }
+    }
 }
 
 fn is_url(place: &str) -> bool {
     place.starts_with("http://") || place.starts_with("https://")
 }
 
-fn of_directory(
-    directory: &Path,
-    key: Option<&str>,
-    since: Option<&Since>,
-) -> Result<Verified, Stop> {
+fn of_directory(directory: &Path, key: Option<&str>) -> Result<(Place, Verifier), Stop> {
     let directory = record_in(directory)?;
-    let mut store = DirStore::open(&directory)
+    let store = DirStore::open(&directory)
         .map_err(|err| Stop::invalid(err, "name the directory of a record, or a data directory"))?;
     let key = match key {
         Some(key) => given_key(key)?,
@@ -79,10 +110,10 @@ fn of_directory(
             key
         }
     };
-    verify(&mut store, &key, since)
+    Ok((Place::Directory(store), key))
 }
 
-fn of_site(url: &str, key: Option<&str>, since: Option<&Since>) -> Result<Verified, Stop> {
+fn of_site(url: &str, key: Option<&str>) -> Result<(Place, Verifier), Stop> {
     let mut store = HttpStore::new(base(url));
     let key = match key {
         Some(key) => given_key(key)?,
@@ -94,7 +125,7 @@ fn of_site(url: &str, key: Option<&str>, since: Option<&Since>) -> Result<Verifi
             key
         }
     };
-    verify(&mut store, &key, since)
+    Ok((Place::Site(store), key))
 }
 
 /// The directory of the record: the one named, or `record` in it.
@@ -125,7 +156,7 @@ fn key_of_site(store: &mut HttpStore) -> Result<Vec<u8>, Stop> {
 }
 
 /// The key that somebody typed.
-fn given_key(text: &str) -> Result<Verifier, Stop> {
+pub(super) fn given_key(text: &str) -> Result<Verifier, Stop> {
     Verifier::parse(text.trim()).map_err(|err| {
         let error = anyhow::Error::new(err).context("the key of --key cannot be used");
         Stop::invalid(error, "a key looks like name+12345678+base64")
@@ -153,30 +184,6 @@ fn base(url: &str) -> String {
     } else {
         format!("{url}{URL_PREFIX}")
     }
-}
-
-fn verify<S: LogStore>(
-    store: &mut S,
-    key: &Verifier,
-    since: Option<&Since>,
-) -> Result<Verified, Stop> {
-    let verified = record::verify(store, key).map_err(|err| {
-        let error = anyhow::Error::new(err).context("the record does not verify");
-        Stop::failure(
-            error,
-            "the record was changed, is incomplete, or was signed by another key: keep it as evidence and ask the alliance",
-        )
-    })?;
-    if let Some(since) = since {
-        since.is_contained(store, key, &verified).map_err(|err| {
-            let error = err.context(format!("the earlier record `{since}` is not contained"));
-            Stop::failure(
-                error,
-                "the record was rewritten since then, or this is another record: keep both as evidence and ask the alliance",
-            )
-        })?;
-    }
-    Ok(verified)
 }
 
 #[cfg(test)]

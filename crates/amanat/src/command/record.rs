@@ -1,0 +1,31 @@
+//! `amanat record …`: read and check the public record without trusting the server that wrote it.
+
+mod check;
+mod http_store;
+mod place;
+mod prove;
+mod since;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Stop};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Check the whole record: entries, tiles, root and signature
+    Verify(verify::Arguments),
+    /// Write a proof that an entry is in the record, to be checked without it
+    Prove(prove::Arguments),
+    /// Check such a proof, and show the entry
+    Check(check::Arguments),
+}
+
+/// Runs a command.
+pub(crate) fn run(command: &RecordCommand) -> Result<Exit, Stop> {
+    match command {
+        RecordCommand::Verify(arguments) => verify::run(arguments),
+        RecordCommand::Prove(arguments) => prove::run(arguments),
+        RecordCommand::Check(arguments) => check::run(arguments),
+    }
+}
