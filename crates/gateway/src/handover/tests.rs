@@ -79,7 +79,17 @@ struct Progress {
     is_done: AtomicBool,
 }
 
+/// Nobody goes on once one of them has ended, well or not: a failure is told by who joins.
+struct Done<'a>(&'a Progress);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.is_done.store(true, Ordering::SeqCst);
+    }
+}
+
 fn publish_on(site: &Site, progress: &Progress) {
+    let _done = Done(progress);
     while !progress.is_done.load(Ordering::SeqCst) {
         let from = progress.published.load(Ordering::SeqCst);
         site.publish(from..from + 20);
@@ -94,16 +104,17 @@ fn decide(site: &Site, progress: &Progress) -> Vec<(u64, u64)> {
         let is_reached = || progress.published.load(Ordering::SeqCst) >= from + more;
         testkit::wait_until("more was published", PATIENCE, is_reached);
     };
+    let _done = Done(progress);
     let mut spans = Vec::new();
     for _ in 0..25 {
-        wait_for(300);
+        // Some fill the socket.
+        wait_for(100);
         site.allow(false);
         let from = site.tick();
-        wait_for(100);
+        wait_for(40);
         spans.push((from, site.tick()));
         site.allow(true);
     }
-    progress.is_done.store(true, Ordering::SeqCst);
     spans
 }
 
@@ -135,6 +146,8 @@ async fn no_byte_passes_between_a_no_and_the_next_yes() {
     for way in WAYS {
         let site = Arc::new(Site::new());
         let progress = Arc::new(Progress::default());
+        // A panic here too ends the two threads.
+        let _done = Done(&progress);
         let publisher = std::thread::spawn({
             let (site, progress) = (Arc::clone(&site), Arc::clone(&progress));
             move || publish_on(&site, &progress)
@@ -145,7 +158,8 @@ async fn no_byte_passes_between_a_no_and_the_next_yes() {
         });
         let mut seen: Vec<(Writes, Vec<u64>)> = Vec::new();
         while !progress.is_done.load(Ordering::SeqCst) {
-            match site.subscribe(way).await {
+            let subscribed = tokio::time::timeout(PATIENCE, site.subscribe(way)).await;
+            match subscribed.expect("the server answers or hangs up") {
                 Some(mut client) => {
                     let ends = read_slowly(&mut client, &progress).await;
                     seen.push((client.line.writes(), ends));
