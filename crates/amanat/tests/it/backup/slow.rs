@@ -170,8 +170,7 @@ fn lost_and_restored(database: &str, other: &str) {
         }
         is_over.store(true, Ordering::SeqCst);
     });
-    let page = amanat.visitor("en").open("/record");
-    assert_eq!(page.status, 200);
+    amanat.visitor("en").open("/record");
     amanat.kill();
     drop(amanat);
 
