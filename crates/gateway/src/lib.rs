@@ -23,6 +23,7 @@ mod listener;
 pub mod measure;
 mod mqtt;
 mod outcome;
+mod provisioning;
 mod rate;
 mod refusal;
 mod said;

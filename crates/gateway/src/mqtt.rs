@@ -103,6 +103,7 @@ mod ears;
 mod encode;
 mod fault;
 mod frame;
+mod newcomer;
 mod orders;
 mod output;
 mod registry;

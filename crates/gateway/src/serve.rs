@@ -21,6 +21,7 @@ use crate::handover::Gated;
 use crate::identity::{Arrival, pause_until};
 use crate::listener::{Carries, Listener};
 use crate::mqtt::{Connection, Desk, Kept, Registry, Session, Ticket, Told, Transport, WebSocket};
+use crate::provisioning::Provisioner;
 use crate::{Counter, Counters, Limits};
 
 /// How long to wait when the operating system has no more descriptors.
@@ -53,8 +54,10 @@ pub async fn serve(
     counters: Arc<Counters>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
+    let provisioner = Provisioner::new(custody.clone(), Arc::clone(&counters), options.clock);
     let server = Server {
         custody,
+        provisioner: Arc::new(provisioner),
         registry: Arc::new(Registry::default()),
         limits: options.limits,
         clock: options.clock,
@@ -154,6 +157,7 @@ pub(crate) struct Server {
     clock: Clock,
     guard: Arc<Guard>,
     codecs: Option<Arc<Codecs>>,
+    provisioner: Arc<Provisioner>,
     counters: Arc<Counters>,
 }
 
@@ -337,6 +341,7 @@ impl Server {
             Arc::clone(&self.limits),
             Arc::clone(&self.counters),
             self.codecs.clone(),
+            Arc::clone(&self.provisioner),
         );
         let connection = Connection::new(
             transport,
@@ -355,12 +360,15 @@ impl Server {
     /// For tests that bring their own sockets.
     pub(crate) fn alone(custody: Custody) -> Self {
         let limits = Arc::new(Limits::default());
+        let clock = Clock::start();
+        let provisioner = Provisioner::new(custody.clone(), Arc::default(), clock);
         Self {
             custody,
+            provisioner: Arc::new(provisioner),
             registry: Arc::default(),
             guard: Guard::new(Arc::clone(&limits)),
             limits,
-            clock: Clock::start(),
+            clock,
             codecs: None,
             counters: Arc::default(),
         }

@@ -101,6 +101,10 @@ pub(crate) trait Backend {
         password: Option<&[u8]>,
         now: Timestamp,
     ) -> Option<Admitted>;
+    /// Whether whoever was let in has not said who it is, and only wants to become somebody.
+    fn is_newcomer(&self) -> bool {
+        false
+    }
     /// Why the last [`Backend::authenticate`] or [`Backend::claim`] let nobody in.
     fn not_admitted(&self) -> Option<NotAdmitted> {
         None

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::backend::{Admitted, Backend, CommandText, Label, Role, Start, Stopped};
 use super::ears::Ears;
+use super::newcomer::{self, Newcomer};
 use super::orders::Orders;
 use super::registry::{PeerFull, Ticket};
 use super::session::Kept;
@@ -28,6 +29,7 @@ use crate::codecs::Codecs;
 use crate::decoding::{Asking, Decoded};
 use crate::guard::Allowance;
 use crate::identity::{Arrival, NotAdmitted, Pass};
+use crate::provisioning::Provisioner;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::ways::{self, Arriving, Ways};
 use crate::{Counters, Limits, said};
@@ -60,6 +62,9 @@ pub(crate) struct Desk {
     listener: Option<Box<Ears>>,
     /// Of a recipient that asks for commands.
     orders: Option<Box<Orders>>,
+    provisioner: Arc<Provisioner>,
+    /// Who has no token yet and asks for one.
+    newcomer: Option<Box<Newcomer>>,
 }
 
 /// The dialect that recipients get back as it was sent, where they subscribe to native topics.
@@ -88,6 +93,7 @@ impl Desk {
         limits: Arc<Limits>,
         counters: Arc<Counters>,
         codecs: Option<Arc<Codecs>>,
+        provisioner: Arc<Provisioner>,
     ) -> Self {
         Self {
             custody,
@@ -107,6 +113,8 @@ impl Desk {
             outbox: None,
             listener: None,
             orders: None,
+            provisioner,
+            newcomer: None,
         }
     }
 
@@ -141,6 +149,18 @@ impl Backend for Desk {
         password: Option<&[u8]>,
         now: Timestamp,
     ) -> Option<Admitted> {
+        if newcomer::is_one(user_name, password, &self.arrival) {
+            let provisioner = Arc::clone(&self.provisioner);
+            let newcomer = Newcomer::new(provisioner, self.arrival.clone());
+            self.newcomer = Some(Box::new(newcomer));
+            return Some(Admitted {
+                role: Role {
+                    publishes: true,
+                    receives: false,
+                },
+                purpose: None,
+            });
+        }
         let admitted = self.arrival.admit(&self.custody, user_name, password, now);
         let admitted = admitted.map_err(|it| self.not_admitted = Some(it)).ok()?;
         let pass = Pass::new(admitted, now);
@@ -180,6 +200,10 @@ impl Backend for Desk {
         self.claimed.is_some()
     }
 
+    fn is_newcomer(&self) -> bool {
+        self.newcomer.is_some()
+    }
+
     fn not_admitted(&self) -> Option<NotAdmitted> {
         self.not_admitted
     }
@@ -208,6 +232,9 @@ impl Backend for Desk {
     }
 
     fn prepare(&mut self, message: &Arriving<'_>) -> bool {
+        if let Some(newcomer) = &mut self.newcomer {
+            return newcomer.prepare(message.topic, message.payload);
+        }
         let Some(publisher) = self.publisher.as_ref().filter(|_| !self.ways.has_heard()) else {
             return true;
         };
@@ -221,6 +248,11 @@ impl Backend for Desk {
     }
 
     fn ingest(&mut self, message: &Arriving<'_>, now: Timestamp) -> Result<Lsn, Refusal> {
+        if let Some(newcomer) = &mut self.newcomer {
+            return newcomer
+                .take(message.topic)
+                .map(|()| self.custody.durable());
+        }
         if let Some(allowance) = &mut self.allowance
             && !allowance.take(now)
         {
@@ -257,7 +289,10 @@ impl Backend for Desk {
     }
 
     fn has_room(&self) -> bool {
-        if !self.asking.is_empty() || self.orders.as_ref().is_some_and(|it| it.is_asking()) {
+        let is_asking = !self.asking.is_empty()
+            || self.orders.as_ref().is_some_and(|it| it.is_asking())
+            || self.newcomer.as_ref().is_some_and(|it| it.is_asking());
+        if is_asking {
             return false;
         }
         match self.ways.paced_by(self.publisher.as_ref()) {
@@ -273,6 +308,9 @@ impl Backend for Desk {
             };
             let said = asked.and_then(Result::ok);
             self.ways.hear(said.unwrap_or_else(Decoded::unheard));
+        }
+        if let Some(newcomer) = &mut self.newcomer {
+            return newcomer.poll_answered(cx);
         }
         if let Some(orders) = &mut self.orders
             && orders.poll_answered(cx).is_pending()
@@ -336,6 +374,9 @@ impl Backend for Desk {
     }
 
     fn has_own_topics(&self) -> bool {
+        if self.newcomer.is_some() {
+            return true;
+        }
         // Who also receives is told where it may not.
         let is_told = self.peer().is_none_or(|it| it.recipient().is_some());
         let publisher = self.publisher.as_ref().filter(|_| !is_told);
@@ -349,7 +390,10 @@ impl Backend for Desk {
     }
 
     fn answers(&mut self, now: Timestamp) -> Vec<Answer> {
-        self.ways.answers(now)
+        match &mut self.newcomer {
+            Some(newcomer) => newcomer.answers(),
+            None => self.ways.answers(now),
+        }
     }
 
     fn command_topics(&self) -> Vec<String> {

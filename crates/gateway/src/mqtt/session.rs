@@ -85,6 +85,8 @@ pub(crate) struct Session<B: Backend> {
     packets: Bucket,
     /// PINGREQ, and the filters of SUBSCRIBE and UNSUBSCRIBE.
     requests: Bucket,
+    /// Until when somebody may stay who has not said who it is.
+    newcomer_until_ms: Option<u64>,
     /// Since when the start of a packet waits for its end.
     partial_since_ms: Option<u64>,
     /// How long the last words are held back.
@@ -124,6 +126,7 @@ impl<B: Backend> Session<B> {
             acks: Acks::default(),
             packets: Bucket::new(limits.packets_per_second, now.uptime_ms),
             requests: Bucket::new(limits.requests_per_second, now.uptime_ms),
+            newcomer_until_ms: None,
             partial_since_ms: None,
             late_ms: 0,
             aliases_from_client: FromClient::default(),
@@ -193,6 +196,7 @@ impl<B: Backend> Session<B> {
     pub(crate) fn max_packet_bytes(&self) -> u32 {
         match self.phase {
             Phase::Waiting => self.limits.max_connect_bytes,
+            _ if self.newcomer_until_ms.is_some() => self.limits.max_connect_bytes,
             _ => self.limits.max_packet_bytes,
         }
     }
@@ -337,10 +341,14 @@ impl<B: Backend> Session<B> {
             Phase::Waiting | Phase::Claiming(_) => {
                 Some(self.heard_at_ms + self.limits.connect_timeout_ms)
             }
-            Phase::Open(_) => [self.lost_at_ms(), self.whole_at_ms()]
-                .into_iter()
-                .flatten()
-                .min(),
+            Phase::Open(_) => {
+                let ends = [
+                    self.lost_at_ms(),
+                    self.whole_at_ms(),
+                    self.newcomer_until_ms,
+                ];
+                ends.into_iter().flatten().min()
+            }
             Phase::Draining => Some(self.heard_at_ms + self.limits.drain_timeout_ms / 2),
             Phase::Closed => None,
         }
@@ -361,6 +369,18 @@ impl<B: Backend> Session<B> {
             Phase::Waiting | Phase::Claiming(_) => {
                 ctx.counters.add(Counter::ConnectTimeouts);
                 self.phase = Phase::Closed;
+            }
+            Phase::Open(_)
+                if self
+                    .newcomer_until_ms
+                    .is_some_and(|it| ctx.now.uptime_ms >= it) =>
+            {
+                ctx.counters.add(Counter::ConnectTimeouts);
+                self.leave(
+                    DisconnectReasonCode::MaximumConnectTime,
+                    "whoever asks for a token does not stay: connect with the token",
+                    ctx.out,
+                );
             }
             // It is we who do not read.
             Phase::Open(_) if !self.may_read(ctx.out.len()) || !ctx.backend.has_room() => {
@@ -406,7 +426,8 @@ impl<B: Backend> Session<B> {
     pub(crate) fn held_bytes(&self) -> (usize, bool) {
         let will = self.will.as_ref();
         let bytes = will.map_or(0, |it| it.topic.len() + it.payload.len());
-        (bytes, self.phase == Phase::Waiting)
+        let is_stranger = self.phase == Phase::Waiting || self.newcomer_until_ms.is_some();
+        (bytes, is_stranger)
     }
 
     /// How long its last words are to be held back, in milliseconds.

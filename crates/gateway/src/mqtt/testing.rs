@@ -75,6 +75,8 @@ pub(crate) struct World {
     /// What the thing listens to.
     pub(crate) listening: Vec<String>,
     pub(crate) commands: VecDeque<FakeCommand>,
+    /// The client has not said who it is.
+    pub(crate) is_newcomer: bool,
     /// Its dialect has commands with QoS 0.
     pub(crate) speaks_plainly: bool,
     /// Commands that were sent, and whether the thing will say that it has them.
@@ -191,6 +193,10 @@ impl Backend for FakeBackend {
             },
             purpose,
         })
+    }
+
+    fn is_newcomer(&self) -> bool {
+        self.world.lock().unwrap().is_newcomer
     }
 
     fn claim(&mut self, client_id: &str, start: Start) -> bool {

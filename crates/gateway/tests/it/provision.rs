@@ -7,6 +7,11 @@ use custody::{ActError, IdPattern, ProvisioningKey, Token};
 use gateway::{Arrival, Counter, Guard, Limits};
 use model::{DeploymentId, Timestamp};
 
+use mqtt_proto::{QosPid, TopicName, v3};
+use tokio::net::TcpStream;
+
+use crate::client::Client;
+use crate::fixture::Served;
 use crate::http::Site;
 
 impl Site {
@@ -256,4 +261,117 @@ async fn a_device_made_for_thingsboard_gets_an_access_token_in_its_own_words() {
     assert_eq!(ask(body("plug-8", "wrong")).await.0, 401);
     assert_eq!(ask(body("Plug 8", secret)).await.0, 422);
     assert_eq!(ask("{}".to_owned()).await.0, 422);
+}
+
+/// A device that connects as it does to ThingsBoard when it has no token yet
+/// (<https://thingsboard.io/docs/user-guide/device-provisioning/>, MQTT API), and has subscribed to the answer.
+async fn newcomer(served: &Served) -> Client<TcpStream> {
+    let mut device = served.dial().await;
+    let mut connect = v3::Connect::new("device".into(), 60);
+    connect.username = Some("provision".into());
+    device.send_v3(connect).await;
+    match device.next_v3().await.unwrap() {
+        v3::Packet::Connack(it) => assert_eq!(it.code, v3::ConnectReturnCode::Accepted),
+        it => panic!("no CONNACK: {it:?}"),
+    }
+    let granted = device.subscribe_v3("/provision/response").await;
+    assert_eq!(granted, v3::SubscribeReturnCode::MaxLevel0);
+    device
+}
+
+/// Asks and gives the answer.
+async fn ask(device: &mut Client<TcpStream>, id: u16, question: &str) -> serde_json::Value {
+    let topic = TopicName::try_from("/provision/request").unwrap();
+    let qos = QosPid::Level1(id.try_into().unwrap());
+    let packet = v3::Publish::new(qos, topic, question.to_owned().into());
+    device.send_v3(packet).await;
+    let mut said = None;
+    for _ in 0..2 {
+        match device.next_v3().await {
+            Some(v3::Packet::Publish(it)) => {
+                assert_eq!(&*it.topic_name, "/provision/response");
+                said = serde_json::from_slice(&it.payload).ok();
+            }
+            Some(v3::Packet::Puback(_)) => {}
+            it => panic!("{it:?}"),
+        }
+    }
+    said.expect("an answer")
+}
+
+fn question(device: &str, key: &str, secret: &str) -> String {
+    format!(
+        r#"{{"deviceName":"{device}","provisionDeviceKey":"{key}","provisionDeviceSecret":"{secret}"}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_device_made_for_thingsboard_gets_its_access_token_over_mqtt_once() {
+    let site = Site::new(Limits::default()).await;
+    let key = site.key(5);
+    let secret = key.expose_secret();
+    let served = site.house.serve(Limits::default());
+    let mut device = newcomer(&served).await;
+    let wrong = ask(&mut device, 1, &question("plug-1", "factory-1", "aaaa")).await;
+    assert_eq!(wrong["status"], "FAILURE");
+    assert!(!wrong.to_string().contains("aaaa"));
+    let given = ask(&mut device, 2, &question("plug-1", "factory-1", secret)).await;
+    assert_eq!(given["status"], "SUCCESS", "{given}");
+    assert_eq!(given["credentialsType"], "ACCESS_TOKEN");
+    let again = ask(&mut device, 3, &question("plug-1", "factory-1", secret)).await;
+    assert_eq!(again["status"], "FAILURE");
+    let other = ask(&mut device, 4, &question("box-9", "factory-1", secret)).await;
+    assert_eq!(other["status"], "FAILURE");
+    // The access token is the user name from then on.
+    let mut device = served.dial().await;
+    let mut connect = v3::Connect::new("device".into(), 60);
+    connect.username = Some(given["credentialsValue"].as_str().unwrap().into());
+    device.send_v3(connect).await;
+    match device.next_v3().await.unwrap() {
+        v3::Packet::Connack(it) => assert_eq!(it.code, v3::ConnectReturnCode::Accepted),
+        it => panic!("no CONNACK: {it:?}"),
+    }
+    let counted = |counter| served.counters.value(counter);
+    assert_eq!(counted(Counter::DevicesProvisioned), 1);
+    assert_eq!(counted(Counter::BadCredentials), 1);
+    assert_eq!(counted(Counter::ProvisionsRefused), 2);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_token_over_mqtt_can_do_nothing_else() {
+    let site = Site::new(Limits::default()).await;
+    let served = site.house.serve(Limits::default());
+    let before = site.house.custody.durable();
+    let mut device = newcomer(&served).await;
+    let topic = TopicName::try_from("v1/devices/me/telemetry").unwrap();
+    let qos = QosPid::Level1(1.try_into().unwrap());
+    device
+        .send_v3(v3::Publish::new(qos, topic, r#"{"dust":1}"#.into()))
+        .await;
+    assert!(device.next_v3().await.is_none(), "the connection ends");
+    assert_eq!(site.house.custody.durable(), before);
+    // A few questions, and no more.
+    let mut device = newcomer(&served).await;
+    for id in 1..=4 {
+        let said = ask(&mut device, id, "{}").await;
+        assert_eq!(said["status"], "FAILURE");
+    }
+    let topic = TopicName::try_from("/provision/request").unwrap();
+    let qos = QosPid::Level1(5.try_into().unwrap());
+    device
+        .send_v3(v3::Publish::new(qos, topic, "{}".into()))
+        .await;
+    assert!(device.next_v3().await.is_none());
+    // With a password it is a name like any other.
+    let mut device = served.dial().await;
+    let mut connect = v3::Connect::new("device".into(), 60);
+    connect.username = Some("provision".into());
+    connect.password = Some(b"secret".to_vec().into());
+    device.send_v3(connect).await;
+    match device.next_v3().await.unwrap() {
+        v3::Packet::Connack(it) => {
+            assert_eq!(it.code, v3::ConnectReturnCode::BadUserNameOrPassword);
+        }
+        it => panic!("{it:?}"),
+    }
 }

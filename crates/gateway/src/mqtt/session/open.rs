@@ -236,7 +236,7 @@ impl<B: Backend> Session<B> {
             ctx.counters.add(Counter::SessionsResumed);
         }
         let server_keep_alive = self.keep_alive(&connect);
-        let session_expiry = self.expire_after(&connect);
+        let mut session_expiry = self.expire_after(&connect);
         let most = match connect.version {
             Version::V5 => self.limits.max_inflight.min(connect.receive_maximum),
             Version::V3 => self.limits.max_inflight_v3.min(self.limits.max_inflight),
@@ -246,6 +246,12 @@ impl<B: Backend> Session<B> {
         self.is_bridge = connect.is_bridge;
         self.will = connect.will.map(Box::new);
         self.phase = Phase::Open(role);
+        if ctx.backend.is_newcomer() {
+            // It has not said who it is, so it is treated as before its CONNECT.
+            self.newcomer_until_ms = Some(ctx.now.uptime_ms + self.limits.connect_timeout_ms);
+            (self.expiry_s, self.may_prolong, self.will) = (0, false, None);
+            session_expiry = Some(0);
+        }
         ctx.counters.add(Counter::SessionsOpened);
         match connect.version {
             Version::V3 => {

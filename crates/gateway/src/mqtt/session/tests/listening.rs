@@ -218,3 +218,33 @@ fn a_dialect_may_have_its_commands_with_qos_0_whatever_was_subscribed_to() {
     assert!(sent[0].contains("Level0"), "{sent:?}");
     assert_eq!(rig.world().told, [(7, false)]);
 }
+
+#[test]
+fn whoever_has_not_said_who_it_is_stays_for_a_moment_and_leaves_nothing_behind() {
+    let limits = Limits {
+        connect_timeout_ms: 5_000,
+        max_connect_bytes: 200,
+        ..Limits::default()
+    };
+    let newcomer = || {
+        let mut rig = Rig::new(V5, limits.clone());
+        rig.world().is_newcomer = true;
+        let mut connect = connect_v5();
+        connect.username = Some("thing".into());
+        connect.password = Some(b"secret".as_slice().into());
+        connect.properties.session_expiry_interval = Some(3_600);
+        let answer = rig.send(&bytes_v5(connect.into()));
+        assert!(answer[0].starts_with("CONNACK 0x00"), "{answer:?}");
+        rig
+    };
+    let mut rig = newcomer();
+    assert!(rig.session.held_bytes().1, "it counts as a stranger");
+    assert_eq!(rig.session.deadline_ms(), Some(5_000));
+    rig.now_ms = 5_000;
+    let last = rig.call(|session, ctx| session.tick(ctx));
+    assert!(last[0].starts_with("DISCONNECT 0xa0"), "{last:?}");
+    assert!(rig.session.is_closed() && !rig.end());
+    let mut rig = newcomer();
+    let long = rig.send(&publish(V5, 0, &"x".repeat(300)));
+    assert!(long[0].starts_with("DISCONNECT 0x95"), "{long:?}");
+}
