@@ -86,7 +86,7 @@ fn report(addresses: &Addresses, more: &[(&str, String)], json: bool) {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), Value::from(value)))
             .collect();
-        ui::data(&Value::from(members).to_string());
+        ui::data(&listing::json_line(&Value::from(members)));
     } else {
         for (name, value) in lines {
             ui::data(&format!("{name}: {value}"));

@@ -245,7 +245,8 @@ fn print(members: Vec<(&str, Value)>, json: bool) {
         let members = members
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value));
-        ui::data(&Value::Object(members.collect()).to_string());
+        let object = Value::Object(members.collect());
+        ui::data(&super::listing::json_line(&object));
         return;
     }
     for (name, value) in members {

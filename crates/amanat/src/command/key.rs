@@ -214,7 +214,8 @@ fn print(state: &RootKeyState, more: Option<(&str, Value)>, json: bool) {
     if json {
         let members = members.into_iter();
         let object = members.map(|(name, value)| (name.to_owned(), value));
-        ui::data(&Value::Object(object.collect()).to_string());
+        let object = Value::Object(object.collect());
+        ui::data(&super::listing::json_line(&object));
         return;
     }
     for (name, value) in members {

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
         }
     }
     if arguments.json {
-        ui::data(&json!({ "files": files }).to_string());
+        ui::data(&super::listing::json_line(&json!({ "files": files })));
     }
     Ok(exit)
 }

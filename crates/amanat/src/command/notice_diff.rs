@@ -51,15 +51,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
             .iter()
             .map(|it| json!({ "effect": word(it.effect), "text": it.text }))
             .collect();
-        ui::data(
-            &json!({
-                "deployment": new.deployment.as_str(),
-                "from": old.version,
-                "to": new.version,
-                "changes": changes,
-            })
-            .to_string(),
-        );
+        ui::data(&super::listing::json_line(&json!({
+            "deployment": new.deployment.as_str(),
+            "from": old.version,
+            "to": new.version,
+            "changes": changes,
+        })));
         return Ok(Exit::Ok);
     }
     if lines.is_empty() {

@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
             .iter()
             .map(|it| story_json(case.notice(), it))
             .collect();
-        ui::data(&json!({ "messages": stories }).to_string());
+        ui::data(&super::listing::json_line(&json!({ "messages": stories })));
     } else {
         let sentences = sentences(arguments.language);
         for story in &stories {

@@ -4,12 +4,13 @@ use backup::{Depth, Manifest, Pruned, Verified};
 use serde_json::{Value, json};
 
 use super::{ids, print};
+use crate::command::listing::json_line;
 use crate::ui;
 
 /// A backup that was made, as the server or this process shows it.
 pub(super) fn created(value: &Value, json: bool) {
     if json {
-        ui::data(&value.to_string());
+        ui::data(&json_line(value));
         return;
     }
     let members = value.as_object().into_iter().flatten();
