@@ -105,7 +105,7 @@ pub(crate) fn run(command: CommonsCommand) -> Result<Exit, Stop> {
                 data_set: data_set.to_string(),
             };
             let answer = operator::ask(place, &request)?;
-            ui::data(&answer.to_string());
+            ui::data(&super::listing::json_line(&answer));
             Ok(Exit::Ok)
         }
     }

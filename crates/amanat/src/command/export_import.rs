@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
     };
     let answer = ask(arguments.place, &request)?;
     if arguments.json {
-        ui::data(&answer.to_string());
+        ui::data(&super::listing::json_line(&answer));
         return Ok(Exit::Ok);
     }
     if answer.get("key_given") == Some(&Value::Bool(false)) {

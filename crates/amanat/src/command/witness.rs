@@ -67,7 +67,9 @@ async fn serve(witnesses: Arc<Witnesses>, at: SocketAddr, json: bool) -> Result<
     let at = at.map_err(|err| Stop::failure(err, "check the network of this machine"))?;
     let (key, http) = (witnesses.key(), format!("http://{}", reachable(at)));
     if json {
-        ui::data(&json!({ "witness": key, "http": http }).to_string());
+        ui::data(&super::listing::json_line(
+            &json!({ "witness": key, "http": http }),
+        ));
     } else {
         ui::data(&format!("witness: {key}"));
         ui::data(&format!("http: {http}"));
