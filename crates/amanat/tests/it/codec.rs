@@ -68,9 +68,11 @@ fn a_codec_that_is_stuck_is_ended_and_rests_while_others_are_served() {
         for it in stuck {
             outcomes.push(it.await.unwrap().unwrap_err());
         }
-        assert_eq!(outcomes[0], CodecError::Ended);
-        assert!(outcomes[1..].iter().all(|it| *it == CodecError::Resting));
-        assert!(outcomes[1].is_passing() && !outcomes[0].is_passing());
+        // Any of the four may have come first: that one was ended, the others found it resting.
+        let of = |error: &CodecError| outcomes.iter().filter(|it| *it == error).count();
+        assert_eq!(of(&CodecError::Ended), 1, "{outcomes:?}");
+        assert_eq!(of(&CodecError::Resting), 3, "{outcomes:?}");
+        assert!(CodecError::Resting.is_passing() && !CodecError::Ended.is_passing());
 
         // The place of the worker that was ended is free again.
         let other = deployment("other");
