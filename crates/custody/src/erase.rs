@@ -216,7 +216,7 @@ pub struct ErasureNotice {
     pub told_at: Timestamp,
     /// Until when it has to acknowledge.
     pub due_at: Timestamp,
-    /// When it asked for it.
+    /// When it got it: it asked for it, or one of its webhooks took it.
     pub fetched_at: Option<Timestamp>,
     /// When it said that it has erased too.
     pub acknowledged_at: Option<Timestamp>,

@@ -155,10 +155,10 @@ pub use provisioning::{
 };
 pub use published::{MAX_NOTICE_VERSIONS, NoticeNews, NoticeVersion};
 pub use push::{
-    LastFailure, MAX_PUSH_AGE_MILLIS, MAX_PUSH_BYTES, MAX_PUSH_READINGS, MAX_PUSHES_PER_RECIPIENT,
-    MAX_WEBHOOKS, MAX_WEBHOOKS_PER_RECIPIENT, NewWebhook, PUSH_SLACK_MILLIS, Push, PushContents,
-    PushError, PushFailure, PushPage, PushRoom, PushTurn, WebhookError, WebhookId, WebhookState,
-    WebhookView,
+    LastFailure, MAX_PUSH_AGE_MILLIS, MAX_PUSH_BYTES, MAX_PUSH_ERASURES, MAX_PUSH_READINGS,
+    MAX_PUSHES_PER_RECIPIENT, MAX_WEBHOOKS, MAX_WEBHOOKS_PER_RECIPIENT, NewWebhook,
+    PUSH_SLACK_MILLIS, Push, PushContents, PushError, PushFailure, PushPage, PushRoom, PushTurn,
+    WebhookError, WebhookId, WebhookState, WebhookView,
 };
 pub use receipts::ReceiptRow;
 pub use release::{

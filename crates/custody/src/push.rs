@@ -12,6 +12,9 @@
 //! `horizon`) the history is read page by page; a page that the receiver took moves the place, in its row too. A crash in between sends
 //! the page again. So a receiver gets everything at least once.
 //!
+//! # Erasures
+//! What a recipient is told of erasures goes to each of its webhooks, before any reading, until one takes it or it is acknowledged.
+//!
 //! # What ends
 //! A place is never older than [`MAX_PUSH_AGE_MILLIS`]: what came in before that and was not taken is left out. The receiver is told
 //! from when to when, with the next batch it takes, and can ask for it as history. A receiver that answers 410 (Gone) gets nothing until
@@ -40,6 +43,8 @@ pub const MAX_WEBHOOKS: usize = 1_000;
 pub const MAX_PUSHES_PER_RECIPIENT: usize = 4;
 /// The most readings of a batch.
 pub const MAX_PUSH_READINGS: u16 = crate::history::MAX_HISTORY_READINGS;
+/// The most erasures of a batch.
+pub const MAX_PUSH_ERASURES: u16 = 50;
 /// A batch gets no further reading when what is stored of it has so many bytes.
 pub const MAX_PUSH_BYTES: usize = 256 * 1024;
 /// What was not taken for so long is left out.

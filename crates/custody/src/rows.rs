@@ -164,6 +164,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             name: "when the rows came out of a backup",
             sql: include_str!("rows/0028_restored.sql"),
         },
+        Step {
+            version: 29,
+            name: "which erasures a webhook was told of",
+            sql: include_str!("rows/0029_webhook_told.sql"),
+        },
     ],
 };
 

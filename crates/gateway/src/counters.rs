@@ -94,7 +94,7 @@ counters! {
     HistoryPages = "history_pages", EVENT;
     /// Readings in them.
     HistoryReadings = "history_readings", EVENT;
-    /// Erasures that recipients were given when they asked.
+    /// Erasures that recipients were given: they asked, or a webhook took them.
     ErasuresGiven = "erasures_given", EVENT;
     /// Erasures that recipients acknowledged.
     ErasuresAcknowledged = "erasures_acknowledged", EVENT;

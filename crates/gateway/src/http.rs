@@ -72,6 +72,7 @@ use receive::Door;
 pub use order::{MAX_ARGUMENTS_BYTES, MAX_LISTED, ORDERS_PATH};
 pub use provision::PROVISION_PATH;
 
+pub(crate) use erasures::json as erasures_json;
 pub use erasures::{ERASURE_REQUESTS_PER_SECOND, ERASURES_PATH};
 pub use history::{HISTORY_PATH, MAX_AT_ONCE, PAGES_PER_SECOND};
 pub(crate) use receive::write_reading;

@@ -286,6 +286,9 @@ impl Custody {
             act.record(entry);
             Ok::<_, EraseError>(())
         })?;
+        if !notices.is_empty() {
+            self.inner.pushes.tell();
+        }
         self.look_again_at(&row.id, now.plus_millis(LOOK_MILLIS));
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A webhook as it runs: how it stands, up to where it has got, whether something is on the way.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::{DeploymentId, PurposeId, RecipientId, ThingId, Timestamp};
@@ -76,6 +77,8 @@ pub(super) struct Running {
     pub(super) places: BTreeMap<DeploymentId, Place>,
     /// Under which rules its places were looked through: one for each grant.
     pub(super) rules: Option<u64>,
+    /// Up to which telling of recipients it was looked what this one has to be told.
+    pub(super) told: u64,
     /// How much was appended when everything had been sent last.
     pub(super) sent_all_at: Option<u64>,
     /// When the vault is asked again, and how long nothing was found.
@@ -95,17 +98,24 @@ pub(super) struct Running {
 
 impl Running {
     /// Whether something may be sent now. Where nothing came in since all was sent, its places move on.
-    pub(super) fn is_due(&mut self, settled: Option<Settled>, now: Timestamp) -> bool {
+    pub(super) fn is_due(&mut self, settled: Option<Settled>, told: u64, now: Timestamp) -> bool {
         if self.wants_test {
             return true;
         }
         let lies_ahead = |at: Timestamp, longest: i64| {
             (1..=longest).contains(&at.as_millis().saturating_sub(now.as_millis()))
         };
-        let waits = lies_ahead(self.stands.next_attempt_at, LONGEST_PAUSE_MILLIS)
-            || lies_ahead(self.next_look_at, LONGEST_LOOK_MILLIS);
+        if self.stands.state == WebhookState::Disabled
+            || lies_ahead(self.stands.next_attempt_at, LONGEST_PAUSE_MILLIS)
+        {
+            return false;
+        }
+        // An erasure waits for nothing else.
+        if self.told != told {
+            return true;
+        }
         let Some(settled) = settled else { return false };
-        if waits || self.stands.state == WebhookState::Disabled {
+        if lies_ahead(self.next_look_at, LONGEST_LOOK_MILLIS) {
             return false;
         }
         if self.sent_all_at == Some(settled.most) {
@@ -195,6 +205,7 @@ impl Hook {
                 stands: row.stands,
                 places,
                 rules: None,
+                told: 0,
                 sent_all_at: None,
                 next_look_at: Timestamp::EPOCH,
                 looks: 0,
@@ -219,6 +230,8 @@ pub(crate) struct Pushes {
     pub(super) safe: SecretBox,
     hooks: RwLock<BTreeMap<WebhookId, Arc<Hook>>>,
     pub(super) horizon: Mutex<Horizon>,
+    /// How often recipients were told of erasures, and one: what was told before the start is looked for too.
+    told: AtomicU64,
 }
 
 impl Pushes {
@@ -228,7 +241,18 @@ impl Pushes {
             safe,
             hooks: RwLock::default(),
             horizon: Mutex::default(),
+            told: AtomicU64::new(1),
         }
+    }
+
+    /// Recipients were told of an erasure: webhooks look what it is.
+    pub(crate) fn tell(&self) {
+        self.told.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often that was.
+    pub(super) fn told(&self) -> u64 {
+        self.told.load(Ordering::Acquire)
     }
 
     pub(super) fn one(&self, id: &WebhookId) -> Option<Arc<Hook>> {

@@ -15,16 +15,17 @@ use super::hook::{Hook, HookState, Place, WRITE_MILLIS};
 use super::horizon::Settled;
 use super::sealed::Target;
 use super::{
-    LastFailure, MAX_PUSH_BYTES, MAX_PUSH_READINGS, MAX_PUSHES_PER_RECIPIENT, PushFailure,
-    WebhookId, WebhookState,
+    LastFailure, MAX_PUSH_BYTES, MAX_PUSH_ERASURES, MAX_PUSH_READINGS, MAX_PUSHES_PER_RECIPIENT,
+    PushFailure, WebhookId, WebhookState,
 };
 use crate::Custody;
 use crate::catalogue::RecipientPeer;
 use crate::deliver::Delivery;
 use crate::destination::{FailureClass, Secret, WebAddress, pause_millis};
+use crate::erase::ErasureNotice;
 use crate::history::{HistoryError, HistoryQuery};
-use crate::rows::RowError;
 use crate::rows::webhook as table;
+use crate::rows::{self, RowError};
 
 const LABEL: &[u8] = b"amanat/webhook-message/1\0";
 const MESSAGE_ID_BYTES: usize = 20;
@@ -112,6 +113,8 @@ pub struct Push {
 pub enum PushContents {
     /// A test, without a reading.
     Test,
+    /// What people had erased and the recipient has to erase too, oldest first.
+    Erasures(Vec<ErasureNotice>),
     /// Readings.
     Page(Box<PushPage>),
 }
@@ -169,6 +172,7 @@ impl Custody {
     /// When places could not be written down; they are kept, and written the next time.
     pub fn pushes_due(&self, room: PushRoom, now: Timestamp) -> Result<Vec<PushTurn>, PushError> {
         let settled = self.note_settled(now);
+        let told = self.inner.pushes.told();
         let hooks = self.inner.pushes.all();
         self.write_places(&hooks, now)?;
         // At once, so that what comes in from now on is not missed.
@@ -186,7 +190,7 @@ impl Custody {
                 all += 1;
                 slow += usize::from(running.is_slow);
                 *under_way.entry(hook.recipient.clone()).or_default() += 1;
-            } else if running.is_due(settled, now) {
+            } else if running.is_due(settled, told, now) {
                 let turn_at = running.turn_at;
                 drop(running);
                 due.push((turn_at, hook));
@@ -293,9 +297,7 @@ impl Custody {
         let target = target.map_err(|_| PushError::Sealed(hook.id.clone()))?;
         let contents = match turn.is_test {
             true => Some(PushContents::Test),
-            false => self
-                .page(hook, recipient, now)?
-                .map(|it| PushContents::Page(Box::new(it))),
+            false => self.next(hook, recipient, now)?,
         };
         Ok(contents.map(|contents| Push {
             keys: target.keys_at(now),
@@ -304,6 +306,30 @@ impl Custody {
             webhook: hook.id.clone(),
             contents,
         }))
+    }
+
+    /// What there is, without a test: erasures before readings.
+    fn next(
+        &self,
+        hook: &Hook,
+        recipient: &Arc<RecipientPeer>,
+        now: Timestamp,
+    ) -> Result<Option<PushContents>, PushError> {
+        let pushes = &self.inner.pushes;
+        // Before the rows: who is told after this is looked for again.
+        let told = pushes.told();
+        if hook.lock().told != told {
+            let limit = i64::from(MAX_PUSH_ERASURES);
+            let notices = self.inner.db.read(|tx| {
+                rows::erasure::notices_for_webhook(tx, &hook.recipient, &hook.id, limit)
+            })?;
+            if !notices.is_empty() {
+                return Ok(Some(PushContents::Erasures(notices)));
+            }
+            hook.lock().told = told;
+        }
+        let page = self.page(hook, recipient, now)?;
+        Ok(page.map(|it| PushContents::Page(Box::new(it))))
     }
 
     /// The next page that holds something.
@@ -422,7 +448,7 @@ impl Custody {
             ..hook.lock().stands
         };
         let moved = match &push.contents {
-            PushContents::Test => None,
+            PushContents::Test | PushContents::Erasures(_) => None,
             // Where the grant ended meanwhile, there is another place or none.
             PushContents::Page(page) => {
                 let stands = hook.lock().places.get(&page.deployment) == Some(&page.before);
@@ -431,6 +457,12 @@ impl Custody {
         };
         self.inner.db.write(|tx| {
             table::put_state(tx, &hook.id, &stands)?;
+            if let PushContents::Erasures(notices) = &push.contents {
+                for notice in notices {
+                    table::told(tx, &hook.id, &notice.id)?;
+                    rows::erasure::fetched(tx, &notice.id, now)?;
+                }
+            }
             match &moved {
                 Some((page, place)) => table::put_place(tx, &hook.id, &page.deployment, place),
                 None => Ok(()),

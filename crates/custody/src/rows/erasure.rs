@@ -5,6 +5,7 @@ use store::{Row, Tx};
 
 use super::{RowError, parsed};
 use crate::erase::{EraseCause, EraseId, EraseScope, EraseState, ErasureNotice};
+use crate::push::WebhookId;
 
 const TABLE: &str = "erasure";
 const NOTICE_TABLE: &str = "erasure_notice";
@@ -342,6 +343,29 @@ pub(crate) fn open_notices(
     let rows = tx.query(
         &sql,
         &[recipient.as_str().into(), after.into(), limit.into()],
+    )?;
+    rows.iter().map(read_notice).collect()
+}
+
+/// What the recipient of a webhook was told and has not acknowledged, and this webhook was not told of, oldest first.
+pub(crate) fn notices_for_webhook(
+    tx: &mut Tx<'_>,
+    recipient: &RecipientId,
+    webhook: &WebhookId,
+    limit: i64,
+) -> Result<Vec<ErasureNotice>, RowError> {
+    let sql = format!(
+        "{NOTICE_COLUMNS} WHERE recipient = $1 AND acknowledged_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM webhook_told WHERE webhook = $2 AND notice = erasure_notice.id)
+         ORDER BY told_at, id LIMIT $3"
+    );
+    let rows = tx.query(
+        &sql,
+        &[
+            recipient.as_str().into(),
+            webhook.as_str().into(),
+            limit.into(),
+        ],
     )?;
     rows.iter().map(read_notice).collect()
 }

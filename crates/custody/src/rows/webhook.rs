@@ -7,6 +7,7 @@ use store::{Row, Tx};
 
 use super::{RowError, parsed};
 use crate::destination::FailureClass;
+use crate::erase::EraseId;
 use crate::push::{HookState, LastFailure, Place, WebhookId, WebhookState};
 
 const TABLE: &str = "webhook";
@@ -117,7 +118,18 @@ pub(crate) fn insert(tx: &mut Tx<'_>, row: &WebhookRow) -> Result<(), RowError> 
 pub(crate) fn delete(tx: &mut Tx<'_>, id: &WebhookId) -> Result<bool, RowError> {
     let id = id.as_str();
     tx.execute("DELETE FROM webhook_place WHERE webhook = $1", &[id.into()])?;
+    tx.execute("DELETE FROM webhook_told WHERE webhook = $1", &[id.into()])?;
     Ok(tx.execute("DELETE FROM webhook WHERE id = $1", &[id.into()])? > 0)
+}
+
+/// A webhook was told of an erasure; nothing where it was removed meanwhile.
+pub(crate) fn told(tx: &mut Tx<'_>, id: &WebhookId, notice: &EraseId) -> Result<(), RowError> {
+    tx.execute(
+        "INSERT INTO webhook_told (webhook, notice) SELECT id, $2 FROM webhook WHERE id = $1
+         ON CONFLICT (webhook, notice) DO NOTHING",
+        &[id.as_str().into(), notice.as_str().into()],
+    )?;
+    Ok(())
 }
 
 pub(crate) fn put_sealed(tx: &mut Tx<'_>, id: &WebhookId, sealed: &[u8]) -> Result<(), RowError> {

@@ -8,6 +8,7 @@
 //! webhook-signature: v1,…      base64(HMAC-SHA256(key, id "." timestamp "." body)); one for each key that holds, with a space between
 //!
 //! {"type":"amanat.readings","timestamp":…,"data":[{"purpose":…,"deployment":…,"thing":…,"at":…,"coarse":…,"reading":{…}}]}
+//! {"type":"amanat.erasures","timestamp":…,"data":[…]}       what people had erased, as `http::erasures` lists it, at most fifty
 //! {"type":"amanat.test","timestamp":…,"data":{}}
 //! ```
 //! `missed`, beside `data`, says what was left out before it: `{"deployment":…,"from":…,"until":…}`.
@@ -39,8 +40,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use custody::{
-    Custody, FailureClass, MAX_PUSH_BYTES, Push, PushContents, PushError, PushFailure, PushPage,
-    PushRoom, PushTurn,
+    Custody, ErasureNotice, FailureClass, MAX_PUSH_BYTES, Push, PushContents, PushError,
+    PushFailure, PushPage, PushRoom, PushTurn,
 };
 use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
@@ -50,7 +51,7 @@ use super::dial::Dialer;
 use super::{CourierError, CourierOptions, DRAIN, PERIOD, jitter, web, webhook};
 use crate::clock::Clock;
 use crate::handover::{Flushed, Gated, Handover, earlier};
-use crate::http::write_reading;
+use crate::http::{erasures_json, write_reading};
 use crate::{Counter, Counters};
 use handed::{Counted, Decided, Handed};
 
@@ -224,6 +225,10 @@ impl Pusher {
             self.counters.add(Counter::WebhookBatches);
             self.counters.add_many(Counter::WebhookReadings, readings);
         }
+        if let PushContents::Erasures(notices) = push.contents() {
+            let count = u64::try_from(notices.len()).unwrap_or(u64::MAX);
+            self.counters.add_many(Counter::ErasuresGiven, count);
+        }
         let (custody, turn, push) = (self.custody.clone(), Arc::clone(turn), Arc::clone(push));
         let now = self.clock.now().wall;
         let told = move || custody.push_taken(&turn, &push, took_ms, now);
@@ -259,6 +264,7 @@ impl Pusher {
         // Decided now and not before: resolving, connecting and TLS took their time.
         let message = match push.contents() {
             PushContents::Test => Some(self.test(push)),
+            PushContents::Erasures(notices) => Some(self.erasures(push, notices)),
             PushContents::Page(page) => self.batch(push, page),
         };
         let Some(message) = message else {
@@ -289,6 +295,20 @@ impl Pusher {
         let body = format!(r#"{{"type":"amanat.test","timestamp":"{now}","data":{{}}}}"#);
         Message {
             id: push.message_id(body.as_bytes()),
+            body: body.into(),
+            decided: None,
+        }
+    }
+
+    /// What people had erased. There is nothing of a reading in it.
+    fn erasures(&self, push: &Push, notices: &[ErasureNotice]) -> Message {
+        let now = self.clock.now().wall;
+        let data = erasures_json(notices);
+        let mut body = format!(r#"{{"type":"amanat.erasures","timestamp":"{now}","data":"#);
+        body.push_str(&data);
+        body.push('}');
+        Message {
+            id: push.message_id(data.as_bytes()),
             body: body.into(),
             decided: None,
         }

@@ -115,6 +115,13 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Notices as the list has them, as a JSON array.
+pub(crate) fn json(notices: &[ErasureNotice]) -> String {
+    let shown: Vec<_> = notices.iter().map(Shown::new).collect();
+    // Texts and numbers always have a JSON form.
+    serde_json::to_string(&shown).unwrap_or_default()
+}
+
 impl Erasures {
     fn who(
         &self,

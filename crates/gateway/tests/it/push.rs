@@ -382,6 +382,8 @@ async fn an_answer_is_not_read_beyond_its_head() {
 }
 
 mod slow {
+    mod erasures;
+
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
