@@ -22,8 +22,9 @@ pub(super) async fn read<T: AsyncRead + Unpin>(transport: &mut T) -> io::Result<
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        let is_text = head.first().is_some_and(u8::is_ascii_uppercase);
-        if !is_text || head.windows(END.len()).any(|it| it == END) {
+        let begun = begun(&head);
+        let is_text = begun.first().is_none_or(u8::is_ascii_uppercase);
+        if !is_text || begun.windows(END.len()).any(|it| it == END) {
             return Ok(head);
         }
         if head.len() > MAX_HEAD_BYTES {
@@ -33,9 +34,15 @@ pub(super) async fn read<T: AsyncRead + Unpin>(transport: &mut T) -> io::Result<
     }
 }
 
+/// A request may have empty lines before it (RFC 9112 section 2.2).
+fn begun(head: &[u8]) -> &[u8] {
+    let empty = head.iter().take_while(|it| matches!(it, b'\r' | b'\n'));
+    head.get(empty.count()..).unwrap_or_default()
+}
+
 /// Whether it is a request of HTTP/1 that does not ask for WebSocket.
 pub(super) fn asks_for_a_page(head: &[u8]) -> bool {
-    let mut lines = head
+    let mut lines = begun(head)
         .split(|it| *it == b'\n')
         .map(|it| it.trim_ascii_end())
         .take_while(|it| !it.is_empty());
@@ -74,6 +81,8 @@ mod tests {
         for (head, expected) in [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
             ("POST /x HTTP/1.0\r\n\r\n", true),
+            ("\r\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
+            ("\r\nGET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", false),
             ("GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", true),
             (
                 "GET / HTTP/1.1\r\nX-Upgrade: websocket\r\n\r\nUpgrade: websocket",
@@ -98,6 +107,11 @@ mod tests {
         client.write_all(b"Host: a\r\n\r\nmore").await.unwrap();
         let head = read(&mut server).await.unwrap();
         assert!(head.ends_with(b"\r\n\r\nmore"));
+        for part in ["\r\n\r\n", "GET / HTTP/1.1\r\n", "Host: a\r\n\r\n"] {
+            client.write_all(part.as_bytes()).await.unwrap();
+        }
+        let head = read(&mut server).await.unwrap();
+        assert!(head.starts_with(b"\r\n\r\nGET") && head.ends_with(b"a\r\n\r\n"));
         client
             .write_all(&vec![b'A'; MAX_HEAD_BYTES + 1])
             .await
