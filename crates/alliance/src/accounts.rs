@@ -7,7 +7,7 @@ use std::fmt;
 
 use custody::Token;
 use data_encoding::BASE32_NOPAD;
-use model::{PersonId, Timestamp};
+use model::{MemberId, PersonId, Timestamp};
 
 use crate::authority::{Action, Actor, Office};
 use crate::operator_access::{self, Asked};
@@ -24,6 +24,8 @@ pub struct Account {
     pub id: PersonId,
     /// What the account is for.
     pub office: Office,
+    /// For which member a delegate speaks.
+    pub member: Option<MemberId>,
 }
 
 macro_rules! tokens {
@@ -79,6 +81,35 @@ impl Alliance {
         office: Office,
         now: Timestamp,
     ) -> Result<Account, AllianceError> {
+        self.create(by, office, None, now)
+    }
+
+    /// Makes an account of somebody who speaks for a member.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such member, or the database fails.
+    pub fn create_delegate(
+        &self,
+        by: &Actor,
+        member: &MemberId,
+        now: Timestamp,
+    ) -> Result<Account, AllianceError> {
+        if self.db.read(|tx| rows::member::one(tx, member))?.is_none() {
+            return Err(AllianceError::NotFound {
+                what: "member",
+                id: member.to_string(),
+            });
+        }
+        self.create(by, Office::Delegate, Some(member.clone()), now)
+    }
+
+    fn create(
+        &self,
+        by: &Actor,
+        office: Office,
+        member: Option<MemberId>,
+        now: Timestamp,
+    ) -> Result<Account, AllianceError> {
         by.must(Action::ManageAccounts)?;
         let mut bytes = [0; 10];
         getrandom::fill(&mut bytes)?;
@@ -89,6 +120,7 @@ impl Alliance {
                 id,
             })?,
             office,
+            member,
         };
         self.db
             .write(|tx| rows::account::insert(tx, &account, now))?;

@@ -12,11 +12,13 @@ pub enum Office {
     Resident,
     /// The alliance's licensing office.
     Licensing,
+    /// Somebody who speaks for a member: answers its cases, and sits in panels on those of others.
+    Delegate,
 }
 
 impl Office {
     /// Every office.
-    pub const ALL: [Self; 2] = [Self::Resident, Self::Licensing];
+    pub const ALL: [Self; 3] = [Self::Resident, Self::Licensing, Self::Delegate];
 
     /// The word that rows and entries use.
     #[must_use]
@@ -24,6 +26,7 @@ impl Office {
         match self {
             Self::Resident => "resident",
             Self::Licensing => "licensing",
+            Self::Delegate => "delegate",
         }
     }
 
@@ -39,6 +42,7 @@ impl Office {
         match self {
             Self::Resident => RESIDENT.contains(&action),
             Self::Licensing => LICENSING.contains(&action),
+            Self::Delegate => DELEGATE.contains(&action),
         }
     }
 }
@@ -100,6 +104,12 @@ actions! {
     PublishCommons = "publish open data",
     /// See the log of commands to things, at every deployment.
     ReadCommands = "read the log of commands",
+    /// Answer cases: those of the own member, or of the alliance's office.
+    AnswerCases = "answer cases",
+    /// Sit in panels that decide cases.
+    SitOnPanels = "sit in panels",
+    /// Keep the table of days off.
+    SetCalendar = "change the days off",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -122,6 +132,14 @@ const LICENSING: &[Action] = &[
     Action::ApproveAccess,
     Action::PublishCommons,
     Action::ReadCommands,
+    Action::AnswerCases,
+    Action::SetCalendar,
+];
+const DELEGATE: &[Action] = &[
+    Action::ReadOwn,
+    Action::Choose,
+    Action::AnswerCases,
+    Action::SitOnPanels,
 ];
 
 impl Actor {
@@ -133,6 +151,7 @@ impl Actor {
             Self::Account(account) => match account.office {
                 Office::Resident => "a resident",
                 Office::Licensing => "office:licensing",
+                Office::Delegate => "a delegate",
             },
         }
     }
@@ -143,7 +162,11 @@ impl Actor {
         match self {
             Self::Operator => !matches!(
                 action,
-                Action::ReadOwn | Action::Choose | Action::ApproveAccess
+                Action::ReadOwn
+                    | Action::Choose
+                    | Action::ApproveAccess
+                    | Action::AnswerCases
+                    | Action::SitOnPanels
             ),
             Self::Account(account) => account.office.may(action),
         }

@@ -9,6 +9,7 @@
 mod account_facts;
 mod accounts;
 mod authority;
+pub mod cases;
 mod certificates;
 mod claims;
 mod codecs;
@@ -32,9 +33,10 @@ mod throttle;
 mod views;
 mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use custody::{ActError, Custody, RowError};
+use jiff::tz::TimeZone;
 use store::Db;
 
 pub use account_facts::AccountFacts;
@@ -79,12 +81,19 @@ pub use throttle::{MAX_WATCHED, MAX_WRONG_OF_NAME, MAX_WRONG_OF_NETWORK, WRONG_M
 pub use views::{DeploymentPage, Overview};
 pub use webhooks::WebhookActError;
 
+/// The time zone in which the days of clocks begin and end, unless it is said otherwise.
+pub const DEFAULT_TIME_ZONE: &str = "Asia/Karachi";
+
 /// The alliance's use cases over one custody and one database. Cheap to clone.
 #[derive(Clone)]
 pub struct Alliance {
     custody: Custody,
     db: Db,
     safety: Arc<safety::Safety>,
+    /// One case is filed at a time, so that numbers follow each other.
+    cases: Arc<Mutex<()>>,
+    /// Where a day begins and ends.
+    time_zone: TimeZone,
 }
 
 /// Why an act of the alliance did not happen. Nothing has changed then.
@@ -194,7 +203,15 @@ impl Alliance {
             custody,
             db,
             safety,
+            cases: Arc::default(),
+            time_zone: TimeZone::get(DEFAULT_TIME_ZONE).unwrap_or(TimeZone::UTC),
         })
+    }
+
+    /// The same alliance, with days that begin and end as in this time zone; as in [`DEFAULT_TIME_ZONE`] otherwise.
+    #[must_use]
+    pub fn with_time_zone(self, time_zone: TimeZone) -> Self {
+        Self { time_zone, ..self }
     }
 
     /// The data held in trust.

@@ -3,6 +3,7 @@
 use store::{MigrationSet, Step};
 
 pub(crate) mod account;
+pub(crate) mod case;
 pub(crate) mod claim;
 pub(crate) mod limit;
 pub(crate) mod member;
@@ -36,6 +37,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 4,
             name: "safety of accounts",
             sql: include_str!("rows/0004_account_safety.sql"),
+        },
+        Step {
+            version: 5,
+            name: "cases",
+            sql: include_str!("rows/0005_cases.sql"),
         },
     ],
 };

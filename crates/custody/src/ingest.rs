@@ -62,8 +62,10 @@ pub enum IngestError {
         "the deployment's licence is {0}: its things may not send until the alliance puts it in force"
     )]
     Unlicensed(LicenceState),
-    /// The deployment is quarantined.
-    #[error("the deployment is quarantined")]
+    /// The deployment or the thing is quarantined.
+    #[error(
+        "the deployment or the thing is quarantined: nothing of it is taken until that is lifted"
+    )]
     Quarantined,
     /// The payload is not a message that can be decided on.
     #[error("the payload cannot be read: {0}")]
@@ -323,6 +325,9 @@ impl Custody {
         payload: Box<Payload>,
         facts: &Facts,
     ) -> Result<Admitted<'s>, IngestError> {
+        if thing.is_quarantined() {
+            return Err(IngestError::Quarantined);
+        }
         let named = self.named(state, thing, &payload).inspect_err(|_| {
             let drift = &thing.deployment.drift;
             drift.count(payload.undeclared(), facts.now);

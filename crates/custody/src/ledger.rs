@@ -211,6 +211,14 @@ impl Custody {
         Ok(self.inner.db.read(|tx| rows::entry::file(tx, path))?)
     }
 
+    /// The signed head of the record, byte for byte, as a transaction sees it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_head_in(&self, tx: &mut Tx<'_>) -> Result<Vec<u8>, LedgerError> {
+        Ok(rows::entry::file(tx, CHECKPOINT_PATH)?.unwrap_or_default())
+    }
+
     /// Entries with a position below `before`, newest first.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 
 mod act;
 mod backup;
+mod case_box;
 mod catalogue;
 mod certificate;
 mod choose;

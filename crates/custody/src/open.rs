@@ -41,8 +41,10 @@ mod label {
     pub(super) const RECIPIENT_PSEUDONYM: &str = "amanat/v1/recipient-pseudonym";
     pub(super) const EXPORTS: &str = "amanat/v1/exports";
     pub(super) const COMMONS: &str = "amanat/v1/commons";
+    pub(super) const CASE_TEXTS: &str = "amanat/v1/case-texts";
+    pub(super) const CASE_MARKS: &str = "amanat/v1/case-marks";
     /// All of them: what is not in it would not keep its value when the root key changes.
-    pub(super) const ALL: [&str; 10] = [
+    pub(super) const ALL: [&str; 12] = [
         RECORD_SIGNER,
         SUBJECT_LOOKUP,
         DESTINATION_SECRETS,
@@ -53,6 +55,8 @@ mod label {
         RECIPIENT_PSEUDONYM,
         EXPORTS,
         COMMONS,
+        CASE_TEXTS,
+        CASE_MARKS,
     ];
 }
 
@@ -117,6 +121,9 @@ pub enum OpenError {
     /// The key for the commons.
     #[error("the key for the commons could not be made: the operating system gives no randomness")]
     Commons,
+    /// The texts of cases cannot be sealed.
+    #[error("the texts of cases cannot be sealed: the operating system gives no randomness")]
+    Cases,
     /// The record.
     #[error("the record could not be opened")]
     Record(#[source] LedgerError),
@@ -172,6 +179,8 @@ pub(crate) struct Inner {
     pub(crate) couriers: Couriers,
     /// Seals the addresses and passwords of destinations.
     pub(crate) secrets: SecretBox,
+    /// Seals the texts of cases.
+    pub(crate) cases: crate::case_box::CaseBox,
     /// The webhooks of recipients, and what is under way to them.
     pub(crate) pushes: Pushes,
     /// What passes as statistics over time.
@@ -222,6 +231,11 @@ impl Custody {
         let exports = exports(directory, &root)?;
         let commons = crate::commons::Commons::new(root.derive(label::COMMONS).as_slice())
             .ok_or(OpenError::Commons)?;
+        let cases = crate::case_box::CaseBox::new(
+            root.derive(label::CASE_TEXTS).as_slice(),
+            root.derive(label::CASE_MARKS).as_slice(),
+        )
+        .ok_or(OpenError::Cases)?;
         let (line, room) = <(Arc<Line>, Arc<crate::outbox::Queue>)>::default();
         let vault = opened_vault(directory, &db, root, (&line, &room))?;
         vault.strip_with(crate::erase::strip);
@@ -258,6 +272,7 @@ impl Custody {
                 couriers: Couriers::default(),
                 secrets,
                 pushes,
+                cases,
                 windows,
                 retaining,
                 exports,

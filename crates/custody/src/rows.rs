@@ -169,6 +169,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             name: "which erasures a webhook was told of",
             sql: include_str!("rows/0029_webhook_told.sql"),
         },
+        Step {
+            version: 33,
+            name: "sanctions",
+            sql: include_str!("rows/0033_sanctions.sql"),
+        },
     ],
 };
 

@@ -55,11 +55,19 @@ pub enum EntryKind {
     CommonsAdmitted,
     /// What people gave to an open data set was not published.
     CommonsRefused,
+    /// A case was decided.
+    CaseDecided,
+    /// A decision is carried out against a deployment.
+    SanctionImposed,
+    /// What led to a sanction was cured, and it ended.
+    SanctionLifted,
+    /// The days off that clocks go by are others.
+    CalendarChanged,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -85,6 +93,10 @@ impl EntryKind {
         Self::CommonsDeclared,
         Self::CommonsAdmitted,
         Self::CommonsRefused,
+        Self::CaseDecided,
+        Self::SanctionImposed,
+        Self::SanctionLifted,
+        Self::CalendarChanged,
     ];
 
     /// The word in the record.
@@ -116,6 +128,10 @@ impl EntryKind {
             Self::CommonsDeclared => "commons-declared",
             Self::CommonsAdmitted => "commons-admitted",
             Self::CommonsRefused => "commons-refused",
+            Self::CaseDecided => "case-decided",
+            Self::SanctionImposed => "sanction-imposed",
+            Self::SanctionLifted => "sanction-lifted",
+            Self::CalendarChanged => "calendar-changed",
         }
     }
 

@@ -1,7 +1,7 @@
 //! Accounts and one-time links. Tokens are kept as hashes only.
 
 use custody::RowError;
-use model::{PersonId, Timestamp};
+use model::{Chamber, MemberId, PersonId, Timestamp};
 use store::Tx;
 
 use crate::accounts::Account;
@@ -9,14 +9,33 @@ use crate::authority::Office;
 
 pub(crate) fn insert(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Result<(), RowError> {
     tx.execute(
-        "INSERT INTO account (id, office, created_at) VALUES ($1, $2, $3)",
+        "INSERT INTO account (id, office, created_at, member) VALUES ($1, $2, $3, $4)",
         &[
             account.id.as_str().into(),
             account.office.as_str().into(),
             now.as_millis().into(),
+            (account.member.as_ref()).map_or(store::Value::Null, |it| it.as_str().into()),
         ],
     )?;
     Ok(())
+}
+
+/// Every delegate, with the chamber of their member.
+pub(crate) fn delegates(tx: &mut Tx<'_>) -> Result<Vec<(Account, Chamber)>, RowError> {
+    let rows = tx.query(
+        "SELECT account.id, account.office, account.member, member.chamber FROM account
+         JOIN member ON member.id = account.member WHERE account.office = 'delegate' ORDER BY account.id",
+        &[],
+    )?;
+    let delegate = |row: &store::Row| {
+        let chamber: String = row.get(3)?;
+        let found = Chamber::parse(&chamber).ok_or(RowError::Unreadable {
+            table: "member",
+            value: chamber,
+        })?;
+        Ok((read(row)?, found))
+    };
+    rows.iter().map(delegate).collect()
 }
 
 pub(crate) fn read(row: &store::Row) -> Result<Account, RowError> {
@@ -29,12 +48,16 @@ pub(crate) fn read(row: &store::Row) -> Result<Account, RowError> {
     Ok(Account {
         id: PersonId::parse(&id).map_err(|_| unreadable(&id))?,
         office: Office::parse(&office).ok_or_else(|| unreadable(&office))?,
+        member: match row.get::<Option<String>>(2)? {
+            None => None,
+            Some(id) => Some(MemberId::parse(&id).map_err(|_| unreadable(&id))?),
+        },
     })
 }
 
 pub(crate) fn one(tx: &mut Tx<'_>, id: &PersonId) -> Result<Option<Account>, RowError> {
     let row = tx.query_one(
-        "SELECT id, office FROM account WHERE id = $1",
+        "SELECT id, office, member FROM account WHERE id = $1",
         &[id.as_str().into()],
     )?;
     row.as_ref().map(read).transpose()
@@ -42,7 +65,7 @@ pub(crate) fn one(tx: &mut Tx<'_>, id: &PersonId) -> Result<Option<Account>, Row
 
 pub(crate) fn of_office(tx: &mut Tx<'_>, office: Office) -> Result<Vec<Account>, RowError> {
     let rows = tx.query(
-        "SELECT id, office FROM account WHERE office = $1 ORDER BY created_at, id",
+        "SELECT id, office, member FROM account WHERE office = $1 ORDER BY created_at, id",
         &[office.as_str().into()],
     )?;
     rows.iter().map(read).collect()
@@ -116,7 +139,7 @@ pub(crate) fn linked(
     now: Timestamp,
 ) -> Result<Option<Account>, RowError> {
     let row = tx.query_one(
-        "SELECT account.id, account.office FROM one_time_link
+        "SELECT account.id, account.office, account.member FROM one_time_link
          JOIN account ON account.id = one_time_link.account
          WHERE token_sha256 = $1 AND expires_at > $2",
         &[token.as_slice().into(), now.as_millis().into()],

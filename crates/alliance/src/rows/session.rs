@@ -44,7 +44,7 @@ pub(crate) fn account(
     now: Timestamp,
 ) -> Result<Option<(Account, Timestamp)>, RowError> {
     let row = tx.query_one(
-        "SELECT account.id, account.office, session.seen_at FROM session
+        "SELECT account.id, account.office, account.member, session.seen_at FROM session
          JOIN account ON account.id = session.account
          WHERE token_sha256 = $1 AND expires_at > $2 AND seen_at > $3",
         &[
@@ -54,7 +54,7 @@ pub(crate) fn account(
         ],
     )?;
     let Some(row) = row else { return Ok(None) };
-    let seen_at = Timestamp::from_millis(row.get(2)?);
+    let seen_at = Timestamp::from_millis(row.get(3)?);
     Ok(Some((super::account::read(&row)?, seen_at)))
 }
 

@@ -17,26 +17,29 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
         let offices: Vec<_> = Office::ALL.iter().map(|it| may(it.may(*action))).collect();
         let operator = may(Actor::Operator.may(*action));
         matrix += &format!(
-            "{action}: operator {operator}, resident {}, licensing {}\n",
-            offices[0], offices[1]
+            "{action}: operator {operator}, resident {}, licensing {}, delegate {}\n",
+            offices[0], offices[1], offices[2]
         );
     }
     insta::assert_snapshot!(matrix, @r"
-    read its own timeline: operator -, resident yes, licensing yes
-    choose: operator -, resident yes, licensing yes
-    register a member: operator yes, resident -, licensing -
-    manage a deployment: operator yes, resident -, licensing -
-    manage access: operator yes, resident -, licensing -
-    issue a licence: operator yes, resident -, licensing yes
-    suspend or reinstate a licence: operator yes, resident -, licensing yes
-    revoke a licence: operator yes, resident -, licensing yes
-    set limits of the rulebook: operator yes, resident -, licensing yes
-    manage certificates of things: operator yes, resident -, licensing -
-    release statistics: operator yes, resident -, licensing yes
-    agree to access to an account: operator -, resident -, licensing yes
-    publish open data: operator yes, resident -, licensing yes
-    read the log of commands: operator yes, resident -, licensing yes
-    manage accounts: operator yes, resident -, licensing -
+    read its own timeline: operator -, resident yes, licensing yes, delegate yes
+    choose: operator -, resident yes, licensing yes, delegate yes
+    register a member: operator yes, resident -, licensing -, delegate -
+    manage a deployment: operator yes, resident -, licensing -, delegate -
+    manage access: operator yes, resident -, licensing -, delegate -
+    issue a licence: operator yes, resident -, licensing yes, delegate -
+    suspend or reinstate a licence: operator yes, resident -, licensing yes, delegate -
+    revoke a licence: operator yes, resident -, licensing yes, delegate -
+    set limits of the rulebook: operator yes, resident -, licensing yes, delegate -
+    manage certificates of things: operator yes, resident -, licensing -, delegate -
+    release statistics: operator yes, resident -, licensing yes, delegate -
+    agree to access to an account: operator -, resident -, licensing yes, delegate -
+    publish open data: operator yes, resident -, licensing yes, delegate -
+    read the log of commands: operator yes, resident -, licensing yes, delegate -
+    answer cases: operator -, resident -, licensing yes, delegate yes
+    sit in panels: operator -, resident -, licensing -, delegate yes
+    change the days off: operator yes, resident -, licensing yes, delegate -
+    manage accounts: operator yes, resident -, licensing -, delegate -
     ");
 }
 

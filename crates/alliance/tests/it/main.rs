@@ -5,6 +5,8 @@ mod accounts;
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod licensing;

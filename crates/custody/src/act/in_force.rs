@@ -94,13 +94,13 @@ impl Act<'_, '_> {
             prepared.certificates = Some(next);
         }
         let catalogue = self.custody.inner.catalogue.load_full();
-        let caps = match self.limits {
-            true => {
-                for (id, _) in catalogue.deployments.iter() {
-                    self.touched.entry(id.clone()).or_default();
-                }
-                Some(rows::cap::all(self.tx)?.into())
+        if self.limits {
+            for (id, _) in catalogue.deployments.iter() {
+                self.touched.entry(id.clone()).or_default().suspended = true;
             }
+        }
+        let caps = match self.touched.values().any(|it| it.suspended) {
+            true => Some(rows::cap::CapsByDeployment::read(self.tx)?),
             false => None,
         };
         for (id, touched) in std::mem::take(&mut self.touched) {
@@ -109,7 +109,9 @@ impl Act<'_, '_> {
                 Some(deployment) => {
                     let state = deployment.state.load_full();
                     let peers = |thing: &_| catalogue.things.get(thing).cloned();
-                    load::derived(self.tx, &id, &state, touched, caps.clone(), peers).map(Some)
+                    let caps = caps.as_ref().filter(|_| touched.suspended);
+                    let caps = caps.map(|it| it.at(&id));
+                    load::derived(self.tx, &id, &state, touched, caps, peers).map(Some)
                 }
                 None => load::whole(self.tx, &id, &catalogue, &self.custody.inner.generation),
             };

@@ -43,6 +43,8 @@ pub(crate) struct Touched {
     pub(crate) whole: bool,
     pub(crate) licence: bool,
     pub(crate) grants: bool,
+    /// Which of its fields are suspended.
+    pub(crate) suspended: bool,
     pub(crate) things: Vec<ThingRow>,
     /// Things whose credential, topic or dialect is another, or that were removed.
     pub(crate) changed: BTreeSet<ThingId>,
@@ -76,7 +78,7 @@ pub(crate) fn whole(
     };
     tell(id, &row.problems, row.is_cut);
     let grants = rows::access::grants(tx, id)?;
-    let caps = rows::cap::all(tx)?.into();
+    let caps = rows::cap::CapsByDeployment::read(tx)?.at(id);
     let rules = Rules::compile(Arc::new(row.notice), grants, caps, Arc::clone(numbers));
     let rules = rules.map_err(LoadError::Notice)?;
     let mut delta = Delta::default();
@@ -142,7 +144,7 @@ fn tell(id: &DeploymentId, problems: &[Problem], is_cut: bool) {
     );
 }
 
-/// What an act changes at a deployment that is in force; `caps` where they change everywhere.
+/// What an act changes at a deployment that is in force; `caps` where they change.
 pub(crate) fn derived(
     tx: &mut Tx<'_>,
     id: &DeploymentId,

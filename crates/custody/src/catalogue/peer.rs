@@ -208,6 +208,7 @@ struct Ways {
     adapter: Option<Arc<str>>,
     receives_as: Option<RecipientId>,
     removed: bool,
+    quarantined: bool,
 }
 
 /// A registered thing.
@@ -248,6 +249,7 @@ impl ThingPeer {
             adapter: row.adapter.clone(),
             receives_as: row.receives_as.clone(),
             removed: row.removed_at.is_some(),
+            quarantined: row.quarantined_at.is_some(),
         };
         let ways = (ways != Ways::default()).then(|| Arc::new(ways));
         self.ways.store(ways);
@@ -259,6 +261,7 @@ impl ThingPeer {
         let ways = ways.as_deref().cloned().unwrap_or_default();
         self.credential.row() == row.credential
             && self.is_barred() == (row.removed_at.is_some() || row.credential.revoked_at.is_some())
+            && ways.quarantined == row.quarantined_at.is_some()
             && (ways.topic, ways.adapter, ways.receives_as)
                 == (
                     row.topic.clone(),
@@ -300,6 +303,12 @@ impl ThingPeer {
     #[must_use]
     pub fn is_removed(&self) -> bool {
         self.ways.load().as_ref().is_some_and(|it| it.removed)
+    }
+
+    /// Whether nothing of it is taken for now: a sanction.
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.ways.load().as_ref().is_some_and(|it| it.quarantined)
     }
 
     /// Whether it was removed or its credential revoked: nothing of it is taken any more.

@@ -1,11 +1,15 @@
 //! The limits of the rulebook, as they are enforced.
 
-use model::{Cap, CapTarget, Level, PurposeId, Timestamp};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use model::{Cap, CapTarget, DeploymentId, Level, Pointer, PurposeId, Timestamp};
 use store::Tx;
 
 use super::{RowError, parsed};
 
 const TABLE: &str = "cap";
+const SUSPENDED: &str = "suspended_field";
 
 /// Every limit.
 pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Cap>, RowError> {
@@ -29,12 +33,84 @@ pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<Cap>, RowError> {
         .collect()
 }
 
-/// Puts these in place of all limits before; of two for the same, the lower counts.
-pub(crate) fn replace(tx: &mut Tx<'_>, caps: &[Cap], now: Timestamp) -> Result<(), RowError> {
+/// The limits at each deployment: those of the rulebook, and the fields that a sanction suspended there.
+pub(crate) struct CapsByDeployment {
+    everywhere: Arc<[Cap]>,
+    suspended: HashMap<DeploymentId, Vec<Pointer>>,
+}
+
+impl CapsByDeployment {
+    /// All of them.
+    pub(crate) fn read(tx: &mut Tx<'_>) -> Result<Self, RowError> {
+        let everywhere = all(tx)?.into();
+        let mut suspended: HashMap<_, Vec<_>> = HashMap::new();
+        let rows = tx.query(
+            "SELECT deployment, field FROM suspended_field ORDER BY deployment, field",
+            &[],
+        )?;
+        for row in rows {
+            let (deployment, field): (String, String) = (row.get(0)?, row.get(1)?);
+            let id = parsed(SUSPENDED, &deployment, |it| DeploymentId::parse(it).ok())?;
+            let field = parsed(SUSPENDED, &field, |it| Pointer::parse(it).ok())?;
+            suspended.entry(id).or_default().push(field);
+        }
+        Ok(Self {
+            everywhere,
+            suspended,
+        })
+    }
+
+    /// Those of one deployment.
+    pub(crate) fn at(&self, id: &DeploymentId) -> Arc<[Cap]> {
+        let Some(fields) = self.suspended.get(id) else {
+            return Arc::clone(&self.everywhere);
+        };
+        let off = |field: &Pointer| Cap {
+            target: CapTarget::Field(field.clone()),
+            purpose: None,
+            most: Level::OFF,
+        };
+        let everywhere = self.everywhere.iter().cloned();
+        everywhere.chain(fields.iter().map(off)).collect()
+    }
+}
+
+/// The fields that are suspended at a deployment, from now on, in place of all before.
+pub(crate) fn suspend(
+    tx: &mut Tx<'_>,
+    id: &DeploymentId,
+    fields: &BTreeSet<Pointer>,
+    now: Timestamp,
+) -> Result<(), RowError> {
+    note_change(tx, now)?;
+    tx.execute(
+        "DELETE FROM suspended_field WHERE deployment = $1",
+        &[id.as_str().into()],
+    )?;
+    for field in fields {
+        tx.execute(
+            "INSERT INTO suspended_field (deployment, field, since) VALUES ($1, $2, $3)",
+            &[
+                id.as_str().into(),
+                field.as_str().into(),
+                now.as_millis().into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn note_change(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), RowError> {
     tx.execute(
         "INSERT INTO caps_changed (one, at) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1",
         &[now.as_millis().into()],
     )?;
+    Ok(())
+}
+
+/// Puts these in place of all limits before; of two for the same, the lower counts.
+pub(crate) fn replace(tx: &mut Tx<'_>, caps: &[Cap], now: Timestamp) -> Result<(), RowError> {
+    note_change(tx, now)?;
     tx.execute("DELETE FROM cap", &[])?;
     let mut lowest_last: Vec<_> = caps.iter().collect();
     lowest_last.sort_by_key(|it| std::cmp::Reverse(it.most));

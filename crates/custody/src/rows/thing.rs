@@ -19,6 +19,7 @@ pub(crate) struct ThingRow {
     pub(crate) adapter: Option<Arc<str>>,
     pub(crate) receives_as: Option<RecipientId>,
     pub(crate) removed_at: Option<Timestamp>,
+    pub(crate) quarantined_at: Option<Timestamp>,
 }
 
 impl ThingRow {
@@ -31,13 +32,14 @@ impl ThingRow {
             adapter: None,
             receives_as: None,
             removed_at: None,
+            quarantined_at: None,
         }
     }
 }
 
 fn columns() -> String {
     format!(
-        "SELECT id, topic, adapter, receives_as, removed_at, {} FROM thing",
+        "SELECT id, topic, adapter, receives_as, removed_at, quarantined_at, {} FROM thing",
         credential::COLUMNS
     )
 }
@@ -57,7 +59,8 @@ fn read(row: &store::Row) -> Result<ThingRow, RowError> {
             .map(|it| parsed("thing", &it, |it| RecipientId::parse(it).ok()))
             .transpose()?,
         removed_at: row.get::<Option<i64>>(4)?.map(Timestamp::from_millis),
-        credential: credential::read(credential::Table::Thing, row, 5)?,
+        quarantined_at: row.get::<Option<i64>>(5)?.map(Timestamp::from_millis),
+        credential: credential::read(credential::Table::Thing, row, 6)?,
     })
 }
 
@@ -153,13 +156,15 @@ pub(crate) fn insert(
 /// Writes what an operator may change of a thing.
 pub(crate) fn update(tx: &mut Tx<'_>, thing: &ThingRow) -> Result<(), RowError> {
     tx.execute(
-        "UPDATE thing SET topic = $2, adapter = $3, receives_as = $4, removed_at = $5 WHERE id = $1",
+        "UPDATE thing SET topic = $2, adapter = $3, receives_as = $4, removed_at = $5,
+             quarantined_at = $6 WHERE id = $1",
         &[
             thing.id.as_str().into(),
             optional(thing.topic.as_ref().map(NativeTopic::as_str)),
             optional(thing.adapter.as_deref()),
             optional(thing.receives_as.as_ref().map(RecipientId::as_str)),
             (thing.removed_at).map_or(Value::Null, |it| it.as_millis().into()),
+            (thing.quarantined_at).map_or(Value::Null, |it| it.as_millis().into()),
         ],
     )?;
     Ok(())

@@ -75,6 +75,10 @@ act-data-erased = Somebody had readings about them erased.
 act-commons-declared = Open data set declared: { $about }
 act-commons-admitted = Open data published: { $about }
 act-commons-refused = Open data not published, because people could be told apart: { $about }
+act-case-decided = A panel decided { $about }
+act-sanction-imposed = Sanction imposed on { $about }
+act-sanction-lifted = Sanction lifted from { $about }
+act-calendar-changed = The days off that clocks go by were changed
 
 level-off = Off
 level-on = Exact

@@ -75,6 +75,10 @@ act-data-erased = کسی نے اپنے بارے میں ریڈنگز مٹوائی
 act-commons-declared = کھلے ڈیٹا کا مجموعہ قائم ہوا: { $about }
 act-commons-admitted = کھلا ڈیٹا شائع ہوا: { $about }
 act-commons-refused = کھلا ڈیٹا شائع نہیں ہوا کیونکہ لوگ پہچانے جا سکتے تھے: { $about }
+act-case-decided = پینل نے فیصلہ سنایا: { $about }
+act-sanction-imposed = پابندی عائد کی گئی: { $about }
+act-sanction-lifted = پابندی ختم کر دی گئی: { $about }
+act-calendar-changed = تعطیلات کی فہرست بدلی گئی، جس سے میعادیں شمار ہوتی ہیں
 
 level-off = بند
 level-on = بالکل درست

@@ -115,6 +115,10 @@ impl Texts {
             EntryKind::CommonsDeclared => "act-commons-declared",
             EntryKind::CommonsAdmitted => "act-commons-admitted",
             EntryKind::CommonsRefused => "act-commons-refused",
+            EntryKind::CaseDecided => "act-case-decided",
+            EntryKind::SanctionImposed => "act-sanction-imposed",
+            EntryKind::SanctionLifted => "act-sanction-lifted",
+            EntryKind::CalendarChanged => "act-calendar-changed",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);

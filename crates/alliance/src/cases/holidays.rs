@@ -1,0 +1,101 @@
+//! The days off that clocks go by: a table that the office keeps, in the open.
+
+use jiff::civil::Date;
+use model::{Entry, EntryKind, Text, Timestamp};
+
+use super::{Calendar, CaseError};
+use crate::Alliance;
+use crate::authority::{Action, Actor};
+use crate::rows::case as rows;
+
+/// The most days off that are kept.
+pub const MAX_HOLIDAYS: usize = 2_000;
+/// The longest name of one, in characters.
+const MAX_NAME_CHARS: usize = 80;
+
+/// A day off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holiday {
+    /// The day.
+    pub day: Date,
+    /// Its name.
+    pub name: Text,
+}
+
+impl Alliance {
+    /// The days off, in their order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn holidays(&self) -> Result<Vec<Holiday>, CaseError> {
+        let all = self.db.read(rows::holidays)?;
+        Ok(all
+            .into_iter()
+            .map(|(day, name)| Holiday { day, name })
+            .collect())
+    }
+
+    /// The calendar that clocks go by now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn calendar(&self) -> Result<Calendar, CaseError> {
+        let holidays = self.db.read(rows::holidays)?;
+        Ok(Calendar::new(self.time_zone.clone(), holidays))
+    }
+
+    /// Adds a day off, publicly: every clock that runs over it is moved.
+    ///
+    /// # Errors
+    /// When the actor may not, a name is missing or too long, there are too many, or the database fails.
+    pub fn add_holiday(
+        &self,
+        by: &Actor,
+        holiday: &Holiday,
+        now: Timestamp,
+    ) -> Result<(), CaseError> {
+        by.must(Action::SetCalendar)?;
+        let fits = |it: &str| (1..=MAX_NAME_CHARS).contains(&it.trim().chars().count());
+        if !fits(&holiday.name.en) || !fits(&holiday.name.ur) {
+            return Err(CaseError::Text);
+        }
+        self.custody.act(now, |act| {
+            if rows::holidays(act.tx())?.len() >= MAX_HOLIDAYS {
+                return Err(CaseError::Holidays);
+            }
+            rows::put_holiday(act.tx(), holiday.day, &holiday.name)?;
+            act.record(changed(
+                by,
+                now,
+                format!("added {} {}", holiday.day, holiday.name.en.trim()),
+            ));
+            Ok(())
+        })
+    }
+
+    /// Takes a day off out of the table, publicly.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such day, or the database fails.
+    pub fn remove_holiday(&self, by: &Actor, day: Date, now: Timestamp) -> Result<(), CaseError> {
+        by.must(Action::SetCalendar)?;
+        self.custody.act(now, |act| {
+            if !rows::remove_holiday(act.tx(), day)? {
+                return Err(CaseError::NotFound);
+            }
+            act.record(changed(by, now, format!("removed {day}")));
+            Ok(())
+        })
+    }
+}
+
+fn changed(by: &Actor, now: Timestamp, reason: String) -> Entry {
+    Entry {
+        at: now,
+        kind: EntryKind::CalendarChanged,
+        about: "rulebook:calendar".to_owned(),
+        by: by.office().to_owned(),
+        reason,
+        document_sha256: None,
+    }
+}
