@@ -36,7 +36,7 @@ pub use holidays::{Holiday, MAX_HOLIDAYS};
 pub use panel::{DecisionDraft, MIN_SEATS, Outcome, ProposedDecision, Seat};
 pub use photo::{MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, PhotoError};
 pub use sanction::{MAX_SANCTION_TARGETS, Sanction, SanctionKind};
-pub use see::{CaseLine, CaseRole, CaseView, CaseViewer, KeptTimes, StepView};
+pub use see::{CaseLine, CaseRole, CaseView, CaseViewer, CasesInTheOpen, KeptTimes, StepView};
 use stage::words;
 pub use stage::{EventKind, Side, Stage, Standing, Step};
 

@@ -26,7 +26,7 @@ use std::time::Duration;
 use alliance::{Actor, Alliance, Office};
 use anyhow::{Context, anyhow, bail};
 use gateway::Guard;
-use model::PersonId;
+use model::{MemberId, PersonId};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use web::PublicUrl;
@@ -56,6 +56,8 @@ pub(crate) enum LinkRequest {
     New(Office),
     /// The oldest account of this office; made if there is none.
     First(Office),
+    /// A new account of somebody who speaks for this member.
+    Delegate(MemberId),
     /// An account that exists.
     Existing(PersonId),
 }
@@ -65,6 +67,7 @@ impl LinkRequest {
         match self {
             Self::New(office) => format!("sign-in-link new {}\n", office.as_str()),
             Self::First(office) => format!("sign-in-link first {}\n", office.as_str()),
+            Self::Delegate(member) => format!("sign-in-link delegate {member}\n"),
             Self::Existing(account) => format!("sign-in-link of {account}\n"),
         }
     }
@@ -74,6 +77,7 @@ impl LinkRequest {
         match rest.split_once(' ')? {
             ("new", office) => Office::parse(office).map(Self::New),
             ("first", office) => Office::parse(office).map(Self::First),
+            ("delegate", member) => MemberId::parse(member).ok().map(Self::Delegate),
             ("of", account) => PersonId::parse(account).ok().map(Self::Existing),
             _ => None,
         }
@@ -101,6 +105,9 @@ pub(crate) fn make(
             Some(account) => account.id,
             None => alliance.create_account(&Actor::Operator, *office, now)?.id,
         },
+        LinkRequest::Delegate(member) => {
+            alliance.create_delegate(&Actor::Operator, member, now)?.id
+        }
         LinkRequest::Existing(account) => account.clone(),
     };
     let link = alliance.one_time_link(&Actor::Operator, &account, now)?;
@@ -296,6 +303,7 @@ mod tests {
         for request in [
             LinkRequest::New(Office::Licensing),
             LinkRequest::First(Office::Licensing),
+            LinkRequest::Delegate(MemberId::parse("lahore-power").unwrap()),
             LinkRequest::Existing(PersonId::parse("p-abc").unwrap()),
         ] {
             assert_eq!(LinkRequest::parse(&request.to_line()), Some(request));

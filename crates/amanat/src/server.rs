@@ -3,6 +3,7 @@
 //! Order: configuration and TLS files are checked, the data directory is locked, database, vault and record are opened,
 //! then sockets are bound, then tasks start. The end runs the other way round.
 
+mod cases;
 mod commons;
 mod courier;
 mod every;
@@ -197,10 +198,7 @@ impl Sockets {
         let options = site_options(config, alliance, self.addresses.site, &ready);
         let exported = exports::run(options.clone(), lifecycle.stopping());
         lifecycle.spawn("exports", exported);
-        let tended = commons::run(custody.clone(), lifecycle.stopping());
-        lifecycle.spawn("commons", tended);
-        let drawn = statistics::run(custody.clone(), lifecycle.stopping());
-        lifecycle.spawn("statistics", drawn);
+        start_institutions(alliance, lifecycle);
         let devices = gateway::http::router(
             custody.clone(),
             limits,
@@ -226,6 +224,17 @@ impl Sockets {
         }
         start_tending(custody, ready, lifecycle);
     }
+}
+
+/// What institutions do by the clock.
+fn start_institutions(alliance: &Alliance, lifecycle: &mut Lifecycle) {
+    let custody = alliance.custody();
+    let tended = commons::run(custody.clone(), lifecycle.stopping());
+    lifecycle.spawn("commons", tended);
+    let drawn = statistics::run(custody.clone(), lifecycle.stopping());
+    lifecycle.spawn("statistics", drawn);
+    let tended = cases::run(alliance.clone(), lifecycle.stopping());
+    lifecycle.spawn("cases", tended);
 }
 
 /// Sends to people's own endpoints and to the webhooks of recipients.

@@ -12,6 +12,7 @@ use ring::hmac;
 use store::Db;
 use vault::{Lsn, Progress, Protection, RootKey, RootKeyFile, Vault, VaultOptions};
 
+use crate::case_box::CaseBox;
 use crate::catalogue::{Catalogue, Opened, Peer};
 use crate::certificate::{Certificates, KeyBox};
 use crate::deliver::Hub;
@@ -180,7 +181,7 @@ pub(crate) struct Inner {
     /// Seals the addresses and passwords of destinations.
     pub(crate) secrets: SecretBox,
     /// Seals the texts of cases.
-    pub(crate) cases: crate::case_box::CaseBox,
+    pub(crate) cases: CaseBox,
     /// The webhooks of recipients, and what is under way to them.
     pub(crate) pushes: Pushes,
     /// What passes as statistics over time.
@@ -231,11 +232,7 @@ impl Custody {
         let exports = exports(directory, &root)?;
         let commons = crate::commons::Commons::new(root.derive(label::COMMONS).as_slice())
             .ok_or(OpenError::Commons)?;
-        let cases = crate::case_box::CaseBox::new(
-            root.derive(label::CASE_TEXTS).as_slice(),
-            root.derive(label::CASE_MARKS).as_slice(),
-        )
-        .ok_or(OpenError::Cases)?;
+        let cases = case_box(&root)?;
         let (line, room) = <(Arc<Line>, Arc<crate::outbox::Queue>)>::default();
         let vault = opened_vault(directory, &db, root, (&line, &room))?;
         vault.strip_with(crate::erase::strip);
@@ -400,6 +397,14 @@ fn exports(directory: &Path, root: &RootKey) -> Result<Exports, OpenError> {
         made_private(&directory.join("exports"))?,
         keys,
     ))
+}
+
+fn case_box(root: &RootKey) -> Result<CaseBox, OpenError> {
+    let (texts, marks) = (
+        root.derive(label::CASE_TEXTS),
+        root.derive(label::CASE_MARKS),
+    );
+    CaseBox::new(texts.as_slice(), marks.as_slice()).ok_or(OpenError::Cases)
 }
 
 fn certificates(root: &RootKey) -> Result<Certificates, OpenError> {

@@ -1,12 +1,13 @@
-//! The three cookies of the site, and how they are read and written.
+//! The four cookies of the site, and how they are read and written.
 //!
 //! | name | holds | lives |
 //! |---|---|---|
 //! | `amanat-session` | the secret of a session | as long as the session |
 //! | `amanat-visit` | a random secret that the forms of strangers are tied to | until the browser closes |
+//! | `amanat-case` | the receipt code of a case that was opened with it | until the browser closes |
 //! | `amanat-language` | `en` or `ur` | a year |
 //!
-//! Over HTTPS the first two have the prefix `__Host-`: no other host and no plain connection can set them.
+//! Over HTTPS the first three have the prefix `__Host-`: no other host and no plain connection can set them.
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
@@ -22,6 +23,8 @@ pub(crate) enum Cookie {
     Session,
     /// What the forms of strangers are tied to.
     Visit,
+    /// What opens a case for who has no account.
+    Case,
     /// The language.
     Language,
 }
@@ -42,6 +45,8 @@ impl Cookie {
             (Self::Session, Transport::Loopback) => "amanat-session",
             (Self::Visit, Transport::Secure) => "__Host-amanat-visit",
             (Self::Visit, Transport::Loopback) => "amanat-visit",
+            (Self::Case, Transport::Secure) => "__Host-amanat-case",
+            (Self::Case, Transport::Loopback) => "amanat-case",
             (Self::Language, _) => "amanat-language",
         }
     }
@@ -49,7 +54,7 @@ impl Cookie {
     const fn max_age_seconds(self) -> Option<i64> {
         match self {
             Self::Session => Some(alliance::SESSION_LIFETIME_MILLIS / 1000),
-            Self::Visit => None,
+            Self::Visit | Self::Case => None,
             Self::Language => Some(YEAR_SECONDS),
         }
     }

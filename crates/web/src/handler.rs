@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod bulk;
+pub(crate) mod cases;
 pub(crate) mod changes;
 pub(crate) mod choices;
 pub(crate) mod claim;
@@ -34,4 +35,4 @@ mod upload;
 pub(crate) mod why;
 
 pub(crate) use submission::Submission;
-pub(crate) use upload::Upload;
+pub(crate) use upload::{PictureUpload, Upload};

@@ -37,8 +37,8 @@ pub use qr::CodeError;
 pub use route::{Ask, EraseAsk, Route};
 pub use samples::{SamplesError, write_samples};
 pub use site::{
-    CameFrom, DEFAULT_TIME_ZONE, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl, PublicUrlError,
-    SiteOptions, router,
+    CameFrom, DEFAULT_TIME_ZONE, MAX_CASE_BYTES, MAX_FORM_BYTES, MAX_UPLOAD_BYTES, PublicUrl,
+    PublicUrlError, SiteOptions, router,
 };
 pub use texts::{
     Asker, ChangeLine, Sentences, notice_changes, notice_changes_heading, notice_unchanged,

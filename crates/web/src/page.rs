@@ -7,6 +7,7 @@ use model::{Cap, DeploymentId, EntryKind, LicenceState, MemberId, Text, Timestam
 use crate::shell::Shell;
 
 mod access;
+mod cases;
 mod changes;
 mod choices;
 mod claim;
@@ -45,6 +46,10 @@ mod why;
 pub(crate) use access::{
     AccessNews, AccessPage, ApproveNews, MAX_ACCESS_DEPLOYMENTS, MAX_ACCESS_READERS,
     OfficeAccessPage, OwnTokenPage, PersonReader, PersonReading,
+};
+pub(crate) use cases::{
+    CaseFormError, CaseInput, CasePage, CaseRow, CasesPage, FiledCasePage, HolidaysPage,
+    NewCasePage, SanctionRow, TimesRow,
 };
 pub(crate) use changes::{ChangesPage, Story, VersionLine};
 pub(crate) use choices::{

@@ -70,6 +70,12 @@ pub(crate) mod pattern {
     pub(crate) const DATA_SET: &str = "/commons/{id}";
     pub(crate) const DATA_SET_FILE: &str = "/commons/{id}/{file}";
     pub(crate) const UNLINK: &str = "/me/unlink";
+    pub(crate) const CASES: &str = "/cases";
+    pub(crate) const NEW_CASE: &str = "/cases/new";
+    pub(crate) const OPEN_CASE: &str = "/cases/open";
+    pub(crate) const CASE: &str = "/cases/{number}";
+    pub(crate) const CASE_PHOTO: &str = "/cases/{number}/photo/{nth}";
+    pub(crate) const OFFICE_HOLIDAYS: &str = "/office/holidays";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -87,7 +93,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 73] = [
+    pub(crate) const ALL: [&str; 79] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -105,6 +111,12 @@ pub(crate) mod pattern {
         RECORD,
         RECORD_ENTRY,
         RECORD_LOG,
+        CASES,
+        NEW_CASE,
+        OPEN_CASE,
+        CASE,
+        CASE_PHOTO,
+        OFFICE_HOLIDAYS,
         SIGN_IN,
         SIGN_IN_ONCE,
         SIGN_OUT,
@@ -429,6 +441,21 @@ pub enum Route {
     Gpc,
     /// The alliance's office: licences.
     Office,
+    /// Cases in the open, and those of who looks.
+    Cases {
+        /// Only cases with smaller numbers.
+        before: Option<u64>,
+    },
+    /// The form to say that something is wrong, about a deployment where one is named.
+    NewCase(Option<DeploymentId>),
+    /// Takes a receipt code.
+    OpenCase,
+    /// One case.
+    Case(u64),
+    /// A photo in a case.
+    CasePhoto(u64, u64),
+    /// The days off that clocks go by.
+    OfficeHolidays,
     /// The rulebook's limits: what is in force, and the forms to change it.
     OfficeLimits,
     /// Requests of the operator for access to accounts, which the office agrees to.
@@ -531,6 +558,12 @@ impl Route {
             Self::Unlink => pattern::UNLINK,
             Self::Gpc => pattern::GPC,
             Self::Office => pattern::OFFICE,
+            Self::Cases { .. } => pattern::CASES,
+            Self::NewCase(_) => pattern::NEW_CASE,
+            Self::OpenCase => pattern::OPEN_CASE,
+            Self::Case(_) => pattern::CASE,
+            Self::CasePhoto(..) => pattern::CASE_PHOTO,
+            Self::OfficeHolidays => pattern::OFFICE_HOLIDAYS,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeAccess => pattern::OFFICE_ACCESS,
             Self::OfficeCommands { .. } => pattern::OFFICE_COMMANDS,
@@ -568,7 +601,7 @@ impl Route {
             | Self::OfficeReinstate(it) => it.to_string(),
             Self::EraseProof(it) => it.to_string(),
             Self::Member(it) => it.to_string(),
-            Self::RecordEntry(it) => it.to_string(),
+            Self::RecordEntry(it) | Self::Case(it) => it.to_string(),
             Self::SignInOnce(it) | Self::Static(it) | Self::ExportFile(it) => escape(it, false),
             Self::SealedFile(it) => it.to_string(),
             Self::RecordLog(it) => escape(it, true),
@@ -588,6 +621,10 @@ impl Route {
             Self::Record {
                 before: Some(index),
             } => format!("before={index}"),
+            Self::Cases {
+                before: Some(number),
+            } => format!("before={number}"),
+            Self::NewCase(Some(deployment)) => format!("about={deployment}"),
             Self::KeepingFrom(from) => format!("from={from}"),
             Self::NoticeVersion { version, .. } => format!("version={version}"),
             Self::NoticeChanges {
@@ -652,6 +689,9 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::DataSetFile(id, file) = self {
             return write!(f, "{}/{id}/{}", pattern::COMMONS, file.name());
+        }
+        if let Self::CasePhoto(number, nth) = self {
+            return write!(f, "{}/{number}/photo/{nth}", pattern::CASES);
         }
         let pattern = self.pattern();
         match (pattern.split_once('{'), pattern.split_once('}')) {

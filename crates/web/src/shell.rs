@@ -99,6 +99,11 @@ impl Shell {
         }
     }
 
+    /// Where to say that something is wrong here.
+    pub(crate) fn something_wrong(&self) -> Route {
+        Route::something_wrong(self.here.as_ref())
+    }
+
     /// Whether the page is the one that a menu link leads to.
     pub(crate) fn is_at(&self, route: impl Borrow<Route>) -> bool {
         let here = self.here.as_ref().map(Route::pattern);

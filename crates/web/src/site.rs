@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use alliance::cases::{MAX_PHOTO_BYTES, MAX_PHOTOS};
 use alliance::{Alliance, RelyingParty};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,6 +23,8 @@ use crate::visit;
 pub const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The largest form with a file in it, in bytes.
 pub const MAX_UPLOAD_BYTES: usize = custody::MAX_CHOICES_FILE_BYTES + 16 * 1024;
+/// The most bytes of a case with its photos.
+pub const MAX_CASE_BYTES: usize = MAX_PHOTOS * MAX_PHOTO_BYTES + 64 * 1024;
 /// The time zone in which days and times are shown, unless the options say otherwise.
 pub const DEFAULT_TIME_ZONE: &str = "Asia/Karachi";
 
@@ -198,6 +201,7 @@ pub fn router(options: SiteOptions) -> Router {
         .route(pattern::RECORD_ENTRY, get(handler::record::entry))
         .route(pattern::RECORD_LOG, get(handler::record::file))
         .merge(accounts())
+        .merge(cases())
         .route(
             pattern::CLAIM,
             get(handler::claim::show).post(handler::claim::take),
@@ -353,6 +357,27 @@ fn choices() -> Router<Site> {
             get(handler::bulk::ask_for_file)
                 .post(handler::bulk::take_file)
                 .layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)),
+        )
+}
+
+fn cases() -> Router<Site> {
+    Router::new()
+        .route(pattern::CASES, get(handler::cases::list))
+        .route(
+            pattern::NEW_CASE,
+            get(handler::cases::new)
+                .post(handler::cases::file)
+                .layer(DefaultBodyLimit::max(MAX_CASE_BYTES)),
+        )
+        .route(pattern::OPEN_CASE, post(handler::cases::open))
+        .route(
+            pattern::CASE,
+            get(handler::cases::show).post(handler::cases::act),
+        )
+        .route(pattern::CASE_PHOTO, get(handler::cases::photo))
+        .route(
+            pattern::OFFICE_HOLIDAYS,
+            get(handler::cases::holidays).post(handler::cases::change_holidays),
         )
 }
 

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod browser;
+mod cases;
 mod changes;
 mod claims;
 mod commons;

@@ -14,6 +14,7 @@ use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
 use jiff::tz::TimeZone;
 use model::{Language, Text};
 
+mod cases;
 mod consent;
 mod dates;
 mod explain;
@@ -33,7 +34,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 23] = [
+const ENGLISH: [&str; 24] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -42,6 +43,7 @@ const ENGLISH: [&str; 23] = [
     include_str!("../locales/en/notice-diff.ftl"),
     include_str!("../locales/en/record.ftl"),
     include_str!("../locales/en/claim.ftl"),
+    include_str!("../locales/en/cases.ftl"),
     include_str!("../locales/en/safety.ftl"),
     include_str!("../locales/en/keeping.ftl"),
     include_str!("../locales/en/me.ftl"),
@@ -59,7 +61,7 @@ const ENGLISH: [&str; 23] = [
     include_str!("../locales/en/statistics.ftl"),
 ];
 
-const URDU: [&str; 23] = [
+const URDU: [&str; 24] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -68,6 +70,7 @@ const URDU: [&str; 23] = [
     include_str!("../locales/ur/notice-diff.ftl"),
     include_str!("../locales/ur/record.ftl"),
     include_str!("../locales/ur/claim.ftl"),
+    include_str!("../locales/ur/cases.ftl"),
     include_str!("../locales/ur/safety.ftl"),
     include_str!("../locales/ur/keeping.ftl"),
     include_str!("../locales/ur/me.ftl"),

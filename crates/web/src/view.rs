@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alliance::cases::SanctionKind;
 use alliance::{Limit, Member, Overview};
 use custody::{DataSetId, DriftRow, EntryProof, InForce, RecordedEntry};
 use data_encoding::BASE64;
@@ -128,6 +129,16 @@ pub(crate) fn entry_lines(
     let members = visit.site.alliance().overview(visit.now)?.members;
     let lines = entries.iter().map(|it| entry_line(visit, &members, it));
     Ok(lines.collect())
+}
+
+/// What panels decided against a deployment, as far as it stands: kind, what it is about, and the case.
+pub(crate) fn sanctions(
+    visit: &Visit,
+    id: &DeploymentId,
+) -> Result<Vec<(SanctionKind, String, u64)>, Failure> {
+    let standing = visit.site.alliance().sanctions_at(id);
+    let standing = standing.map_err(|err| Failure::internal(&err))?.into_iter();
+    Ok(standing.map(|it| (it.kind, it.target, it.case)).collect())
 }
 
 /// Entries about a subject such as `member:epa-punjab`, newest first.

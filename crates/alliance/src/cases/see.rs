@@ -81,6 +81,15 @@ pub struct CaseLine {
     pub clocks: Vec<CaseClock>,
 }
 
+/// A page of the cases that everybody may know of.
+#[derive(Debug, Clone)]
+pub struct CasesInTheOpen {
+    /// They, newest first.
+    pub lines: Vec<CaseLine>,
+    /// Where the next page begins, if there is one.
+    pub older: Option<u64>,
+}
+
 /// How an accountable party kept its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptTimes {
@@ -195,14 +204,16 @@ impl Alliance {
         &self,
         below: u64,
         deployment: Option<&DeploymentId>,
-    ) -> Result<Vec<CaseLine>, CaseError> {
+    ) -> Result<CasesInTheOpen, CaseError> {
         let by = match deployment {
             Some(id) => (Column::Deployment, Some(id.as_str().into())),
             None => (Column::Every, None),
         };
         let mut lines = self.lines(below, by)?;
+        let is_full = lines.len() >= usize::from(MAX_CASES_LISTED);
+        let older = lines.last().map(|it| it.file.number).filter(|_| is_full);
         lines.retain(|it| is_public(&it.file));
-        Ok(lines)
+        Ok(CasesInTheOpen { lines, older })
     }
 
     /// The cases of an account: those that they filed.

@@ -592,7 +592,7 @@ fn a_protected_reporter_is_hidden_from_everybody_but_the_panel() {
                 Err(CaseError::NotFound)
             ));
         }
-        assert!(alliance.cases(u64::MAX, None).unwrap().is_empty());
+        assert!(alliance.cases(u64::MAX, None).unwrap().lines.is_empty());
         assert!(
             alliance
                 .cases_to_answer(&court.accountable)

@@ -7,7 +7,7 @@
 use alliance::Office;
 use anyhow::anyhow;
 use clap::Args;
-use model::PersonId;
+use model::{MemberId, PersonId};
 use web::PublicUrl;
 
 use super::check_config::{self, SourceArguments};
@@ -19,9 +19,11 @@ use crate::ui;
 
 /// The office that can sign in before anybody made an account.
 const FIRST: Office = Office::Licensing;
+/// The offices whose accounts need nothing but a link.
+const OFFICES: [Office; 2] = [Office::Resident, Office::Licensing];
 
 #[derive(Debug, Args)]
-#[group(id = "who", multiple = false, args = ["account", "new"])]
+#[group(id = "who", multiple = false, args = ["account", "new", "delegate"])]
 pub(crate) struct Arguments {
     /// Who signs in: the identifier of an account [default: the licensing office's first account, made if there is none]
     #[arg(value_name = "ACCOUNT", value_parser = PersonId::parse)]
@@ -29,6 +31,9 @@ pub(crate) struct Arguments {
     /// Make a new account: resident or licensing
     #[arg(long, value_name = "OFFICE", value_parser = office)]
     new: Option<Office>,
+    /// Make a new account for somebody who speaks for this member: answers its cases, sits in panels on those of others
+    #[arg(long, value_name = "MEMBER", value_parser = MemberId::parse)]
+    delegate: Option<MemberId>,
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
@@ -38,10 +43,11 @@ pub(crate) struct Arguments {
 
 /// Prints `account: ID` and `sign-in: URL`.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
-    let request = match (arguments.account, arguments.new) {
-        (Some(account), _) => LinkRequest::Existing(account),
-        (None, Some(office)) => LinkRequest::New(office),
-        (None, None) => LinkRequest::First(FIRST),
+    let request = match (arguments.account, arguments.new, arguments.delegate) {
+        (Some(account), ..) => LinkRequest::Existing(account),
+        (None, Some(office), _) => LinkRequest::New(office),
+        (None, None, Some(member)) => LinkRequest::Delegate(member),
+        (None, None, None) => LinkRequest::First(FIRST),
     };
     let data = arguments
         .data
@@ -71,9 +77,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Stop> {
 const NEXT: &str = "check the account and the data directory; an account in use: docs/how-to/keep-your-account-safe.md";
 
 fn office(text: &str) -> Result<Office, String> {
-    Office::parse(text).ok_or_else(|| {
-        let words: Vec<_> = Office::ALL.iter().map(|it| it.as_str()).collect();
-        format!("write one of: {}", words.join(", "))
+    let office = Office::parse(text).filter(|it| OFFICES.contains(it));
+    office.ok_or_else(|| {
+        let words: Vec<_> = OFFICES.iter().map(|it| it.as_str()).collect();
+        format!(
+            "write one of: {}; for a delegate name the member with --delegate",
+            words.join(", ")
+        )
     })
 }
 

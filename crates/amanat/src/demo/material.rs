@@ -11,7 +11,7 @@ pub(crate) struct DemoMember {
 }
 
 /// Who joined; texts in English and Urdu.
-pub(crate) const MEMBERS: [DemoMember; 3] = [
+pub(crate) const MEMBERS: [DemoMember; 5] = [
     DemoMember {
         id: "city-environment-agency",
         chamber: Chamber::Government,
@@ -37,6 +37,24 @@ pub(crate) const MEMBERS: [DemoMember; 3] = [
         about: [
             "Studies energy, travel and air, and publishes what it finds.",
             "توانائی، سفر اور ہوا پر تحقیق کرتا ہے اور نتائج شائع کرتا ہے۔",
+        ],
+    },
+    DemoMember {
+        id: "consumer-rights-society",
+        chamber: Chamber::Ngos,
+        name: ["Consumer rights society", "انجمن حقوقِ صارفین"],
+        about: [
+            "Helps people who were treated unfairly.",
+            "ان لوگوں کی مدد کرتی ہے جن کے ساتھ ناانصافی ہوئی۔",
+        ],
+    },
+    DemoMember {
+        id: "residents-association",
+        chamber: Chamber::Communities,
+        name: ["Residents' association", "رہائشیوں کی انجمن"],
+        about: [
+            "Speaks for the people who live beside the devices.",
+            "ان لوگوں کی آواز ہے جو آلات کے ساتھ رہتے ہیں۔",
         ],
     },
 ];

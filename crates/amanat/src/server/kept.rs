@@ -114,5 +114,5 @@ pub(crate) fn custody_options(config: &Config) -> CustodyOptions {
 fn open(config: &Config, at_hand: Vec<Arc<dyn Protection>>) -> anyhow::Result<Alliance> {
     let db = database(config)?;
     let custody = Custody::open_with(&custody_options(config), db.clone(), at_hand)?;
-    Ok(Alliance::open(custody, db)?)
+    Ok(Alliance::open(custody, db)?.with_time_zone(config.site.timezone.clone()))
 }

@@ -7,13 +7,14 @@ skip-to-content = Skip to the content
 nav-label = Main menu
 nav-home = The alliance
 nav-record = Public record
+nav-cases = Cases
 nav-me = My data
 nav-office = Office
 nav-sign-in = Sign in
 nav-sign-out = Sign out
 language-other = اردو
 footer-promise = Amanat lets in only what was declared in public, licensed by the alliance, and chosen by the people it concerns.
-footer-help = Do you want to ask or complain? The page of each device names the office that must answer you.
+footer-wrong = Something is wrong? Say so
 
 list-comma = { ", " }
 date-day = { $day } { $month ->

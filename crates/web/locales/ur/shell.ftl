@@ -7,13 +7,14 @@ skip-to-content = سیدھے متن پر جائیں
 nav-label = بڑا مینو
 nav-home = اتحاد
 nav-record = عوامی ریکارڈ
+nav-cases = شکایات
 nav-me = میرا ڈیٹا
 nav-office = دفتر
 nav-sign-in = داخل ہوں
 nav-sign-out = باہر نکلیں
 language-other = English
 footer-promise = امانت صرف وہی ڈیٹا آنے دیتی ہے جس کا سب کے سامنے اعلان ہوا، جس کی اتحاد نے اجازت دی، اور جسے متعلقہ لوگوں نے خود چنا۔
-footer-help = کچھ پوچھنا ہے یا شکایت کرنی ہے؟ ہر آلے کے صفحے پر اس دفتر کا پتا ہے جو جواب دینے کا پابند ہے۔
+footer-wrong = کچھ غلط ہے؟ ہمیں بتائیں
 
 list-comma = { "، " }
 # The mark at the start makes a date run right to left where it stands inside another text.

@@ -58,6 +58,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
             shell,
             senses_people,
             limits: view::limits(&limits),
+            sanctions: view::sanctions(it, &id)?,
             licence: view::licence(&found.in_force, &found.entries),
             controller: view::controller(&found.in_force.notice, found.controller.as_ref()),
             drift: found

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alliance::cases::SanctionKind;
 use askama::Template;
 use custody::{CommandCounts, SourceCounts};
 use model::{
@@ -89,6 +90,8 @@ pub(crate) struct NoticePage {
     pub(crate) senses_people: bool,
     /// Limits of the rulebook on something that the notice declares.
     pub(crate) limits: Vec<LimitLine>,
+    /// What panels decided against the deployment: kind, what it is about, and the case.
+    pub(crate) sanctions: Vec<(SanctionKind, String, u64)>,
     /// Acts about the deployment, newest first.
     pub(crate) record: Vec<EntryLine>,
     /// How the devices do as they are told; `None` where they are told nothing.
@@ -265,6 +268,7 @@ impl Page for NoticePage {
             reader: Reader::Stranger,
             senses_people: false,
             limits: Vec::new(),
+            sanctions: Vec::new(),
             record: Vec::new(),
             sources: None,
             commands: None,
@@ -282,6 +286,10 @@ impl Page for NoticePage {
             .collect();
         limited.limits = limits_of_samples(&purposes);
         limited.limits.truncate(1);
+        limited.sanctions = vec![
+            (SanctionKind::SuspendFields, "/power".to_owned(), 5),
+            (SanctionKind::Warning, String::new(), 4),
+        ];
         let mut fed = Notice::clone(&sample::home());
         let purpose = fed.purposes.first().cloned();
         let model = purpose.zip(ModelId::parse("forecast").ok());

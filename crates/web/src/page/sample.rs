@@ -10,12 +10,12 @@ use model::{
 };
 
 use super::{
-    About, By, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day, DeploymentCard, DriftPage,
-    EntryLine, EntryPage, ErrorPage, GrantLine, HistoryPage, HomePage, ImportPage, Licence,
-    LimitsPage, LinkedDeployment, MePage, MemberLink, MemberPage, MyChoicesPage, NearbyPage,
-    NoticePage, OfficePage, OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage,
-    Received, RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay,
-    Value, WhyPage,
+    About, By, CasePage, CasesPage, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day,
+    DeploymentCard, DriftPage, EntryLine, EntryPage, ErrorPage, FiledCasePage, GrantLine,
+    HistoryPage, HolidaysPage, HomePage, ImportPage, Licence, LimitsPage, LinkedDeployment, MePage,
+    MemberLink, MemberPage, MyChoicesPage, NearbyPage, NewCasePage, NoticePage, OfficePage,
+    OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage, Received, RecordPage,
+    SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay, Value, WhyPage,
 };
 use crate::form::FormToken;
 use crate::route::Route;
@@ -93,6 +93,11 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::MadeDestinationPage>(shell, &mut all)?;
     add::<OfficePage>(shell, &mut all)?;
     add::<LimitsPage>(shell, &mut all)?;
+    add::<CasesPage>(shell, &mut all)?;
+    add::<NewCasePage>(shell, &mut all)?;
+    add::<FiledCasePage>(shell, &mut all)?;
+    add::<CasePage>(shell, &mut all)?;
+    add::<HolidaysPage>(shell, &mut all)?;
     add::<super::PublishPage>(shell, &mut all)?;
     add::<super::OfficeStatisticsPage>(shell, &mut all)?;
     add::<super::OfficeStatisticPage>(shell, &mut all)?;

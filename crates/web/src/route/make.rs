@@ -6,6 +6,20 @@ use model::{DeploymentId, MemberId};
 use super::{Ask, EndpointKind, Route};
 
 impl Route {
+    /// Cases, the newest first.
+    pub(crate) const fn cases() -> Self {
+        Self::Cases { before: None }
+    }
+
+    /// The form about something on the page at `here`: a page about a deployment hands it on.
+    pub(crate) fn something_wrong(here: Option<&Self>) -> Self {
+        let about = match here {
+            Some(Self::Notice(it) | Self::Choices(it) | Self::Sign(it)) => Some(it.clone()),
+            _ => None,
+        };
+        Self::NewCase(about)
+    }
+
     /// The log of commands to devices, at all deployments.
     pub(crate) const fn office_commands() -> Self {
         Self::OfficeCommands {

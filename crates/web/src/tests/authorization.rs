@@ -17,7 +17,9 @@ fn path_for(pattern: &'static str, world: &World) -> String {
             .replace("{*path}", "checkpoint")
             .replace("{receipt}", "abcdefghijklmnopqrstuvwxyz")
             .replace("{language}", "ur")
-            .replace("{file}", "datapackage.json"),
+            .replace("{file}", "datapackage.json")
+            .replace("{number}", "1")
+            .replace("{nth}", "0"),
     }
 }
 
@@ -92,6 +94,18 @@ async fn every_route_answers_everybody_as_decided() {
     POST /record/entry/{index}              405  405  405  405
     GET  /record/log/{*path}                200  200  200  200
     POST /record/log/{*path}                405  405  405  405
+    GET  /cases                             200  200  200  200
+    POST /cases                             405  405  405  405
+    GET  /cases/new                         200  200  200  200
+    POST /cases/new                         400  400  400  400
+    GET  /cases/open                        405  405  405  405
+    POST /cases/open                        403  422  422  422
+    GET  /cases/{number}                    404  404  404  404
+    POST /cases/{number}                    403  400  400  400
+    GET  /cases/{number}/photo/{nth}        404  404  404  404
+    POST /cases/{number}/photo/{nth}        405  405  405  405
+    GET  /office/holidays                   404  404  404  200
+    POST /office/holidays                   404  404  404  422
     GET  /sign-in                           200  200  200  200
     POST /sign-in                           403  400  400  400
     GET  /sign-in/once/{token}              200  200  200  200

@@ -69,6 +69,10 @@ impl Browser {
     }
 
     pub(super) async fn send(&mut self, method: &str, path: &str, body: String) -> Answer {
+        self.send_bytes(method, path, body.into_bytes()).await
+    }
+
+    pub(super) async fn send_bytes(&mut self, method: &str, path: &str, body: Vec<u8>) -> Answer {
         let cookies: Vec<_> = self
             .cookies
             .iter()

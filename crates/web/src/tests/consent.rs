@@ -3,7 +3,7 @@
 use super::browser::{Answer, Browser};
 use super::world::{HOME, NOW, World};
 
-const MESSAGE: &str = r#"{"power":1210,"energy":7}"#;
+pub(super) const MESSAGE: &str = r#"{"power":1210,"energy":7}"#;
 const ROW: &str = "research energy-lab /power";
 
 fn choices() -> String {
@@ -26,7 +26,7 @@ fn receipt(page: &Answer) -> String {
     format!("/me/choices/receipt/{}", name.trim_end_matches(".json"))
 }
 
-async fn allow(browser: &mut Browser) -> Answer {
+pub(super) async fn allow(browser: &mut Browser) -> Answer {
     browser.get(&choices()).await;
     let form = [(ROW, "on"), ("only", ROW)];
     browser.post(&choices(), &form).await

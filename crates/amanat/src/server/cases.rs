@@ -1,0 +1,21 @@
+//! Tends cases: what is due by the clock happens, and panels that are not complete are filled.
+
+use std::time::Duration;
+
+use alliance::Alliance;
+use tokio::time::MissedTickBehavior;
+
+use super::every::{Rhythm, every};
+use crate::clock;
+use crate::lifecycle::Stopping;
+
+/// How often somebody looks.
+const RHYTHM: Rhythm = Rhythm {
+    period: Duration::from_secs(60),
+    missed: MissedTickBehavior::Skip,
+};
+
+/// Tends until it is time to stop.
+pub(super) async fn run(alliance: Alliance, stopping: Stopping) {
+    every(RHYTHM, stopping, move |_| alliance.tend_cases(clock::now())).await;
+}
