@@ -5,12 +5,14 @@ use store::{MigrationSet, Step};
 pub(crate) mod account;
 pub(crate) mod case;
 pub(crate) mod claim;
+pub(crate) mod holiday;
 pub(crate) mod limit;
 pub(crate) mod member;
 pub(crate) mod operator_access;
 pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod recovery_code;
+pub(crate) mod sanction;
 pub(crate) mod security_event;
 pub(crate) mod session;
 

@@ -6,6 +6,7 @@
 //! [`Custody::act`] returns, no message is delivered under the old rules.
 
 mod in_force;
+mod sanctions;
 mod ways_in;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -501,28 +502,6 @@ impl<'t> Act<'_, 't> {
         Ok(())
     }
 
-    /// Suspends these fields of a deployment, in place of all that were: nothing of them passes, for whatever purpose.
-    ///
-    /// # Errors
-    /// When the notice in force declares no such field, or the database fails.
-    pub fn suspend_fields(
-        &mut self,
-        deployment: &DeploymentId,
-        fields: &BTreeSet<model::Pointer>,
-    ) -> Result<(), ActError> {
-        let notice = self.notice(deployment)?;
-        let notice = notice.ok_or_else(|| ActError::NoDeployment(deployment.clone()))?;
-        if let Some(unknown) = fields.iter().find(|it| notice.field(it).is_none()) {
-            return Err(ActError::NoField {
-                deployment: deployment.clone(),
-                field: unknown.clone(),
-            });
-        }
-        rows::cap::suspend(self.tx, deployment, fields, self.now)?;
-        self.touch(deployment).suspended = true;
-        Ok(())
-    }
-
     /// Says which person a card number or plate in the messages of a deployment stands for. Only a keyed hash is kept.
     ///
     /// # Errors
@@ -585,17 +564,6 @@ impl<'t> Act<'_, 't> {
     /// on: nobody can end them by repeating a choice.
     pub(crate) fn leave_all(&mut self) {
         self.leaves_all = true;
-    }
-
-    /// The notice in force, as this transaction sees it; `None` when there is no such deployment.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn notice_in_force(
-        &mut self,
-        deployment: &DeploymentId,
-    ) -> Result<Option<Arc<Notice>>, ActError> {
-        Ok(self.notice(deployment)?)
     }
 
     /// The notice in force, as this transaction sees it.

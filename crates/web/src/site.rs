@@ -377,7 +377,7 @@ fn cases() -> Router<Site> {
         .route(pattern::CASE_PHOTO, get(handler::cases::photo))
         .route(
             pattern::OFFICE_HOLIDAYS,
-            get(handler::cases::holidays).post(handler::cases::change_holidays),
+            get(handler::holidays::show).post(handler::holidays::change),
         )
 }
 

@@ -6,7 +6,7 @@ use model::{Entry, EntryKind, Text, Timestamp};
 use super::{Calendar, CaseError};
 use crate::Alliance;
 use crate::authority::{Action, Actor};
-use crate::rows::case as rows;
+use crate::rows::holiday;
 
 /// The most days off that are kept.
 pub const MAX_HOLIDAYS: usize = 2_000;
@@ -28,7 +28,7 @@ impl Alliance {
     /// # Errors
     /// When the database fails.
     pub fn holidays(&self) -> Result<Vec<Holiday>, CaseError> {
-        let all = self.db.read(rows::holidays)?;
+        let all = self.db.read(holiday::all)?;
         Ok(all
             .into_iter()
             .map(|(day, name)| Holiday { day, name })
@@ -40,7 +40,7 @@ impl Alliance {
     /// # Errors
     /// When the database fails.
     pub fn calendar(&self) -> Result<Calendar, CaseError> {
-        let holidays = self.db.read(rows::holidays)?;
+        let holidays = self.db.read(holiday::all)?;
         Ok(Calendar::new(self.time_zone.clone(), holidays))
     }
 
@@ -60,10 +60,10 @@ impl Alliance {
             return Err(CaseError::Text);
         }
         self.custody.act(now, |act| {
-            if rows::holidays(act.tx())?.len() >= MAX_HOLIDAYS {
+            if holiday::all(act.tx())?.len() >= MAX_HOLIDAYS {
                 return Err(CaseError::Holidays);
             }
-            rows::put_holiday(act.tx(), holiday.day, &holiday.name)?;
+            holiday::put(act.tx(), holiday.day, &holiday.name)?;
             act.record(changed(
                 by,
                 now,
@@ -80,7 +80,7 @@ impl Alliance {
     pub fn remove_holiday(&self, by: &Actor, day: Date, now: Timestamp) -> Result<(), CaseError> {
         by.must(Action::SetCalendar)?;
         self.custody.act(now, |act| {
-            if !rows::remove_holiday(act.tx(), day)? {
+            if !holiday::remove(act.tx(), day)? {
                 return Err(CaseError::NotFound);
             }
             act.record(changed(by, now, format!("removed {day}")));

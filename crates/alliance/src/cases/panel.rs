@@ -15,6 +15,7 @@ use super::{
     Account, Action, Actor, Alliance, AllianceError, BTreeSet, CaseError, CaseFile, Chamber,
     EventKind, Office, PersonId, Side, Stage, Step, Timestamp, Tx, digest, rows, text_of,
 };
+use crate::rows::sanction as sanction_rows;
 
 /// The fewest members with whom a panel decides.
 pub const MIN_SEATS: usize = 3;
@@ -223,7 +224,7 @@ impl Alliance {
         });
         if decision.round == 2 {
             // The second panel's decision stands in place of the first one's.
-            for standing in rows::sanctions_of(act.tx(), file.number)? {
+            for standing in sanction_rows::sanctions_of(act.tx(), file.number)? {
                 sanction::lift(act, standing, now)?;
             }
         }

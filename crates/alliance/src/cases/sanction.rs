@@ -5,8 +5,9 @@ use model::{Entry, EntryKind, Licence, LicenceState};
 use super::stage::words;
 use super::{
     Actor, Alliance, BTreeSet, CaseError, CaseRole, CaseViewer, DeploymentId, PersonId, Pointer,
-    ThingId, Timestamp, rows, text_of,
+    ThingId, Timestamp, text_of,
 };
+use crate::rows::sanction as sanction_rows;
 
 /// The most fields or things that one sanction is about.
 pub const MAX_SANCTION_TARGETS: usize = 100;
@@ -60,7 +61,7 @@ impl Alliance {
     pub fn say_cured(&self, by: &Actor, id: u64, now: Timestamp) -> Result<(), CaseError> {
         let viewer = viewer(by)?;
         self.db.write(|tx| {
-            let mut sanction = rows::one_sanction(tx, id)?.ok_or(CaseError::NotFound)?;
+            let mut sanction = sanction_rows::one_sanction(tx, id)?.ok_or(CaseError::NotFound)?;
             let (file, role) = self
                 .role_in(tx, &viewer, sanction.case)?
                 .ok_or(CaseError::NotFound)?;
@@ -71,7 +72,7 @@ impl Alliance {
                 return Err(CaseError::NotNow(file.stage));
             }
             sanction.cured_at = Some(now);
-            Ok(rows::update_sanction(tx, &sanction)?)
+            Ok(sanction_rows::update_sanction(tx, &sanction)?)
         })
     }
 
@@ -85,7 +86,8 @@ impl Alliance {
             return Err(CaseError::NotFound);
         };
         self.custody.act(now, |act| {
-            let mut sanction = rows::one_sanction(act.tx(), id)?.ok_or(CaseError::NotFound)?;
+            let mut sanction =
+                sanction_rows::one_sanction(act.tx(), id)?.ok_or(CaseError::NotFound)?;
             let (file, role) = self
                 .role_in(act.tx(), &viewer, sanction.case)?
                 .ok_or(CaseError::NotFound)?;
@@ -102,7 +104,7 @@ impl Alliance {
                 }
                 _ => {
                     sanction.lift_asked_by = Some(account.id.clone());
-                    rows::update_sanction(act.tx(), &sanction)?;
+                    sanction_rows::update_sanction(act.tx(), &sanction)?;
                     Ok(false)
                 }
             }
@@ -198,7 +200,7 @@ pub(super) fn impose(
         lift_asked_by: None,
         lifted_at: None,
     };
-    rows::impose(act.tx(), &sanction)?;
+    sanction_rows::impose(act.tx(), &sanction)?;
     carry_out(act, &sanction, true)?;
     record(act, EntryKind::SanctionImposed, &sanction, now);
     Ok(())
@@ -214,7 +216,7 @@ pub(super) fn lift(
         return Ok(());
     }
     sanction.lifted_at = Some(now);
-    rows::update_sanction(act.tx(), &sanction)?;
+    sanction_rows::update_sanction(act.tx(), &sanction)?;
     carry_out(act, &sanction, false)?;
     record(act, EntryKind::SanctionLifted, &sanction, now);
     Ok(())
@@ -238,7 +240,7 @@ fn carry_out(
     holds: bool,
 ) -> Result<(), CaseError> {
     let deployment = &sanction.deployment;
-    let standing = rows::sanctions_at(act.tx(), deployment)?;
+    let standing = sanction_rows::sanctions_at(act.tx(), deployment)?;
     let of_kind = |kind| standing.iter().filter(move |it| it.kind == kind);
     match sanction.kind {
         SanctionKind::Warning | SanctionKind::Condition => {}

@@ -4,11 +4,12 @@ use model::{DeploymentId, MemberId};
 use store::Value;
 
 use super::clocks::{self, CaseClock};
-use super::rows::Column;
+use super::rows::{Column, StepRow};
 use super::{
     Account, Action, Actor, Alliance, CaseCode, CaseError, CaseFile, EventKind, MAX_CASES_LISTED,
     Office, ProposedDecision, Sanction, Seat, Side, Standing, Step, Tx, rows,
 };
+use crate::rows::sanction as sanction_rows;
 
 /// Who looks at a case.
 #[derive(Debug)]
@@ -115,17 +116,18 @@ impl Alliance {
                 return Ok(None);
             };
             let rows = rows::steps(tx, number)?;
-            let history: Vec<_> = rows.iter().map(|it| it.0).collect();
+            let history: Vec<_> = rows.iter().map(|it| it.step).collect();
             let standing = Standing::of(&history).ok_or(CaseError::NotFound)?;
             let is_party = role != CaseRole::Public;
-            let step = |(seq, (step, body)): (u64, (Step, Option<Vec<u8>>))| StepView {
-                step,
-                text: body
-                    .filter(|_| is_party)
-                    .and_then(|it| self.opened(&format!("case/{number}/{seq}"), &it)),
+            let step = |(seq, row): (u64, StepRow)| {
+                let body = row.body.filter(|_| is_party);
+                StepView {
+                    step: row.step,
+                    text: body.and_then(|it| self.opened(&format!("case/{number}/{seq}"), &it)),
+                }
             };
             let steps = (0..).zip(rows).map(step).collect();
-            let (_, contact) = rows::hidden(tx, number)?;
+            let contact = rows::hidden(tx, number)?.contact;
             let contact =
                 contact.filter(|_| matches!(role, CaseRole::Panel | CaseRole::Complainant));
             let contact =
@@ -155,7 +157,7 @@ impl Alliance {
                 contact,
                 seats: rows::seats(tx, number)?,
                 decisions,
-                sanctions: rows::sanctions_of(tx, number)?,
+                sanctions: sanction_rows::sanctions_of(tx, number)?,
                 may,
                 sits,
                 file,
@@ -267,17 +269,7 @@ impl Alliance {
     /// # Errors
     /// When the database fails.
     pub fn kept_times(&self) -> Result<Vec<KeptTimes>, CaseError> {
-        let parties = self.db.read(rows::kept_times)?;
-        let kept = |(member, counts): (Option<MemberId>, [u64; 5])| {
-            let [cases, acknowledged, of_seen, answered, of_answers] = counts;
-            KeptTimes {
-                member,
-                cases,
-                acknowledged: (acknowledged, of_seen),
-                answered: (answered, of_answers),
-            }
-        };
-        Ok(parties.into_iter().map(kept).collect())
+        Ok(self.db.read(rows::kept_times)?)
     }
 
     /// The sanctions in force at a deployment, oldest first.
@@ -285,7 +277,7 @@ impl Alliance {
     /// # Errors
     /// When the database fails.
     pub fn sanctions_at(&self, id: &DeploymentId) -> Result<Vec<Sanction>, CaseError> {
-        Ok(self.db.read(|tx| rows::sanctions_at(tx, id))?)
+        Ok(self.db.read(|tx| sanction_rows::sanctions_at(tx, id))?)
     }
 
     fn lines(

@@ -107,7 +107,7 @@ impl Alliance {
         before: &Standing,
         step: &Step,
     ) -> Result<(), CaseError> {
-        let holidays = rows::holidays(tx)?;
+        let holidays = crate::rows::holiday::all(tx)?;
         let calendar = super::Calendar::new(self.time_zone.clone(), holidays);
         let kept = |kind| {
             clocks::one(kind, file, before, &calendar).map(|it| !it.deadline.is_over(step.at))
@@ -130,7 +130,7 @@ impl Alliance {
     pub(super) fn history(&self, tx: &mut Tx<'_>, number: u64) -> Result<Vec<Step>, CaseError> {
         Ok(rows::steps(tx, number)?
             .into_iter()
-            .map(|it| it.0)
+            .map(|it| it.step)
             .collect())
     }
 
@@ -167,7 +167,7 @@ impl Alliance {
         account: &Account,
         number: u64,
     ) -> Result<bool, CaseError> {
-        let (mark, _) = rows::hidden(tx, number)?;
+        let mark = rows::hidden(tx, number)?.complainant;
         let own = self.custody.mark("case", account.id.as_str());
         Ok(mark.is_some_and(|it| it == own))
     }

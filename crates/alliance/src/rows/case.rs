@@ -5,12 +5,12 @@ use model::{Chamber, DeploymentId, MemberId, PersonId, Timestamp};
 use store::{Tx, Value};
 
 use crate::cases::{
-    CaseFile, CaseKind, EventKind, Harm, Outcome, Sanction, SanctionKind, Seat, Side, Stage, Step,
+    CaseFile, CaseKind, EventKind, Harm, KeptTimes, Outcome, SanctionKind, Seat, Side, Stage, Step,
 };
 
 const FILE: &str = "case_file";
 
-fn parsed<T>(
+pub(super) fn parsed<T>(
     table: &'static str,
     text: String,
     parse: impl FnOnce(&str) -> Option<T>,
@@ -21,15 +21,15 @@ fn parsed<T>(
     }
 }
 
-fn optional(text: Option<&str>) -> Value<'_> {
+pub(super) fn optional(text: Option<&str>) -> Value<'_> {
     text.map_or(Value::Null, Into::into)
 }
 
-fn number(value: u64) -> i64 {
+pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
@@ -120,18 +120,27 @@ pub(crate) fn by_code(tx: &mut Tx<'_>, code: &[u8; 32]) -> Result<Option<CaseFil
     row.as_ref().map(read).transpose()
 }
 
-/// The mark of who complained, and the sealed way to reach them.
-pub(crate) fn hidden(
-    tx: &mut Tx<'_>,
-    case: u64,
-) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), RowError> {
+/// What a row says of who complained.
+#[derive(Default)]
+pub(crate) struct HiddenRow {
+    /// Their mark.
+    pub(crate) complainant: Option<Vec<u8>>,
+    /// The sealed way to reach them.
+    pub(crate) contact: Option<Vec<u8>>,
+}
+
+/// What a row says of who complained.
+pub(crate) fn hidden(tx: &mut Tx<'_>, case: u64) -> Result<HiddenRow, RowError> {
     let row = tx.query_one(
         "SELECT complainant, contact FROM case_file WHERE number = $1",
         &[number(case).into()],
     )?;
     match row {
-        Some(row) => Ok((row.get(0)?, row.get(1)?)),
-        None => Ok((None, None)),
+        Some(row) => Ok(HiddenRow {
+            complainant: row.get(0)?,
+            contact: row.get(1)?,
+        }),
+        None => Ok(HiddenRow::default()),
     }
 }
 
@@ -201,8 +210,14 @@ pub(crate) fn open_after(
     rows.iter().map(read).collect()
 }
 
-/// The history of a case, oldest first, each with its sealed text.
-pub(crate) fn steps(tx: &mut Tx<'_>, case: u64) -> Result<Vec<(Step, Option<Vec<u8>>)>, RowError> {
+/// A step with its sealed text.
+pub(crate) struct StepRow {
+    pub(crate) step: Step,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// The history of a case, oldest first.
+pub(crate) fn steps(tx: &mut Tx<'_>, case: u64) -> Result<Vec<StepRow>, RowError> {
     let rows = tx.query(
         "SELECT at, side, kind, body FROM case_step WHERE number = $1 ORDER BY seq",
         &[number(case).into()],
@@ -213,7 +228,10 @@ pub(crate) fn steps(tx: &mut Tx<'_>, case: u64) -> Result<Vec<(Step, Option<Vec<
             side: parsed("case_step", row.get(1)?, Side::parse)?,
             kind: parsed("case_step", row.get(2)?, EventKind::parse)?,
         };
-        Ok((step, row.get(3)?))
+        Ok(StepRow {
+            step,
+            body: row.get(3)?,
+        })
     };
     rows.iter().map(step).collect()
 }
@@ -468,122 +486,8 @@ pub(crate) fn decisions(tx: &mut Tx<'_>, case: u64) -> Result<Vec<DecisionRow>, 
     rows.iter().map(decision).collect()
 }
 
-const SANCTIONS: &str = "SELECT id, number, deployment, kind, target, imposed_at, cured_at, lift_asked_by, lifted_at FROM sanction";
-
-fn sanction(row: &store::Row) -> Result<Sanction, RowError> {
-    let lift_asked_by: Option<String> = row.get(7)?;
-    let person = |it| parsed("sanction", it, |it| PersonId::parse(it).ok());
-    Ok(Sanction {
-        id: unsigned(row.get(0)?),
-        case: unsigned(row.get(1)?),
-        deployment: parsed("sanction", row.get(2)?, |it| DeploymentId::parse(it).ok())?,
-        kind: parsed("sanction", row.get(3)?, SanctionKind::parse)?,
-        target: row.get(4)?,
-        imposed_at: Timestamp::from_millis(row.get(5)?),
-        cured_at: row.get::<Option<i64>>(6)?.map(Timestamp::from_millis),
-        lift_asked_by: lift_asked_by.map(person).transpose()?,
-        lifted_at: row.get::<Option<i64>>(8)?.map(Timestamp::from_millis),
-    })
-}
-
-/// Imposes a sanction, and gives it its number.
-pub(crate) fn impose(tx: &mut Tx<'_>, it: &Sanction) -> Result<u64, RowError> {
-    let row = tx.query_one("SELECT COALESCE(MAX(id), 0) + 1 FROM sanction", &[])?;
-    let id: i64 = row.map_or(Ok(1), |it| it.get(0))?;
-    tx.execute(
-        "INSERT INTO sanction (id, number, deployment, kind, target, imposed_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        &[
-            id.into(),
-            number(it.case).into(),
-            it.deployment.as_str().into(),
-            it.kind.as_str().into(),
-            it.target.as_str().into(),
-            it.imposed_at.as_millis().into(),
-        ],
-    )?;
-    Ok(unsigned(id))
-}
-
-/// Writes what became of a sanction.
-pub(crate) fn update_sanction(tx: &mut Tx<'_>, it: &Sanction) -> Result<(), RowError> {
-    let moment = |it: Option<Timestamp>| it.map_or(Value::Null, |it| it.as_millis().into());
-    tx.execute(
-        "UPDATE sanction SET cured_at = $2, lift_asked_by = $3, lifted_at = $4 WHERE id = $1",
-        &[
-            number(it.id).into(),
-            moment(it.cured_at),
-            optional(it.lift_asked_by.as_ref().map(PersonId::as_str)),
-            moment(it.lifted_at),
-        ],
-    )?;
-    Ok(())
-}
-
-pub(crate) fn one_sanction(tx: &mut Tx<'_>, id: u64) -> Result<Option<Sanction>, RowError> {
-    let row = tx.query_one(&format!("{SANCTIONS} WHERE id = $1"), &[number(id).into()])?;
-    row.as_ref().map(sanction).transpose()
-}
-
-/// The sanctions of a case, oldest first.
-pub(crate) fn sanctions_of(tx: &mut Tx<'_>, case: u64) -> Result<Vec<Sanction>, RowError> {
-    let rows = tx.query(
-        &format!("{SANCTIONS} WHERE number = $1 ORDER BY id"),
-        &[number(case).into()],
-    )?;
-    rows.iter().map(sanction).collect()
-}
-
-/// The sanctions that are in force at a deployment, oldest first.
-pub(crate) fn sanctions_at(tx: &mut Tx<'_>, id: &DeploymentId) -> Result<Vec<Sanction>, RowError> {
-    let rows = tx.query(
-        &format!("{SANCTIONS} WHERE deployment = $1 AND lifted_at IS NULL ORDER BY id"),
-        &[id.as_str().into()],
-    )?;
-    rows.iter().map(sanction).collect()
-}
-
-/// The days off.
-pub(crate) fn holidays(tx: &mut Tx<'_>) -> Result<Vec<(jiff::civil::Date, model::Text)>, RowError> {
-    let rows = tx.query(
-        "SELECT day, name_en, name_ur FROM holiday ORDER BY day",
-        &[],
-    )?;
-    let holiday = |row: &store::Row| {
-        let day = parsed("holiday", row.get(0)?, |it| it.parse().ok())?;
-        let name = model::Text {
-            en: row.get(1)?,
-            ur: row.get(2)?,
-        };
-        Ok((day, name))
-    };
-    rows.iter().map(holiday).collect()
-}
-
-pub(crate) fn put_holiday(
-    tx: &mut Tx<'_>,
-    day: jiff::civil::Date,
-    name: &model::Text,
-) -> Result<(), RowError> {
-    let day = day.to_string();
-    tx.execute(
-        "INSERT INTO holiday (day, name_en, name_ur) VALUES ($1, $2, $3)
-         ON CONFLICT (day) DO UPDATE SET name_en = $2, name_ur = $3",
-        &[
-            day.as_str().into(),
-            name.en.as_str().into(),
-            name.ur.as_str().into(),
-        ],
-    )?;
-    Ok(())
-}
-
-pub(crate) fn remove_holiday(tx: &mut Tx<'_>, day: jiff::civil::Date) -> Result<bool, RowError> {
-    let day = day.to_string();
-    Ok(tx.execute("DELETE FROM holiday WHERE day = $1", &[day.as_str().into()])? == 1)
-}
-
-/// How the accountable parties kept their times: party, cases, acknowledged in time, of how many, answered in time, of how many.
-pub(crate) fn kept_times(tx: &mut Tx<'_>) -> Result<Vec<(Option<MemberId>, [u64; 5])>, RowError> {
+/// How the accountable parties kept their times.
+pub(crate) fn kept_times(tx: &mut Tx<'_>) -> Result<Vec<KeptTimes>, RowError> {
     let rows = tx.query(
         "SELECT accountable, COUNT(*), CAST(COALESCE(SUM(acknowledged_in_time), 0) AS BIGINT), COUNT(acknowledged_in_time),
              CAST(COALESCE(SUM(answered_in_time), 0) AS BIGINT), COUNT(answered_in_time)
@@ -595,11 +499,13 @@ pub(crate) fn kept_times(tx: &mut Tx<'_>) -> Result<Vec<(Option<MemberId>, [u64;
         let member = member
             .map(|it| parsed(FILE, it, |it| MemberId::parse(it).ok()))
             .transpose()?;
-        let mut counts = [0; 5];
-        for (column, count) in (1..).zip(&mut counts) {
-            *count = unsigned(row.get(column)?);
-        }
-        Ok((member, counts))
+        let count = |column| row.get(column).map(unsigned);
+        Ok(KeptTimes {
+            member,
+            cases: count(1)?,
+            acknowledged: (count(2)?, count(3)?),
+            answered: (count(4)?, count(5)?),
+        })
     };
     rows.iter().map(party).collect()
 }

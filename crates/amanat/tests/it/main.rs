@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod choices;

@@ -277,24 +277,6 @@ impl Act<'_, '_> {
         Ok(())
     }
 
-    /// Quarantines a thing, or ends its quarantine: while it lasts, nothing that it sends is taken.
-    ///
-    /// # Errors
-    /// When the thing is not known, or the database fails.
-    pub fn quarantine_thing(&mut self, thing: &ThingId, holds: bool) -> Result<(), ActError> {
-        let deployment = self.deployment_of(thing)?;
-        let since = holds.then_some(self.now);
-        self.change_thing(thing, &deployment, |row| row.quarantined_at = since)
-    }
-
-    /// The deployment of a thing.
-    ///
-    /// # Errors
-    /// When the thing is not known, or the database fails.
-    pub fn thing_is_of(&mut self, thing: &ThingId) -> Result<DeploymentId, ActError> {
-        self.deployment_of(thing)
-    }
-
     /// From now on a thing does not sense a person any more, in whatever role; without a person: nobody. What was recorded
     /// stays theirs, and what was assigned for later is forgotten. Gives how many people it was.
     ///
@@ -384,7 +366,7 @@ impl Act<'_, '_> {
         Ok(())
     }
 
-    fn change_thing(
+    pub(super) fn change_thing(
         &mut self,
         thing: &ThingId,
         deployment: &DeploymentId,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use alliance::cases::{
     CaseCode, CaseError, CaseFile, CaseKind, CaseLine, CaseView, CaseViewer, Complaint,
-    DecisionDraft, EventKind, Harm, Holiday, Outcome, SanctionKind,
+    DecisionDraft, EventKind, Harm, Outcome, SanctionKind,
 };
 use alliance::{Action, Actor};
 use axum::extract::{Path, Query};
@@ -18,8 +18,8 @@ use super::{PictureUpload, Submission};
 use crate::cookie::Cookie;
 use crate::form::{FormToken, value_of};
 use crate::page::{
-    CaseFormError, CaseInput, CasePage, CaseRow, CasesPage, FiledCasePage, HolidaysPage,
-    NewCasePage, SanctionRow, TimesRow,
+    CaseFormError, CaseInput, CasePage, CaseRow, CasesPage, FiledCasePage, NewCasePage,
+    SanctionRow, TimesRow,
 };
 use crate::route::Route;
 use crate::visit::{Failure, Visit, fresh_secret, page, see, set_cookie};
@@ -39,7 +39,7 @@ pub(crate) struct About {
 
 impl Failure {
     /// What a visitor is told of an error that no form can show.
-    fn of_case(err: CaseError) -> Self {
+    pub(super) fn of_case(err: CaseError) -> Self {
         match err {
             CaseError::NotFound => Self::NOT_FOUND,
             CaseError::Alliance(err) => err.into(),
@@ -543,68 +543,4 @@ pub(crate) async fn photo(
         (CACHE_CONTROL, "private, no-store"),
     ];
     Ok((headers, found.await?).into_response())
-}
-
-/// `GET /office/holidays`
-pub(crate) async fn holidays(visit: Visit) -> Result<Response, Failure> {
-    visit.must(Action::SetCalendar)?;
-    show_holidays(visit, Default::default(), false, false).await
-}
-
-async fn show_holidays(
-    visit: Visit,
-    input: [String; 3],
-    wrong: bool,
-    done: bool,
-) -> Result<Response, Failure> {
-    let shell = visit.shell(Route::OfficeHolidays);
-    let form = visit.form().ok_or(Failure::NOT_FOUND)?;
-    let holidays = visit.blocking(|it| it.site.alliance().holidays().map_err(Failure::of_case));
-    let status = match wrong {
-        true => StatusCode::UNPROCESSABLE_ENTITY,
-        false => StatusCode::OK,
-    };
-    let shown = HolidaysPage {
-        shell,
-        form,
-        holidays: holidays.await?,
-        input,
-        wrong,
-        done,
-    };
-    page(status, &shown)
-}
-
-/// `POST /office/holidays`
-pub(crate) async fn change_holidays(
-    visit: Visit,
-    submission: Submission,
-) -> Result<Response, Failure> {
-    let (_, actor) = visit.must(Action::SetCalendar)?;
-    let sent = submission.protect(|pairs| {
-        let value = |name| value_of(&pairs, name);
-        (value("remove"), [value("day"), value("en"), value("ur")])
-    });
-    let (remove, input) = visit.open(sent)?;
-    let [day, en, ur] = input.clone();
-    let changed = visit.blocking(move |it| {
-        let alliance = it.site.alliance();
-        let outcome = match (remove.parse(), day.parse()) {
-            (Ok(day), _) => alliance.remove_holiday(&actor, day, it.now),
-            (Err(_), Ok(day)) => {
-                let name = Text { en, ur };
-                alliance.add_holiday(&actor, &Holiday { day, name }, it.now)
-            }
-            (Err(_), Err(_)) => Err(CaseError::Text),
-        };
-        match outcome {
-            Ok(()) => Ok(true),
-            Err(CaseError::Text | CaseError::Holidays) => Ok(false),
-            Err(other) => Err(Failure::of_case(other)),
-        }
-    });
-    match changed.await? {
-        true => show_holidays(visit, Default::default(), false, true).await,
-        false => show_holidays(visit, input, true, false).await,
-    }
 }

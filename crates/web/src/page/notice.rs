@@ -286,10 +286,7 @@ impl Page for NoticePage {
             .collect();
         limited.limits = limits_of_samples(&purposes);
         limited.limits.truncate(1);
-        limited.sanctions = vec![
-            (SanctionKind::SuspendFields, "/power".to_owned(), 5),
-            (SanctionKind::Warning, String::new(), 4),
-        ];
+        limited.sanctions = sanctions_of_samples();
         let mut fed = Notice::clone(&sample::home());
         let purpose = fed.purposes.first().cloned();
         let model = purpose.zip(ModelId::parse("forecast").ok());
@@ -387,6 +384,14 @@ impl Page for SignPage {
             ("without-people", page(sample::air())),
         ]
     }
+}
+
+/// Two sanctions: one about something, one about all.
+fn sanctions_of_samples() -> Vec<(SanctionKind, String, u64)> {
+    vec![
+        (SanctionKind::SuspendFields, "/power".to_owned(), 5),
+        (SanctionKind::Warning, String::new(), 4),
+    ]
 }
 
 #[cfg(test)]

@@ -94,6 +94,10 @@ impl World {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one journey, from the complaint until the sanction is lifted"
+)]
 #[tokio::test]
 async fn en_2_a_complaint_leads_to_a_decision_that_the_gateway_obeys_until_it_is_cured() {
     let world = World::new();
