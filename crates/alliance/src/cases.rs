@@ -20,6 +20,7 @@ use crate::{Alliance, AllianceError};
 mod calendar;
 mod clocks;
 mod file;
+mod findings;
 mod holidays;
 mod panel;
 mod photo;
@@ -32,6 +33,7 @@ mod write;
 pub use calendar::{Calendar, DayKind, DayLine, Days, Deadline, MAX_CLOCK_DAYS, Pause};
 pub use clocks::{CaseClock, ClockKind};
 pub use file::{Complaint, FiledCase, MAX_CASES_A_DAY, MAX_CONTACT_CHARS, MAX_PHOTOS};
+pub use findings::MAX_FINDING_DAYS;
 pub use holidays::{Holiday, MAX_HOLIDAYS};
 pub use panel::{DecisionDraft, MIN_SEATS, Outcome, ProposedDecision, Seat};
 pub use photo::{MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, PhotoError};
@@ -152,6 +154,9 @@ pub enum CaseError {
         "say what the sanction is about: fields or things of the deployment, at most {MAX_SANCTION_TARGETS}, or the condition in words"
     )]
     Target,
+    /// Too many days.
+    #[error("the rulebook waits at most {MAX_FINDING_DAYS} days")]
+    Days,
     /// A table of holidays is full.
     #[error("at most {MAX_HOLIDAYS} days off are kept")]
     Holidays,

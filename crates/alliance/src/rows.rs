@@ -5,6 +5,7 @@ use store::{MigrationSet, Step};
 pub(crate) mod account;
 pub(crate) mod case;
 pub(crate) mod claim;
+pub(crate) mod finding_rule;
 pub(crate) mod holiday;
 pub(crate) mod limit;
 pub(crate) mod member;

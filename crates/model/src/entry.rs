@@ -63,11 +63,13 @@ pub enum EntryKind {
     SanctionLifted,
     /// The days off that clocks go by are others.
     CalendarChanged,
+    /// The rulebook says anew when a finding opens a case by itself.
+    FindingRuleSet,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -97,6 +99,7 @@ impl EntryKind {
         Self::SanctionImposed,
         Self::SanctionLifted,
         Self::CalendarChanged,
+        Self::FindingRuleSet,
     ];
 
     /// The word in the record.
@@ -132,6 +135,7 @@ impl EntryKind {
             Self::SanctionImposed => "sanction-imposed",
             Self::SanctionLifted => "sanction-lifted",
             Self::CalendarChanged => "calendar-changed",
+            Self::FindingRuleSet => "finding-rule-set",
         }
     }
 

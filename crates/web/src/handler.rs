@@ -12,6 +12,7 @@ pub(crate) mod destinations;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod files;
+pub(crate) mod findings;
 pub(crate) mod holidays;
 pub(crate) mod home;
 pub(crate) mod keeping;

@@ -48,8 +48,8 @@ pub(crate) use access::{
     OfficeAccessPage, OwnTokenPage, PersonReader, PersonReading,
 };
 pub(crate) use cases::{
-    CaseFormError, CaseInput, CasePage, CaseRow, CasesPage, FiledCasePage, HolidaysPage,
-    NewCasePage, SanctionRow, TimesRow,
+    CaseFormError, CaseInput, CasePage, CaseRow, CasesPage, FiledCasePage, FindingsPage,
+    HolidaysPage, NewCasePage, SanctionRow, TimesRow,
 };
 pub(crate) use changes::{ChangesPage, Story, VersionLine};
 pub(crate) use choices::{

@@ -76,6 +76,7 @@ pub(crate) mod pattern {
     pub(crate) const CASE: &str = "/cases/{number}";
     pub(crate) const CASE_PHOTO: &str = "/cases/{number}/photo/{nth}";
     pub(crate) const OFFICE_HOLIDAYS: &str = "/office/holidays";
+    pub(crate) const OFFICE_FINDINGS: &str = "/office/findings";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -93,7 +94,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 79] = [
+    pub(crate) const ALL: [&str; 80] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -117,6 +118,7 @@ pub(crate) mod pattern {
         CASE,
         CASE_PHOTO,
         OFFICE_HOLIDAYS,
+        OFFICE_FINDINGS,
         SIGN_IN,
         SIGN_IN_ONCE,
         SIGN_OUT,
@@ -456,6 +458,8 @@ pub enum Route {
     CasePhoto(u64, u64),
     /// The days off that clocks go by.
     OfficeHolidays,
+    /// When a finding opens a case by itself.
+    OfficeFindings,
     /// The rulebook's limits: what is in force, and the forms to change it.
     OfficeLimits,
     /// Requests of the operator for access to accounts, which the office agrees to.
@@ -564,6 +568,7 @@ impl Route {
             Self::Case(_) => pattern::CASE,
             Self::CasePhoto(..) => pattern::CASE_PHOTO,
             Self::OfficeHolidays => pattern::OFFICE_HOLIDAYS,
+            Self::OfficeFindings => pattern::OFFICE_FINDINGS,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeAccess => pattern::OFFICE_ACCESS,
             Self::OfficeCommands { .. } => pattern::OFFICE_COMMANDS,

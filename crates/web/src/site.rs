@@ -379,6 +379,10 @@ fn cases() -> Router<Site> {
             pattern::OFFICE_HOLIDAYS,
             get(handler::holidays::show).post(handler::holidays::change),
         )
+        .route(
+            pattern::OFFICE_FINDINGS,
+            get(handler::findings::show).post(handler::findings::change),
+        )
 }
 
 #[cfg(test)]

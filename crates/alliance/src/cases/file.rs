@@ -80,10 +80,7 @@ impl Alliance {
             }
         };
         let code = CaseCode::random()?;
-        let _one_at_a_time = self
-            .cases
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _one_at_a_time = self.one_at_a_time();
         let number = self.db.write(|tx| {
             if rows::filed_since(tx, now.plus_millis(-DAY_MILLIS))? >= MAX_CASES_A_DAY {
                 return Err(CaseError::TooMany);
@@ -110,6 +107,13 @@ impl Alliance {
             Ok(file.number)
         })?;
         Ok(FiledCase { number, code })
+    }
+
+    /// Held while a case gets its number.
+    pub(super) fn one_at_a_time(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.cases
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn sealed_contact(&self, number: u64, contact: &str) -> Result<Option<Vec<u8>>, CaseError> {

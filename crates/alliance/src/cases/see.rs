@@ -6,8 +6,8 @@ use store::Value;
 use super::clocks::{self, CaseClock};
 use super::rows::{Column, StepRow};
 use super::{
-    Account, Action, Actor, Alliance, CaseCode, CaseError, CaseFile, EventKind, MAX_CASES_LISTED,
-    Office, ProposedDecision, Sanction, Seat, Side, Standing, Step, Tx, rows,
+    Account, Action, Actor, Alliance, CaseCode, CaseError, CaseFile, CaseKind, EventKind,
+    MAX_CASES_LISTED, Office, ProposedDecision, Sanction, Seat, Side, Standing, Step, Tx, rows,
 };
 use crate::rows::sanction as sanction_rows;
 
@@ -337,6 +337,10 @@ impl Alliance {
         file: &CaseFile,
     ) -> Result<CaseRole, CaseError> {
         if self.is_theirs(tx, account, file.number)? {
+            return Ok(CaseRole::Complainant);
+        }
+        // Nobody complained of what the gateway found: the licensing office says whether the answer is enough.
+        if file.kind == CaseKind::Drift && account.office == Office::Licensing {
             return Ok(CaseRole::Complainant);
         }
         let seats = rows::seats(tx, file.number)?;

@@ -96,3 +96,8 @@ CREATE TABLE sanction (
 );
 CREATE INDEX sanction_deployment ON sanction (deployment, id);
 CREATE INDEX sanction_number ON sanction (number, id);
+
+CREATE TABLE finding_rule (
+    kind TEXT PRIMARY KEY,
+    days BIGINT
+);

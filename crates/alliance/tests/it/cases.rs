@@ -2,6 +2,7 @@
 
 mod deciding;
 mod filing;
+mod findings;
 
 use alliance::cases::{
     CaseError, CaseKind, CaseRole, CaseViewer, ClockKind, Complaint, DecisionDraft, EventKind,

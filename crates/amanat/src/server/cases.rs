@@ -17,5 +17,10 @@ const RHYTHM: Rhythm = Rhythm {
 
 /// Tends until it is time to stop.
 pub(super) async fn run(alliance: Alliance, stopping: Stopping) {
-    every(RHYTHM, stopping, move |_| alliance.tend_cases(clock::now())).await;
+    every(RHYTHM, stopping, move |_| {
+        let now = clock::now();
+        alliance.open_findings(now)?;
+        alliance.tend_cases(now)
+    })
+    .await;
 }

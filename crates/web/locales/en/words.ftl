@@ -79,6 +79,7 @@ act-case-decided = A panel decided { $about }
 act-sanction-imposed = Sanction imposed on { $about }
 act-sanction-lifted = Sanction lifted from { $about }
 act-calendar-changed = The days off that clocks go by were changed
+act-finding-rule-set = The rulebook says anew when a finding opens a case
 
 level-off = Off
 level-on = Exact

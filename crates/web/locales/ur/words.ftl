@@ -79,6 +79,7 @@ act-case-decided = پینل نے فیصلہ سنایا: { $about }
 act-sanction-imposed = پابندی عائد کی گئی: { $about }
 act-sanction-lifted = پابندی ختم کر دی گئی: { $about }
 act-calendar-changed = تعطیلات کی فہرست بدلی گئی، جس سے میعادیں شمار ہوتی ہیں
+act-finding-rule-set = ضابطے میں نئے سرے سے طے ہوا کہ شکایت کب خود کھلے گی
 
 level-off = بند
 level-on = بالکل درست

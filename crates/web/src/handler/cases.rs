@@ -358,7 +358,7 @@ fn in_form(err: CaseError) -> Result<CaseFormError, Failure> {
         CaseError::OwnCase => CaseFormError::Own,
         CaseError::NoPanel => CaseFormError::Panel,
         CaseError::Target => CaseFormError::Target,
-        CaseError::NotFound | CaseError::Holidays | CaseError::Alliance(_) => {
+        CaseError::NotFound | CaseError::Days | CaseError::Holidays | CaseError::Alliance(_) => {
             return Err(Failure::of_case(err));
         }
     })

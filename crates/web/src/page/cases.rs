@@ -2,13 +2,13 @@
 
 use alliance::cases::{
     CaseClock, CaseKind, CaseRole, ClockKind, DayKind, DayLine, Days, Deadline, EventKind, Harm,
-    Holiday, MAX_CASE_TEXT_CHARS, MAX_CONTACT_CHARS, MAX_PHOTOS, MIN_SEATS, Outcome,
-    ProposedDecision, SanctionKind, Seat, Side, Stage, Step, StepView,
+    Holiday, MAX_CASE_TEXT_CHARS, MAX_CONTACT_CHARS, MAX_FINDING_DAYS, MAX_PHOTOS, MIN_SEATS,
+    Outcome, ProposedDecision, SanctionKind, Seat, Side, Stage, Step, StepView,
 };
 use askama::Template;
 use model::{Chamber, DeploymentId, PersonId, Text, Timestamp};
 
-use super::{Page, sample};
+use super::{Page, REASON_LIMIT, sample};
 use crate::form::FormToken;
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
@@ -371,4 +371,32 @@ pub(crate) struct HolidaysPage {
     pub(crate) wrong: bool,
     /// Whether the table was changed.
     pub(crate) done: bool,
+}
+
+/// When a finding opens a case by itself.
+#[derive(Template)]
+#[template(path = "findings.html")]
+pub(crate) struct FindingsPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// What the form carries.
+    pub(crate) form: FormToken,
+    /// After how many days of drift; `None` when never.
+    pub(crate) days: Option<u16>,
+    /// What was typed: days and reason.
+    pub(crate) input: [String; 2],
+    /// Whether it is wrong.
+    pub(crate) wrong: bool,
+    /// Whether the rule was changed.
+    pub(crate) done: bool,
+}
+
+impl FindingsPage {
+    fn error(&self) -> String {
+        let words = self
+            .shell
+            .with("findings-error")
+            .set("limit", MAX_FINDING_DAYS);
+        words.set("most", REASON_LIMIT).to_string()
+    }
 }

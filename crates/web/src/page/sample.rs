@@ -11,11 +11,12 @@ use model::{
 
 use super::{
     About, By, CasePage, CasesPage, ChoiceChange, ChoiceLane, ChoiceRow, ChoicesPage, Day,
-    DeploymentCard, DriftPage, EntryLine, EntryPage, ErrorPage, FiledCasePage, GrantLine,
-    HistoryPage, HolidaysPage, HomePage, ImportPage, Licence, LimitsPage, LinkedDeployment, MePage,
-    MemberLink, MemberPage, MyChoicesPage, NearbyPage, NewCasePage, NoticePage, OfficePage,
-    OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage, Received, RecordPage,
-    SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay, Value, WhyPage,
+    DeploymentCard, DriftPage, EntryLine, EntryPage, ErrorPage, FiledCasePage, FindingsPage,
+    GrantLine, HistoryPage, HolidaysPage, HomePage, ImportPage, Licence, LimitsPage,
+    LinkedDeployment, MePage, MemberLink, MemberPage, MyChoicesPage, NearbyPage, NewCasePage,
+    NoticePage, OfficePage, OfficeRow, Page, Part, PreviewPage, Proof, Reading, ReceiptPage,
+    Received, RecordPage, SheetPage, SignInGonePage, SignInOncePage, SignInPage, SignPage, Stay,
+    Value, WhyPage,
 };
 use crate::form::FormToken;
 use crate::route::Route;
@@ -98,6 +99,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<FiledCasePage>(shell, &mut all)?;
     add::<CasePage>(shell, &mut all)?;
     add::<HolidaysPage>(shell, &mut all)?;
+    add::<FindingsPage>(shell, &mut all)?;
     add::<super::PublishPage>(shell, &mut all)?;
     add::<super::OfficeStatisticsPage>(shell, &mut all)?;
     add::<super::OfficeStatisticPage>(shell, &mut all)?;

@@ -106,6 +106,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /cases/{number}/photo/{nth}        405  405  405  405
     GET  /office/holidays                   404  404  404  200
     POST /office/holidays                   404  404  404  422
+    GET  /office/findings                   404  404  404  200
+    POST /office/findings                   404  404  404  422
     GET  /sign-in                           200  200  200  200
     POST /sign-in                           403  400  400  400
     GET  /sign-in/once/{token}              200  200  200  200

@@ -119,6 +119,7 @@ impl Texts {
             EntryKind::SanctionImposed => "act-sanction-imposed",
             EntryKind::SanctionLifted => "act-sanction-lifted",
             EntryKind::CalendarChanged => "act-calendar-changed",
+            EntryKind::FindingRuleSet => "act-finding-rule-set",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);

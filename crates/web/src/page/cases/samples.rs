@@ -356,3 +356,24 @@ impl Page for HolidaysPage {
         ]
     }
 }
+
+impl Page for FindingsPage {
+    const NAME: &'static str = "findings";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |days| Self {
+            shell: sample::in_office(shell, Route::OfficeFindings),
+            form: FormToken::sample(),
+            days,
+            input: Default::default(),
+            wrong: false,
+            done: false,
+        };
+        let mut done = page(Some(7));
+        done.done = true;
+        let mut wrong = page(None);
+        wrong.wrong = true;
+        wrong.input = ["a week".to_owned(), String::new()];
+        vec![("never", page(None)), ("set", done), ("error", wrong)]
+    }
+}
