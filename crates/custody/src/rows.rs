@@ -170,9 +170,9 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             sql: include_str!("rows/0029_webhook_told.sql"),
         },
         Step {
-            version: 33,
+            version: 30,
             name: "sanctions",
-            sql: include_str!("rows/0033_sanctions.sql"),
+            sql: include_str!("rows/0030_sanctions.sql"),
         },
     ],
 };
