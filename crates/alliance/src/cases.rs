@@ -1,6 +1,6 @@
 //! Cases: something is wrong, somebody answers for it, and if that is not enough a panel decides.
 //!
-//! A case is its history ([`stage`]): where it stands, who may do what next and until when follows from it. Who complained is in no
+//! A case is its history (`stage`): where it stands, who may do what next and until when follows from it. Who complained is in no
 //! row by name: a mark finds their cases again, and a receipt code opens a case for who has no account. What is written in a case is
 //! sealed; only its parties read it. A protected reporter's case goes to the panel at once, and the accountable member does not see
 //! it before it is decided.
