@@ -7,7 +7,7 @@ use std::fmt;
 
 use custody::Token;
 use data_encoding::BASE32_NOPAD;
-use model::{MemberId, PersonId, Timestamp};
+use model::{Entry, EntryKind, MemberId, PersonId, Timestamp};
 
 use crate::authority::{Action, Actor, Office};
 use crate::operator_access::{self, Asked};
@@ -26,6 +26,15 @@ pub struct Account {
     pub office: Office,
     /// For which member a delegate speaks.
     pub member: Option<MemberId>,
+}
+
+/// Whose an account will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// A person's.
+    Person,
+    /// Nobody's: a demo makes it up.
+    Nobody,
 }
 
 macro_rules! tokens {
@@ -81,7 +90,7 @@ impl Alliance {
         office: Office,
         now: Timestamp,
     ) -> Result<Account, AllianceError> {
-        self.create(by, office, None, now)
+        self.create(by, (office, None), Owner::Person, now)
     }
 
     /// Makes an account of somebody who speaks for a member.
@@ -100,14 +109,15 @@ impl Alliance {
                 id: member.to_string(),
             });
         }
-        self.create(by, Office::Delegate, Some(member.clone()), now)
+        let whose = (Office::Delegate, Some(member.clone()));
+        self.create(by, whose, Owner::Person, now)
     }
 
     fn create(
         &self,
         by: &Actor,
-        office: Office,
-        member: Option<MemberId>,
+        (office, member): (Office, Option<MemberId>),
+        owner: Owner,
         now: Timestamp,
     ) -> Result<Account, AllianceError> {
         by.must(Action::ManageAccounts)?;
@@ -122,8 +132,29 @@ impl Alliance {
             office,
             member,
         };
-        self.db
-            .write(|tx| rows::account::insert(tx, &account, now))?;
+        let appointed = match (office, &account.member) {
+            (Office::Resident, _) => None,
+            (Office::Delegate, Some(member)) => Some(format!("member:{member}")),
+            (Office::Licensing | Office::Delegate, _) => {
+                Some(format!("office:{}", office.as_str()))
+            }
+        };
+        self.custody.act(now, |act| {
+            rows::account::insert(act.tx(), &account, now)?;
+            match (owner, appointed) {
+                (Owner::Nobody, _) => rows::account::set_made_up(act.tx(), &account.id)?,
+                (Owner::Person, None) => {}
+                (Owner::Person, Some(about)) => act.record(Entry {
+                    at: now,
+                    kind: EntryKind::OfficerAppointed,
+                    about,
+                    by: by.office().to_owned(),
+                    reason: String::new(),
+                    document_sha256: None,
+                }),
+            }
+            Ok::<_, AllianceError>(())
+        })?;
         Ok(account)
     }
 
@@ -145,10 +176,7 @@ impl Alliance {
         office: Office,
         now: Timestamp,
     ) -> Result<Account, AllianceError> {
-        let account = self.create_account(by, office, now)?;
-        self.db
-            .write(|tx| rows::account::set_made_up(tx, &account.id))?;
-        Ok(account)
+        self.create(by, (office, None), Owner::Nobody, now)
     }
 
     /// Makes a link with which the account signs in once, within [`LINK_LIFETIME_MILLIS`]. For an account that a resident uses

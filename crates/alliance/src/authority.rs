@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::AllianceError;
 use crate::accounts::Account;
+use crate::four_eyes::Agreed;
 
 /// What an account is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,6 +55,8 @@ pub enum Actor {
     Operator,
     /// A signed-in account.
     Account(Account),
+    /// Two of whom one proposed and the other, an officer, agreed.
+    Agreed(Agreed),
 }
 
 macro_rules! actions {
@@ -110,6 +113,8 @@ actions! {
     SitOnPanels = "sit in panels",
     /// Keep the table of days off.
     SetCalendar = "change the days off",
+    /// Agree, as the second one, to what an officer or the operator proposed.
+    AgreeToActs = "agree to acts of the office",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -134,6 +139,7 @@ const LICENSING: &[Action] = &[
     Action::ReadCommands,
     Action::AnswerCases,
     Action::SetCalendar,
+    Action::AgreeToActs,
 ];
 const DELEGATE: &[Action] = &[
     Action::ReadOwn,
@@ -153,6 +159,7 @@ impl Actor {
                 Office::Licensing => "office:licensing",
                 Office::Delegate => "a delegate",
             },
+            Self::Agreed(agreed) => agreed.office(),
         }
     }
 
@@ -167,8 +174,10 @@ impl Actor {
                     | Action::ApproveAccess
                     | Action::AnswerCases
                     | Action::SitOnPanels
+                    | Action::AgreeToActs
             ),
             Self::Account(account) => account.office.may(action),
+            Self::Agreed(agreed) => agreed.may(action),
         }
     }
 

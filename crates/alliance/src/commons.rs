@@ -6,6 +6,7 @@ use custody::{
 use model::{Entry, EntryKind, Timestamp};
 
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::safety::Proved;
 use crate::{Alliance, AllianceError};
 
@@ -23,6 +24,12 @@ pub enum CommonsActError {
     Decide(#[from] DecideError),
 }
 
+impl From<custody::ActError> for CommonsActError {
+    fn from(err: custody::ActError) -> Self {
+        Self::Alliance(err.into())
+    }
+}
+
 impl Alliance {
     /// Declares an open data set, with an entry in the record. It is never changed afterwards: people give to what it says.
     ///
@@ -35,7 +42,10 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<DataSet, CommonsActError> {
         by.must(Action::PublishCommons)?;
-        let declared = self.custody.act(now, |act| {
+        let asked = OfficeAct::DeclareDataSet {
+            source: source.to_owned(),
+        };
+        self.in_two(by, asked, now, |act| {
             let (data_set, sha256) = act.declare_data_set(source)?;
             act.record(Entry {
                 at: now,
@@ -50,9 +60,8 @@ impl Alliance {
                 ),
                 document_sha256: Some(sha256),
             });
-            Ok::<_, DeclareDataSetError>(data_set)
-        });
-        Ok(declared?)
+            Ok(data_set)
+        })
     }
 
     /// Decides now on what people gave to a data set, without waiting for its set time.

@@ -15,6 +15,7 @@ mod claims;
 mod codecs;
 mod commons;
 mod exports;
+mod four_eyes;
 mod licensing;
 mod onboarding;
 mod operator_access;
@@ -48,6 +49,10 @@ pub use claims::{
 pub use codecs::CodecError;
 pub use commons::CommonsActError;
 pub use exports::BringBackError;
+pub use four_eyes::{
+    ActOutcome, AgreeError, Agreed, LicenceDecision, MAX_WAITING_ACTS, OfficeAct, PROPOSAL_MILLIS,
+    PROVISIONAL_MILLIS, ProposedAct,
+};
 pub use licensing::MAX_REASON_CHARS;
 pub use onboarding::{Joining, ThingChange};
 pub use operator_access::{
@@ -152,6 +157,22 @@ pub enum AllianceError {
         .0.ends_at()
     )]
     SecondPerson(Box<OperatorAccess>),
+    /// Somebody else has to agree first.
+    #[error(
+        "this takes two officers: it waits as act {0} until another officer agrees at /office/acts"
+    )]
+    Waits(u64),
+    /// Somebody else has to agree.
+    #[error("this takes two officers")]
+    TakesTwo,
+    /// So much waits that no more can be taken.
+    #[error(
+        "{MAX_WAITING_ACTS} acts wait for a second officer: agree to some or refuse them first"
+    )]
+    TooManyActs,
+    /// A panel decided that the licence rests.
+    #[error("a panel suspended this licence: only a panel lifts that")]
+    Sanctioned,
     /// A password could not be hashed: there is not enough memory.
     #[error("a password could not be hashed")]
     Hashing,

@@ -1,8 +1,11 @@
 //! Licensing: no licence, no ingest. Each decision is one act: the state, the record and what is in force.
 
+use custody::Act;
 use model::{DeploymentId, Entry, EntryKind, Licence, LicenceState, Timestamp};
 
 use crate::authority::{Action, Actor};
+use crate::four_eyes::{self, LicenceDecision, OfficeAct};
+use crate::rows;
 use crate::rulebook::public_reason;
 use crate::{Alliance, AllianceError};
 
@@ -11,6 +14,7 @@ pub const MAX_REASON_CHARS: usize = 500;
 
 /// A decision on a licence.
 struct Decision {
+    decision: LicenceDecision,
     action: Action,
     kind: EntryKind,
     /// The states from which it can be taken.
@@ -19,24 +23,28 @@ struct Decision {
 }
 
 const ISSUE: Decision = Decision {
+    decision: LicenceDecision::Issue,
     action: Action::IssueLicence,
     kind: EntryKind::LicenceIssued,
     from: &[LicenceState::None, LicenceState::Expired],
     to: LicenceState::Active,
 };
 const SUSPEND: Decision = Decision {
+    decision: LicenceDecision::Suspend,
     action: Action::SuspendLicence,
     kind: EntryKind::LicenceSuspended,
     from: &[LicenceState::Active],
     to: LicenceState::Suspended,
 };
 const REINSTATE: Decision = Decision {
+    decision: LicenceDecision::Reinstate,
     action: Action::SuspendLicence,
     kind: EntryKind::LicenceReinstated,
     from: &[LicenceState::Suspended],
     to: LicenceState::Active,
 };
 const REVOKE: Decision = Decision {
+    decision: LicenceDecision::Revoke,
     action: Action::RevokeLicence,
     kind: EntryKind::LicenceRevoked,
     from: &[
@@ -70,7 +78,8 @@ impl Alliance {
         self.decide_licence(by, deployment, &ISSUE, End::Set(until), reason, now)
     }
 
-    /// Stops a deployment: its things are refused from the next packet on.
+    /// Stops a deployment: its things are refused from the next packet on. One officer can; where two have to agree it ends by itself
+    /// unless another one does (`four_eyes`).
     ///
     /// # Errors
     /// When the actor may not, no reason is given, the licence is not in force, or the database fails.
@@ -123,7 +132,17 @@ impl Alliance {
     ) -> Result<(), AllianceError> {
         by.must(decision.action)?;
         let reason = public_reason(reason)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::Licence {
+            deployment: deployment.to_string(),
+            decision: decision.decision,
+            until: match end {
+                End::Keep => None,
+                End::Set(until) => until.map(Timestamp::as_millis),
+            },
+            reason: reason.clone(),
+        };
+        let provisional = asked.clone();
+        let decide = |act: &mut Act<'_, '_>| {
             let found = act.licence(deployment)?;
             if !decision.from.contains(&found.state) {
                 return Err(AllianceError::LicenceState {
@@ -139,6 +158,12 @@ impl Alliance {
                 state: decision.to,
                 until,
             };
+            if decision.decision == LicenceDecision::Reinstate
+                && rows::sanction::rests_at(act.tx(), deployment)?
+            {
+                return Err(AllianceError::Sanctioned);
+            }
+            rows::office_act::overtake(act.tx(), deployment, now)?;
             act.set_licence(deployment, licence)?;
             act.record(Entry {
                 at: now,
@@ -149,6 +174,14 @@ impl Alliance {
                 document_sha256: None,
             });
             Ok(())
-        })
+        };
+        match decision.decision {
+            // What must stop cannot wait.
+            LicenceDecision::Suspend => self.custody.act(now, |act| {
+                decide(act)?;
+                four_eyes::note_provisional(act.tx(), by, provisional, now)
+            }),
+            _ => self.in_two(by, asked, now, decide),
+        }
     }
 }

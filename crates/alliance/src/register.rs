@@ -7,6 +7,7 @@ use model::{
 };
 
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::{Alliance, AllianceError, rows};
 
 /// An organisation that joined.
@@ -31,7 +32,8 @@ impl Alliance {
     /// When the actor may not, the identifier is taken, or the database fails.
     pub fn register_member(&self, by: &Actor, member: &Member) -> Result<(), AllianceError> {
         by.must(Action::RegisterMember)?;
-        self.custody.act(member.joined_at, |act| {
+        let asked = OfficeAct::add_member(member);
+        self.in_two(by, asked, member.joined_at, |act| {
             if rows::member::one(act.tx(), &member.id)?.is_some() {
                 return Err(custody::ActError::Taken(member.id.to_string()).into());
             }
@@ -61,7 +63,10 @@ impl Alliance {
     ) -> Result<Notice, AllianceError> {
         by.must(Action::ManageDeployment)?;
         let notice = Notice::parse(source)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::PublishNotice {
+            source: source.to_owned(),
+        };
+        self.in_two(by, asked, now, |act| {
             if rows::member::one(act.tx(), &notice.controller)?.is_none() {
                 return Err(AllianceError::NotFound {
                     what: "member",
@@ -87,7 +92,7 @@ impl Alliance {
                 &by,
                 Some(sha256),
             ));
-            Ok::<_, AllianceError>(())
+            Ok(())
         })?;
         Ok(notice)
     }
@@ -149,7 +154,7 @@ impl Alliance {
     /// When the actor may not, a party is not known, or the database fails.
     pub fn grant(&self, by: &Actor, grant: &Grant, now: Timestamp) -> Result<(), AllianceError> {
         by.must(Action::ManageAccess)?;
-        self.custody.act(now, |act| {
+        self.in_two(by, OfficeAct::grant(grant), now, |act| {
             act.grant(grant)?;
             let about = format!("deployment:{}", grant.deployment);
             let mut entry = entry(now, EntryKind::GrantIssued, &about, by.office(), None);
@@ -171,7 +176,13 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<(), AllianceError> {
         by.must(Action::ManageAccess)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::EndGrant {
+            recipient: recipient.to_string(),
+            purpose: purpose.to_string(),
+            deployment: deployment.to_string(),
+            at: at.as_millis(),
+        };
+        self.in_two(by, asked, now, |act| {
             act.end_grant(recipient, purpose, deployment, at)?;
             let about = format!("deployment:{deployment}");
             let mut entry = entry(now, EntryKind::GrantWithdrawn, &about, by.office(), None);

@@ -9,6 +9,7 @@ pub(crate) mod finding_rule;
 pub(crate) mod holiday;
 pub(crate) mod limit;
 pub(crate) mod member;
+pub(crate) mod office_act;
 pub(crate) mod operator_access;
 pub(crate) mod passkey;
 pub(crate) mod password;
@@ -45,6 +46,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 5,
             name: "cases",
             sql: include_str!("rows/0005_cases.sql"),
+        },
+        Step {
+            version: 6,
+            name: "acts of the office",
+            sql: include_str!("rows/0006_office_acts.sql"),
         },
     ],
 };

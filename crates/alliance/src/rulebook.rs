@@ -6,6 +6,7 @@
 use model::{Cap, CapTarget, Entry, EntryKind, Level, PurposeId, Timestamp};
 
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::{Alliance, AllianceError, MAX_REASON_CHARS, rows};
 
 /// What the record says that such an entry is about.
@@ -51,7 +52,8 @@ impl Alliance {
             reason: public_reason(reason)?,
             since: now,
         };
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::set_limit(cap, &limit.reason);
+        self.in_two(by, asked, now, |act| {
             rows::limit::put(act.tx(), &limit)?;
             put_in_force(act)?;
             act.record(entry(EntryKind::LimitSet, cap, &limit.reason, by, now));
@@ -73,18 +75,23 @@ impl Alliance {
     ) -> Result<(), AllianceError> {
         by.must(Action::SetLimits)?;
         let reason = public_reason(reason)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::LiftLimit {
+            of: target.kind().to_owned(),
+            name: target.name().to_owned(),
+            purpose: purpose.map(ToString::to_string),
+            reason: reason.clone(),
+        };
+        self.in_two(by, asked, now, |act| {
             let known = rows::limit::all(act.tx())?;
             let same = |it: &&Limit| it.cap.target == *target && it.cap.purpose.as_ref() == purpose;
-            let cap = match known.iter().find(same) {
-                Some(limit) if rows::limit::remove(act.tx(), target, purpose)? => limit.cap.clone(),
-                _ => {
-                    return Err(AllianceError::NotFound {
-                        what: "limit on",
-                        id: target.to_string(),
-                    });
-                }
+            let missing = || AllianceError::NotFound {
+                what: "limit on",
+                id: target.to_string(),
             };
+            let cap = known.iter().find(same).ok_or_else(missing)?.cap.clone();
+            if !rows::limit::remove(act.tx(), target, purpose)? {
+                return Err(missing());
+            }
             put_in_force(act)?;
             act.record(entry(EntryKind::LimitLifted, &cap, &reason, by, now));
             Ok(())

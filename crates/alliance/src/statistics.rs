@@ -6,6 +6,7 @@ use custody::{
 use model::Timestamp;
 
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::rulebook::public_reason;
 use crate::{Alliance, AllianceError};
 
@@ -23,6 +24,12 @@ pub enum StatisticActError {
     Ask(#[from] AskReleaseError),
 }
 
+impl From<custody::ActError> for StatisticActError {
+    fn from(err: custody::ActError) -> Self {
+        Self::Alliance(err.into())
+    }
+}
+
 impl Alliance {
     /// Declares a statistical data set, publicly.
     ///
@@ -35,10 +42,13 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<(), StatisticActError> {
         by.must(Action::ReleaseStatistics)?;
-        let done: Result<(), DeclareStatisticError> = self
-            .custody
-            .act(now, |act| act.declare_statistic(declared, by.office()));
-        Ok(done?)
+        let asked = OfficeAct::DeclareStatistic {
+            source: declared.to_json(),
+        };
+        self.in_two(by, asked, now, |act| {
+            act.declare_statistic(declared, by.office())?;
+            Ok(())
+        })
     }
 
     /// Ends a statistical data set, publicly. What was released stays.
@@ -54,10 +64,14 @@ impl Alliance {
     ) -> Result<(), StatisticActError> {
         by.must(Action::ReleaseStatistics)?;
         let reason = public_reason(reason)?;
-        let done: Result<(), DeclareStatisticError> = self
-            .custody
-            .act(now, |act| act.end_statistic(id, &reason, by.office()));
-        Ok(done?)
+        let asked = OfficeAct::EndStatistic {
+            statistic: id.to_string(),
+            reason: reason.clone(),
+        };
+        self.in_two(by, asked, now, |act| {
+            act.end_statistic(id, &reason, by.office())?;
+            Ok(())
+        })
     }
 
     /// Asks for a figure of a period that is over; a job draws it.

@@ -65,11 +65,13 @@ pub enum EntryKind {
     CalendarChanged,
     /// The rulebook says anew when a finding opens a case by itself.
     FindingRuleSet,
+    /// Somebody was given an account of an office, or to speak for a member: nothing says who.
+    OfficerAppointed,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -100,6 +102,7 @@ impl EntryKind {
         Self::SanctionLifted,
         Self::CalendarChanged,
         Self::FindingRuleSet,
+        Self::OfficerAppointed,
     ];
 
     /// The word in the record.
@@ -136,6 +139,7 @@ impl EntryKind {
             Self::SanctionLifted => "sanction-lifted",
             Self::CalendarChanged => "calendar-changed",
             Self::FindingRuleSet => "finding-rule-set",
+            Self::OfficerAppointed => "officer-appointed",
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod nearby;
 pub(crate) mod notice;
 pub(crate) mod notice_file;
 pub(crate) mod office;
+pub(crate) mod office_acts;
 pub(crate) mod office_commands;
 pub(crate) mod office_statistics;
 pub(crate) mod own_key;

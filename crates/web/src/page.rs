@@ -27,6 +27,7 @@ mod member;
 mod nearby;
 mod notice;
 mod office;
+mod office_acts;
 mod office_commands;
 mod office_statistics;
 mod open;
@@ -82,6 +83,7 @@ pub(crate) use member::MemberPage;
 pub(crate) use nearby::{NearbyLine, NearbyPage, PresenceLine, PublishedLine, Start};
 pub(crate) use notice::{Licence, NoticePage, Reader, SignPage};
 pub(crate) use office::{Done, OfficePage, OfficeRow, REASON_LIMIT, ReasonError};
+pub(crate) use office_acts::{ActCard, ActProposer, ActsNews, OfficeActsPage};
 pub(crate) use office_commands::{CommandRow, OfficeCommandsPage};
 pub(crate) use office_statistics::{
     AskInput, AskNews, FIGURES, OfficeStatisticPage, OfficeStatisticsPage,
@@ -187,6 +189,10 @@ pub(crate) enum By {
     Licensing,
     /// Whoever runs the server.
     Operator,
+    /// Two officers of the licensing office.
+    TwoOfficers,
+    /// Whoever runs the server, and an officer who agreed.
+    OperatorAndOfficer,
     /// The person whom it is about.
     Person,
     /// The platform, by itself at set times.
@@ -226,6 +232,8 @@ impl EntryLine {
         match &self.by {
             By::Licensing => shell.say("record-by-licensing"),
             By::Operator => shell.say("record-by-operator"),
+            By::TwoOfficers => shell.say("record-by-two"),
+            By::OperatorAndOfficer => shell.say("record-by-operator-and-officer"),
             By::Person => shell.say("record-by-person"),
             By::Itself => shell.say("record-by-itself"),
             By::Member(title) => shell.of(title).to_owned(),

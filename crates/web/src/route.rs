@@ -77,6 +77,7 @@ pub(crate) mod pattern {
     pub(crate) const CASE_PHOTO: &str = "/cases/{number}/photo/{nth}";
     pub(crate) const OFFICE_HOLIDAYS: &str = "/office/holidays";
     pub(crate) const OFFICE_FINDINGS: &str = "/office/findings";
+    pub(crate) const OFFICE_ACTS: &str = "/office/acts";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -94,7 +95,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 80] = [
+    pub(crate) const ALL: [&str; 81] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -119,6 +120,7 @@ pub(crate) mod pattern {
         CASE_PHOTO,
         OFFICE_HOLIDAYS,
         OFFICE_FINDINGS,
+        OFFICE_ACTS,
         SIGN_IN,
         SIGN_IN_ONCE,
         SIGN_OUT,
@@ -460,6 +462,8 @@ pub enum Route {
     OfficeHolidays,
     /// When a finding opens a case by itself.
     OfficeFindings,
+    /// What waits for a second officer.
+    OfficeActs,
     /// The rulebook's limits: what is in force, and the forms to change it.
     OfficeLimits,
     /// Requests of the operator for access to accounts, which the office agrees to.
@@ -569,6 +573,7 @@ impl Route {
             Self::CasePhoto(..) => pattern::CASE_PHOTO,
             Self::OfficeHolidays => pattern::OFFICE_HOLIDAYS,
             Self::OfficeFindings => pattern::OFFICE_FINDINGS,
+            Self::OfficeActs => pattern::OFFICE_ACTS,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeAccess => pattern::OFFICE_ACCESS,
             Self::OfficeCommands { .. } => pattern::OFFICE_COMMANDS,

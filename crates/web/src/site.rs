@@ -383,6 +383,10 @@ fn cases() -> Router<Site> {
             pattern::OFFICE_FINDINGS,
             get(handler::findings::show).post(handler::findings::change),
         )
+        .route(
+            pattern::OFFICE_ACTS,
+            get(handler::office_acts::show).post(handler::office_acts::decide),
+        )
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod forms;
 mod limits;
 mod nearby;
 mod notice_files;
+mod office_acts;
 mod office_commands;
 mod open;
 mod own_key;

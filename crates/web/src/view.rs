@@ -261,6 +261,8 @@ fn by(members: &[Member], by: &str) -> By {
     let found = match by.split_once(':') {
         Some(("office", "licensing")) => Some(By::Licensing),
         Some(("office", "operator")) => Some(By::Operator),
+        Some(("office", "licensing+licensing")) => Some(By::TwoOfficers),
+        Some(("office", "operator+licensing")) => Some(By::OperatorAndOfficer),
         Some(("office", "commons" | "statistics")) => Some(By::Itself),
         None if by == "person" => Some(By::Person),
         Some(("member", id)) => {

@@ -77,7 +77,10 @@ impl From<AllianceError> for Failure {
     fn from(err: AllianceError) -> Self {
         match err {
             AllianceError::Forbidden { .. } | AllianceError::NotFound { .. } => Self::NOT_FOUND,
-            AllianceError::LicenceState { .. } => Self(ErrorKind::Conflict),
+            AllianceError::LicenceState { .. } | AllianceError::Sanctioned => {
+                Self(ErrorKind::Conflict)
+            }
+            AllianceError::Waits(_) => Self(ErrorKind::Waits),
             AllianceError::Act(err) => err.into(),
             other => Self::internal(&other),
         }

@@ -11,6 +11,7 @@ use super::{
     Step, rows,
 };
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::rows::finding_rule;
 use crate::rulebook::public_reason;
 
@@ -47,7 +48,11 @@ impl Alliance {
         if days.is_some_and(|it| it > MAX_FINDING_DAYS) {
             return Err(CaseError::Days);
         }
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::SetDriftRule {
+            days,
+            reason: reason.clone(),
+        };
+        self.in_two(by, asked, now, |act| {
             finding_rule::set_drift(act.tx(), days)?;
             let words = days.map_or_else(|| "never".to_owned(), |it| format!("after {it} days"));
             act.record(Entry {

@@ -6,6 +6,7 @@ use model::{Entry, EntryKind, Text, Timestamp};
 use super::{Calendar, CaseError};
 use crate::Alliance;
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::rows::holiday;
 
 /// The most days off that are kept.
@@ -59,7 +60,12 @@ impl Alliance {
         if !fits(&holiday.name.en) || !fits(&holiday.name.ur) {
             return Err(CaseError::Text);
         }
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::AddHoliday {
+            day: holiday.day.to_string(),
+            en: holiday.name.en.clone(),
+            ur: holiday.name.ur.clone(),
+        };
+        self.in_two(by, asked, now, |act| {
             if holiday::all(act.tx())?.len() >= MAX_HOLIDAYS {
                 return Err(CaseError::Holidays);
             }
@@ -79,10 +85,14 @@ impl Alliance {
     /// When the actor may not, there is no such day, or the database fails.
     pub fn remove_holiday(&self, by: &Actor, day: Date, now: Timestamp) -> Result<(), CaseError> {
         by.must(Action::SetCalendar)?;
-        self.custody.act(now, |act| {
-            if !holiday::remove(act.tx(), day)? {
+        let asked = OfficeAct::RemoveHoliday {
+            day: day.to_string(),
+        };
+        self.in_two(by, asked, now, |act| {
+            if !holiday::all(act.tx())?.iter().any(|it| it.0 == day) {
                 return Err(CaseError::NotFound);
             }
+            holiday::remove(act.tx(), day)?;
             act.record(changed(by, now, format!("removed {day}")));
             Ok(())
         })

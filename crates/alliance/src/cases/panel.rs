@@ -365,10 +365,12 @@ fn panellist(by: &Actor) -> Result<&Account, CaseError> {
     by.must(Action::SitOnPanels)?;
     match by {
         Actor::Account(account) if account.office == Office::Delegate => Ok(account),
-        Actor::Account(_) | Actor::Operator => Err(CaseError::Alliance(AllianceError::Forbidden {
-            actor: by.office(),
-            action: Action::SitOnPanels,
-        })),
+        Actor::Account(_) | Actor::Operator | Actor::Agreed(_) => {
+            Err(CaseError::Alliance(AllianceError::Forbidden {
+                actor: by.office(),
+                action: Action::SitOnPanels,
+            }))
+        }
     }
 }
 

@@ -115,7 +115,7 @@ impl Alliance {
 fn viewer(by: &Actor) -> Result<CaseViewer, CaseError> {
     match by {
         Actor::Account(account) => Ok(CaseViewer::Account(account.clone())),
-        Actor::Operator => Err(CaseError::NotFound),
+        Actor::Operator | Actor::Agreed(_) => Err(CaseError::NotFound),
     }
 }
 

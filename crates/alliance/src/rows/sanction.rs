@@ -80,3 +80,10 @@ pub(crate) fn sanctions_at(tx: &mut Tx<'_>, id: &DeploymentId) -> Result<Vec<San
     )?;
     rows.iter().map(sanction).collect()
 }
+
+/// Whether a panel's decision holds the licence of a deployment.
+pub(crate) fn rests_at(tx: &mut Tx<'_>, id: &DeploymentId) -> Result<bool, RowError> {
+    let holding = [SanctionKind::SuspendDeployment, SanctionKind::RevokeLicence];
+    let standing = sanctions_at(tx, id)?;
+    Ok(standing.iter().any(|it| holding.contains(&it.kind)))
+}

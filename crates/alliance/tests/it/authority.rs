@@ -39,6 +39,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     answer cases: operator -, resident -, licensing yes, delegate yes
     sit in panels: operator -, resident -, licensing -, delegate yes
     change the days off: operator yes, resident -, licensing yes, delegate -
+    agree to acts of the office: operator -, resident -, licensing yes, delegate -
     manage accounts: operator yes, resident -, licensing -, delegate -
     ");
 }

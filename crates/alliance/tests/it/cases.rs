@@ -157,7 +157,7 @@ impl Court {
 pub(super) fn account(actor: &Actor) -> &Account {
     match actor {
         Actor::Account(account) => account,
-        Actor::Operator => panic!("the operator has no account"),
+        Actor::Operator | Actor::Agreed(_) => panic!("the operator has no account"),
     }
 }
 

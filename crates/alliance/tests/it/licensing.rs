@@ -71,7 +71,7 @@ fn a_decision_from_the_wrong_state_or_without_a_reason_changes_nothing() {
             assert!(matches!(suspended, Err(AllianceError::Reason)));
         }
         assert_eq!(state(&town), LicenceState::Active);
-        assert_eq!(alliance.custody().record_size().unwrap().0, 4);
+        assert_eq!(alliance.custody().record_size().unwrap().0, 5);
     });
 }
 

@@ -9,6 +9,8 @@ mod cases;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod four_eyes;
+#[cfg(test)]
 mod licensing;
 #[cfg(test)]
 mod onboarding;

@@ -28,7 +28,7 @@ impl Town {
     fn account(&self) -> &alliance::Account {
         match &self.resident {
             Actor::Account(account) => account,
-            Actor::Operator => panic!("the resident has an account"),
+            Actor::Operator | Actor::Agreed(_) => panic!("the resident has an account"),
         }
     }
 

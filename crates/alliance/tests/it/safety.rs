@@ -28,7 +28,7 @@ pub(crate) fn asking(network: &str) -> Asking {
 pub(crate) fn account_of(actor: &Actor) -> Account {
     match actor {
         Actor::Account(account) => account.clone(),
-        Actor::Operator => panic!("the operator has no account"),
+        Actor::Operator | Actor::Agreed(_) => panic!("the operator has no account"),
     }
 }
 

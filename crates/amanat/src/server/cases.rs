@@ -1,8 +1,9 @@
-//! Tends cases: what is due by the clock happens, and panels that are not complete are filled.
+//! Tends cases and the office: what is due by the clock happens, and panels that are not complete are filled.
 
 use std::time::Duration;
 
 use alliance::Alliance;
+use alliance::cases::CaseError;
 use tokio::time::MissedTickBehavior;
 
 use super::every::{Rhythm, every};
@@ -19,6 +20,7 @@ const RHYTHM: Rhythm = Rhythm {
 pub(super) async fn run(alliance: Alliance, stopping: Stopping) {
     every(RHYTHM, stopping, move |_| {
         let now = clock::now();
+        alliance.tend_office_acts(now).map_err(CaseError::from)?;
         alliance.open_findings(now)?;
         alliance.tend_cases(now)
     })

@@ -80,6 +80,7 @@ act-sanction-imposed = Sanction imposed on { $about }
 act-sanction-lifted = Sanction lifted from { $about }
 act-calendar-changed = The days off that clocks go by were changed
 act-finding-rule-set = The rulebook says anew when a finding opens a case
+act-officer-appointed = Somebody was given an account of { $about }.
 
 level-off = Off
 level-on = Exact

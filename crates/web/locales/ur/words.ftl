@@ -80,6 +80,7 @@ act-sanction-imposed = پابندی عائد کی گئی: { $about }
 act-sanction-lifted = پابندی ختم کر دی گئی: { $about }
 act-calendar-changed = تعطیلات کی فہرست بدلی گئی، جس سے میعادیں شمار ہوتی ہیں
 act-finding-rule-set = ضابطے میں نئے سرے سے طے ہوا کہ شکایت کب خود کھلے گی
+act-officer-appointed = { $about } کی طرف سے کام کرنے کے لیے کسی کا اکاؤنٹ بنایا گیا۔
 
 level-off = بند
 level-on = بالکل درست

@@ -78,6 +78,7 @@ async fn act(
             Err(AllianceError::LicenceState { .. }) => {
                 refused(it, &id, reason, StatusCode::CONFLICT)
             }
+            Err(AllianceError::Sanctioned) => refused(it, &id, reason, StatusCode::FORBIDDEN),
             Err(other) => Err(other.into()),
         }
     });
@@ -95,6 +96,7 @@ fn refused(
     let length = reason.trim().chars().count();
     let error = match (status, length) {
         (StatusCode::CONFLICT, _) => ReasonError::State,
+        (StatusCode::FORBIDDEN, _) => ReasonError::Sanctioned,
         (_, 0..=REASON_LIMIT) => ReasonError::Missing,
         _ => ReasonError::Long(length),
     };

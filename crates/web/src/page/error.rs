@@ -21,6 +21,8 @@ pub(crate) enum ErrorKind {
     Method,
     /// What was asked for was changed in the meantime.
     Conflict,
+    /// It takes two officers, and waits for the second one.
+    Waits,
     /// The body is too large.
     TooLarge,
     /// Our bug.
@@ -33,13 +35,14 @@ pub(crate) enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub(crate) const ALL: [(&'static str, Self); 10] = [
+    pub(crate) const ALL: [(&'static str, Self); 11] = [
         ("bad-request", Self::BadRequest),
         ("form", Self::Form),
         ("denied", Self::Denied),
         ("not-found", Self::NotFound),
         ("method", Self::Method),
         ("conflict", Self::Conflict),
+        ("waits", Self::Waits),
         ("too-large", Self::TooLarge),
         ("internal", Self::Internal),
         ("busy", Self::Busy),
@@ -54,6 +57,7 @@ impl ErrorKind {
             Self::NotFound => 404,
             Self::Method => 405,
             Self::Conflict => 409,
+            Self::Waits => 202,
             Self::TooLarge => 413,
             Self::Internal => 500,
             Self::Busy | Self::Unsettled => 503,
@@ -68,6 +72,7 @@ impl ErrorKind {
             Self::NotFound => "error-not-found-title",
             Self::Method => "error-method-title",
             Self::Conflict => "error-conflict-title",
+            Self::Waits => "error-waits-title",
             Self::TooLarge => "error-too-large-title",
             Self::Internal => "error-internal-title",
             Self::Busy => "error-busy-title",
@@ -83,6 +88,7 @@ impl ErrorKind {
             Self::NotFound => "error-not-found",
             Self::Method => "error-method",
             Self::Conflict => "error-conflict",
+            Self::Waits => "error-waits",
             Self::TooLarge => "error-too-large",
             Self::Internal => "error-internal",
             Self::Busy => "error-busy",
@@ -102,6 +108,11 @@ pub(crate) struct ErrorPage {
 }
 
 impl ErrorPage {
+    /// Where what waits is seen.
+    fn waits(&self) -> bool {
+        self.kind == ErrorKind::Waits
+    }
+
     /// Signing in may open a page that is hidden from strangers.
     const fn offers_sign_in(&self) -> bool {
         matches!(self.kind, ErrorKind::NotFound | ErrorKind::Form)

@@ -20,6 +20,8 @@ pub(crate) enum ReasonError {
     Long(usize),
     /// The licence is in another state by now.
     State,
+    /// A panel holds it.
+    Sanctioned,
 }
 
 impl ReasonError {
@@ -31,6 +33,7 @@ impl ReasonError {
                 message.set("limit", REASON_LIMIT).to_string()
             }
             Self::State => shell.say("office-state-changed"),
+            Self::Sanctioned => shell.say("office-sanctioned"),
         }
     }
 }
@@ -166,6 +169,10 @@ impl Page for OfficePage {
                 with_error(ReasonError::Long(612), "A long reason"),
             ),
             ("error-state", with_error(ReasonError::State, "A reason")),
+            (
+                "error-sanctioned",
+                with_error(ReasonError::Sanctioned, "A reason"),
+            ),
         ]
     }
 }

@@ -67,6 +67,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::OwnTokenPage>(shell, &mut all)?;
     add::<super::OfficeAccessPage>(shell, &mut all)?;
     add::<super::OfficeCommandsPage>(shell, &mut all)?;
+    add::<super::OfficeActsPage>(shell, &mut all)?;
     add::<super::ExportPage>(shell, &mut all)?;
     add::<super::ErasePage>(shell, &mut all)?;
     add::<super::ErasePreviewPage>(shell, &mut all)?;

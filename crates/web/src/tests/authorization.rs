@@ -108,6 +108,8 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office/holidays                   404  404  404  422
     GET  /office/findings                   404  404  404  200
     POST /office/findings                   404  404  404  422
+    GET  /office/acts                       404  404  404  200
+    POST /office/acts                       404  404  404  400
     GET  /sign-in                           200  200  200  200
     POST /sign-in                           403  400  400  400
     GET  /sign-in/once/{token}              200  200  200  200

@@ -120,6 +120,7 @@ impl Texts {
             EntryKind::SanctionLifted => "act-sanction-lifted",
             EntryKind::CalendarChanged => "act-calendar-changed",
             EntryKind::FindingRuleSet => "act-finding-rule-set",
+            EntryKind::OfficerAppointed => "act-officer-appointed",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);

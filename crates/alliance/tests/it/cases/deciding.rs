@@ -37,6 +37,16 @@ fn a_decision_is_taken_by_more_than_half_of_the_panel_and_carried_out_at_once() 
             .vote_on_decision(&court.panel[3], number, 1, true, after(4))
             .unwrap();
         assert_eq!(licence(alliance, after(4)), LicenceState::Suspended);
+        // The office cannot undo what a panel decided.
+        assert!(matches!(
+            alliance.reinstate_licence(
+                &court.town.officer,
+                &crate::fixture::home(),
+                "why",
+                after(4)
+            ),
+            Err(alliance::AllianceError::Sanctioned)
+        ));
         let entries = alliance.custody().record_before(u64::MAX, 2).unwrap();
         let kinds: Vec<_> = entries.iter().map(|it| it.entry.kind).collect();
         assert_eq!(kinds, [EntryKind::SanctionImposed, EntryKind::CaseDecided]);

@@ -1,0 +1,866 @@
+//! Four eyes: what the office does with public effect takes two of its officers.
+//!
+//! One proposes by doing it as always: what they ask for is checked, and kept instead of carried out. Another agrees, and then it is
+//! carried out in one transaction with the note that it was. The record says `by` whom: `office:licensing+licensing`, or
+//! `office:operator+licensing` where the operator proposed it at the command line.
+//!
+//! - An officer's word counts who has a password or passkey of their own for [`APPROVER_AGE_MILLIS`], and signed in with it to agree: so
+//!   the operator makes nobody up for it. Accounts that a demo made up count at once.
+//! - While fewer than two officers count, the alliance is being founded, and each acts alone; the record says `office:licensing` or
+//!   `office:operator` then.
+//! - To suspend a licence cannot wait. It is in force at once, and ends by itself when nobody agrees within [`PROVISIONAL_MILLIS`].
+//! - What only carries out what was decided under four eyes before (a figure out of a declared budget, a batch of gifts that the
+//!   attacks passed) takes one.
+
+use custody::{Act, ActError, DeclaredStatistic, StatisticId};
+use model::{
+    Cap, CapTarget, Chamber, DeploymentId, Entry, EntryKind, Grant, Level, Licence, LicenceState,
+    MemberId, PersonId, PurposeId, RecipientId, Text, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use store::Tx;
+
+use crate::accounts::{Account, SessionToken};
+use crate::authority::{Action, Actor, Office};
+use crate::cases::Holiday;
+use crate::operator_access::APPROVER_AGE_MILLIS;
+use crate::register::Member;
+use crate::rows::{self, office_act};
+use crate::sessions::SignInWay;
+use crate::{Alliance, AllianceError};
+
+/// How long what an officer proposed can be agreed to, in milliseconds: fourteen days.
+pub const PROPOSAL_MILLIS: i64 = 14 * 86_400_000;
+/// How long the suspension of a licence by one officer lasts when nobody agrees, in milliseconds: three days.
+pub const PROVISIONAL_MILLIS: i64 = 3 * 86_400_000;
+/// The most acts that wait at once.
+pub const MAX_WAITING_ACTS: u64 = 100;
+/// So many that ended are shown.
+const SHOWN_ENDED: u16 = 20;
+/// With so many officers two have to agree.
+const ENOUGH_OFFICERS: u64 = 2;
+
+/// What is decided on a licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LicenceDecision {
+    /// It comes into force.
+    Issue,
+    /// It rests.
+    Suspend,
+    /// It comes into force again.
+    Reinstate,
+    /// It is taken away for good.
+    Revoke,
+}
+
+/// An act of the office, as rows keep it until somebody agrees: everything in the words of forms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OfficeAct {
+    /// A decision on a licence.
+    Licence {
+        /// Of which deployment.
+        deployment: String,
+        /// What.
+        decision: LicenceDecision,
+        /// Until when, in milliseconds since 1970.
+        until: Option<i64>,
+        /// Why.
+        reason: String,
+    },
+    /// A limit of the rulebook.
+    SetLimit {
+        /// What kind of thing is limited.
+        of: String,
+        /// Which one.
+        name: String,
+        /// For which purpose; for all where it is not said.
+        purpose: Option<String>,
+        /// The most that passes.
+        most: String,
+        /// Why.
+        reason: String,
+    },
+    /// A limit ends.
+    LiftLimit {
+        /// What kind of thing was limited.
+        of: String,
+        /// Which one.
+        name: String,
+        /// For which purpose.
+        purpose: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// A day off.
+    AddHoliday {
+        /// The day.
+        day: String,
+        /// Its name in English.
+        en: String,
+        /// Its name in Urdu.
+        ur: String,
+    },
+    /// A day is not off.
+    RemoveHoliday {
+        /// The day.
+        day: String,
+    },
+    /// When drift opens a case.
+    SetDriftRule {
+        /// After so many days; never where it is not said.
+        days: Option<u16>,
+        /// Why.
+        reason: String,
+    },
+    /// A statistical data set is declared.
+    DeclareStatistic {
+        /// The declaration.
+        source: String,
+    },
+    /// A statistical data set ends.
+    EndStatistic {
+        /// Which.
+        statistic: String,
+        /// Why.
+        reason: String,
+    },
+    /// An open data set is declared.
+    DeclareDataSet {
+        /// The declaration.
+        source: String,
+    },
+    /// An organisation joins.
+    AddMember {
+        /// Its identifier.
+        member: String,
+        /// Its chamber.
+        chamber: String,
+        /// Its name, English and Urdu.
+        name: [String; 2],
+        /// What it does, English and Urdu.
+        about: [String; 2],
+    },
+    /// A notice is published.
+    PublishNotice {
+        /// Its text.
+        source: String,
+    },
+    /// A recipient is given access.
+    Grant {
+        /// Who.
+        recipient: String,
+        /// What for.
+        purpose: String,
+        /// Where.
+        deployment: String,
+        /// From when on, in milliseconds since 1970.
+        from: i64,
+        /// Until when.
+        until: Option<i64>,
+    },
+    /// A recipient's access ends.
+    EndGrant {
+        /// Who.
+        recipient: String,
+        /// What for.
+        purpose: String,
+        /// Where.
+        deployment: String,
+        /// When, in milliseconds since 1970.
+        at: i64,
+    },
+}
+
+impl OfficeAct {
+    /// The word for what kind of act it is.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Licence { decision, .. } => match decision {
+                LicenceDecision::Issue => "issue-licence",
+                LicenceDecision::Suspend => "suspend-licence",
+                LicenceDecision::Reinstate => "reinstate-licence",
+                LicenceDecision::Revoke => "revoke-licence",
+            },
+            Self::SetLimit { .. } => "set-limit",
+            Self::LiftLimit { .. } => "lift-limit",
+            Self::AddHoliday { .. } => "add-holiday",
+            Self::RemoveHoliday { .. } => "remove-holiday",
+            Self::SetDriftRule { .. } => "set-drift-rule",
+            Self::DeclareStatistic { .. } => "declare-statistic",
+            Self::EndStatistic { .. } => "end-statistic",
+            Self::DeclareDataSet { .. } => "declare-data-set",
+            Self::AddMember { .. } => "add-member",
+            Self::PublishNotice { .. } => "publish-notice",
+            Self::Grant { .. } => "grant",
+            Self::EndGrant { .. } => "end-grant",
+        }
+    }
+
+    /// At which deployment, where it is at one.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        match self {
+            Self::Licence { deployment, .. }
+            | Self::Grant { deployment, .. }
+            | Self::EndGrant { deployment, .. } => Some(deployment),
+            _ => None,
+        }
+    }
+
+    /// The reason that will stand in the record.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Licence { reason, .. }
+            | Self::SetLimit { reason, .. }
+            | Self::LiftLimit { reason, .. }
+            | Self::SetDriftRule { reason, .. }
+            | Self::EndStatistic { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Everything else that has to be known to agree: one thing a line.
+    #[must_use]
+    pub fn details(&self) -> Vec<String> {
+        let of = |purpose: &Option<String>| {
+            let every = "every purpose".to_owned();
+            purpose
+                .as_ref()
+                .map_or(every, |it| format!("purpose: {it}"))
+        };
+        let moment = |millis: &i64| Timestamp::from_millis(*millis).to_string();
+        match self {
+            Self::Licence { until, .. } => until
+                .iter()
+                .map(|it| format!("until: {}", moment(it)))
+                .collect(),
+            Self::SetLimit {
+                of: kind,
+                name,
+                purpose,
+                most,
+                ..
+            } => vec![
+                format!("{kind}: {name}"),
+                of(purpose),
+                format!("at most: {most}"),
+            ],
+            Self::LiftLimit {
+                of: kind,
+                name,
+                purpose,
+                ..
+            } => vec![format!("{kind}: {name}"), of(purpose)],
+            Self::AddHoliday { day, en, ur } => vec![day.clone(), en.clone(), ur.clone()],
+            Self::RemoveHoliday { day } => vec![day.clone()],
+            Self::SetDriftRule { days, .. } => {
+                vec![days.map_or_else(|| "never".to_owned(), |it| format!("after days: {it}"))]
+            }
+            Self::EndStatistic { statistic, .. } => vec![statistic.clone()],
+            Self::DeclareStatistic { source }
+            | Self::DeclareDataSet { source }
+            | Self::PublishNotice { source } => vec![source.clone()],
+            Self::AddMember {
+                member,
+                chamber,
+                name,
+                about,
+            } => {
+                let mut lines = vec![member.clone(), format!("chamber: {chamber}")];
+                lines.extend(name.iter().chain(about).cloned());
+                lines
+            }
+            Self::Grant {
+                recipient,
+                purpose,
+                from,
+                until,
+                ..
+            } => {
+                let mut lines = vec![
+                    format!("recipient: {recipient}"),
+                    format!("purpose: {purpose}"),
+                    format!("from: {}", moment(from)),
+                ];
+                lines.extend(until.iter().map(|it| format!("until: {}", moment(it))));
+                lines
+            }
+            Self::EndGrant {
+                recipient,
+                purpose,
+                at,
+                ..
+            } => vec![
+                format!("recipient: {recipient}"),
+                format!("purpose: {purpose}"),
+                format!("at: {}", moment(at)),
+            ],
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub(crate) fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub(crate) fn grant(grant: &Grant) -> Self {
+        Self::Grant {
+            recipient: grant.recipient.to_string(),
+            purpose: grant.purpose.to_string(),
+            deployment: grant.deployment.to_string(),
+            from: grant.valid_from.as_millis(),
+            until: grant.valid_until.map(Timestamp::as_millis),
+        }
+    }
+
+    pub(crate) fn set_limit(cap: &Cap, reason: &str) -> Self {
+        Self::SetLimit {
+            of: cap.target.kind().to_owned(),
+            name: cap.target.name().to_owned(),
+            purpose: cap.purpose.as_ref().map(ToString::to_string),
+            most: cap.most.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    pub(crate) fn add_member(member: &Member) -> Self {
+        let both = |it: &Text| [it.en.clone(), it.ur.clone()];
+        Self::AddMember {
+            member: member.id.to_string(),
+            chamber: member.chamber.as_str().to_owned(),
+            name: both(&member.name),
+            about: both(&member.about),
+        }
+    }
+}
+
+/// What became of an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActOutcome {
+    /// Nothing yet.
+    Waiting,
+    /// Somebody agreed, and it was carried out.
+    Done,
+    /// Somebody refused it.
+    Refused,
+    /// Who proposed it took it back.
+    Withdrawn,
+    /// Nobody agreed in time.
+    Lapsed,
+    /// Something else was decided meanwhile.
+    Overtaken,
+}
+
+impl ActOutcome {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::Waiting,
+        Self::Done,
+        Self::Refused,
+        Self::Withdrawn,
+        Self::Lapsed,
+        Self::Overtaken,
+    ];
+
+    /// The word in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Withdrawn => "withdrawn",
+            Self::Lapsed => "lapsed",
+            Self::Overtaken => "overtaken",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+}
+
+/// An act that somebody proposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposedAct {
+    /// Its number.
+    pub id: u64,
+    /// What.
+    pub act: OfficeAct,
+    /// Who proposed it; the operator where nobody is named.
+    pub proposed_by: Option<PersonId>,
+    /// When.
+    pub proposed_at: Timestamp,
+    /// Until when somebody can agree.
+    pub ends_at: Timestamp,
+    /// Whether it is in force meanwhile.
+    pub is_provisional: bool,
+    /// What became of it.
+    pub outcome: ActOutcome,
+    /// When.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Two who agree: made here and nowhere else.
+#[derive(Debug, Clone)]
+pub struct Agreed {
+    act: u64,
+    is_operators: bool,
+    second: PersonId,
+}
+
+impl Agreed {
+    pub(crate) const fn office(&self) -> &'static str {
+        match self.is_operators {
+            true => "office:operator+licensing",
+            false => "office:licensing+licensing",
+        }
+    }
+
+    pub(crate) fn may(&self, action: Action) -> bool {
+        match self.is_operators {
+            true => Actor::Operator.may(action),
+            false => Office::Licensing.may(action),
+        }
+    }
+}
+
+/// Why somebody cannot agree to an act.
+#[derive(Debug, thiserror::Error)]
+pub enum AgreeError {
+    /// There is none that waits.
+    #[error("no such act waits")]
+    Gone,
+    /// It is their own.
+    #[error("nobody agrees to what they proposed themselves")]
+    Own,
+    /// The officer did not sign in with something of their own, or has it for too short a time.
+    #[error(
+        "agreeing needs a password or passkey of the officer's own that is older than the rule says"
+    )]
+    NotOwnWay,
+    /// It cannot be carried out as things are. It still waits.
+    #[error("it cannot be carried out now: {0}")]
+    Impossible(String),
+    /// The officer may not, or the database failed.
+    #[error(transparent)]
+    Failed(#[from] AllianceError),
+}
+
+/// Whether somebody else has to agree to this first. Where two agreed it is noted that it was carried out.
+fn takes_another(tx: &mut Tx<'_>, by: &Actor, now: Timestamp) -> Result<bool, AllianceError> {
+    let Actor::Agreed(agreed) = by else {
+        return are_two(tx, now);
+    };
+    let second = Some(&agreed.second);
+    match office_act::end(tx, agreed.act, ActOutcome::Done, second, now)? {
+        true => Ok(false),
+        false => Err(gone(agreed.act)),
+    }
+}
+
+/// Notes what one did that cannot wait, so that a second one can agree, where two have to.
+pub(crate) fn note_provisional(
+    tx: &mut Tx<'_>,
+    by: &Actor,
+    act: OfficeAct,
+    now: Timestamp,
+) -> Result<(), AllianceError> {
+    if matches!(by, Actor::Agreed(_)) || !are_two(tx, now)? {
+        return Ok(());
+    }
+    propose(tx, by, act, true, now)?;
+    Ok(())
+}
+
+fn gone(id: u64) -> AllianceError {
+    AllianceError::NotFound {
+        what: "act that waits",
+        id: id.to_string(),
+    }
+}
+
+fn are_two(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, AllianceError> {
+    let since = now.plus_millis(-APPROVER_AGE_MILLIS);
+    Ok(office_act::officers(tx, since)? >= ENOUGH_OFFICERS)
+}
+
+fn propose(
+    tx: &mut Tx<'_>,
+    by: &Actor,
+    act: OfficeAct,
+    is_provisional: bool,
+    now: Timestamp,
+) -> Result<u64, AllianceError> {
+    if office_act::waiting_count(tx)? >= MAX_WAITING_ACTS {
+        return Err(AllianceError::TooManyActs);
+    }
+    let lasts = match is_provisional {
+        true => PROVISIONAL_MILLIS,
+        false => PROPOSAL_MILLIS,
+    };
+    let id = office_act::next(tx)?;
+    let proposed = ProposedAct {
+        id,
+        act,
+        proposed_by: match by {
+            Actor::Account(account) => Some(account.id.clone()),
+            Actor::Operator | Actor::Agreed(_) => None,
+        },
+        proposed_at: now,
+        ends_at: now.plus_millis(lasts),
+        is_provisional,
+        outcome: ActOutcome::Waiting,
+        ended_at: None,
+    };
+    office_act::put(tx, &proposed)?;
+    Ok(id)
+}
+
+impl Alliance {
+    /// Does something that takes two: carries it out when two agreed, or while there are no two. Otherwise it is only tried, so that
+    /// what is wrong with it is told at once, and then kept for the second one.
+    pub(crate) fn in_two<T, E>(
+        &self,
+        by: &Actor,
+        asked: OfficeAct,
+        now: Timestamp,
+        run: impl FnOnce(&mut Act<'_, '_>) -> Result<T, E> + Send,
+    ) -> Result<T, E>
+    where
+        T: Send,
+        E: From<ActError> + From<AllianceError> + Send,
+    {
+        let mut waits = false;
+        let done = self.custody.act(now, |act| {
+            let another = takes_another(act.tx(), by, now)?;
+            let value = run(act)?;
+            if another {
+                waits = true;
+                // Nothing of it stays.
+                return Err(AllianceError::TakesTwo.into());
+            }
+            Ok(value)
+        });
+        if !waits {
+            return done;
+        }
+        let kept: Result<u64, AllianceError> = self
+            .custody
+            .act(now, |act| propose(act.tx(), by, asked, false, now));
+        Err(AllianceError::Waits(kept?).into())
+    }
+
+    /// Whether acts of the office take two now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn takes_two(&self, now: Timestamp) -> Result<bool, AllianceError> {
+        self.db.read(|tx| are_two(tx, now))
+    }
+
+    /// The acts that wait for a second officer, oldest first, and what became of the last others.
+    ///
+    /// # Errors
+    /// When the actor may not, or the database fails.
+    pub fn office_acts(
+        &self,
+        by: &Actor,
+    ) -> Result<(Vec<ProposedAct>, Vec<ProposedAct>), AllianceError> {
+        by.must(Action::AgreeToActs)?;
+        self.db.read(|tx| {
+            Ok((
+                office_act::waiting(tx)?,
+                office_act::ended(tx, SHOWN_ENDED)?,
+            ))
+        })
+    }
+
+    /// A second officer agrees, and the act is carried out.
+    ///
+    /// # Errors
+    /// See [`AgreeError`].
+    pub fn agree_to_act(
+        &self,
+        by: &Account,
+        session: &SessionToken,
+        id: u64,
+        now: Timestamp,
+    ) -> Result<(), AgreeError> {
+        Actor::Account(by.clone()).must(Action::AgreeToActs)?;
+        let hash = session.hash();
+        let (proposed, is_own_way) = self.db.read(|tx| {
+            let way = rows::session::way(tx, &hash, &by.id)?;
+            let since = rows::account::own_way_since(tx, &by.id)?;
+            let limit = now.plus_millis(-APPROVER_AGE_MILLIS);
+            let own = matches!(way, Some(SignInWay::Password | SignInWay::Passkey))
+                && since.is_some_and(|it| it <= limit);
+            let is_own_way = own || office_act::is_made_up(tx, &by.id)?;
+            Ok::<_, AllianceError>((office_act::one(tx, id)?, is_own_way))
+        })?;
+        let waits = |it: &ProposedAct| it.outcome == ActOutcome::Waiting && now < it.ends_at;
+        let proposed = proposed.filter(waits).ok_or(AgreeError::Gone)?;
+        if proposed.proposed_by.as_ref() == Some(&by.id) {
+            return Err(AgreeError::Own);
+        }
+        if !is_own_way {
+            return Err(AgreeError::NotOwnWay);
+        }
+        let actor = Actor::Agreed(Agreed {
+            act: id,
+            is_operators: proposed.proposed_by.is_none(),
+            second: by.id.clone(),
+        });
+        match proposed.is_provisional {
+            true => Ok(self.confirm(&actor, &proposed, now)?),
+            false => self.carry_out(&actor, &proposed.act, now),
+        }
+    }
+
+    /// Ends an act that waits: who proposed it takes it back, another officer refuses it. What was in force for a while ends.
+    ///
+    /// # Errors
+    /// When the actor may not, no such act waits, or the database fails.
+    pub fn refuse_act(&self, by: &Account, id: u64, now: Timestamp) -> Result<(), AllianceError> {
+        Actor::Account(by.clone()).must(Action::AgreeToActs)?;
+        self.custody.act(now, |act| {
+            let proposed = office_act::one(act.tx(), id)?.ok_or_else(|| gone(id))?;
+            let outcome = match proposed.proposed_by.as_ref() == Some(&by.id) {
+                true => ActOutcome::Withdrawn,
+                false => ActOutcome::Refused,
+            };
+            undo(act, &proposed, outcome, Some(&by.id), now)
+        })
+    }
+
+    /// Ends what nobody agreed to in time.
+    ///
+    /// # Errors
+    /// When the database fails; what was ended before stays ended.
+    pub fn tend_office_acts(&self, now: Timestamp) -> Result<(), AllianceError> {
+        let over = self.db.read(office_act::waiting)?;
+        for proposed in over.into_iter().filter(|it| it.ends_at <= now) {
+            self.custody.act(now, |act| {
+                match undo(act, &proposed, ActOutcome::Lapsed, None, now) {
+                    // Somebody was faster.
+                    Err(AllianceError::NotFound { .. }) => Ok(()),
+                    other => other,
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Says in the record that a second one agrees to what is in force already.
+    fn confirm(
+        &self,
+        by: &Actor,
+        proposed: &ProposedAct,
+        now: Timestamp,
+    ) -> Result<(), AllianceError> {
+        self.custody.act(now, |act| {
+            takes_another(act.tx(), by, now)?;
+            act.record(Entry {
+                at: now,
+                kind: EntryKind::LicenceSuspended,
+                about: format!(
+                    "deployment:{}",
+                    proposed.act.deployment().unwrap_or_default()
+                ),
+                by: by.office().to_owned(),
+                reason: proposed.act.reason().unwrap_or_default().to_owned(),
+                document_sha256: None,
+            });
+            Ok(())
+        })
+    }
+
+    fn carry_out(&self, by: &Actor, act: &OfficeAct, now: Timestamp) -> Result<(), AgreeError> {
+        let done = self.try_to(by, act, now);
+        done.map_err(|err| match err.downcast::<AllianceError>() {
+            Ok(err) => match *err {
+                AllianceError::NotFound {
+                    what: "act that waits",
+                    ..
+                } => AgreeError::Gone,
+                err @ AllianceError::Act(
+                    ActError::Db(_) | ActError::Rows(_) | ActError::Unsettled,
+                ) => AgreeError::Failed(err),
+                other => AgreeError::Impossible(other.to_string()),
+            },
+            Err(other) => AgreeError::Impossible(other.to_string()),
+        })
+    }
+
+    fn try_to(
+        &self,
+        by: &Actor,
+        act: &OfficeAct,
+        now: Timestamp,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let purpose = |it: &Option<String>| it.as_deref().map(PurposeId::parse).transpose();
+        let target = |of: &str, name: &str| CapTarget::parse(of, name).ok_or("no such limit");
+        match act {
+            OfficeAct::Licence {
+                deployment,
+                decision,
+                until,
+                reason,
+            } => {
+                let id = DeploymentId::parse(deployment)?;
+                let until = until.map(Timestamp::from_millis);
+                match decision {
+                    LicenceDecision::Issue => self.issue_licence(by, &id, until, reason, now)?,
+                    LicenceDecision::Suspend => self.suspend_licence(by, &id, reason, now)?,
+                    LicenceDecision::Reinstate => self.reinstate_licence(by, &id, reason, now)?,
+                    LicenceDecision::Revoke => self.revoke_licence(by, &id, reason, now)?,
+                }
+            }
+            OfficeAct::SetLimit {
+                of,
+                name,
+                purpose: of_purpose,
+                most,
+                reason,
+            } => {
+                let cap = Cap {
+                    target: target(of, name)?,
+                    purpose: purpose(of_purpose)?,
+                    most: Level::parse(most).ok_or("no such level")?,
+                };
+                self.set_limit(by, &cap, reason, now)?;
+            }
+            OfficeAct::LiftLimit {
+                of,
+                name,
+                purpose: of_purpose,
+                reason,
+            } => {
+                let purpose = purpose(of_purpose)?;
+                self.lift_limit(by, &target(of, name)?, purpose.as_ref(), reason, now)?;
+            }
+            OfficeAct::AddHoliday { day, en, ur } => {
+                let (en, ur) = (en.clone(), ur.clone());
+                let holiday = Holiday {
+                    day: day.parse()?,
+                    name: Text { en, ur },
+                };
+                self.add_holiday(by, &holiday, now)?;
+            }
+            OfficeAct::RemoveHoliday { day } => self.remove_holiday(by, day.parse()?, now)?,
+            OfficeAct::SetDriftRule { days, reason } => {
+                self.set_drift_rule(by, *days, reason, now)?;
+            }
+            OfficeAct::DeclareStatistic { source } => {
+                self.declare_statistic(by, &DeclaredStatistic::parse(source)?, now)?;
+            }
+            OfficeAct::EndStatistic { statistic, reason } => {
+                self.end_statistic(by, &StatisticId::parse(statistic)?, reason, now)?;
+            }
+            OfficeAct::DeclareDataSet { source } => drop(self.declare_data_set(by, source, now)?),
+            _ => self.register(by, act, now)?,
+        }
+        Ok(())
+    }
+
+    /// What is about the register.
+    fn register(
+        &self,
+        by: &Actor,
+        act: &OfficeAct,
+        now: Timestamp,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let text = |[en, ur]: &[String; 2]| Text {
+            en: en.clone(),
+            ur: ur.clone(),
+        };
+        match act {
+            OfficeAct::AddMember {
+                member,
+                chamber,
+                name,
+                about,
+            } => {
+                let member = Member {
+                    id: MemberId::parse(member)?,
+                    chamber: Chamber::parse(chamber).ok_or("no such chamber")?,
+                    name: text(name),
+                    about: text(about),
+                    joined_at: now,
+                };
+                self.register_member(by, &member)?;
+            }
+            OfficeAct::PublishNotice { source } => drop(self.publish_notice(by, source, now)?),
+            OfficeAct::Grant {
+                recipient,
+                purpose,
+                deployment,
+                from,
+                until,
+            } => {
+                let grant = Grant {
+                    recipient: RecipientId::parse(recipient)?,
+                    purpose: PurposeId::parse(purpose)?,
+                    deployment: DeploymentId::parse(deployment)?,
+                    valid_from: Timestamp::from_millis(*from).max(now),
+                    valid_until: until.map(Timestamp::from_millis),
+                };
+                self.grant(by, &grant, now)?;
+            }
+            OfficeAct::EndGrant {
+                recipient,
+                purpose,
+                deployment,
+                at,
+            } => {
+                let recipient = RecipientId::parse(recipient)?;
+                let purpose = PurposeId::parse(purpose)?;
+                let deployment = DeploymentId::parse(deployment)?;
+                let at = Timestamp::from_millis(*at).max(now);
+                self.end_grant(by, (&recipient, &purpose, &deployment), at, now)?;
+            }
+            _ => return Err("this act is not about the register".into()),
+        }
+        Ok(())
+    }
+}
+
+/// Ends an act that waits, and what it had in force for a while.
+fn undo(
+    act: &mut Act<'_, '_>,
+    proposed: &ProposedAct,
+    outcome: ActOutcome,
+    by: Option<&PersonId>,
+    now: Timestamp,
+) -> Result<(), AllianceError> {
+    if !office_act::end(act.tx(), proposed.id, outcome, by, now)? {
+        return Err(gone(proposed.id));
+    }
+    let deployment = proposed.act.deployment().map(DeploymentId::parse);
+    let (true, Some(Ok(deployment))) = (proposed.is_provisional, deployment) else {
+        return Ok(());
+    };
+    let licence = act.licence(&deployment)?;
+    if licence.state != LicenceState::Suspended || rows::sanction::rests_at(act.tx(), &deployment)?
+    {
+        return Ok(());
+    }
+    let state = LicenceState::Active;
+    act.set_licence(&deployment, Licence { state, ..licence })?;
+    act.record(Entry {
+        at: now,
+        kind: EntryKind::LicenceReinstated,
+        about: format!("deployment:{deployment}"),
+        by: "office:licensing".to_owned(),
+        reason: "The suspension by one officer was not agreed to by a second one.".to_owned(),
+        document_sha256: None,
+    });
+    Ok(())
+}
