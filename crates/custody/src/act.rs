@@ -28,7 +28,7 @@ use crate::consent::{self, Way};
 use crate::ledger::{self, Files, LedgerError};
 use crate::open::writer;
 use crate::rows::{self, RowError};
-use crate::secret::{Token, subject_text};
+use crate::secret::{SubjectToken, Token, subject_text};
 
 pub use in_force::InForceError;
 pub use ways_in::{Identity, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_OVERLAP_MILLIS, NewThing};
@@ -512,26 +512,38 @@ impl<'t> Act<'_, 't> {
         text: &str,
         person: &PersonId,
     ) -> Result<(), ActError> {
-        let row = rows::deployment::one(self.tx, deployment)?
-            .ok_or_else(|| ActError::NoDeployment(deployment.clone()))?;
-        if row.notice.subject_field.is_none() {
-            return Err(ActError::NoSubjectField(deployment.clone()));
-        }
-        let field = row
-            .notice
-            .subject_field
-            .as_ref()
-            .and_then(|it| row.notice.field(it));
-        let text = subject_text(text, field.map_or(FieldKind::Text, |it| it.kind));
         let token = self
-            .custody
-            .inner
-            .pseudonyms
-            .subject(deployment.as_str(), &text);
+            .subject_token(deployment, text)?
+            .ok_or_else(|| ActError::NoSubjectField(deployment.clone()))?;
         rows::thing::link_subject(self.tx, deployment, &token, person)?;
         let touched = self.touch(deployment);
         touched.linked.push((token, person.clone()));
         Ok(())
+    }
+
+    /// What stands for a person whom messages name so; `None` where they name nobody.
+    pub(crate) fn subject_token(
+        &mut self,
+        deployment: &DeploymentId,
+        text: &str,
+    ) -> Result<Option<SubjectToken>, ActError> {
+        let row = rows::deployment::one(self.tx, deployment)?
+            .ok_or_else(|| ActError::NoDeployment(deployment.clone()))?;
+        let Some(pointer) = &row.notice.subject_field else {
+            return Ok(None);
+        };
+        let kind = row
+            .notice
+            .field(pointer)
+            .map_or(FieldKind::Text, |it| it.kind);
+        let text = subject_text(text, kind);
+        let pseudonyms = &self.custody.inner.pseudonyms;
+        Ok(Some(pseudonyms.subject(deployment.as_str(), &text)))
+    }
+
+    /// Everything of a deployment is derived anew.
+    pub(crate) fn touch_rules(&mut self, deployment: &DeploymentId) {
+        self.touch(deployment).whole = true;
     }
 
     pub(crate) fn put_choice(&mut self, choice: &Choice, way: Way) -> Result<(), RowError> {
@@ -547,7 +559,8 @@ impl<'t> Act<'_, 't> {
     }
 
     /// Whether anything of a deployment is about this person, was or will be.
-    pub(crate) fn concerns(&self, person: &PersonId, deployment: &DeploymentId) -> bool {
+    #[must_use]
+    pub fn concerns(&self, person: &PersonId, deployment: &DeploymentId) -> bool {
         self.custody.concerns(person, deployment)
     }
 

@@ -13,6 +13,9 @@
 //! - Nothing is given for longer than the notice lets it be kept for this purpose.
 //! - What a person brought back out of an export is not given: it was not decided on here.
 //! - Statistics over time are not given: they leave once, when their window is over.
+//! - An order of an authority (`lawful`) gets of the past what the vault holds of its people and fields, by what holds now: nobody was
+//!   asked then, and nothing is kept for it. What keeps more from others keeps it from an order too: what is also about somebody else,
+//!   what goes elsewhere, what is erased, what is sealed to a person's own key.
 //! - Where messages name people (`subject-field`) there is no history: a stored reading does not say whom its message named, so nobody
 //!   could ask whether that person agreed.
 //!
@@ -198,6 +201,7 @@ impl Custody {
         let mut reading = Reading {
             custody: self,
             deployment,
+            is_order: state.rules.order(&query.purpose).is_some(),
             then: Then::new(self, &state, &recipient.id, &query.purpose),
             state: &state,
             query,
@@ -242,6 +246,9 @@ impl Custody {
         query: &HistoryQuery,
         now: Timestamp,
     ) -> Result<Timestamp, RowError> {
+        if let Some(order) = state.rules.order(&query.purpose) {
+            return Ok(order.from);
+        }
         let (notice, granted, capped) = self.inner.db.read(|tx| {
             let newest = rows::notice_version::newest(tx, &query.deployment)?;
             let grant = (&recipient.id, &query.purpose, &query.deployment);
@@ -284,6 +291,8 @@ struct Reading<'a> {
     deployment: &'a Arc<Deployment>,
     state: &'a DeploymentState,
     then: Then<'a>,
+    /// What an order of an authority asks for was asked of nobody then: what holds now counts.
+    is_order: bool,
     query: &'a HistoryQuery,
     subscriber: Arc<Subscriber>,
     until: Timestamp,
@@ -444,7 +453,10 @@ impl Reading<'_> {
         let Some(bound) = self.state.bound(thing.number, &Named::Nobody, at) else {
             return Ok(None);
         };
-        let then = self.then.program(&bound, at)?;
+        let then = match self.is_order {
+            true => Arc::clone(&bound.program),
+            false => self.then.program(&bound, at)?,
+        };
         let lanes = self.lane(&bound.program).zip(self.lane(&then));
         Ok(lanes.map(|(lane, lane_then)| Moment {
             at,
@@ -481,11 +493,18 @@ impl Reading<'_> {
         let age = self.now.as_millis().saturating_sub(at.as_millis()) / DAY_MILLIS;
         let age = u16::try_from(age).unwrap_or(u16::MAX);
         for (_, _, payload, bytes) in parts {
-            let (facts_now, facts_then) = (self.state.facts(self.now), self.state.facts(at));
+            let facts_now = self.state.facts(self.now);
+            let facts_then = match self.is_order {
+                true => facts_now,
+                false => self.state.facts(at),
+            };
             let outcome = policy::decide_for(&bound.program, &payload, &facts_now, lane)
                 .zip(policy::decide_for(then, &payload, &facts_then, *lane_then))
                 .and_then(|(now, then)| now.meet(&then))
-                .and_then(|it| bound.program.kept_beyond(lane, &it, age))
+                .and_then(|it| match self.is_order {
+                    true => Some(it),
+                    false => bound.program.kept_beyond(lane, &it, age),
+                })
                 .and_then(|it| it.only(open));
             let Some(outcome) = outcome else { continue };
             open = open.without(outcome.fields());

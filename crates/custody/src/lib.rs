@@ -34,6 +34,7 @@ mod history;
 mod housekeeping;
 mod ingest;
 mod keeping;
+mod lawful;
 mod ledger;
 mod open;
 mod outbox;
@@ -141,6 +142,10 @@ pub use history::{
 pub use housekeeping::TickError;
 pub use ingest::{Arrival, IngestError, Retain};
 pub use keeping::{Keeping, KeepingError, KeptClass, KeptPart, KeptThing, MAX_KEPT_SCANNED};
+pub use lawful::{
+    LawfulOrder, MAX_ORDER_FIELDS, MAX_ORDER_PEOPLE, MAX_TRAFFIC_FACTS, OrderData, OrderError,
+    TrafficFact, order_purpose,
+};
 pub use ledger::{EntryProof, LedgerError, RecordedEntry};
 pub use open::{Custody, CustodyOptions, OpenError, rotate_root_key};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};

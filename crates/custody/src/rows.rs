@@ -19,6 +19,7 @@ pub(crate) mod entry;
 pub(crate) mod erasure;
 pub(crate) mod export;
 pub(crate) mod kept_shorter;
+pub(crate) mod lawful_order;
 pub(crate) mod notice_version;
 pub(crate) mod own_key;
 pub(crate) mod person;
@@ -173,6 +174,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 30,
             name: "sanctions",
             sql: include_str!("rows/0030_sanctions.sql"),
+        },
+        Step {
+            version: 31,
+            name: "orders of authorities",
+            sql: include_str!("rows/0031_lawful_orders.sql"),
         },
     ],
 };

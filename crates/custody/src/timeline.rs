@@ -159,7 +159,7 @@ impl Custody {
         let receipts = self
             .inner
             .db
-            .read(|tx| rows::receipt::of(tx, &subject, MAX_RECEIPTS))?;
+            .read(|tx| rows::receipt::of(tx, &subject, MAX_RECEIPTS, now))?;
         let sealed = self.inner.vault.own_total(&subject, now);
         let sealed = sealed.map_err(RowError::from)?;
         let older = place.behind(&readings).filter(|_| readings.len() == limit);

@@ -79,7 +79,9 @@ pub(crate) fn whole(
     tell(id, &row.problems, row.is_cut);
     let grants = rows::access::grants(tx, id)?;
     let caps = rows::cap::CapsByDeployment::read(tx)?.at(id);
-    let rules = Rules::compile(Arc::new(row.notice), grants, caps, Arc::clone(numbers));
+    let orders = crate::lawful::lanes(rows::lawful_order::standing_at(tx, id)?)?;
+    let notice = Arc::new(row.notice);
+    let rules = Rules::compile(notice, orders, grants, caps, Arc::clone(numbers));
     let rules = rules.map_err(LoadError::Notice)?;
     let mut delta = Delta::default();
     rows::chosen::for_each_person(tx, id, |person, levels| {

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use model::{Cap, CapTarget, Choice, Grant, Notice, PersonId, Role, Roles};
+use model::{Cap, CapTarget, Choice, Grant, Level, Notice, PersonId, PurposeId, Role, Roles};
 use policy::{FieldSet, Inputs, Program, Schema, Sensed};
 use rustc_hash::FxHashMap;
 
 use super::bound::{Bound, Present};
 use super::chosen::{Chosen, Slots};
 use super::state::People;
+use crate::lawful::OrderLane;
 
 /// Shared by all states of a deployment between two notices, changes of grants or changes of limits.
 pub(crate) struct Rules {
@@ -18,6 +19,12 @@ pub(crate) struct Rules {
     pub(crate) schema: Arc<Schema>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) grants: Vec<Grant>,
+    /// What orders of authorities open; see `lawful`.
+    pub(crate) orders: Arc<[OrderLane]>,
+    /// The notice with these lanes: what programs are compiled from, and no page shows.
+    ruled: Arc<Notice>,
+    /// All grants with those of orders.
+    opened: Vec<Grant>,
     pub(crate) caps: Arc<[Cap]>,
     /// By role: the fields that are about people in it.
     about: [FieldSet; Role::ALL.len()],
@@ -31,6 +38,26 @@ pub(crate) struct Rules {
     /// Programs in use; asked by the one writer only.
     programs: Mutex<Programs>,
     both: Both,
+}
+
+/// What a program is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// What everybody may know: for explanations.
+    Public,
+    /// Orders of authorities too: for what passes.
+    All,
+}
+
+/// The notice with what orders open.
+fn with_orders(notice: &Arc<Notice>, orders: &[OrderLane]) -> Arc<Notice> {
+    if orders.is_empty() {
+        return Arc::clone(notice);
+    }
+    let mut ruled = Notice::clone(notice);
+    let declarations = orders.iter().map(|it| it.declaration.clone());
+    ruled.declarations.extend(declarations);
+    Arc::new(ruled)
 }
 
 /// The people of a program, without their names: in the same order whoever they are, each once.
@@ -48,19 +75,25 @@ const MIN_SWEEP: usize = 1_024;
 impl Rules {
     pub(crate) fn compile(
         notice: Arc<Notice>,
+        orders: Arc<[OrderLane]>,
         grants: Vec<Grant>,
         caps: Arc<[Cap]>,
         numbers: Arc<AtomicU64>,
     ) -> Result<Self, policy::CompileError> {
         let schema = Schema::compile(&notice)?;
-        let slots = Arc::new(Slots::of(&notice));
-        Ok(Self::assemble(notice, schema, slots, grants, caps, numbers))
+        let ruled = with_orders(&notice, &orders);
+        let slots = Arc::new(Slots::of(&ruled));
+        let notices = (notice, ruled);
+        Ok(Self::assemble(
+            notices, schema, slots, orders, grants, caps, numbers,
+        ))
     }
 
     fn assemble(
-        notice: Arc<Notice>,
+        (notice, ruled): (Arc<Notice>, Arc<Notice>),
         schema: Arc<Schema>,
         slots: Arc<Slots>,
+        orders: Arc<[OrderLane]>,
         grants: Vec<Grant>,
         caps: Arc<[Cap]>,
         numbers: Arc<AtomicU64>,
@@ -72,6 +105,13 @@ impl Rules {
             notice,
             schema,
             slots,
+            opened: grants
+                .iter()
+                .chain(orders.iter().map(|it| &it.grant))
+                .cloned()
+                .collect(),
+            ruled,
+            orders,
             grants,
             caps,
             numbers,
@@ -85,9 +125,10 @@ impl Rules {
     /// The same notice under other grants or limits.
     pub(crate) fn with(&self, grants: Option<Vec<Grant>>, caps: Option<Arc<[Cap]>>) -> Self {
         Self::assemble(
-            Arc::clone(&self.notice),
+            (Arc::clone(&self.notice), Arc::clone(&self.ruled)),
             Arc::clone(&self.schema),
             Arc::clone(&self.slots),
+            Arc::clone(&self.orders),
             grants.unwrap_or_else(|| self.grants.clone()),
             caps.unwrap_or_else(|| Arc::clone(&self.caps)),
             Arc::clone(&self.numbers),
@@ -106,7 +147,7 @@ impl Rules {
 
     /// The program for a message that senses exactly these people, shared with all who chose the same in the same roles.
     pub(crate) fn program(&self, people: &[Present], known: &People) -> Arc<Program> {
-        let chosen = |it: &Present| (it.roles, known.chosen(it.person()));
+        let chosen = |it: &Present| (it.roles, self.chosen(it, known));
         let mut key: ProgramKey = people.iter().map(chosen).collect();
         key.sort_unstable();
         key.dedup();
@@ -125,7 +166,7 @@ impl Rules {
 
     /// A program that is not shared, for a page or for a meeting of people on the hot path.
     pub(crate) fn program_apart(&self, people: &[Present], known: &People) -> Program {
-        let chosen = |it: &Present| (it.roles, known.chosen(it.person()));
+        let chosen = |it: &Present| (it.roles, self.chosen(it, known));
         let key: ProgramKey = people.iter().map(chosen).collect();
         self.compile_program(&key)
     }
@@ -139,7 +180,9 @@ impl Rules {
     ) -> T {
         let chosen = |it: &Present| (it.roles, known.chosen(it.person()));
         let people: Vec<_> = people.iter().map(chosen).collect();
-        self.with_inputs(&people, |inputs| then(inputs, &policy::compile(inputs)))
+        self.with_inputs(Told::Public, &people, |inputs| {
+            then(inputs, &policy::compile(inputs))
+        })
     }
 
     /// What holds for somebody in every role who has not chosen anything. Anybody may ask, so it is compiled once.
@@ -148,7 +191,7 @@ impl Rules {
         then: impl FnOnce(&Inputs<'_>, &Program) -> T,
     ) -> T {
         let silent: Chosen = Arc::from([]);
-        self.with_inputs(&[(Roles::ALL, silent)], |inputs| {
+        self.with_inputs(Told::Public, &[(Roles::ALL, silent)], |inputs| {
             then(inputs, self.silent.get_or_init(|| policy::compile(inputs)))
         })
     }
@@ -159,10 +202,51 @@ impl Rules {
     }
 
     fn compile_program(&self, people: &[(Roles, Chosen)]) -> Program {
-        self.with_inputs(people, policy::compile)
+        self.with_inputs(Told::All, people, policy::compile)
     }
 
-    fn with_inputs<T>(&self, people: &[(Roles, Chosen)], then: impl FnOnce(&Inputs<'_>) -> T) -> T {
+    /// What a person chose, and what orders of authorities switch on for them.
+    fn chosen(&self, present: &Present, known: &People) -> Chosen {
+        let chosen = known.chosen(present.person());
+        let Some(person) = present.person().filter(|_| !self.orders.is_empty()) else {
+            return chosen;
+        };
+        let named = self.orders.iter().filter(|it| it.people.contains(person));
+        let mut ordered = named
+            .flat_map(|it| it.declaration.fields.iter().map(move |field| (it, field)))
+            .filter_map(|(it, field)| {
+                let purpose = &it.declaration.purpose;
+                self.slots.number(field, purpose, &it.recipient)
+            })
+            .map(|it| (it, Level::ON))
+            .peekable();
+        match ordered.peek() {
+            None => chosen,
+            Some(_) => {
+                let all = chosen.iter().copied().chain(ordered).collect();
+                self.slots.list(all)
+            }
+        }
+    }
+
+    /// The order for which this purpose stands.
+    pub(crate) fn order(&self, purpose: &PurposeId) -> Option<&OrderLane> {
+        self.orders
+            .iter()
+            .find(|it| it.declaration.purpose == *purpose)
+    }
+
+    /// Every grant, those of orders too.
+    pub(crate) fn opened(&self) -> &[Grant] {
+        &self.opened
+    }
+
+    fn with_inputs<T>(
+        &self,
+        told: Told,
+        people: &[(Roles, Chosen)],
+        then: impl FnOnce(&Inputs<'_>) -> T,
+    ) -> T {
         // Who chose does not matter to the program; the words of a choice want a name.
         let choices: Vec<Vec<Choice>> = match PersonId::parse("somebody") {
             Ok(somebody) => people
@@ -179,11 +263,15 @@ impl Rules {
                 choices,
             })
             .collect();
+        let (notice, grants) = match told {
+            Told::Public => (&self.notice, &self.grants),
+            Told::All => (&self.ruled, &self.opened),
+        };
         then(&Inputs {
-            notice: &self.notice,
+            notice,
             schema: &self.schema,
             people: &sensed,
-            grants: &self.grants,
+            grants,
             caps: &self.caps,
             generation: self.numbers.fetch_add(1, Ordering::Relaxed) + 1,
         })

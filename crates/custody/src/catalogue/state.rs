@@ -501,7 +501,7 @@ impl DeploymentState {
         purpose: &PurposeId,
         now: Timestamp,
     ) -> bool {
-        self.rules.grants.iter().any(|it| {
+        self.rules.opened().iter().any(|it| {
             it.recipient == *recipient
                 && it.purpose == *purpose
                 && it.valid_until.is_none_or(|until| now < until)
@@ -515,7 +515,7 @@ impl DeploymentState {
         purpose: &PurposeId,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let grants = self.rules.grants.iter();
+        let grants = self.rules.opened().iter();
         let theirs = grants.filter(|it| it.recipient == *recipient && it.purpose == *purpose);
         let ends = theirs.filter_map(|it| it.valid_until);
         ends.chain(self.licence.until).filter(|it| *it > now).min()
@@ -528,7 +528,7 @@ impl DeploymentState {
 
     /// The next moment at which something else may hold although nobody acts.
     pub(crate) fn changes_after(&self, now: Timestamp) -> Option<Timestamp> {
-        let grants = self.rules.grants.iter();
+        let grants = self.rules.opened().iter();
         let grants = grants
             .flat_map(|it| [Some(it.valid_from), it.valid_until])
             .flatten();

@@ -117,7 +117,7 @@ impl Custody {
                 let Some(hour) = rows::receipt::hour_from(tx, &subject, next)? else {
                     return Ok(None);
                 };
-                let rows = rows::receipt::of_hour(tx, &subject, hour)?;
+                let rows = rows::receipt::of_hour(tx, &subject, hour, summary.made_at)?;
                 Ok::<_, rows::RowError>(Some((hour, rows)))
             })?;
             let Some((hour, rows)) = found else {

@@ -50,17 +50,23 @@ pub(crate) fn add(tx: &mut Tx<'_>, row: &ReceiptRow) -> Result<(), RowError> {
     Ok(())
 }
 
-/// The receipts of a subject, newest hour first.
+/// What orders of authorities received is shown once it is no secret any more.
+const SHOWN: &str = "purpose NOT IN (SELECT purpose FROM lawful_order WHERE embargo_until > $3)";
+
+/// The receipts of a subject, newest hour first, as they may be shown at a moment.
 pub(crate) fn of(
     tx: &mut Tx<'_>,
     subject: &Subject,
     limit: i64,
+    now: Timestamp,
 ) -> Result<Vec<ReceiptRow>, RowError> {
     let key = subject.key();
     let rows = tx.query(
-        "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
-         WHERE subject = $1 ORDER BY hour DESC, last_at DESC LIMIT $2",
-        &[key.as_str().into(), limit.into()],
+        &format!(
+            "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
+             WHERE subject = $1 AND {SHOWN} ORDER BY hour DESC, last_at DESC LIMIT $2"
+        ),
+        &[key.as_str().into(), limit.into(), now.as_millis().into()],
     )?;
     rows.iter().map(|it| read(it, subject)).collect()
 }
@@ -84,12 +90,15 @@ pub(crate) fn of_hour(
     tx: &mut Tx<'_>,
     subject: &Subject,
     hour: i64,
+    now: Timestamp,
 ) -> Result<Vec<ReceiptRow>, RowError> {
     let key = subject.key();
     let rows = tx.query(
-        "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
-         WHERE subject = $1 AND hour = $2 ORDER BY recipient, purpose, deployment, thing",
-        &[key.as_str().into(), hour.into()],
+        &format!(
+            "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
+             WHERE subject = $1 AND hour = $2 AND {SHOWN} ORDER BY recipient, purpose, deployment, thing"
+        ),
+        &[key.as_str().into(), hour.into(), now.as_millis().into()],
     )?;
     rows.iter().map(|it| read(it, subject)).collect()
 }

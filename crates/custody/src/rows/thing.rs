@@ -312,6 +312,24 @@ pub(crate) fn subject_tokens(
         .collect()
 }
 
+/// The person known by a field.
+pub(crate) fn subject(
+    tx: &mut Tx<'_>,
+    deployment: &DeploymentId,
+    token: &SubjectToken,
+) -> Result<Option<PersonId>, RowError> {
+    let row = tx.query_one(
+        "SELECT person FROM subject_token WHERE deployment = $1 AND token = $2",
+        &[deployment.as_str().into(), token.0.as_slice().into()],
+    )?;
+    let read = |row: store::Row| {
+        parsed("subject_token", &row.get::<String>(0)?, |it| {
+            PersonId::parse(it).ok()
+        })
+    };
+    row.map(read).transpose()
+}
+
 pub(crate) fn link_subject(
     tx: &mut Tx<'_>,
     deployment: &DeploymentId,

@@ -37,6 +37,8 @@ mod ingest;
 #[cfg(test)]
 mod keeping;
 #[cfg(test)]
+mod lawful;
+#[cfg(test)]
 mod linear;
 #[cfg(test)]
 mod lost_answer;

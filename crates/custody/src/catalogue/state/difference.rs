@@ -12,12 +12,15 @@ impl DeploymentState {
     /// The first difference to what another state says of the same things, in words without names; see
     /// `Custody::check_in_force`.
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
-        let rules = |it: &Self| (it.rules.grants.clone(), it.rules.caps.clone());
+        let rules = |it: &Self| (it.rules.opened().to_vec(), it.rules.caps.clone());
         if self.licence != other.licence || self.quarantined != other.quarantined {
             return Some("the licence");
         }
         if *self.notice != *other.notice || rules(self) != rules(other) {
             return Some("the notice, grants or limits");
+        }
+        if self.rules.orders != other.rules.orders {
+            return Some("the orders of authorities");
         }
         let mut programs = SameProgram::default();
         let mut same = |a: &Bound, b: &Bound| a.people == b.people && programs.same(a, b);
