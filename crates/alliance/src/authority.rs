@@ -115,6 +115,10 @@ actions! {
     SetCalendar = "change the days off",
     /// Agree, as the second one, to what an officer or the operator proposed.
     AgreeToActs = "agree to acts of the office",
+    /// File orders of authorities, and end them.
+    FileOrders = "file orders of authorities",
+    /// Agree to orders of authorities, or refuse them.
+    DecideOrders = "decide on orders of authorities",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -140,12 +144,14 @@ const LICENSING: &[Action] = &[
     Action::AnswerCases,
     Action::SetCalendar,
     Action::AgreeToActs,
+    Action::FileOrders,
 ];
 const DELEGATE: &[Action] = &[
     Action::ReadOwn,
     Action::Choose,
     Action::AnswerCases,
     Action::SitOnPanels,
+    Action::DecideOrders,
 ];
 
 impl Actor {
@@ -175,6 +181,8 @@ impl Actor {
                     | Action::AnswerCases
                     | Action::SitOnPanels
                     | Action::AgreeToActs
+                    | Action::FileOrders
+                    | Action::DecideOrders
             ),
             Self::Account(account) => account.office.may(action),
             Self::Agreed(agreed) => agreed.may(action),

@@ -19,6 +19,7 @@ mod four_eyes;
 mod licensing;
 mod onboarding;
 mod operator_access;
+pub mod orders;
 mod own_credentials;
 mod passkeys;
 mod passwords;

@@ -11,6 +11,7 @@ pub(crate) mod limit;
 pub(crate) mod member;
 pub(crate) mod office_act;
 pub(crate) mod operator_access;
+pub(crate) mod order;
 pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod recovery_code;
@@ -51,6 +52,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 6,
             name: "acts of the office",
             sql: include_str!("rows/0006_office_acts.sql"),
+        },
+        Step {
+            version: 7,
+            name: "orders of authorities",
+            sql: include_str!("rows/0007_orders.sql"),
         },
     ],
 };

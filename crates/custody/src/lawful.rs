@@ -23,6 +23,7 @@ use crate::act::{Act, ActError};
 use crate::catalogue::RecipientPeer;
 use crate::receipts::HOUR_MILLIS;
 use crate::rows::{self, RowError};
+use crate::secret;
 
 /// With what the purpose of every order begins.
 const PURPOSE: &str = "lawful-order-";
@@ -94,8 +95,8 @@ pub struct LawfulOrder {
 /// Somebody received messages about somebody in one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficFact {
-    /// About whom.
-    pub person: PersonId,
+    /// About whom: a pseudonym for this recipient.
+    pub person: String,
     /// Hours since the Unix epoch, UTC.
     pub hour: i64,
     /// From which thing.
@@ -244,6 +245,14 @@ impl Act<'_, '_> {
         Ok(rows::lawful_order::one(self.tx(), number)?)
     }
 
+    /// Whether there is a recipient.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_recipient(&mut self, id: &RecipientId) -> Result<bool, ActError> {
+        Ok(rows::access::recipient(self.tx(), id)?.is_some())
+    }
+
     /// The person whom messages of a deployment name so.
     ///
     /// # Errors
@@ -293,6 +302,20 @@ impl Custody {
             .read(|tx| rows::lawful_order::handed_over(tx, order))
     }
 
+    /// How many messages about one person were handed over under an order so far.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn handed_over_about(
+        &self,
+        order: &LawfulOrder,
+        person: &PersonId,
+    ) -> Result<u64, RowError> {
+        self.inner
+            .db
+            .read(|tx| rows::lawful_order::handed_over_about(tx, order, person))
+    }
+
     /// Who received messages about the people of an order for traffic, by the hour; and that it was asked for. Blocks on the database.
     ///
     /// # Errors
@@ -319,12 +342,12 @@ impl Custody {
                 now.as_millis().div_euclid(HOUR_MILLIS) + 1,
             );
             rows::lawful_order::note_read(tx, number, now)?;
-            Ok(rows::lawful_order::traffic(
-                tx,
-                &order,
-                hours,
-                MAX_TRAFFIC_FACTS,
-            )?)
+            let name = |person: &PersonId| {
+                let deployment = order.deployment.as_str();
+                secret::pseudonym(&recipient.pseudonym_key, deployment, person.as_str())
+            };
+            let most = MAX_TRAFFIC_FACTS;
+            Ok(rows::lawful_order::traffic(tx, &order, hours, most, name)?)
         })
     }
 }

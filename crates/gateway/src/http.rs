@@ -40,6 +40,7 @@ mod provision;
 mod receive;
 mod rpc;
 mod thingsboard;
+mod traffic;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -103,6 +104,7 @@ pub fn router(
     let receiving = Router::new()
         .route(RECEIVE_PATH, get(receive::receive))
         .route(HISTORY_PATH, get(history::history))
+        .route(traffic::TRAFFIC_PATH, get(traffic::traffic))
         .with_state(Arc::clone(&door))
         .merge(erasures::router(Arc::clone(&door)))
         .merge(order::router(door));

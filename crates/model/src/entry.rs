@@ -67,11 +67,19 @@ pub enum EntryKind {
     FindingRuleSet,
     /// Somebody was given an account of an office, or to speak for a member: nothing says who.
     OfficerAppointed,
+    /// Two chambers agreed to an order of an authority.
+    OrderApproved,
+    /// Two chambers refused an order of an authority.
+    OrderRefused,
+    /// An order of an authority is over.
+    OrderEnded,
+    /// An order of an authority is no secret any more.
+    OrderDisclosed,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -103,6 +111,10 @@ impl EntryKind {
         Self::CalendarChanged,
         Self::FindingRuleSet,
         Self::OfficerAppointed,
+        Self::OrderApproved,
+        Self::OrderRefused,
+        Self::OrderEnded,
+        Self::OrderDisclosed,
     ];
 
     /// The word in the record.
@@ -140,6 +152,10 @@ impl EntryKind {
             Self::CalendarChanged => "calendar-changed",
             Self::FindingRuleSet => "finding-rule-set",
             Self::OfficerAppointed => "officer-appointed",
+            Self::OrderApproved => "order-approved",
+            Self::OrderRefused => "order-refused",
+            Self::OrderEnded => "order-ended",
+            Self::OrderDisclosed => "order-disclosed",
         }
     }
 

@@ -40,6 +40,8 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     sit in panels: operator -, resident -, licensing -, delegate yes
     change the days off: operator yes, resident -, licensing yes, delegate -
     agree to acts of the office: operator -, resident -, licensing yes, delegate -
+    file orders of authorities: operator -, resident -, licensing yes, delegate -
+    decide on orders of authorities: operator -, resident -, licensing -, delegate yes
     manage accounts: operator yes, resident -, licensing -, delegate -
     ");
 }

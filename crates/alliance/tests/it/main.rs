@@ -17,6 +17,8 @@ mod onboarding;
 #[cfg(test)]
 mod operator_access;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 mod own_credentials;
 #[cfg(test)]
 mod passkeys;

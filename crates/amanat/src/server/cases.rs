@@ -21,6 +21,9 @@ pub(super) async fn run(alliance: Alliance, stopping: Stopping) {
     every(RHYTHM, stopping, move |_| {
         let now = clock::now();
         alliance.tend_office_acts(now).map_err(CaseError::from)?;
+        if let Err(err) = alliance.tend_orders(now) {
+            tracing::error!(error = %err, "orders of authorities could not be tended");
+        }
         alliance.open_findings(now)?;
         alliance.tend_cases(now)
     })

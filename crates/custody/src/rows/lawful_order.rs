@@ -145,6 +145,21 @@ pub(crate) fn handed_over(tx: &mut Tx<'_>, order: &LawfulOrder) -> Result<(u64, 
     Ok((count(row.get(0)?), count(row.get(1)?)))
 }
 
+/// How many messages about one person.
+pub(crate) fn handed_over_about(
+    tx: &mut Tx<'_>,
+    order: &LawfulOrder,
+    person: &PersonId,
+) -> Result<u64, RowError> {
+    let key = Subject::Person(person.clone()).key();
+    let row = tx.query_one(
+        "SELECT CAST(COALESCE(SUM(deliveries), 0) AS BIGINT) FROM receipt WHERE purpose = $1 AND subject = $2",
+        &[order.purpose()?.as_str().into(), key.as_str().into()],
+    )?;
+    let sum: i64 = row.map_or(Ok(0), |it| it.get(0))?;
+    Ok(u64::try_from(sum).unwrap_or(0))
+}
+
 /// Who received messages about the people of an order, by the hour, from an hour on: at most `most` rows. What other orders got is
 /// nobody's traffic.
 pub(crate) fn traffic(
@@ -152,6 +167,7 @@ pub(crate) fn traffic(
     order: &LawfulOrder,
     hours: (i64, i64),
     most: usize,
+    name: impl Fn(&PersonId) -> String,
 ) -> Result<Vec<TrafficFact>, RowError> {
     let mut facts = Vec::new();
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
@@ -173,7 +189,7 @@ pub(crate) fn traffic(
         )?;
         for row in rows {
             facts.push(TrafficFact {
-                person: person.clone(),
+                person: name(person),
                 hour: row.get(0)?,
                 thing: parsed(TABLE, &row.get::<String>(1)?, |it| ThingId::parse(it).ok())?,
                 recipient: parsed(TABLE, &row.get::<String>(2)?, |it| {

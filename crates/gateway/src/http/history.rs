@@ -73,13 +73,13 @@ struct Asker {
 }
 
 /// A page that is being read, for as long as that takes: also when nobody waits for it any more.
-struct Turn {
+pub(super) struct Turn {
     askers: Arc<Mutex<Askers>>,
     recipient: RecipientId,
 }
 
 impl Pages {
-    fn turn(&self, recipient: &RecipientId, now_ms: u64) -> Result<Turn, Problem> {
+    pub(super) fn turn(&self, recipient: &RecipientId, now_ms: u64) -> Result<Turn, Problem> {
         let mut askers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = askers.reading >= MAX_AT_ONCE;
         let asker = askers
@@ -195,7 +195,7 @@ async fn answer(
 }
 
 /// Who may not receive at all may not ask either; it is counted as a question.
-fn denied(problem: Problem) -> Problem {
+pub(super) fn denied(problem: Problem) -> Problem {
     match problem.counter() {
         Counter::SubscriptionsDenied => problem.counted_as(Counter::HistoryDenied),
         _ => problem,

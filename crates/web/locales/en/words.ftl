@@ -81,6 +81,10 @@ act-sanction-lifted = Sanction lifted from { $about }
 act-calendar-changed = The days off that clocks go by were changed
 act-finding-rule-set = The rulebook says anew when a finding opens a case
 act-officer-appointed = Somebody was given an account of { $about }.
+act-order-approved = Two chambers agreed to an order of an authority ({ $about }).
+act-order-refused = Two chambers refused an order of an authority ({ $about }).
+act-order-ended = An order of an authority is over ({ $about }).
+act-order-disclosed = Where an order of an authority was carried out is no secret any more ({ $about }).
 
 level-off = Off
 level-on = Exact

@@ -81,6 +81,10 @@ act-sanction-lifted = پابندی ختم کر دی گئی: { $about }
 act-calendar-changed = تعطیلات کی فہرست بدلی گئی، جس سے میعادیں شمار ہوتی ہیں
 act-finding-rule-set = ضابطے میں نئے سرے سے طے ہوا کہ شکایت کب خود کھلے گی
 act-officer-appointed = { $about } کی طرف سے کام کرنے کے لیے کسی کا اکاؤنٹ بنایا گیا۔
+act-order-approved = ایک ادارے کے حکم نامے پر دو ایوان متفق ہوئے ({ $about })۔
+act-order-refused = دو ایوانوں نے ایک ادارے کا حکم نامہ نامنظور کیا ({ $about })۔
+act-order-ended = ایک ادارے کا حکم نامہ ختم ہوا ({ $about })۔
+act-order-disclosed = ایک ادارے کا حکم نامہ کہاں نافذ ہوا، یہ اب راز نہیں ({ $about })۔
 
 level-off = بند
 level-on = بالکل درست

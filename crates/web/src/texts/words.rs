@@ -121,6 +121,10 @@ impl Texts {
             EntryKind::CalendarChanged => "act-calendar-changed",
             EntryKind::FindingRuleSet => "act-finding-rule-set",
             EntryKind::OfficerAppointed => "act-officer-appointed",
+            EntryKind::OrderApproved => "act-order-approved",
+            EntryKind::OrderRefused => "act-order-refused",
+            EntryKind::OrderEnded => "act-order-ended",
+            EntryKind::OrderDisclosed => "act-order-disclosed",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);
