@@ -25,6 +25,7 @@ pub(crate) mod office;
 pub(crate) mod office_acts;
 pub(crate) mod office_commands;
 pub(crate) mod office_statistics;
+pub(crate) mod orders;
 pub(crate) mod own_key;
 mod passkey;
 pub(crate) mod publish;

@@ -31,6 +31,7 @@ mod office_acts;
 mod office_commands;
 mod office_statistics;
 mod open;
+mod orders;
 mod own_key;
 mod publish;
 mod record;
@@ -89,6 +90,7 @@ pub(crate) use office_statistics::{
     AskInput, AskNews, FIGURES, OfficeStatisticPage, OfficeStatisticsPage,
 };
 pub(crate) use open::OpenPage;
+pub(crate) use orders::{DeskNews, MyOrdersPage, OrderCard, OrdersDeskPage, OrdersPage};
 pub(crate) use own_key::{OwnKeyNews, OwnKeyPage, SealedDay, SealedPage};
 pub(crate) use publish::{PublishNews, PublishPage};
 pub(crate) use record::{EntryPage, Proof, RecordPage};

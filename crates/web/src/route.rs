@@ -78,6 +78,10 @@ pub(crate) mod pattern {
     pub(crate) const OFFICE_HOLIDAYS: &str = "/office/holidays";
     pub(crate) const OFFICE_FINDINGS: &str = "/office/findings";
     pub(crate) const OFFICE_ACTS: &str = "/office/acts";
+    pub(crate) const ORDERS: &str = "/orders";
+    pub(crate) const ORDERS_FILE: &str = "/orders.json";
+    pub(crate) const ORDERS_DESK: &str = "/orders/desk";
+    pub(crate) const MY_ORDERS: &str = "/me/orders";
     pub(crate) const GPC: &str = "/.well-known/gpc.json";
     pub(crate) const OFFICE: &str = "/office";
     pub(crate) const OFFICE_LIMITS: &str = "/office/limits";
@@ -95,7 +99,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 81] = [
+    pub(crate) const ALL: [&str; 85] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -121,6 +125,10 @@ pub(crate) mod pattern {
         OFFICE_HOLIDAYS,
         OFFICE_FINDINGS,
         OFFICE_ACTS,
+        ORDERS,
+        ORDERS_FILE,
+        ORDERS_DESK,
+        MY_ORDERS,
         SIGN_IN,
         SIGN_IN_ONCE,
         SIGN_OUT,
@@ -464,6 +472,14 @@ pub enum Route {
     OfficeFindings,
     /// What waits for a second officer.
     OfficeActs,
+    /// Orders of authorities: what everybody may know.
+    Orders,
+    /// The same for programs.
+    OrdersFile,
+    /// Where orders are filed and decided on.
+    OrdersDesk,
+    /// Orders about who looks.
+    MyOrders,
     /// The rulebook's limits: what is in force, and the forms to change it.
     OfficeLimits,
     /// Requests of the operator for access to accounts, which the office agrees to.
@@ -574,6 +590,10 @@ impl Route {
             Self::OfficeHolidays => pattern::OFFICE_HOLIDAYS,
             Self::OfficeFindings => pattern::OFFICE_FINDINGS,
             Self::OfficeActs => pattern::OFFICE_ACTS,
+            Self::Orders => pattern::ORDERS,
+            Self::OrdersFile => pattern::ORDERS_FILE,
+            Self::OrdersDesk => pattern::ORDERS_DESK,
+            Self::MyOrders => pattern::MY_ORDERS,
             Self::OfficeLimits => pattern::OFFICE_LIMITS,
             Self::OfficeAccess => pattern::OFFICE_ACCESS,
             Self::OfficeCommands { .. } => pattern::OFFICE_COMMANDS,

@@ -383,6 +383,13 @@ fn cases() -> Router<Site> {
             pattern::OFFICE_FINDINGS,
             get(handler::findings::show).post(handler::findings::change),
         )
+        .route(pattern::ORDERS, get(handler::orders::report))
+        .route(pattern::ORDERS_FILE, get(handler::orders::file))
+        .route(
+            pattern::ORDERS_DESK,
+            get(handler::orders::desk).post(handler::orders::act),
+        )
+        .route(pattern::MY_ORDERS, get(handler::orders::mine))
         .route(
             pattern::OFFICE_ACTS,
             get(handler::office_acts::show).post(handler::office_acts::decide),

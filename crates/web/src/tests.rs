@@ -17,6 +17,7 @@ mod notice_files;
 mod office_acts;
 mod office_commands;
 mod open;
+mod orders;
 mod own_key;
 mod pages;
 mod safety;

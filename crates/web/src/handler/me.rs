@@ -46,7 +46,9 @@ pub(crate) async fn show(
         let place = before.unwrap_or_else(|| Place::before(it.now.plus_millis(AHEAD_MILLIS)));
         let found = custody.timeline(&account.id, place, PAGE, it.now);
         let found = found.map_err(|err| Failure::internal(&err))?;
+        let orders = it.site.alliance().orders_about(&account, it.now);
         Ok(MePage {
+            ordered: !orders.map_err(Failure::of_order)?.is_empty(),
             accesses: it.site.alliance().access_to(&account.id, it.now)?,
             linked: timeline::linked(it, &account.id)?,
             days: timeline::days(it, &shell, &found, before),

@@ -138,6 +138,8 @@ pub(crate) struct MePage {
     pub(crate) newest: bool,
     /// What is sealed to the person's own keys: nobody else can read it, so it is not here.
     pub(crate) sealed: OwnTotal,
+    /// Whether authorities had orders about the person.
+    pub(crate) ordered: bool,
     /// The page of earlier readings, if there may be any.
     pub(crate) older: Option<Route>,
 }
@@ -151,6 +153,7 @@ impl Page for MePage {
             shell: shell.clone(),
             form: FormToken::sample(),
             accesses: Vec::new(),
+            ordered: false,
             linked,
             days: Vec::new(),
             newest: true,
@@ -164,6 +167,7 @@ impl Page for MePage {
             shell: shell.clone(),
             form: FormToken::sample(),
             accesses: Vec::new(),
+            ordered: false,
             linked: sample::linked(),
             days: sample::days(),
             newest: false,
@@ -179,8 +183,13 @@ impl Page for MePage {
             },
             ..waiting(sample::linked())
         };
+        let ordered = Self {
+            ordered: true,
+            ..waiting(sample::linked())
+        };
         vec![
             ("full", full),
+            ("ordered", ordered),
             ("waiting", waiting(sample::linked())),
             ("sealed", sealed),
             ("empty", waiting(Vec::new())),

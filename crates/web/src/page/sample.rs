@@ -68,6 +68,9 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::OfficeAccessPage>(shell, &mut all)?;
     add::<super::OfficeCommandsPage>(shell, &mut all)?;
     add::<super::OfficeActsPage>(shell, &mut all)?;
+    add::<super::OrdersPage>(shell, &mut all)?;
+    add::<super::OrdersDeskPage>(shell, &mut all)?;
+    add::<super::MyOrdersPage>(shell, &mut all)?;
     add::<super::ExportPage>(shell, &mut all)?;
     add::<super::ErasePage>(shell, &mut all)?;
     add::<super::ErasePreviewPage>(shell, &mut all)?;

@@ -110,6 +110,14 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office/findings                   404  404  404  422
     GET  /office/acts                       404  404  404  200
     POST /office/acts                       404  404  404  400
+    GET  /orders                            200  200  200  200
+    POST /orders                            405  405  405  405
+    GET  /orders.json                       200  200  200  200
+    POST /orders.json                       405  405  405  405
+    GET  /orders/desk                       404  404  404  200
+    POST /orders/desk                       404  404  404  400
+    GET  /me/orders                         303  200  200  200
+    POST /me/orders                         405  405  405  405
     GET  /sign-in                           200  200  200  200
     POST /sign-in                           403  400  400  400
     GET  /sign-in/once/{token}              200  200  200  200

@@ -62,7 +62,7 @@ fn code_on(answer: &Answer) -> String {
 }
 
 impl World {
-    fn delegate(&self, member: &str) -> Account {
+    pub(super) fn delegate(&self, member: &str) -> Account {
         let id = MemberId::parse(member).unwrap();
         self.alliance
             .create_delegate(&Actor::Operator, &id, NOW)
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Delegates of three chambers that are no party.
-    fn panel(&self) -> Vec<Account> {
+    pub(super) fn panel(&self) -> Vec<Account> {
         let panel = [Chamber::Academia, Chamber::Ngos, Chamber::Communities];
         let seated = panel.iter().map(|chamber| {
             let text = |it: &str| Text {
