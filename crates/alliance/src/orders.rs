@@ -8,13 +8,14 @@
 //! another one when that is over. From then on the people whom it named see it on their pages. The report on `/orders` is counted from
 //! the rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod draft;
+mod file;
+mod report;
 
-use custody::{
-    Act, ActError, LawfulOrder, MAX_ORDER_FIELDS, MAX_ORDER_PEOPLE, OrderData, RowError,
-};
-use jiff::tz::TimeZone;
-use model::{Chamber, DeploymentId, Entry, EntryKind, PersonId, Pointer, RecipientId, Timestamp};
+use std::collections::BTreeSet;
+
+use custody::{Act, ActError, LawfulOrder, MAX_ORDER_FIELDS, MAX_ORDER_PEOPLE, RowError};
+use model::{Chamber, DeploymentId, Entry, EntryKind, RecipientId, Timestamp};
 use store::Tx;
 
 use crate::accounts::Account;
@@ -22,6 +23,11 @@ use crate::authority::{Action, Actor};
 use crate::rows::order as rows;
 use crate::rulebook::public_reason;
 use crate::{Alliance, AllianceError};
+
+pub use file::{OrderDraft, OrderFile, OrderState, OrderVote};
+pub use report::{OrderAboutMe, OrderFigures, OrderLine, OrderReport, OrderTold};
+
+use draft::{Days, fields, people};
 
 /// How long an order waits to be agreed to, in milliseconds: fourteen days.
 pub const ORDER_WAIT_MILLIS: i64 = 14 * DAY_MILLIS;
@@ -38,209 +44,6 @@ pub const MAX_ORDER_WORD_CHARS: usize = 160;
 /// So many chambers have to agree.
 const CHAMBERS: usize = 2;
 const DAY_MILLIS: i64 = 86_400_000;
-
-/// How far an order has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderState {
-    /// It waits for two chambers.
-    Waiting,
-    /// It is carried out.
-    Standing,
-    /// It was refused.
-    Refused,
-    /// Nobody agreed in time.
-    Lapsed,
-    /// Its time was over.
-    Expired,
-    /// It was ended before.
-    Ended,
-}
-
-impl OrderState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [
-        Self::Waiting,
-        Self::Standing,
-        Self::Refused,
-        Self::Lapsed,
-        Self::Expired,
-        Self::Ended,
-    ];
-
-    /// The word in rows and files.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Standing => "standing",
-            Self::Refused => "refused",
-            Self::Lapsed => "lapsed",
-            Self::Expired => "expired",
-            Self::Ended => "ended",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.as_str() == text)
-    }
-
-    /// Whether two chambers agreed to it.
-    #[must_use]
-    pub const fn was_approved(self) -> bool {
-        matches!(self, Self::Standing | Self::Expired | Self::Ended)
-    }
-}
-
-/// What a delegate said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderVote {
-    /// Who.
-    pub account: PersonId,
-    /// Of which chamber.
-    pub chamber: Chamber,
-    /// What.
-    pub agrees: bool,
-    /// Why; may be empty where somebody agrees.
-    pub reason: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// An order as the office and the delegates see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderFile {
-    /// Its number.
-    pub number: u64,
-    /// Who asks.
-    pub authority: String,
-    /// By which law.
-    pub statute: String,
-    /// By which section of it.
-    pub section: String,
-    /// At which deployment.
-    pub deployment: DeploymentId,
-    /// As which recipient.
-    pub recipient: RecipientId,
-    /// What for.
-    pub data: OrderData,
-    /// Which fields; none for traffic.
-    pub fields: Vec<Pointer>,
-    /// About whom.
-    pub people: Vec<PersonId>,
-    /// The first moment of the past that it reaches.
-    pub from: Timestamp,
-    /// When it is over.
-    pub until: Timestamp,
-    /// Until when it is a secret.
-    pub embargo_until: Option<Timestamp>,
-    /// SHA-256 of the document, hexadecimal.
-    pub document_sha256: String,
-    /// Which officer filed it.
-    pub filed_by: PersonId,
-    /// When.
-    pub filed_at: Timestamp,
-    /// How far it has come.
-    pub state: OrderState,
-    /// When it was agreed to, refused or forgotten.
-    pub decided_at: Option<Timestamp>,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// Why it was ended before its time.
-    pub end_reason: Option<String>,
-    /// When everybody learnt of it.
-    pub disclosed_at: Option<Timestamp>,
-    /// Who said what.
-    pub votes: Vec<OrderVote>,
-}
-
-impl OrderFile {
-    /// Whether where and about whom it is may be said.
-    #[must_use]
-    pub fn is_open(&self, now: Timestamp) -> bool {
-        self.state.was_approved() && self.embargo_until.is_none_or(|it| it <= now)
-    }
-}
-
-/// An order as an officer writes it.
-#[derive(Debug, Clone, Default)]
-pub struct OrderDraft {
-    /// Who asks.
-    pub authority: String,
-    /// By which law.
-    pub statute: String,
-    /// By which section.
-    pub section: String,
-    /// At which deployment.
-    pub deployment: String,
-    /// As which recipient; registered before.
-    pub recipient: String,
-    /// What for; nothing where it is none of the two words.
-    pub data: Option<OrderData>,
-    /// Fields, one a line.
-    pub fields: String,
-    /// People, one a line: an account, or how messages name somebody.
-    pub people: String,
-    /// The first day of the past, as `2026-11-24`; today where nothing is said.
-    pub from: String,
-    /// The last day.
-    pub until: String,
-    /// The last day of an embargo; none where nothing is said.
-    pub embargo: String,
-    /// SHA-256 of the document, hexadecimal.
-    pub document_sha256: String,
-}
-
-/// What of an order everybody learns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderLine {
-    /// It.
-    pub file: OrderFile,
-    /// Where, about how many people, and how many messages were handed over; nothing while an embargo stands.
-    pub told: Option<OrderTold>,
-}
-
-/// What is told once there is no embargo.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderTold {
-    /// How many people it names.
-    pub people: usize,
-    /// How many messages were handed over; for traffic how often it was asked for.
-    pub handed_over: u64,
-}
-
-/// Figures of one year.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OrderFigures {
-    /// How many were filed.
-    pub filed: u64,
-    /// To how many two chambers agreed.
-    pub approved: u64,
-    /// How many were refused.
-    pub refused: u64,
-    /// How many lapsed.
-    pub lapsed: u64,
-    /// How many of those agreed to were for content.
-    pub content: u64,
-    /// How many were for traffic.
-    pub traffic: u64,
-    /// How many are under an embargo now.
-    pub embargo: u64,
-    /// How many people those name that are no secret.
-    pub people: u64,
-    /// How many messages were handed over under those.
-    pub handed_over: u64,
-}
-
-/// The transparency report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderReport {
-    /// By year of filing, newest first.
-    pub years: Vec<(i16, OrderFigures)>,
-    /// Each order that was decided on, newest first.
-    pub lines: Vec<OrderLine>,
-    /// How many wait.
-    pub waiting: u64,
-}
 
 /// Why something about an order did not happen. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -315,15 +118,6 @@ impl From<store::DbError> for OrderActError {
     fn from(err: store::DbError) -> Self {
         Self::Alliance(err.into())
     }
-}
-
-/// An order about somebody, as they see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderAboutMe {
-    /// It.
-    pub file: OrderFile,
-    /// How many messages about them were handed over; for traffic how often it was asked for.
-    pub handed_over: u64,
 }
 
 impl Alliance {
@@ -520,157 +314,6 @@ impl Alliance {
         }
         Ok(self.db.read(rows::all)?)
     }
-
-    /// The transparency report: counted from the rows, each time.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn order_report(&self, now: Timestamp) -> Result<OrderReport, OrderActError> {
-        let all = self.db.read(rows::all)?;
-        let mut years: BTreeMap<i16, OrderFigures> = BTreeMap::new();
-        let mut report = OrderReport {
-            years: Vec::new(),
-            lines: Vec::new(),
-            waiting: 0,
-        };
-        for file in all {
-            let figures = years
-                .entry(year(file.filed_at, &self.time_zone))
-                .or_default();
-            figures.filed += 1;
-            match file.state {
-                OrderState::Waiting => {
-                    report.waiting += 1;
-                    continue;
-                }
-                OrderState::Refused => figures.refused += 1,
-                OrderState::Lapsed => figures.lapsed += 1,
-                OrderState::Standing | OrderState::Expired | OrderState::Ended => {
-                    figures.approved += 1;
-                    match file.data {
-                        OrderData::Content => figures.content += 1,
-                        OrderData::Traffic => figures.traffic += 1,
-                    }
-                }
-            }
-            let told = match file.is_open(now) {
-                true => self.told(&file)?,
-                false => None,
-            };
-            match &told {
-                Some(told) => {
-                    figures.people += u64::try_from(told.people).unwrap_or(u64::MAX);
-                    figures.handed_over += told.handed_over;
-                }
-                None => figures.embargo += u64::from(file.state.was_approved()),
-            }
-            report.lines.push(OrderLine { file, told });
-        }
-        report.years = years.into_iter().rev().collect();
-        Ok(report)
-    }
-
-    fn told(&self, file: &OrderFile) -> Result<Option<OrderTold>, OrderActError> {
-        let Some(order) = self.custody.lawful_order(file.number)? else {
-            return Ok(None);
-        };
-        let handed_over = match file.data {
-            OrderData::Content => self.custody.handed_over(&order)?.0,
-            OrderData::Traffic => order.traffic_reads,
-        };
-        Ok(Some(OrderTold {
-            people: file.people.len(),
-            handed_over,
-        }))
-    }
-
-    /// The orders about somebody that are no secret any more, newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn orders_about(
-        &self,
-        account: &Account,
-        now: Timestamp,
-    ) -> Result<Vec<OrderAboutMe>, OrderActError> {
-        let mut found = Vec::new();
-        for order in self.custody.orders_about(&account.id, now)? {
-            let Some(file) = self.db.read(|tx| rows::one(tx, order.number))? else {
-                continue;
-            };
-            let handed_over = match order.data {
-                OrderData::Content => self.custody.handed_over_about(&order, &account.id)?,
-                OrderData::Traffic => order.traffic_reads,
-            };
-            found.push(OrderAboutMe { file, handed_over });
-        }
-        Ok(found)
-    }
-}
-
-/// The moments of a draft.
-struct Days {
-    from: Timestamp,
-    until: Timestamp,
-    embargo: Option<Timestamp>,
-}
-
-impl Days {
-    fn read(draft: &OrderDraft, zone: &TimeZone, now: Timestamp) -> Result<Self, OrderActError> {
-        let day = |text: &str, after: i64| -> Result<Timestamp, OrderActError> {
-            let day: jiff::civil::Date = text.trim().parse().map_err(|_| OrderActError::Days)?;
-            let day = day
-                .checked_add(jiff::Span::new().days(after))
-                .map_err(|_| OrderActError::Days)?;
-            let begins = day
-                .to_zoned(zone.clone())
-                .map_err(|_| OrderActError::Days)?;
-            Ok(Timestamp::from_millis(begins.timestamp().as_millisecond()))
-        };
-        let from = match draft.from.trim() {
-            "" => now,
-            text => day(text, 0)?,
-        };
-        let until = day(&draft.until, 1)?;
-        let embargo = match draft.embargo.trim() {
-            "" => None,
-            text => Some(day(text, 1)?),
-        };
-        let within = |at: Timestamp, from: Timestamp, days: i64| {
-            from < at && at <= from.plus_millis((days + 1) * DAY_MILLIS)
-        };
-        let reaches = from <= now && within(now.plus_millis(1), from, MAX_ORDER_PAST_DAYS);
-        let is_secret_for_a_while = embargo
-            .is_none_or(|it| now < it && it <= until.plus_millis(MAX_EMBARGO_DAYS * DAY_MILLIS));
-        match reaches && within(until, now, MAX_ORDER_DAYS) && is_secret_for_a_while {
-            true => Ok(Self {
-                from,
-                until,
-                embargo,
-            }),
-            false => Err(OrderActError::Days),
-        }
-    }
-}
-
-fn fields(draft: &OrderDraft, data: OrderData) -> Result<Vec<Pointer>, OrderActError> {
-    let lines = draft
-        .fields
-        .lines()
-        .map(str::trim)
-        .filter(|it| !it.is_empty());
-    let named: BTreeSet<Pointer> = lines
-        .take(MAX_ORDER_FIELDS + 1)
-        .map(|it| Pointer::parse(it).map_err(|_| OrderActError::Fields))
-        .collect::<Result<_, _>>()?;
-    let fits = match data {
-        OrderData::Content => (1..=MAX_ORDER_FIELDS).contains(&named.len()),
-        OrderData::Traffic => named.is_empty(),
-    };
-    match fits {
-        true => Ok(named.into_iter().collect()),
-        false => Err(OrderActError::Fields),
-    }
 }
 
 /// What has to be there before anybody decides.
@@ -683,29 +326,6 @@ fn check(act: &mut Act<'_, '_>, order: &OrderFile) -> Result<(), OrderActError> 
     match act.has_recipient(&order.recipient)? {
         true => Ok(()),
         false => Err(OrderActError::Recipient),
-    }
-}
-
-/// The people of a draft: accounts, or how messages of the deployment name somebody.
-fn people(
-    act: &mut Act<'_, '_>,
-    deployment: &DeploymentId,
-    lines: &str,
-) -> Result<Vec<PersonId>, OrderActError> {
-    let lines = lines.lines().map(str::trim).filter(|it| !it.is_empty());
-    let mut found = BTreeSet::new();
-    for line in lines.take(MAX_ORDER_PEOPLE + 1) {
-        let account = PersonId::parse(line).ok();
-        let account = account.filter(|it| act.concerns(it, deployment));
-        let person = match account {
-            Some(person) => Some(person),
-            None => act.person_named(deployment, line)?,
-        };
-        found.insert(person.ok_or_else(|| OrderActError::People(line.to_owned()))?);
-    }
-    match (1..=MAX_ORDER_PEOPLE).contains(&found.len()) {
-        true => Ok(found.into_iter().collect()),
-        false => Err(OrderActError::People(String::new())),
     }
 }
 
@@ -809,9 +429,4 @@ fn entry(kind: EntryKind, order: &OrderFile, now: Timestamp) -> Entry {
         reason: format!("{}: {}, {}", order.authority, order.statute, order.section),
         document_sha256: Some(order.document_sha256.clone()),
     }
-}
-
-fn year(at: Timestamp, zone: &TimeZone) -> i16 {
-    let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
-    zone.to_datetime(at).year()
 }

@@ -174,6 +174,81 @@ async fn the_past_is_given_page_by_page_and_counted_once_it_is_written() {
     assert!(site.refusals().is_empty(), "{:?}", site.refusals());
 }
 
+/// An order of an authority about somebody whom box 1 senses, from an hour ago on.
+fn order(number: u64, data: custody::OrderData) -> custody::LawfulOrder {
+    custody::LawfulOrder {
+        number,
+        recipient: model::RecipientId::parse("investigators").unwrap(),
+        deployment: model::DeploymentId::parse("mall-road").unwrap(),
+        data,
+        fields: match data {
+            custody::OrderData::Content => vec![model::Pointer::parse("/dust").unwrap()],
+            custody::OrderData::Traffic => Vec::new(),
+        },
+        people: vec![model::PersonId::parse("p-resident").unwrap()],
+        from: now().plus_millis(-3_600_000),
+        began_at: now().plus_millis(-1_000),
+        until: now().plus_millis(3_600_000),
+        embargo_until: None,
+        ended_at: None,
+        traffic_reads: 0,
+    }
+}
+
+#[tokio::test]
+async fn gp_d2_an_authority_gets_by_http_what_its_order_names_and_no_more() {
+    let site = Site::new().await;
+    let custody = &site.house.custody;
+    let police = model::RecipientId::parse("investigators").unwrap();
+    let token = custody
+        .act(now(), |act| act.register_recipient(&police))
+        .unwrap();
+    let assignment = model::Assignment {
+        thing: model::ThingId::parse("box-1").unwrap(),
+        person: model::PersonId::parse("p-resident").unwrap(),
+        role: model::Role::Household,
+        valid_from: Timestamp::EPOCH,
+        valid_until: None,
+    };
+    custody.act(now(), |act| act.assign(&assignment)).unwrap();
+    site.measure(r#"{"dust":7}"#, 5_000);
+    let content = "/receive/v1/history?purpose=lawful-order-1&deployment=mall-road";
+    assert_eq!(
+        site.ask_as("investigators", &token, content).await.status,
+        403
+    );
+    for order in [
+        order(1, custody::OrderData::Content),
+        order(2, custody::OrderData::Traffic),
+    ] {
+        custody.act(now(), |act| act.put_order(&order)).unwrap();
+    }
+    let got = site.ask_as("investigators", &token, content).await;
+    assert_eq!((got.status, dusts(&got)), (200, vec![7]));
+    assert_eq!(site.ask(content).await.status, 403, "it is nobody else's");
+
+    // Traffic: who received, how many; not what, and nothing about the order itself.
+    assert_eq!(dusts(&site.ask(ALL).await), [7]);
+    custody.tick(now()).unwrap();
+    let facts = "/receive/v1/orders/2/traffic";
+    let told = site.ask_as("investigators", &token, facts).await;
+    assert_eq!(told.status, 200);
+    let facts_told = told.body["facts"].as_array().unwrap();
+    assert_eq!(facts_told.len(), 1, "{told:?}");
+    assert_eq!(facts_told[0]["recipient"], "health-office");
+    assert_eq!(facts_told[0]["messages"], 1);
+    assert!(!told.body.to_string().contains("p-resident"));
+    for (path, status) in [
+        ("/receive/v1/orders/1/traffic", 404),
+        ("/receive/v1/orders/x/traffic", 404),
+        ("/receive/v1/orders/2/traffic?from=soon", 400),
+    ] {
+        let refused = site.ask_as("investigators", &token, path).await;
+        assert_eq!(refused.status, status, "{path}");
+    }
+    assert_eq!(site.ask(facts).await.status, 404);
+}
+
 #[tokio::test]
 async fn nothing_is_given_without_licence() {
     let site = Site::new().await;

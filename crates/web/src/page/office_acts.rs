@@ -158,76 +158,82 @@ impl OfficeActsPage {
     }
 }
 
+/// What waits and what is over, for samples.
+fn sample_cards() -> (Vec<ActCard>, [ActCard; 5]) {
+    let bus = sample::bus();
+    let card = |id, act: OfficeAct, proposer, outcome, is_provisional| ActCard {
+        deployment: act
+            .deployment()
+            .map(|_| (bus.deployment.clone(), bus.title.clone())),
+        act: ProposedAct {
+            id,
+            act,
+            proposed_by: None,
+            proposed_at: sample::NOW,
+            ends_at: sample::NOW.plus_millis(alliance::PROPOSAL_MILLIS),
+            is_provisional,
+            outcome,
+            ended_at: (outcome != ActOutcome::Waiting).then_some(sample::NOW),
+        },
+        proposer,
+    };
+    let licence = |decision| OfficeAct::Licence {
+        deployment: bus.deployment.to_string(),
+        decision,
+        until: None,
+        reason: "The dossier is complete.".to_owned(),
+    };
+    let limit = OfficeAct::SetLimit {
+        of: "sensitivity".to_owned(),
+        name: "high".to_owned(),
+        purpose: None,
+        most: "off".to_owned(),
+        reason: "Nobody needs it.".to_owned(),
+    };
+    let notice = OfficeAct::PublishNotice {
+        source: "deployment = \"city-bus\"\nversion = 2\n".to_owned(),
+    };
+    let waiting = vec![
+        card(
+            7,
+            licence(LicenceDecision::Suspend),
+            ActProposer::Other,
+            ActOutcome::Waiting,
+            true,
+        ),
+        card(
+            8,
+            limit.clone(),
+            ActProposer::You,
+            ActOutcome::Waiting,
+            false,
+        ),
+        card(9, notice, ActProposer::Operator, ActOutcome::Waiting, false),
+    ];
+    let ended = [
+        ActOutcome::Done,
+        ActOutcome::Refused,
+        ActOutcome::Withdrawn,
+        ActOutcome::Lapsed,
+        ActOutcome::Overtaken,
+    ];
+    let ended = ended.map(|it| {
+        card(
+            3,
+            licence(LicenceDecision::Issue),
+            ActProposer::Other,
+            it,
+            false,
+        )
+    });
+    (waiting, ended)
+}
+
 impl Page for OfficeActsPage {
     const NAME: &'static str = "office-acts";
 
     fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
-        let bus = sample::bus();
-        let card = |id, act: OfficeAct, proposer, outcome, is_provisional| ActCard {
-            deployment: act
-                .deployment()
-                .map(|_| (bus.deployment.clone(), bus.title.clone())),
-            act: ProposedAct {
-                id,
-                act,
-                proposed_by: None,
-                proposed_at: sample::NOW,
-                ends_at: sample::NOW.plus_millis(alliance::PROPOSAL_MILLIS),
-                is_provisional,
-                outcome,
-                ended_at: (outcome != ActOutcome::Waiting).then_some(sample::NOW),
-            },
-            proposer,
-        };
-        let licence = |decision| OfficeAct::Licence {
-            deployment: bus.deployment.to_string(),
-            decision,
-            until: None,
-            reason: "The dossier is complete.".to_owned(),
-        };
-        let limit = OfficeAct::SetLimit {
-            of: "sensitivity".to_owned(),
-            name: "high".to_owned(),
-            purpose: None,
-            most: "off".to_owned(),
-            reason: "Nobody needs it.".to_owned(),
-        };
-        let notice = OfficeAct::PublishNotice {
-            source: "deployment = \"city-bus\"\nversion = 2\n".to_owned(),
-        };
-        let waiting = vec![
-            card(
-                7,
-                licence(LicenceDecision::Suspend),
-                ActProposer::Other,
-                ActOutcome::Waiting,
-                true,
-            ),
-            card(
-                8,
-                limit.clone(),
-                ActProposer::You,
-                ActOutcome::Waiting,
-                false,
-            ),
-            card(9, notice, ActProposer::Operator, ActOutcome::Waiting, false),
-        ];
-        let ended = [
-            ActOutcome::Done,
-            ActOutcome::Refused,
-            ActOutcome::Withdrawn,
-            ActOutcome::Lapsed,
-            ActOutcome::Overtaken,
-        ];
-        let ended = ended.map(|it| {
-            card(
-                3,
-                licence(LicenceDecision::Issue),
-                ActProposer::Other,
-                it,
-                false,
-            )
-        });
+        let (waiting, ended) = sample_cards();
         let page = |waiting: &[ActCard], ended: &[ActCard], news| Self {
             shell: sample::in_office(shell, Route::OfficeActs),
             form: FormToken::sample(),

@@ -30,6 +30,10 @@ fn day(after: i64) -> String {
     zone.to_datetime(at).date().to_string()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one journey, from the filing until the person has been told and it is ended"
+)]
 #[tokio::test]
 async fn gp_d2_an_order_takes_two_chambers_and_the_person_is_told() {
     let world = World::new();

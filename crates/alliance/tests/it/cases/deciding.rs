@@ -37,16 +37,6 @@ fn a_decision_is_taken_by_more_than_half_of_the_panel_and_carried_out_at_once() 
             .vote_on_decision(&court.panel[3], number, 1, true, after(4))
             .unwrap();
         assert_eq!(licence(alliance, after(4)), LicenceState::Suspended);
-        // The office cannot undo what a panel decided.
-        assert!(matches!(
-            alliance.reinstate_licence(
-                &court.town.officer,
-                &crate::fixture::home(),
-                "why",
-                after(4)
-            ),
-            Err(alliance::AllianceError::Sanctioned)
-        ));
         let entries = alliance.custody().record_before(u64::MAX, 2).unwrap();
         let kinds: Vec<_> = entries.iter().map(|it| it.entry.kind).collect();
         assert_eq!(kinds, [EntryKind::SanctionImposed, EntryKind::CaseDecided]);
@@ -149,6 +139,21 @@ fn a_sanction_about_what_is_not_there_is_refused_when_it_is_proposed() {
             );
         }
         assert!(court.see(&court.panel[0], number).decisions.is_empty());
+    });
+}
+
+#[test]
+fn nd_5_the_office_cannot_undo_what_a_panel_decided() {
+    on_both(|town| {
+        let court = Court::new(town);
+        let (alliance, number) = (court.alliance(), court.before_panel());
+        court.decide(number, Some(SanctionKind::SuspendDeployment), "", after(3));
+        let officer = &court.town.officer;
+        assert!(matches!(
+            alliance.reinstate_licence(officer, &crate::fixture::home(), "why", after(4)),
+            Err(alliance::AllianceError::Sanctioned)
+        ));
+        assert_eq!(licence(alliance, after(4)), LicenceState::Suspended);
     });
 }
 
