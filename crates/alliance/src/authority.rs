@@ -119,6 +119,8 @@ actions! {
     FileOrders = "file orders of authorities",
     /// Agree to orders of authorities, or refuse them.
     DecideOrders = "decide on orders of authorities",
+    /// Open incidents, tell authorities and people of them.
+    HandleIncidents = "handle incidents",
     /// Make accounts and one-time sign-in links.
     ManageAccounts = "manage accounts",
 }
@@ -145,6 +147,7 @@ const LICENSING: &[Action] = &[
     Action::SetCalendar,
     Action::AgreeToActs,
     Action::FileOrders,
+    Action::HandleIncidents,
 ];
 const DELEGATE: &[Action] = &[
     Action::ReadOwn,
@@ -183,6 +186,7 @@ impl Actor {
                     | Action::AgreeToActs
                     | Action::FileOrders
                     | Action::DecideOrders
+                    | Action::HandleIncidents
             ),
             Self::Account(account) => account.office.may(action),
             Self::Agreed(agreed) => agreed.may(action),

@@ -16,6 +16,7 @@ mod codecs;
 mod commons;
 mod exports;
 mod four_eyes;
+pub mod incidents;
 mod licensing;
 mod onboarding;
 mod operator_access;

@@ -7,6 +7,7 @@ pub(crate) mod case;
 pub(crate) mod claim;
 pub(crate) mod finding_rule;
 pub(crate) mod holiday;
+pub(crate) mod incident;
 pub(crate) mod limit;
 pub(crate) mod member;
 pub(crate) mod office_act;
@@ -57,6 +58,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 7,
             name: "orders of authorities",
             sql: include_str!("rows/0007_orders.sql"),
+        },
+        Step {
+            version: 8,
+            name: "incidents",
+            sql: include_str!("rows/0008_incidents.sql"),
         },
     ],
 };

@@ -12,6 +12,7 @@
 //! message is dropped inside `ingest` and never reaches a log, an error or a counter.
 
 mod act;
+mod affected;
 mod backup;
 mod case_box;
 mod catalogue;
@@ -63,6 +64,7 @@ pub use act::{
     Act, ActError, Identity, InForceError, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_CAPS,
     MAX_OVERLAP_MILLIS, NewThing,
 };
+pub use affected::{Affected, AffectedPerson, Exposure};
 pub use backup::{BACKUP_ORDERS, MIGRATION_SETS, carried_out_erasures};
 pub use catalogue::{
     BridgePeer, InForce, MAX_ASSIGNMENTS_SHOWN, MAX_DEVICE_NAME_BYTES, MAX_SEEN_DEVICES, Opened,

@@ -182,4 +182,14 @@ impl Subject {
             Self::Thing(thing) => format!("thing:{thing}"),
         }
     }
+
+    /// Reads the key back.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        match key.split_once(':')? {
+            ("person", id) => PersonId::parse(id).ok().map(Self::Person),
+            ("thing", id) => ThingId::parse(id).ok().map(Self::Thing),
+            _ => None,
+        }
+    }
 }

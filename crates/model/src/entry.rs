@@ -75,11 +75,17 @@ pub enum EntryKind {
     OrderEnded,
     /// An order of an authority is no secret any more.
     OrderDisclosed,
+    /// Something may have got out; the office looks into it.
+    IncidentOpened,
+    /// The authority was told of an incident.
+    IncidentReported,
+    /// The people whom an incident may have reached were told.
+    IncidentTold,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -115,6 +121,9 @@ impl EntryKind {
         Self::OrderRefused,
         Self::OrderEnded,
         Self::OrderDisclosed,
+        Self::IncidentOpened,
+        Self::IncidentReported,
+        Self::IncidentTold,
     ];
 
     /// The word in the record.
@@ -156,6 +165,9 @@ impl EntryKind {
             Self::OrderRefused => "order-refused",
             Self::OrderEnded => "order-ended",
             Self::OrderDisclosed => "order-disclosed",
+            Self::IncidentOpened => "incident-opened",
+            Self::IncidentReported => "incident-reported",
+            Self::IncidentTold => "incident-told",
         }
     }
 

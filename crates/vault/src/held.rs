@@ -24,6 +24,38 @@ pub struct Held {
     pub last_at: Timestamp,
 }
 
+/// Whose readings of some days can be opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptBetween {
+    /// By whom the keys of how many days are there, in the order of their names.
+    pub opened: Vec<(Subject, u64)>,
+    /// Who has files of these days that are sealed to keys of their own.
+    pub sealed: Vec<Subject>,
+}
+
+/// See [`Vault::keys_between`](crate::Vault::keys_between).
+pub(crate) fn between(log: &Log, first: i64, last: i64) -> Result<KeptBetween, DbError> {
+    let days = [first.into(), last.into()];
+    let (opened, sealed) = log.db.read(|tx| {
+        let opened = "SELECT subject, COUNT(DISTINCT epoch) FROM vault_epoch_key \
+             WHERE epoch >= $1 AND epoch <= $2 AND state < 2 GROUP BY subject ORDER BY subject";
+        let sealed = "SELECT DISTINCT subject FROM vault_own_file \
+             WHERE epoch >= $1 AND epoch <= $2 AND is_whole = 1 ORDER BY subject";
+        Ok::<_, DbError>((tx.query(opened, &days)?, tx.query(sealed, &days)?))
+    })?;
+    let mut kept = KeptBetween::default();
+    for row in opened {
+        let (subject, days): (String, i64) = (row.get(0)?, row.get(1)?);
+        let subject = Subject::from_key(&subject);
+        kept.opened.extend(subject.map(|it| (it, from_row(days))));
+    }
+    for row in sealed {
+        kept.sealed
+            .extend(Subject::from_key(&row.get::<String>(0)?));
+    }
+    Ok(kept)
+}
+
 /// See [`Vault::held`](crate::Vault::held).
 pub(crate) fn held(log: &Log, subject: &Subject, now: Timestamp) -> Result<Vec<Held>, DbError> {
     let text = subject.key();

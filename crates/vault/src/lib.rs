@@ -62,7 +62,7 @@ pub use crypto::{CryptoError, Suite};
 pub use cut::{SegmentCopy, carried_out_erasures, is_segment_file_name};
 pub use erase::{EraseError, Erasure, ErasureProof, Reapplied};
 pub use follow::{FollowQuery, Followed, Position};
-pub use held::Held;
+pub use held::{Held, KeptBetween};
 pub use keys::KeyError;
 pub use keys::mask::{MAX_STRIP_BYTES, Scope, Strip};
 pub use late::{CameBack, ComeBackError};

@@ -15,7 +15,7 @@ use crate::cut::{SegmentCopy, cut};
 use crate::disk::{Disk, RealDisk, lock_directory};
 use crate::erase::{EraseError, Erasure, ErasureProof, erase, reapply};
 use crate::follow::{FollowQuery, Followed, Position, follow};
-use crate::held::{Held, held};
+use crate::held::{Held, KeptBetween, held};
 use crate::keys::mask::Strip;
 use crate::keys::secrets::check_root;
 use crate::keys::{KeyError, Keyring};
@@ -442,6 +442,15 @@ impl Vault {
     #[must_use]
     pub fn were_erased(&self, subjects: &[Subject]) -> Vec<bool> {
         crate::erase::were_erased(&self.log, subjects)
+    }
+
+    /// Whose readings of these days, both ends included (UTC, days since 1970), can be opened still, and who has some that only they can
+    /// open. Looks at keys, not at readings.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn keys_between(&self, first: i64, last: i64) -> Result<KeptBetween, DbError> {
+        crate::held::between(&self.log, first, last)
     }
 
     /// Of how many keys (days) of a subject the erasure is not finished: 0 once nothing of what was erased lies anywhere.

@@ -15,6 +15,7 @@ pub(crate) mod files;
 pub(crate) mod findings;
 pub(crate) mod holidays;
 pub(crate) mod home;
+pub(crate) mod incidents;
 pub(crate) mod keeping;
 pub(crate) mod limits;
 pub(crate) mod me;

@@ -20,6 +20,7 @@ mod error;
 mod export;
 mod feed;
 mod home;
+mod incidents;
 mod keeping;
 mod limits;
 mod me;
@@ -77,6 +78,9 @@ pub(crate) use error::{ErrorKind, ErrorPage};
 pub(crate) use export::{ExportNews, ExportPage, TakeAwayPage};
 pub(crate) use feed::CommonsFeed;
 pub(crate) use home::HomePage;
+pub(crate) use incidents::{
+    IncidentInput, IncidentNews, IncidentPage, IncidentsPage, MyIncidentsPage, OfficeIncidentsPage,
+};
 pub(crate) use keeping::KeepingPage;
 pub(crate) use limits::{LimitDone, LimitError, LimitInput, LimitLine, LimitsPage};
 pub(crate) use me::{Day, LinkedDeployment, MePage, Part, Reading, Received, Value};

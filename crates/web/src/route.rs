@@ -78,6 +78,10 @@ pub(crate) mod pattern {
     pub(crate) const OFFICE_HOLIDAYS: &str = "/office/holidays";
     pub(crate) const OFFICE_FINDINGS: &str = "/office/findings";
     pub(crate) const OFFICE_ACTS: &str = "/office/acts";
+    pub(crate) const INCIDENTS: &str = "/incidents";
+    pub(crate) const OFFICE_INCIDENTS: &str = "/office/incidents";
+    pub(crate) const OFFICE_INCIDENT: &str = "/office/incidents/{number}";
+    pub(crate) const MY_INCIDENTS: &str = "/me/incidents";
     pub(crate) const ORDERS: &str = "/orders";
     pub(crate) const ORDERS_FILE: &str = "/orders.json";
     pub(crate) const ORDERS_DESK: &str = "/orders/desk";
@@ -99,7 +103,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 85] = [
+    pub(crate) const ALL: [&str; 89] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -125,6 +129,10 @@ pub(crate) mod pattern {
         OFFICE_HOLIDAYS,
         OFFICE_FINDINGS,
         OFFICE_ACTS,
+        INCIDENTS,
+        OFFICE_INCIDENTS,
+        OFFICE_INCIDENT,
+        MY_INCIDENTS,
         ORDERS,
         ORDERS_FILE,
         ORDERS_DESK,
@@ -472,6 +480,14 @@ pub enum Route {
     OfficeFindings,
     /// What waits for a second officer.
     OfficeActs,
+    /// Incidents: what everybody may know.
+    Incidents,
+    /// The register of incidents.
+    OfficeIncidents,
+    /// One of them.
+    OfficeIncident(u64),
+    /// Incidents that may have reached who looks.
+    MyIncidents,
     /// Orders of authorities: what everybody may know.
     Orders,
     /// The same for programs.
@@ -590,6 +606,10 @@ impl Route {
             Self::OfficeHolidays => pattern::OFFICE_HOLIDAYS,
             Self::OfficeFindings => pattern::OFFICE_FINDINGS,
             Self::OfficeActs => pattern::OFFICE_ACTS,
+            Self::Incidents => pattern::INCIDENTS,
+            Self::OfficeIncidents => pattern::OFFICE_INCIDENTS,
+            Self::OfficeIncident(_) => pattern::OFFICE_INCIDENT,
+            Self::MyIncidents => pattern::MY_INCIDENTS,
             Self::Orders => pattern::ORDERS,
             Self::OrdersFile => pattern::ORDERS_FILE,
             Self::OrdersDesk => pattern::ORDERS_DESK,
@@ -631,7 +651,7 @@ impl Route {
             | Self::OfficeReinstate(it) => it.to_string(),
             Self::EraseProof(it) => it.to_string(),
             Self::Member(it) => it.to_string(),
-            Self::RecordEntry(it) | Self::Case(it) => it.to_string(),
+            Self::RecordEntry(it) | Self::Case(it) | Self::OfficeIncident(it) => it.to_string(),
             Self::SignInOnce(it) | Self::Static(it) | Self::ExportFile(it) => escape(it, false),
             Self::SealedFile(it) => it.to_string(),
             Self::RecordLog(it) => escape(it, true),

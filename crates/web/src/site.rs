@@ -383,6 +383,16 @@ fn cases() -> Router<Site> {
             pattern::OFFICE_FINDINGS,
             get(handler::findings::show).post(handler::findings::change),
         )
+        .route(pattern::INCIDENTS, get(handler::incidents::public))
+        .route(
+            pattern::OFFICE_INCIDENTS,
+            get(handler::incidents::list).post(handler::incidents::open),
+        )
+        .route(
+            pattern::OFFICE_INCIDENT,
+            get(handler::incidents::show).post(handler::incidents::act),
+        )
+        .route(pattern::MY_INCIDENTS, get(handler::incidents::mine))
         .route(pattern::ORDERS, get(handler::orders::report))
         .route(pattern::ORDERS_FILE, get(handler::orders::file))
         .route(

@@ -11,6 +11,7 @@ mod destinations;
 mod erase;
 mod export;
 mod forms;
+mod incidents;
 mod limits;
 mod nearby;
 mod notice_files;

@@ -34,7 +34,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 26] = [
+const ENGLISH: [&str; 27] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -46,6 +46,7 @@ const ENGLISH: [&str; 26] = [
     include_str!("../locales/en/cases.ftl"),
     include_str!("../locales/en/office-acts.ftl"),
     include_str!("../locales/en/orders.ftl"),
+    include_str!("../locales/en/incidents.ftl"),
     include_str!("../locales/en/safety.ftl"),
     include_str!("../locales/en/keeping.ftl"),
     include_str!("../locales/en/me.ftl"),
@@ -63,7 +64,7 @@ const ENGLISH: [&str; 26] = [
     include_str!("../locales/en/statistics.ftl"),
 ];
 
-const URDU: [&str; 26] = [
+const URDU: [&str; 27] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -75,6 +76,7 @@ const URDU: [&str; 26] = [
     include_str!("../locales/ur/cases.ftl"),
     include_str!("../locales/ur/office-acts.ftl"),
     include_str!("../locales/ur/orders.ftl"),
+    include_str!("../locales/ur/incidents.ftl"),
     include_str!("../locales/ur/safety.ftl"),
     include_str!("../locales/ur/keeping.ftl"),
     include_str!("../locales/ur/me.ftl"),

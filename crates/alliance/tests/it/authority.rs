@@ -42,6 +42,7 @@ fn the_matrix_of_offices_and_actions_is_as_reviewed() {
     agree to acts of the office: operator -, resident -, licensing yes, delegate -
     file orders of authorities: operator -, resident -, licensing yes, delegate -
     decide on orders of authorities: operator -, resident -, licensing -, delegate yes
+    handle incidents: operator -, resident -, licensing yes, delegate -
     manage accounts: operator yes, resident -, licensing -, delegate -
     ");
 }

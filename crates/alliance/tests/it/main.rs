@@ -11,6 +11,8 @@ mod fixture;
 #[cfg(test)]
 mod four_eyes;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod licensing;
 #[cfg(test)]
 mod onboarding;

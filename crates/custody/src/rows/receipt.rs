@@ -1,6 +1,6 @@
 //! Receipts: what was delivered to whom, for what, counted by the hour.
 
-use model::{DeploymentId, PurposeId, RecipientId, Subject, ThingId, Timestamp};
+use model::{DeploymentId, PersonId, PurposeId, RecipientId, Subject, ThingId, Timestamp};
 use store::Tx;
 
 use super::{RowError, parsed};
@@ -101,6 +101,28 @@ pub(crate) fn of_hour(
         &[key.as_str().into(), hour.into(), now.as_millis().into()],
     )?;
     rows.iter().map(|it| read(it, subject)).collect()
+}
+
+/// About whom a recipient received something in these hours (the last one included): person, fields, messages.
+pub(crate) fn had_by(
+    tx: &mut Tx<'_>,
+    recipient: &RecipientId,
+    (first, last): (i64, i64),
+) -> Result<Vec<(PersonId, Vec<String>, u64)>, RowError> {
+    let rows = tx.query(
+        "SELECT subject, fields, CAST(SUM(deliveries) AS BIGINT) FROM receipt
+         WHERE recipient = $1 AND hour >= $2 AND hour <= $3 GROUP BY subject, fields ORDER BY subject",
+        &[recipient.as_str().into(), first.into(), last.into()],
+    )?;
+    let mut had = Vec::new();
+    for row in rows {
+        if let Some(Subject::Person(person)) = Subject::from_key(&row.get::<String>(0)?) {
+            let fields = read_fields(&row.get::<String>(1)?)?;
+            let messages: i64 = row.get(2)?;
+            had.push((person, fields, u64::try_from(messages).unwrap_or(0)));
+        }
+    }
+    Ok(had)
 }
 
 fn read(row: &store::Row, subject: &Subject) -> Result<ReceiptRow, RowError> {

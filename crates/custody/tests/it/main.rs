@@ -1,6 +1,8 @@
 //! Custody as gateway, web and alliance use it, on both databases.
 
 #[cfg(test)]
+mod affected;
+#[cfg(test)]
 mod any_export;
 #[cfg(test)]
 mod certificates;

@@ -85,6 +85,9 @@ act-order-approved = Two chambers agreed to an order of an authority ({ $about }
 act-order-refused = Two chambers refused an order of an authority ({ $about }).
 act-order-ended = An order of an authority is over ({ $about }).
 act-order-disclosed = Where an order of an authority was carried out is no secret any more ({ $about }).
+act-incident-opened = Data may have got out. The office looks into it ({ $about }).
+act-incident-reported = The authority was told that data may have got out ({ $about }).
+act-incident-told = The people whose data may have got out were told ({ $about }).
 
 level-off = Off
 level-on = Exact

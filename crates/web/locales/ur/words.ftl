@@ -85,6 +85,9 @@ act-order-approved = ایک ادارے کے حکم نامے پر دو ایوان
 act-order-refused = دو ایوانوں نے ایک ادارے کا حکم نامہ نامنظور کیا ({ $about })۔
 act-order-ended = ایک ادارے کا حکم نامہ ختم ہوا ({ $about })۔
 act-order-disclosed = ایک ادارے کا حکم نامہ کہاں نافذ ہوا، یہ اب راز نہیں ({ $about })۔
+act-incident-opened = ڈیٹا باہر گیا ہو سکتا ہے۔ دفتر دیکھ رہا ہے ({ $about })۔
+act-incident-reported = متعلقہ ادارے کو بتا دیا گیا کہ ڈیٹا باہر گیا ہو سکتا ہے ({ $about })۔
+act-incident-told = جن لوگوں کا ڈیٹا باہر گیا ہو سکتا ہے انہیں بتا دیا گیا ({ $about })۔
 
 level-off = بند
 level-on = بالکل درست

@@ -46,8 +46,10 @@ pub(crate) async fn show(
         let place = before.unwrap_or_else(|| Place::before(it.now.plus_millis(AHEAD_MILLIS)));
         let found = custody.timeline(&account.id, place, PAGE, it.now);
         let found = found.map_err(|err| Failure::internal(&err))?;
+        let incidents = it.site.alliance().incidents_about(&account);
         let orders = it.site.alliance().orders_about(&account, it.now);
         Ok(MePage {
+            warned: !incidents.map_err(Failure::of_incident)?.is_empty(),
             ordered: !orders.map_err(Failure::of_order)?.is_empty(),
             accesses: it.site.alliance().access_to(&account.id, it.now)?,
             linked: timeline::linked(it, &account.id)?,

@@ -138,6 +138,8 @@ pub(crate) struct MePage {
     pub(crate) newest: bool,
     /// What is sealed to the person's own keys: nobody else can read it, so it is not here.
     pub(crate) sealed: OwnTotal,
+    /// Whether data about the person may have got out.
+    pub(crate) warned: bool,
     /// Whether authorities had orders about the person.
     pub(crate) ordered: bool,
     /// The page of earlier readings, if there may be any.
@@ -154,6 +156,7 @@ impl Page for MePage {
             form: FormToken::sample(),
             accesses: Vec::new(),
             ordered: false,
+            warned: false,
             linked,
             days: Vec::new(),
             newest: true,
@@ -168,6 +171,7 @@ impl Page for MePage {
             form: FormToken::sample(),
             accesses: Vec::new(),
             ordered: false,
+            warned: false,
             linked: sample::linked(),
             days: sample::days(),
             newest: false,
@@ -185,6 +189,7 @@ impl Page for MePage {
         };
         let ordered = Self {
             ordered: true,
+            warned: true,
             ..waiting(sample::linked())
         };
         vec![

@@ -110,6 +110,14 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office/findings                   404  404  404  422
     GET  /office/acts                       404  404  404  200
     POST /office/acts                       404  404  404  400
+    GET  /incidents                         200  200  200  200
+    POST /incidents                         405  405  405  405
+    GET  /office/incidents                  404  404  404  200
+    POST /office/incidents                  404  404  404  422
+    GET  /office/incidents/{number}         404  404  404  404
+    POST /office/incidents/{number}         404  404  404  400
+    GET  /me/incidents                      303  200  200  200
+    POST /me/incidents                      405  405  405  405
     GET  /orders                            200  200  200  200
     POST /orders                            405  405  405  405
     GET  /orders.json                       200  200  200  200

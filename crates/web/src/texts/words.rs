@@ -125,6 +125,9 @@ impl Texts {
             EntryKind::OrderRefused => "act-order-refused",
             EntryKind::OrderEnded => "act-order-ended",
             EntryKind::OrderDisclosed => "act-order-disclosed",
+            EntryKind::IncidentOpened => "act-incident-opened",
+            EntryKind::IncidentReported => "act-incident-reported",
+            EntryKind::IncidentTold => "act-incident-told",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);
