@@ -67,7 +67,7 @@ impl Incident {
 }
 
 /// An incident as an officer writes it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct IncidentDraft {
     /// `recipient`, `deployment` or `server`.
     pub exposure: String,

@@ -2,7 +2,7 @@
 
 use alliance::incidents::{IncidentDraft, IncidentError, REPORT_MILLIS};
 use alliance::{Actor, Alliance};
-use model::{Assignment, EntryKind, Role, Text, ThingId, Timestamp};
+use model::{Assignment, EntryKind, Grant, PurposeId, RecipientId, Role, Text, ThingId, Timestamp};
 
 use crate::fixture::{NOW, Town, home, on_both};
 
@@ -60,6 +60,19 @@ fn live(town: &Town) {
         valid_until: None,
     };
     alliance.assign(operator, &assignment, NOW).unwrap();
+    // What nobody may receive is not kept either.
+    let utility = RecipientId::parse("power-utility").unwrap();
+    alliance
+        .register_recipient(operator, &utility, NOW)
+        .unwrap();
+    let grant = Grant {
+        recipient: utility,
+        purpose: PurposeId::parse("billing").unwrap(),
+        deployment: home(),
+        valid_from: NOW,
+        valid_until: None,
+    };
+    alliance.grant(operator, &grant, NOW).unwrap();
     let custody = alliance.custody();
     let secret = token.expose_secret().as_bytes();
     let Some(custody::Peer::Thing(meter)) = custody.authenticate("meter-1", secret, NOW) else {

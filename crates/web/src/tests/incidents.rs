@@ -1,5 +1,6 @@
 //! Incidents in the office, for everybody, and for whom they may have reached.
 
+use super::consent::allow;
 use super::world::{HOME, NOW, World};
 
 fn moment(hours: i64) -> (String, String) {
@@ -13,10 +14,15 @@ fn moment(hours: i64) -> (String, String) {
     )
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one journey, from the opening until the people have been told"
+)]
 #[tokio::test]
 async fn a_breach_has_a_clock_and_reaches_the_people_whom_it_is_about() {
     let world = World::new();
-    let _ = world.send(r#"{"power":1210,"energy":7}"#, NOW);
+    allow(&mut world.signed_in(&world.resident).await).await;
+    assert!(world.send(r#"{"power":1210,"energy":7}"#, NOW).is_some());
     let (from, until, aware) = (moment(-24).0, moment(0).0, moment(-2).1);
     let draft = |what_ur: &'static str| {
         vec![

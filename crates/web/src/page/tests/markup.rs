@@ -195,7 +195,7 @@ fn check_controls(name: &str, tags: &[Tag<'_>]) {
             "input"
                 if matches!(
                     tag.get("type"),
-                    Some("checkbox" | "date" | "file" | "text" | "password")
+                    Some("checkbox" | "date" | "datetime-local" | "file" | "text" | "password")
                 ) =>
             {
                 assert!(
