@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 pub(crate) use crate::tls::TlsVersion;
 pub(crate) use reference::reference;
-pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin};
+pub(crate) use setting::{DatabaseUrl, LogFilter, LogFormat, RecordOrigin, RecordWitnesses};
 pub(crate) use source::{Environment, Flag, Process};
 
 use jiff::tz::TimeZone;
@@ -315,6 +315,9 @@ sections! {
         /// The name in the record's checkpoints: a host and path that the alliance controls, without a scheme.
         /// It cannot change while the record lives.
         origin: RecordOrigin = "localhost/amanat",
+        /// Who is asked to cosign the record: the public key and the address of each witness, with a space between them and commas
+        /// between witnesses, `witness.example/w+… https://witness.example, …`. `http://` only on this machine. Empty is nobody.
+        witnesses: Option<RecordWitnesses> = "",
     }
     /// How the site speaks.
     site: Site {

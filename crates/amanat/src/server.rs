@@ -13,6 +13,7 @@ mod http;
 mod kept;
 mod metrics;
 mod statistics;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -199,6 +200,7 @@ impl Sockets {
         let exported = exports::run(options.clone(), lifecycle.stopping());
         lifecycle.spawn("exports", exported);
         start_institutions(alliance, lifecycle);
+        start_witnesses(config, &custody, lifecycle);
         let devices = gateway::http::router(
             custody.clone(),
             limits,
@@ -235,6 +237,20 @@ fn start_institutions(alliance: &Alliance, lifecycle: &mut Lifecycle) {
     lifecycle.spawn("statistics", drawn);
     let tended = cases::run(alliance.clone(), lifecycle.stopping());
     lifecycle.spawn("cases", tended);
+}
+
+/// Has the record cosigned by whom the configuration names; of others nothing is shown any more.
+fn start_witnesses(config: &Config, custody: &Custody, lifecycle: &mut Lifecycle) {
+    let asked = config.record.witnesses.clone();
+    let keys = asked.as_ref().map_or_else(Vec::new, |it| it.verifiers());
+    if let Err(err) = custody.set_record_witnesses(&keys) {
+        tracing::error!("the witnesses of the record could not be noted: {err}");
+        return;
+    }
+    if let Some(asked) = asked {
+        let asking = witnesses::run(custody.clone(), asked, lifecycle.stopping());
+        lifecycle.spawn("witnesses", asking);
+    }
 }
 
 /// Sends to people's own endpoints and to the webhooks of recipients.

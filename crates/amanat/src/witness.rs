@@ -4,6 +4,7 @@
 //! DATA/witness.key              the secret seed, 64 hexadecimal digits (mode 0600); whoever has it can sign in the witness's name
 //! DATA/witness.vkey             the public key, to be given to the logs
 //! DATA/logs/<hash>/checkpoint   the last checkpoint that was cosigned; <hash> is the SHA-256 of the log's origin, hexadecimal
+//! DATA/refused/<hash>/checkpoint the first checkpoint whose proof did not show that it grew from what was cosigned: a hint, no proof
 //! DATA/split/<hash>/checkpoint  a checkpoint that contradicts the one that was cosigned then: together they prove that the log lied
 //! DATA/lock                     held while a process uses the directory
 //! ```
@@ -81,6 +82,8 @@ struct Followed {
     witness: Witness<DirStore>,
     /// Where a contradiction is kept.
     split: DirStore,
+    /// Where a checkpoint is kept that did not follow from what was cosigned.
+    refused: DirStore,
 }
 
 /// A witness of several logs.
@@ -108,13 +111,18 @@ impl Witnesses {
             let store = |part: &str| DirStore::create(directory.join(part).join(&hash));
             let context = || format!("`{}` cannot be used", directory.display());
             let split = store("split").with_context(context)?;
+            let refused = store("refused").with_context(context)?;
             let kept = store("logs").with_context(context)?;
             let witness = Witness::open(kept, log, &signer);
             let witness = witness.map_err(|source| OpenWitnessError::Last {
                 origin: origin.clone(),
                 source,
             })?;
-            let one = Mutex::new(Followed { witness, split });
+            let one = Mutex::new(Followed {
+                witness,
+                split,
+                refused,
+            });
             if followed.insert(hash, one).is_some() {
                 return Err(OpenWitnessError::Twice(origin));
             }
@@ -142,7 +150,14 @@ impl Witnesses {
             tracing::error!(
                 "the log `{origin}` has signed two different trees of {size} entries: it showed somebody another record; tell everybody who relies on it"
             );
-            keep_split(&mut log.split, request).map_err(WitnessError::Store)?;
+            keep_first(&mut log.split, request).map_err(WitnessError::Store)?;
+        }
+        if let Err(WitnessError::Refused(WitnessRefusal::Proof(_))) = &done {
+            let origin = log.witness.log().name();
+            tracing::warn!(
+                "the log `{origin}` has signed a checkpoint and could not show that it grew from the one that was cosigned: it may have another history, or a fault"
+            );
+            keep_first(&mut log.refused, request).map_err(WitnessError::Store)?;
         }
         Ok(done?)
     }
@@ -152,6 +167,15 @@ impl Witnesses {
         let log = self.logs.get(hash)?.lock();
         let log = log.unwrap_or_else(PoisonError::into_inner);
         log.witness.last().map(|it| it.0.to_string())
+    }
+
+    /// A checkpoint of the log that did not follow from what was cosigned, if there was one.
+    fn refused(&self, hash: &str) -> Result<Option<Vec<u8>>, DirStoreError> {
+        let Some(log) = self.logs.get(hash) else {
+            return Ok(None);
+        };
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.refused.read(CHECKPOINT)
     }
 
     /// A checkpoint that contradicts what was cosigned, if there is one.
@@ -164,8 +188,8 @@ impl Witnesses {
     }
 }
 
-/// The first contradiction is kept; one is enough.
-fn keep_split(store: &mut DirStore, request: &AddCheckpoint) -> Result<(), DirStoreError> {
+/// The first one is kept; one is enough.
+fn keep_first(store: &mut DirStore, request: &AddCheckpoint) -> Result<(), DirStoreError> {
     if store.read(CHECKPOINT)?.is_some() {
         return Ok(());
     }

@@ -270,7 +270,7 @@ impl Custody {
 
     /// Publishes files of the record. What could not be published now is published with the next act or at the next
     /// start; the record itself is committed and served from the rows.
-    fn publish(&self, published: &mut DirStore, files: Files) {
+    pub(crate) fn publish(&self, published: &mut DirStore, files: Files) {
         let is_behind = &self.inner.is_record_behind;
         let outcome = if is_behind.load(Ordering::Relaxed) {
             self.inner.db.read(|tx| ledger::catch_up(tx, published))

@@ -5,7 +5,7 @@
 //! in this order; `v` is 1; absent values are left out. No entry holds personal data.
 
 use model::{Entry, Timestamp};
-use record::{DirStore, LogPath, LogStore, Signer};
+use record::{DirStore, LogPath, LogStore, Note, Signer};
 use serde::Serialize;
 use store::{DbError, Tx};
 
@@ -79,7 +79,7 @@ fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, LedgerError> {
 }
 
 /// The record's files inside a transaction; remembers what was written, to publish it after the commit.
-struct TxFiles<'a, 't> {
+pub(crate) struct TxFiles<'a, 't> {
     tx: &'a mut Tx<'t>,
     written: Files,
 }
@@ -216,7 +216,29 @@ impl Custody {
     /// # Errors
     /// When the database fails.
     pub fn record_head_in(&self, tx: &mut Tx<'_>) -> Result<Vec<u8>, LedgerError> {
-        Ok(rows::entry::file(tx, CHECKPOINT_PATH)?.unwrap_or_default())
+        let head = rows::entry::file(tx, CHECKPOINT_PATH)?.unwrap_or_default();
+        // What witnesses add to it is not part of it: whoever draws lots from it must not be able to choose.
+        let Ok(note) = Note::parse(&head) else {
+            return Ok(head);
+        };
+        let plain = Note::sign(note.unverified_text(), &self.inner.signer);
+        Ok(plain.map_or(head, |it| it.to_string().into_bytes()))
+    }
+
+    /// The files of the record inside one read transaction, with who signs it and the signed head.
+    pub(crate) fn with_record<T: Send>(
+        &self,
+        then: impl FnOnce(&mut TxFiles<'_, '_>, &Signer, &Note) -> Result<T, LedgerError> + Send,
+    ) -> Result<T, LedgerError> {
+        self.inner.db.read(|tx| {
+            let head = rows::entry::file(tx, CHECKPOINT_PATH)?.unwrap_or_default();
+            let head = Note::parse(&head).map_err(|err| LedgerError::Log(err.to_string()))?;
+            let mut files = TxFiles {
+                tx,
+                written: Vec::new(),
+            };
+            then(&mut files, &self.inner.signer, &head)
+        })
     }
 
     /// Entries with a position below `before`, newest first.

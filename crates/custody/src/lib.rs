@@ -59,6 +59,7 @@ mod topic;
 mod transport;
 mod watch;
 mod windows;
+mod witnesses;
 
 pub use act::{
     Act, ActError, Identity, InForceError, MAX_ADAPTER_BYTES, MAX_BRIDGE_THINGS, MAX_CAPS,
@@ -205,3 +206,4 @@ pub use vault::{
 };
 pub use watch::Watch;
 pub use windows::{MAX_OPEN_WINDOWS, MAX_OPEN_WINDOWS_PER_DEPLOYMENT, WindowCounts};
+pub use witnesses::{CosignedError, MAX_RECORD_WITNESSES, RecordWitness, WitnessAlarm};

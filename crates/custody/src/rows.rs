@@ -26,6 +26,7 @@ pub(crate) mod person;
 pub(crate) mod placement_change;
 pub(crate) mod provisioning;
 pub(crate) mod receipt;
+pub(crate) mod record_witness;
 pub(crate) mod release;
 pub(crate) mod restored;
 pub(crate) mod retained;
@@ -179,6 +180,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 31,
             name: "orders of authorities",
             sql: include_str!("rows/0031_lawful_orders.sql"),
+        },
+        Step {
+            version: 32,
+            name: "witnesses of the record",
+            sql: include_str!("rows/0032_record_witnesses.sql"),
         },
     ],
 };

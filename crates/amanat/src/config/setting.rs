@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use custody::MAX_RECORD_WITNESSES;
 use jiff::tz::TimeZone;
+use record::WitnessVerifier;
 use zeroize::Zeroizing;
 
 /// A value that can be configured.
@@ -187,6 +189,56 @@ impl Setting for RecordOrigin {
             Ok(Self(text.to_owned()))
         } else {
             Err("write a host and path without a scheme, such as amanat.example/record".to_owned())
+        }
+    }
+}
+
+/// Who is asked to cosign the record.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordWitnesses(Vec<(WitnessVerifier, String)>);
+
+impl RecordWitnesses {
+    /// Their keys.
+    pub(crate) fn verifiers(&self) -> Vec<WitnessVerifier> {
+        self.0.iter().map(|it| it.0.clone()).collect()
+    }
+
+    /// The witness with this key, and its address.
+    pub(crate) fn of(&self, key: &str) -> Option<(&WitnessVerifier, &str)> {
+        let found = self.0.iter().find(|it| it.0.to_string() == key)?;
+        Some((&found.0, &found.1))
+    }
+}
+
+impl Setting for RecordWitnesses {
+    const KIND: &'static str = "keys and addresses";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let words = "write a key and an address for each witness, such as `witness.example/w+1a2b3c4d+BA… https://witness.example`, with commas between them";
+        let mut all: Vec<(WitnessVerifier, String)> = Vec::new();
+        for one in text.split(',') {
+            let mut parts = one.split_whitespace();
+            let (Some(key), Some(url), None) = (parts.next(), parts.next(), parts.next()) else {
+                return Err(words.to_owned());
+            };
+            let key = WitnessVerifier::parse(key)
+                .map_err(|err| format!("`{key}` is no key of a witness: {err}"))?;
+            let is_here = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
+            if !url.starts_with("https://") && !is_here.iter().any(|it| url.starts_with(it)) {
+                return Err(format!(
+                    "`{url}` must begin with https://, or with http:// and this machine and a port"
+                ));
+            }
+            if all.iter().any(|it| it.0 == key) {
+                return Err(format!("the witness `{}` is named twice", key.name()));
+            }
+            all.push((key, url.to_owned()));
+        }
+        match all.len() <= MAX_RECORD_WITNESSES {
+            true => Ok(Self(all)),
+            false => Err(format!(
+                "at most {MAX_RECORD_WITNESSES} witnesses are asked"
+            )),
         }
     }
 }

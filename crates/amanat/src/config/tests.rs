@@ -327,3 +327,44 @@ fn a_misspelled_section_is_named() {
         "the flag --set: `limit.packet-bytes` is not a setting\n  did you mean `limits.packet-bytes`?"
     );
 }
+
+#[test]
+fn witnesses_have_a_key_and_an_address_each() {
+    use super::RecordWitnesses;
+    use super::setting::Setting as _;
+
+    let key = |seed| {
+        let signer = record::WitnessSigner::new("witness.example/w", &[seed; 32]).unwrap();
+        signer.verifier().to_string()
+    };
+    let (one, two) = (key(1), key(2));
+    let both = format!("{one} https://w.example/a, {two} http://127.0.0.1:8090");
+    let read = RecordWitnesses::parse(&both).unwrap();
+    assert_eq!(read.verifiers().len(), 2);
+    assert_eq!(read.of(&two).unwrap().1, "http://127.0.0.1:8090");
+    assert!(read.of("another").is_none());
+    for (text, words) in [
+        (one.clone(), "an address for each"),
+        (
+            format!("{one} https://w.example more"),
+            "an address for each",
+        ),
+        ("key https://w.example".to_owned(), "no key of a witness"),
+        (
+            format!("{one} http://w.example"),
+            "must begin with https://",
+        ),
+        (
+            format!("{one} https://a.example, {one} https://b.example"),
+            "named twice",
+        ),
+    ] {
+        let refused = RecordWitnesses::parse(&text).unwrap_err();
+        assert!(refused.contains(words), "{refused}");
+    }
+    let many: Vec<_> = (1..=17)
+        .map(|it| format!("{} https://w.example", key(it)))
+        .collect();
+    let refused = RecordWitnesses::parse(&many.join(",")).unwrap_err();
+    assert!(refused.contains("at most 16"), "{refused}");
+}

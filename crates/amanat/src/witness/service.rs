@@ -5,6 +5,7 @@
 //! | `POST /add-checkpoint` | the cosignature, one line; 409 with the size that was cosigned last, 400, 403, 404 and 422 as in the standard |
 //! | `GET /<hash of the origin>/checkpoint` | the last checkpoint of a log, with the signatures of the log and of the witness |
 //! | `GET /<hash of the origin>/split` | a checkpoint of the log that contradicts one that was cosigned; 404 while there is none |
+//! | `GET /<hash of the origin>/refused` | the first checkpoint of the log whose proof did not hold; alone it proves nothing; 404 while there is none |
 //! | `GET /` | the public key of the witness |
 //!
 //! Nobody signs in: what counts is the signature on the checkpoint.
@@ -19,7 +20,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use record::{
-    AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT_BYTES, WitnessError, WitnessRefusal,
+    AddCheckpoint, AddCheckpointError, DirStoreError, MAX_ADD_CHECKPOINT_BYTES, WitnessError,
+    WitnessRefusal,
 };
 
 use super::{AddError, Witnesses};
@@ -41,6 +43,7 @@ pub(crate) fn router(witnesses: Arc<Witnesses>, alarm: Alarm) -> Router {
         .route("/add-checkpoint", post(add))
         .route("/{hash}/checkpoint", get(checkpoint))
         .route("/{hash}/split", get(split))
+        .route("/{hash}/refused", get(not_grown))
         .layer(DefaultBodyLimit::max(MAX_ADD_CHECKPOINT_BYTES))
         .with_state(Service { witnesses, alarm })
 }
@@ -110,12 +113,22 @@ async fn checkpoint(State(service): State<Service>, Path(hash): Path<String>) ->
 
 async fn split(State(service): State<Service>, Path(hash): Path<String>) -> Response {
     let witnesses = Arc::clone(&service.witnesses);
-    match tokio::task::spawn_blocking(move || witnesses.split(&hash)).await {
+    let kept = tokio::task::spawn_blocking(move || witnesses.split(&hash)).await;
+    evidence(kept, "nothing contradicts what was cosigned")
+}
+
+async fn not_grown(State(service): State<Service>, Path(hash): Path<String>) -> Response {
+    let witnesses = Arc::clone(&service.witnesses);
+    let kept = tokio::task::spawn_blocking(move || witnesses.refused(&hash)).await;
+    evidence(kept, "every checkpoint followed from what was cosigned")
+}
+
+type Kept = Result<Result<Option<Vec<u8>>, DirStoreError>, tokio::task::JoinError>;
+
+fn evidence(kept: Kept, none: &str) -> Response {
+    match kept {
         Ok(Ok(Some(note))) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
-        Ok(Ok(None)) => said(
-            StatusCode::NOT_FOUND,
-            "nothing contradicts what was cosigned",
-        ),
+        Ok(Ok(None)) => said(StatusCode::NOT_FOUND, none),
         Ok(Err(_)) | Err(_) => said(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the witness cannot look up what it keeps",

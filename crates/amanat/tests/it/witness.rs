@@ -7,7 +7,7 @@ use record::{
     consistency_proof,
 };
 
-use crate::harness::{Amanat, run, witness};
+use crate::harness::{Amanat, House, run, witness};
 
 fn signer() -> Signer {
     Signer::new("record.example/log", &[42; 32]).unwrap()
@@ -48,6 +48,8 @@ fn address(of: &str) -> String {
 }
 
 mod slow {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -99,6 +101,118 @@ mod slow {
         );
         let shown = witness.visitor("en").open(&address("checkpoint")).body;
         assert_ne!(shown.lines().nth(2), split.lines().nth(2));
+    }
+
+    /// Makes the files of one directory those of another.
+    fn copy_files(from: &Path, to: &Path) {
+        let _ = std::fs::remove_dir_all(to);
+        std::fs::create_dir(to).unwrap();
+        for file in std::fs::read_dir(from).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+
+    /// Waits until the published checkpoint has the signature of every witness, and gives it.
+    fn cosigned(site: &Amanat, keys: &[WitnessVerifier]) -> Note {
+        let mut found = None;
+        testkit::wait_until("every witness signs", Duration::from_secs(60), || {
+            let page = site.visitor("en").open("/record/log/checkpoint");
+            let note = Note::parse(page.body.as_bytes()).unwrap();
+            let all = keys.iter().all(|it| it.cosigned_at(&note).is_ok());
+            found = all.then_some(note);
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one journey, from the first signature until an old copy is found out"
+    )]
+    #[test]
+    fn nd_5_a_server_has_its_record_cosigned_and_raises_an_alarm_when_it_was_put_back() {
+        let house = House::new();
+        let site = house.serve(&[]);
+        let key = site.visitor("en").open("/record/log.vkey").body;
+        assert_eq!(site.stop(), Some(0));
+        let database = house.database().strip_prefix("sqlite:").unwrap().to_owned();
+        let directory = testkit::temp_dir();
+        let before = directory.path().join("before.db");
+        std::fs::copy(&database, &before).unwrap();
+        let (log, log_before) = (
+            house.directory.path().join("wal"),
+            directory.path().join("wal"),
+        );
+        copy_files(&log, &log_before);
+
+        let witnesses: Vec<_> = ["university", "consumers"]
+            .iter()
+            .map(|name| {
+                let place = directory.path().join(name);
+                let name = format!("witness.example/{name}");
+                witness(&place, &["--log", key.trim_end(), "--name", &name])
+            })
+            .collect();
+        let keys: Vec<_> = witnesses
+            .iter()
+            .map(|it| WitnessVerifier::parse(it.text("witness")).unwrap())
+            .collect();
+        let asked: Vec<_> = keys
+            .iter()
+            .zip(&witnesses)
+            .map(|(key, it)| format!("{key} {}", it.http()))
+            .collect();
+        let asked = format!("record.witnesses={}", asked.join(","));
+
+        let site = house.serve(&[&asked]);
+        let first = cosigned(&site, &keys);
+        let mut officer = site.visitor("en");
+        officer.sign_in(&house.officer_link);
+        let mut form = officer.open("/office").form("/office/test-home/suspend");
+        form.set("reason", "smoke came out of a meter");
+        officer.submit_and_follow(&form);
+        let second = cosigned(&site, &keys);
+        assert_ne!(first.unverified_text(), second.unverified_text());
+        site.visitor("en").open("/record").shows(&[
+            "Who watches the record",
+            "witness.example/university",
+            "Signed",
+        ]);
+        // A proof carries the signatures: whoever has it needs neither the site nor the operator.
+        let proof = directory
+            .path()
+            .join("entry.tlog-proof")
+            .display()
+            .to_string();
+        let url = format!("{}/record/log", site.http());
+        let made = run(["record", "prove", &url, "0", "--output", &proof]);
+        assert_eq!(made.code, Some(0), "{made:?}");
+        let keys_named = keys.iter().map(ToString::to_string);
+        let trusted: Vec<_> = keys_named
+            .flat_map(|it| ["--witness".to_owned(), it])
+            .collect();
+        let check = ["record", "check", &proof, "--key", key.trim_end()].map(ToOwned::to_owned);
+        let checked = run(check.iter().chain(&trusted));
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        let verified = run(["record", "verify", &url]);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+
+        // What they signed outlives the server; and an older copy of the data is found out.
+        assert_eq!(site.stop(), Some(0));
+        let site = house.serve(&[&asked]);
+        cosigned(&site, &keys);
+        assert_eq!(site.stop(), Some(0));
+        std::fs::copy(&before, &database).unwrap();
+        copy_files(&log_before, &log);
+        let site = house.serve(&[&asked]);
+        testkit::wait_until("the alarm is shown", Duration::from_secs(60), || {
+            let page = site.visitor("en").open("/record");
+            page.text()
+                .contains("has signed a longer record than this one")
+        });
+        let words = site.words().join("\n");
+        assert!(words.contains("a larger record under our key"), "{words}");
     }
 
     #[test]

@@ -34,12 +34,14 @@ pub(crate) async fn list(
         let (size, _) = custody
             .record_size()
             .map_err(|err| Failure::internal(&err))?;
+        let witnesses = custody.record_witnesses();
         let oldest = recorded.last().map(|it| it.position).filter(|it| *it > 0);
         let log = Route::RecordLog(String::new());
         Ok(RecordPage {
             shell,
             entries: view::entry_lines(it, &recorded)?,
             size,
+            witnesses: witnesses.map_err(|err| Failure::internal(&err))?,
             newest: before.is_none_or(|it| it >= size),
             older: oldest.map(|it| Route::Record { before: Some(it) }),
             log_url: it

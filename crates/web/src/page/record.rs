@@ -1,6 +1,7 @@
 //! The public record: its entries in plain words, one entry with its proof, and how to check it all.
 
 use askama::Template;
+use custody::{RecordWitness, WitnessAlarm};
 use model::EntryKind;
 
 use super::{About, EntryLine, Page, sample};
@@ -21,10 +22,34 @@ pub(crate) struct RecordPage {
     pub(crate) newest: bool,
     /// The page of older entries, if there are any.
     pub(crate) older: Option<Route>,
+    /// Who cosigns it.
+    pub(crate) witnesses: Vec<RecordWitness>,
     /// Where the record's files are, for the command that checks them.
     pub(crate) log_url: String,
     /// The key that signs the record's head, as a note verifier key.
     pub(crate) key: String,
+}
+
+impl RecordPage {
+    fn alarmed(&self) -> Vec<String> {
+        let alarmed = self.witnesses.iter().filter_map(|it| {
+            let key = match it.alarm? {
+                WitnessAlarm::Larger => "record-witness-larger",
+                WitnessAlarm::Other => "record-witness-other",
+            };
+            Some(self.shell.with(key).set("name", &it.name).to_string())
+        });
+        alarmed.collect()
+    }
+
+    fn cosigned(&self, witness: &RecordWitness) -> String {
+        let Some(at) = &witness.cosigned_at else {
+            return self.shell.say("record-witness-not-yet");
+        };
+        let words = self.shell.with("record-witness-cosigned");
+        let words = words.set("count", witness.size);
+        words.set("at", self.shell.moment(at)).to_string()
+    }
 }
 
 impl Page for RecordPage {
@@ -37,14 +62,33 @@ impl Page for RecordPage {
             size,
             newest: true,
             older: None,
+            witnesses: Vec::new(),
             log_url: "https://amanat.example/record/log".to_owned(),
             key: sample::VERIFIER.to_owned(),
         };
         let mut paged = page(sample::entries(), 1_234);
         paged.newest = false;
         paged.older = Some(Route::Record { before: Some(4) });
+        let witness = |name: &str, size: u64, alarm: Option<WitnessAlarm>| RecordWitness {
+            key: String::new(),
+            name: name.to_owned(),
+            size,
+            cosigned_at: (size > 0).then_some(sample::NOW),
+            alarm,
+            alarm_at: alarm.map(|_| sample::NOW),
+        };
+        let mut full = page(sample::entries(), 6);
+        full.witnesses = vec![
+            witness("witness.example/university", 6, None),
+            witness("witness.example/consumers", 0, None),
+        ];
+        let mut alarm = page(sample::entries(), 6);
+        alarm.witnesses = WitnessAlarm::ALL
+            .map(|it| witness("witness.example/university", 7, Some(it)))
+            .into();
         vec![
-            ("full", page(sample::entries(), 6)),
+            ("full", full),
+            ("alarm", alarm),
             ("paged", paged),
             ("empty", page(Vec::new(), 0)),
         ]

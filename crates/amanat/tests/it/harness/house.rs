@@ -93,6 +93,11 @@ impl House {
         serve(self.directory.path(), &self.database, settings)
     }
 
+    /// The URL of its database.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Starts the server where nothing more can be written to the log.
     pub(crate) fn serve_on_full_disk(&self) -> Amanat {
         serve_on_full_disk(self.directory.path(), &self.database)
