@@ -4,7 +4,7 @@
 //! An entry's bytes are one JSON object with the keys `v`, `at`, `kind`, `about`, `by`, `reason`, `document_sha256`
 //! in this order; `v` is 1; absent values are left out. No entry holds personal data.
 
-use model::{Entry, Timestamp};
+use model::{Entry, EntryKind, Timestamp};
 use record::{DirStore, LogPath, LogStore, Note, Signer};
 use serde::Serialize;
 use store::{DbError, Tx};
@@ -24,6 +24,19 @@ pub struct RecordedEntry {
     pub position: u64,
     /// What it says.
     pub entry: Entry,
+}
+
+/// Which entries somebody looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordQuery {
+    /// Of one kind, or of all.
+    pub kind: Option<EntryKind>,
+    /// About one thing or by one party, such as `deployment:lahore-air`; empty for all.
+    pub about: String,
+    /// Whose reasons have these words; empty for all. Upper and lower case do not count (of Latin letters).
+    pub words: String,
+    /// Before this position.
+    pub before: u64,
 }
 
 /// What anyone needs to check that an entry is in the record.
@@ -76,6 +89,29 @@ fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, LedgerError> {
         document_sha256: entry.document_sha256.as_deref(),
     })
     .map_err(|err| LedgerError::Log(err.to_string()))
+}
+
+/// What an entry of the record looks like, as a JSON Schema (draft 2020-12). Anybody may check an entry with it.
+#[must_use]
+pub fn record_entry_schema() -> String {
+    let kinds: Vec<_> = EntryKind::ALL.iter().map(|it| it.as_str()).collect();
+    let schema = serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Entry of an Amanat record",
+        "type": "object",
+        "properties": {
+            "v": { "const": ENTRY_VERSION },
+            "at": { "type": "string", "format": "date-time" },
+            "kind": { "enum": kinds },
+            "about": { "type": "string", "minLength": 1 },
+            "by": { "type": "string", "minLength": 1 },
+            "reason": { "type": "string", "minLength": 1 },
+            "document_sha256": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
+        },
+        "required": ["v", "at", "kind", "about", "by"],
+        "additionalProperties": false,
+    });
+    serde_json::to_string_pretty(&schema).unwrap_or_default()
 }
 
 /// The record's files inside a transaction; remembers what was written, to publish it after the commit.
@@ -254,6 +290,41 @@ impl Custody {
             .inner
             .db
             .read(|tx| rows::entry::before(tx, before, i64::from(limit)))?)
+    }
+
+    /// Entries that fit, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_search(
+        &self,
+        query: &RecordQuery,
+        limit: u16,
+    ) -> Result<Vec<RecordedEntry>, LedgerError> {
+        Ok(self
+            .inner
+            .db
+            .read(|tx| rows::entry::search(tx, query, i64::from(limit)))?)
+    }
+
+    /// Entries from a position on, oldest first, each with its bytes as they were hashed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_from(
+        &self,
+        from: u64,
+        limit: u16,
+    ) -> Result<Vec<(RecordedEntry, Vec<u8>)>, LedgerError> {
+        let entries = self
+            .inner
+            .db
+            .read(|tx| rows::entry::from(tx, from, i64::from(limit)))?;
+        let with_bytes = |it: RecordedEntry| {
+            let bytes = entry_bytes(&it.entry)?;
+            Ok((it, bytes))
+        };
+        entries.into_iter().map(with_bytes).collect()
     }
 
     /// Entries about one subject such as `deployment:lahore-air`, newest first.

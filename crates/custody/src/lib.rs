@@ -149,7 +149,7 @@ pub use lawful::{
     LawfulOrder, MAX_ORDER_FIELDS, MAX_ORDER_PEOPLE, MAX_TRAFFIC_FACTS, OrderData, OrderError,
     TrafficFact, order_purpose,
 };
-pub use ledger::{EntryProof, LedgerError, RecordedEntry};
+pub use ledger::{EntryProof, LedgerError, RecordQuery, RecordedEntry, record_entry_schema};
 pub use open::{Custody, CustodyOptions, OpenError, rotate_root_key};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
 pub use own_key::{

@@ -97,7 +97,7 @@ pub(crate) use open::OpenPage;
 pub(crate) use orders::{DeskNews, MyOrdersPage, OrderCard, OrdersDeskPage, OrdersPage};
 pub(crate) use own_key::{OwnKeyNews, OwnKeyPage, SealedDay, SealedPage};
 pub(crate) use publish::{PublishNews, PublishPage};
-pub(crate) use record::{EntryPage, Proof, RecordPage};
+pub(crate) use record::{EntryPage, Proof, RecordFeed, RecordPage, RecordSearchPage};
 pub(crate) use safety::{PasskeyAsk, RecoveryCodesPage, SafetyEventsPage, SafetyNews, SafetyPage};
 pub(crate) use sample::samples;
 pub(crate) use sign_in::{SignInError, SignInGonePage, SignInOncePage, SignInPage};

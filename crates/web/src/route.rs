@@ -3,7 +3,8 @@
 use std::fmt;
 
 use custody::{
-    CommandId, CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, StatisticId,
+    CommandId, CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, RecordQuery,
+    StatisticId,
 };
 use model::{DeploymentId, Language, MemberId, Pointer, ThingId};
 
@@ -78,6 +79,10 @@ pub(crate) mod pattern {
     pub(crate) const OFFICE_HOLIDAYS: &str = "/office/holidays";
     pub(crate) const OFFICE_FINDINGS: &str = "/office/findings";
     pub(crate) const OFFICE_ACTS: &str = "/office/acts";
+    pub(crate) const RECORD_SEARCH: &str = "/record/search";
+    pub(crate) const RECORD_FEED: &str = "/record/feed.atom";
+    pub(crate) const RECORD_ENTRIES: &str = "/record/entries.json";
+    pub(crate) const ENTRY_SCHEMA: &str = "/schema/record-entry.json";
     pub(crate) const INCIDENTS: &str = "/incidents";
     pub(crate) const OFFICE_INCIDENTS: &str = "/office/incidents";
     pub(crate) const OFFICE_INCIDENT: &str = "/office/incidents/{number}";
@@ -103,7 +108,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 89] = [
+    pub(crate) const ALL: [&str; 93] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -129,6 +134,10 @@ pub(crate) mod pattern {
         OFFICE_HOLIDAYS,
         OFFICE_FINDINGS,
         OFFICE_ACTS,
+        RECORD_SEARCH,
+        RECORD_FEED,
+        RECORD_ENTRIES,
+        ENTRY_SCHEMA,
         INCIDENTS,
         OFFICE_INCIDENTS,
         OFFICE_INCIDENT,
@@ -480,6 +489,14 @@ pub enum Route {
     OfficeFindings,
     /// What waits for a second officer.
     OfficeActs,
+    /// Entries of the record that fit.
+    RecordSearch(RecordQuery),
+    /// The newest entries, for readers of feeds.
+    RecordFeed(Language),
+    /// Entries for programs, from a position on.
+    RecordEntries { from: u64 },
+    /// What an entry of the record looks like.
+    EntrySchema,
     /// Incidents: what everybody may know.
     Incidents,
     /// The register of incidents.
@@ -606,6 +623,10 @@ impl Route {
             Self::OfficeHolidays => pattern::OFFICE_HOLIDAYS,
             Self::OfficeFindings => pattern::OFFICE_FINDINGS,
             Self::OfficeActs => pattern::OFFICE_ACTS,
+            Self::RecordSearch(_) => pattern::RECORD_SEARCH,
+            Self::RecordFeed(_) => pattern::RECORD_FEED,
+            Self::RecordEntries { .. } => pattern::RECORD_ENTRIES,
+            Self::EntrySchema => pattern::ENTRY_SCHEMA,
             Self::Incidents => pattern::INCIDENTS,
             Self::OfficeIncidents => pattern::OFFICE_INCIDENTS,
             Self::OfficeIncident(_) => pattern::OFFICE_INCIDENT,
@@ -689,7 +710,11 @@ impl Route {
             Self::Sealed {
                 before: Some((day, id)),
             } => format!("before={day}.{id}"),
-            Self::CommonsFeed(language) => format!("lang={}", language.tag()),
+            Self::CommonsFeed(language) | Self::RecordFeed(language) => {
+                format!("lang={}", language.tag())
+            }
+            Self::RecordEntries { from } if *from > 0 => format!("from={from}"),
+            Self::RecordSearch(query) => make::search(query),
             Self::Nearby { from: Some(from) } => format!("from={from}"),
             Self::OfficeCommands {
                 deployment: Some(at),

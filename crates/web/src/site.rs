@@ -383,6 +383,10 @@ fn cases() -> Router<Site> {
             pattern::OFFICE_FINDINGS,
             get(handler::findings::show).post(handler::findings::change),
         )
+        .route(pattern::RECORD_SEARCH, get(handler::record::search))
+        .route(pattern::RECORD_FEED, get(handler::record::feed))
+        .route(pattern::RECORD_ENTRIES, get(handler::record::entries))
+        .route(pattern::ENTRY_SCHEMA, get(handler::record::schema))
         .route(pattern::INCIDENTS, get(handler::incidents::public))
         .route(
             pattern::OFFICE_INCIDENTS,

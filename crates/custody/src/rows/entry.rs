@@ -4,7 +4,7 @@ use model::{Entry, EntryKind, Timestamp};
 use store::{DbError, Tx, Value};
 
 use super::{RowError, parsed};
-use crate::ledger::RecordedEntry;
+use crate::ledger::{RecordQuery, RecordedEntry};
 
 pub(crate) fn insert(tx: &mut Tx<'_>, position: u64, entry: &Entry) -> Result<(), RowError> {
     tx.execute(
@@ -53,6 +53,48 @@ pub(crate) fn before(
     let rows = tx.query(
         &format!("{COLUMNS} WHERE position < $1 ORDER BY position DESC LIMIT $2"),
         &[before.into(), limit.into()],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+/// Entries that fit, newest first.
+pub(crate) fn search(
+    tx: &mut Tx<'_>,
+    query: &RecordQuery,
+    limit: i64,
+) -> Result<Vec<RecordedEntry>, RowError> {
+    let before = i64::try_from(query.before).unwrap_or(i64::MAX);
+    let kind = query.kind.map_or("", EntryKind::as_str);
+    let mut words = query.words.trim().to_lowercase();
+    if !words.is_empty() {
+        for special in ['!', '%', '_'] {
+            words = words.replace(special, &format!("!{special}"));
+        }
+        words = format!("%{words}%");
+    }
+    let rows = tx.query(
+        &format!(
+            "{COLUMNS} WHERE position < $1 AND ($2 = '' OR kind = $2)
+             AND ($3 = '' OR about = $3 OR acted_by = $3)
+             AND ($4 = '' OR LOWER(reason) LIKE $4 ESCAPE '!') ORDER BY position DESC LIMIT $5"
+        ),
+        &[
+            before.into(),
+            kind.into(),
+            query.about.trim().into(),
+            words.as_str().into(),
+            limit.into(),
+        ],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+/// Entries from a position on, oldest first.
+pub(crate) fn from(tx: &mut Tx<'_>, from: u64, limit: i64) -> Result<Vec<RecordedEntry>, RowError> {
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let rows = tx.query(
+        &format!("{COLUMNS} WHERE position >= $1 ORDER BY position LIMIT $2"),
+        &[from.into(), limit.into()],
     )?;
     rows.iter().map(read).collect()
 }

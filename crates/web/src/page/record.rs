@@ -1,12 +1,13 @@
 //! The public record: its entries in plain words, one entry with its proof, and how to check it all.
 
 use askama::Template;
-use custody::{RecordWitness, WitnessAlarm};
+use custody::{RecordQuery, RecordWitness, WitnessAlarm};
 use model::EntryKind;
 
 use super::{About, EntryLine, Page, sample};
 use crate::route::Route;
 use crate::shell::{Shell, Viewer};
+use crate::site::PublicUrl;
 
 /// What a page of the record shows.
 #[derive(Template)]
@@ -31,6 +32,17 @@ pub(crate) struct RecordPage {
 }
 
 impl RecordPage {
+    fn search(&self) -> Route {
+        Route::RecordSearch(RecordQuery {
+            before: u64::MAX,
+            ..RecordQuery::default()
+        })
+    }
+
+    fn programs(&self) -> Route {
+        Route::RecordEntries { from: 0 }
+    }
+
     fn alarmed(&self) -> Vec<String> {
         let alarmed = self.witnesses.iter().filter_map(|it| {
             let key = match it.alarm? {
@@ -92,6 +104,89 @@ impl Page for RecordPage {
             ("paged", paged),
             ("empty", page(Vec::new(), 0)),
         ]
+    }
+}
+
+/// Entries of the record that fit.
+#[derive(Template)]
+#[template(path = "record_search.html")]
+pub(crate) struct RecordSearchPage {
+    /// The frame.
+    pub(crate) shell: Shell,
+    /// What is looked for.
+    pub(crate) query: RecordQuery,
+    /// What was found, newest first.
+    pub(crate) entries: Vec<EntryLine>,
+    /// The page of older ones.
+    pub(crate) older: Option<Route>,
+}
+
+impl RecordSearchPage {
+    /// Every kind: its word, in words, and whether it is looked for.
+    fn kinds(&self) -> Vec<(&'static str, String, bool)> {
+        let kind = |it: &EntryKind| {
+            let words = self.shell.act(it, "…", None);
+            (it.as_str(), words, self.query.kind == Some(*it))
+        };
+        EntryKind::ALL.iter().map(kind).collect()
+    }
+}
+
+impl Page for RecordSearchPage {
+    const NAME: &'static str = "record-search";
+
+    fn samples(shell: &Shell) -> Vec<(&'static str, Self)> {
+        let page = |query: RecordQuery, entries: Vec<EntryLine>| Self {
+            shell: sample::at(shell, Route::RecordSearch(query.clone())),
+            older: (!entries.is_empty()).then(|| Route::RecordSearch(query.clone())),
+            query,
+            entries,
+        };
+        let query = RecordQuery {
+            kind: Some(EntryKind::LicenceSuspended),
+            about: "deployment:city-bus".to_owned(),
+            words: "smoke".to_owned(),
+            before: u64::MAX,
+        };
+        vec![
+            (
+                "full",
+                page(
+                    RecordQuery {
+                        before: u64::MAX,
+                        ..RecordQuery::default()
+                    },
+                    sample::entries(),
+                ),
+            ),
+            ("empty", page(query, Vec::new())),
+        ]
+    }
+}
+
+/// The newest entries as a feed (RFC 4287).
+#[derive(Template)]
+#[template(path = "record_feed.xml")]
+pub(crate) struct RecordFeed {
+    /// Its texts.
+    pub(crate) shell: Shell,
+    /// Its language.
+    pub(crate) language: model::Language,
+    /// Where people reach the site.
+    pub(crate) site: PublicUrl,
+    /// They, newest first.
+    pub(crate) entries: Vec<EntryLine>,
+}
+
+impl RecordFeed {
+    fn to(&self, route: impl std::borrow::Borrow<Route>) -> String {
+        self.site.to(route.borrow())
+    }
+
+    /// When something new came last. RFC 4287 section 4.1.1 asks for it of an empty feed, too.
+    fn updated(&self) -> model::Timestamp {
+        let newest = self.entries.first().map(|it| it.at);
+        newest.unwrap_or(model::Timestamp::EPOCH)
     }
 }
 

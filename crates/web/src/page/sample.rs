@@ -68,6 +68,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::OfficeAccessPage>(shell, &mut all)?;
     add::<super::OfficeCommandsPage>(shell, &mut all)?;
     add::<super::OfficeActsPage>(shell, &mut all)?;
+    add::<super::RecordSearchPage>(shell, &mut all)?;
     add::<super::IncidentsPage>(shell, &mut all)?;
     add::<super::OfficeIncidentsPage>(shell, &mut all)?;
     add::<super::IncidentPage>(shell, &mut all)?;

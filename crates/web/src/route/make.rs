@@ -228,3 +228,20 @@ impl Route {
         Self::StatisticFile(id.clone())
     }
 }
+
+/// The query of a search; what nobody asked for is left out.
+pub(super) fn search(query: &RecordQuery) -> String {
+    let mut parts = Vec::new();
+    let mut add = |name: &str, value: &str| {
+        if !value.is_empty() {
+            parts.push(format!("{name}={}", super::escape(value, false)));
+        }
+    };
+    add("kind", query.kind.map_or("", |it| it.as_str()));
+    add("about", &query.about);
+    add("words", &query.words);
+    if query.before < u64::MAX {
+        add("before", &query.before.to_string());
+    }
+    parts.join("&")
+}
