@@ -494,7 +494,10 @@ pub enum Route {
     /// The newest entries, for readers of feeds.
     RecordFeed(Language),
     /// Entries for programs, from a position on.
-    RecordEntries { from: u64 },
+    RecordEntries {
+        /// The first position.
+        from: u64,
+    },
     /// What an entry of the record looks like.
     EntrySchema,
     /// Incidents: what everybody may know.

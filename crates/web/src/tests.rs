@@ -21,6 +21,7 @@ mod open;
 mod orders;
 mod own_key;
 mod pages;
+mod record;
 mod safety;
 mod statistics;
 mod why;

@@ -230,7 +230,7 @@ impl Route {
 }
 
 /// The query of a search; what nobody asked for is left out.
-pub(super) fn search(query: &RecordQuery) -> String {
+pub(super) fn search(query: &custody::RecordQuery) -> String {
     let mut parts = Vec::new();
     let mut add = |name: &str, value: &str| {
         if !value.is_empty() {

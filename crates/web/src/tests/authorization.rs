@@ -110,6 +110,14 @@ async fn every_route_answers_everybody_as_decided() {
     POST /office/findings                   404  404  404  422
     GET  /office/acts                       404  404  404  200
     POST /office/acts                       404  404  404  400
+    GET  /record/search                     200  200  200  200
+    POST /record/search                     405  405  405  405
+    GET  /record/feed.atom                  200  200  200  200
+    POST /record/feed.atom                  405  405  405  405
+    GET  /record/entries.json               200  200  200  200
+    POST /record/entries.json               405  405  405  405
+    GET  /schema/record-entry.json          200  200  200  200
+    POST /schema/record-entry.json          405  405  405  405
     GET  /incidents                         200  200  200  200
     POST /incidents                         405  405  405  405
     GET  /office/incidents                  404  404  404  200
