@@ -15,6 +15,7 @@ use store::Tx;
 use crate::accounts::Account;
 use crate::authority::{Action, Actor, Office};
 use crate::rows::case as rows;
+use crate::words::words;
 use crate::{Alliance, AllianceError};
 
 mod calendar;
@@ -39,7 +40,6 @@ pub use panel::{DecisionDraft, MIN_SEATS, Outcome, ProposedDecision, Seat};
 pub use photo::{MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, PhotoError};
 pub use sanction::{MAX_SANCTION_TARGETS, Sanction, SanctionKind};
 pub use see::{CaseLine, CaseRole, CaseView, CaseViewer, CasesInTheOpen, KeptTimes, StepView};
-use stage::words;
 pub use stage::{EventKind, Side, Stage, Standing, Step};
 
 /// The longest text in a case, in characters.

@@ -21,9 +21,9 @@ use store::Tx;
 
 use crate::accounts::{Account, SessionToken};
 use crate::authority::{Action, Actor, Office};
-use crate::operator_access::APPROVER_AGE_MILLIS;
+use crate::operator_access::{self, APPROVER_AGE_MILLIS};
 use crate::rows::{self, office_act};
-use crate::sessions::SignInWay;
+use crate::words::words;
 use crate::{Alliance, AllianceError};
 
 pub use act::{LicenceDecision, OfficeAct};
@@ -39,49 +39,21 @@ const SHOWN_ENDED: u16 = 20;
 /// With so many officers two have to agree.
 const ENOUGH_OFFICERS: u64 = 2;
 
-/// What became of an act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActOutcome {
-    /// Nothing yet.
-    Waiting,
-    /// Somebody agreed, and it was carried out.
-    Done,
-    /// Somebody refused it.
-    Refused,
-    /// Who proposed it took it back.
-    Withdrawn,
-    /// Nobody agreed in time.
-    Lapsed,
-    /// Something else was decided meanwhile.
-    Overtaken,
-}
-
-impl ActOutcome {
-    /// Every one.
-    pub const ALL: [Self; 6] = [
-        Self::Waiting,
-        Self::Done,
-        Self::Refused,
-        Self::Withdrawn,
-        Self::Lapsed,
-        Self::Overtaken,
-    ];
-
-    /// The word in rows.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Withdrawn => "withdrawn",
-            Self::Lapsed => "lapsed",
-            Self::Overtaken => "overtaken",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.as_str() == text)
+words! {
+    /// What became of an act.
+    ActOutcome {
+        /// Nothing yet.
+        Waiting = "waiting",
+        /// Somebody agreed, and it was carried out.
+        Done = "done",
+        /// Somebody refused it.
+        Refused = "refused",
+        /// Who proposed it took it back.
+        Withdrawn = "withdrawn",
+        /// Nobody agreed in time.
+        Lapsed = "lapsed",
+        /// Something else was decided meanwhile.
+        Overtaken = "overtaken",
     }
 }
 
@@ -295,11 +267,8 @@ impl Alliance {
         Actor::Account(by.clone()).must(Action::AgreeToActs)?;
         let hash = session.hash();
         let (proposed, is_own_way) = self.db.read(|tx| {
-            let way = rows::session::way(tx, &hash, &by.id)?;
-            let since = rows::account::own_way_since(tx, &by.id)?;
             let limit = now.plus_millis(-APPROVER_AGE_MILLIS);
-            let own = matches!(way, Some(SignInWay::Password | SignInWay::Passkey))
-                && since.is_some_and(|it| it <= limit);
+            let own = operator_access::came_by_own_way(tx, &hash, &by.id, limit)?;
             let is_own_way = own || office_act::is_made_up(tx, &by.id)?;
             Ok::<_, AllianceError>((office_act::one(tx, id)?, is_own_way))
         })?;

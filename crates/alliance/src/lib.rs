@@ -35,6 +35,7 @@ mod statistics;
 mod throttle;
 mod views;
 mod webhooks;
+mod words;
 
 use std::sync::{Arc, Mutex};
 

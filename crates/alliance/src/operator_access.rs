@@ -11,9 +11,10 @@
 //!
 //! Accounts that a demo made up have no owner; they are marked when they are made, and never later.
 
-use custody::Act;
+use custody::{Act, RowError};
 use data_encoding::BASE32_NOPAD;
 use model::{Entry, EntryKind, PersonId, Timestamp};
+use store::Tx;
 
 use crate::accounts::{Account, SessionToken};
 use crate::authority::{Action, Actor};
@@ -98,6 +99,20 @@ fn entry(kind: EntryKind, id: &str, by: &str, now: Timestamp) -> Entry {
         reason: String::new(),
         document_sha256: None,
     }
+}
+
+/// Whether a session was begun with a password or passkey of the account's own, and the account has one since that moment: what nobody
+/// makes up to be the second person.
+pub(crate) fn came_by_own_way(
+    tx: &mut Tx<'_>,
+    session: &[u8; 32],
+    account: &PersonId,
+    since: Timestamp,
+) -> Result<bool, RowError> {
+    let way = rows::session::way(tx, session, account)?;
+    let own_since = rows::account::own_way_since(tx, account)?;
+    let own = matches!(way, Some(SignInWay::Password | SignInWay::Passkey));
+    Ok(own && own_since.is_some_and(|it| it <= since))
 }
 
 /// Asks for a link to an account, or uses the request that stands.
@@ -219,11 +234,9 @@ impl Alliance {
                 if !access.stands(now) || access.approved_at.is_some() {
                     return Ok(Err(ApproveError::Gone));
                 }
-                let way = rows::session::way(act.tx(), &hash, &by.id)?;
-                let since = rows::account::own_way_since(act.tx(), &by.id)?;
                 let limit = access.asked_at.plus_millis(-APPROVER_AGE_MILLIS);
-                let own = matches!(way, Some(SignInWay::Password | SignInWay::Passkey));
-                if owner == by.id || !own || since.is_none_or(|it| limit < it) {
+                let own = came_by_own_way(act.tx(), &hash, &by.id, limit)?;
+                if owner == by.id || !own {
                     return Ok(Err(ApproveError::NotOwn));
                 }
                 rows::operator_access::approve(act.tx(), id, &by.id, now)?;

@@ -16,7 +16,6 @@ use std::collections::BTreeSet;
 
 use custody::{Act, ActError, LawfulOrder, MAX_ORDER_FIELDS, MAX_ORDER_PEOPLE, RowError};
 use model::{Chamber, DeploymentId, Entry, EntryKind, RecipientId, Timestamp};
-use store::Tx;
 
 use crate::accounts::Account;
 use crate::authority::{Action, Actor};
@@ -52,7 +51,7 @@ pub enum OrderActError {
     #[error("there is no such order")]
     NotFound,
     /// It is past this point.
-    #[error("this cannot be done now: the order is `{}`", .0.as_str())]
+    #[error("this cannot be done now: the order is `{0}`")]
     NotNow(OrderState),
     /// Who asks has a part in it.
     #[error(
@@ -346,14 +345,8 @@ fn chamber_of(
     {
         return Err(OrderActError::OwnCase);
     }
-    let found = chamber(act.tx(), account)?;
-    found.ok_or(OrderActError::OwnCase)
-}
-
-fn chamber(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Chamber>, RowError> {
-    let delegates = crate::rows::account::delegates(tx)?;
-    let own = delegates.into_iter().find(|it| it.0.id == account.id);
-    Ok(own.map(|it| it.1))
+    let member = crate::rows::member::one(act.tx(), member)?;
+    member.map(|it| it.chamber).ok_or(OrderActError::OwnCase)
 }
 
 /// Two chambers agree: it is carried out from now on.

@@ -144,8 +144,8 @@ impl LawfulOrder {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OrderLane {
     pub(crate) declaration: Declaration,
+    /// Who receives, for which purpose, and when.
     pub(crate) grant: Grant,
-    pub(crate) recipient: RecipientId,
     pub(crate) people: Vec<PersonId>,
     /// The first moment of the past that it reaches.
     pub(crate) from: Timestamp,
@@ -172,14 +172,13 @@ pub(crate) fn lanes(orders: Vec<LawfulOrder>) -> Result<Arc<[OrderLane]>, RowErr
                 // Off, but for those for whom it is switched on: those whom the order names.
                 basis: LegalBasis::Consent,
                 source: None,
-                recipients: vec![order.recipient.clone()],
+                recipients: vec![order.recipient],
                 // Nothing is kept because of it.
                 retention: Retention::LIVE_ONLY,
                 precision: Level::ON,
                 stored_in: None,
                 models: Vec::new(),
             },
-            recipient: order.recipient,
             people: order.people,
             from: order.from,
         })

@@ -35,8 +35,8 @@ pub struct RecordQuery {
     pub about: String,
     /// Whose reasons have these words; empty for all. Upper and lower case do not count (of Latin letters).
     pub words: String,
-    /// Before this position.
-    pub before: u64,
+    /// Before this position, or from the newest on.
+    pub before: Option<u64>,
 }
 
 /// What anyone needs to check that an entry is in the record.

@@ -23,6 +23,12 @@ pub(crate) mod sheet;
 pub(crate) mod sources;
 pub(crate) mod timeline;
 
+/// What people call a deployment.
+pub(crate) fn title_of(visit: &Visit, deployment: &DeploymentId) -> Text {
+    let in_force = visit.site.custody().in_force_at(deployment, visit.now);
+    in_force.map_or_else(|| word(deployment.as_str()), |it| it.notice.title.clone())
+}
+
 /// The same word in every language: an identifier that nothing is known about.
 pub(crate) fn word(text: &str) -> Text {
     Text {

@@ -1,8 +1,9 @@
 //! The clocks of a case: which times run, and until when.
 
 use super::calendar::{Calendar, Days, Deadline};
-use super::stage::{Stage, Standing, words};
+use super::stage::{Stage, Standing};
 use super::{CaseFile, Harm};
+use crate::words::words;
 
 words! {
     /// What a time is for.

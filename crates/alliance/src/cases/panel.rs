@@ -10,12 +10,12 @@ use model::{Entry, EntryKind};
 use super::rows::DecisionRow;
 use super::sanction::{self, SanctionKind};
 use super::see::{CaseRole, CaseViewer};
-use super::stage::words;
 use super::{
     Account, Action, Actor, Alliance, AllianceError, BTreeSet, CaseError, CaseFile, Chamber,
     EventKind, Office, PersonId, Side, Stage, Step, Timestamp, Tx, digest, rows, text_of,
 };
 use crate::rows::sanction as sanction_rows;
+use crate::words::words;
 
 /// The fewest members with whom a panel decides.
 pub const MIN_SEATS: usize = 3;

@@ -2,12 +2,12 @@
 
 use model::{Entry, EntryKind, Licence, LicenceState};
 
-use super::stage::words;
 use super::{
     Actor, Alliance, BTreeSet, CaseError, CaseRole, CaseViewer, DeploymentId, PersonId, Pointer,
     ThingId, Timestamp, text_of,
 };
 use crate::rows::sanction as sanction_rows;
+use crate::words::words;
 
 /// The most fields or things that one sanction is about.
 pub const MAX_SANCTION_TARGETS: usize = 100;

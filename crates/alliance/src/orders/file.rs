@@ -3,51 +3,27 @@
 use custody::OrderData;
 use model::{Chamber, DeploymentId, PersonId, Pointer, RecipientId, Timestamp};
 
-/// How far an order has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderState {
-    /// It waits for two chambers.
-    Waiting,
-    /// It is carried out.
-    Standing,
-    /// It was refused.
-    Refused,
-    /// Nobody agreed in time.
-    Lapsed,
-    /// Its time was over.
-    Expired,
-    /// It was ended before.
-    Ended,
+use crate::words::words;
+
+words! {
+    /// How far an order has come.
+    OrderState {
+        /// It waits for two chambers.
+        Waiting = "waiting",
+        /// It is carried out.
+        Standing = "standing",
+        /// It was refused.
+        Refused = "refused",
+        /// Nobody agreed in time.
+        Lapsed = "lapsed",
+        /// Its time was over.
+        Expired = "expired",
+        /// It was ended before.
+        Ended = "ended",
+    }
 }
 
 impl OrderState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [
-        Self::Waiting,
-        Self::Standing,
-        Self::Refused,
-        Self::Lapsed,
-        Self::Expired,
-        Self::Ended,
-    ];
-
-    /// The word in rows and files.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Standing => "standing",
-            Self::Refused => "refused",
-            Self::Lapsed => "lapsed",
-            Self::Expired => "expired",
-            Self::Ended => "ended",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.as_str() == text)
-    }
-
     /// Whether two chambers agreed to it.
     #[must_use]
     pub const fn was_approved(self) -> bool {

@@ -215,8 +215,8 @@ impl Rules {
         let mut ordered = named
             .flat_map(|it| it.declaration.fields.iter().map(move |field| (it, field)))
             .filter_map(|(it, field)| {
-                let purpose = &it.declaration.purpose;
-                self.slots.number(field, purpose, &it.recipient)
+                let (purpose, recipient) = (&it.grant.purpose, &it.grant.recipient);
+                self.slots.number(field, purpose, recipient)
             })
             .map(|it| (it, Level::ON))
             .peekable();
@@ -231,9 +231,7 @@ impl Rules {
 
     /// The order for which this purpose stands.
     pub(crate) fn order(&self, purpose: &PurposeId) -> Option<&OrderLane> {
-        self.orders
-            .iter()
-            .find(|it| it.declaration.purpose == *purpose)
+        self.orders.iter().find(|it| it.grant.purpose == *purpose)
     }
 
     /// Every grant, those of orders too.

@@ -63,7 +63,8 @@ pub(crate) fn search(
     query: &RecordQuery,
     limit: i64,
 ) -> Result<Vec<RecordedEntry>, RowError> {
-    let before = i64::try_from(query.before).unwrap_or(i64::MAX);
+    let before = query.before.and_then(|it| i64::try_from(it).ok());
+    let before = before.unwrap_or(i64::MAX);
     let kind = query.kind.map_or("", EntryKind::as_str);
     let mut words = query.words.trim().to_lowercase();
     if !words.is_empty() {

@@ -222,7 +222,7 @@ pub(crate) fn got(
         "SELECT DISTINCT recipient, deployment, thing, purpose, fields FROM receipt
          WHERE subject = $1 AND hour >= $2 AND ($3 = '' OR deployment = $3) AND ($4 = '' OR thing = $4)
          -- What an authority has by an order it keeps by law; that there was one may be a secret.
-         AND purpose NOT LIKE 'lawful-order-%'
+         AND purpose NOT IN (SELECT purpose FROM lawful_order)
          ORDER BY recipient, deployment, thing, purpose, fields",
         &[
             subject.as_str().into(),

@@ -177,7 +177,7 @@ pub(crate) fn traffic(
         let rows = tx.query(
             "SELECT hour, thing, recipient, purpose, deliveries FROM receipt
              WHERE subject = $1 AND hour >= $2 AND hour < $3 AND deployment = $4
-             AND purpose NOT LIKE 'lawful-order-%'
+             AND purpose NOT IN (SELECT purpose FROM lawful_order)
              ORDER BY hour, thing, recipient, purpose LIMIT $5",
             &[
                 key.as_str().into(),

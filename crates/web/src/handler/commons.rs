@@ -12,25 +12,21 @@ use custody::{
     CommonsFile, DataSetId, DataSetView, Decided, PARQUET_MEDIA_TYPE, catalogue_json_ld,
     document_sha256,
 };
-use model::{DeploymentId, Language, Text};
+use model::{Language, Text};
 
 use crate::page::{CommonsCard, CommonsFeed, CommonsPage, DataSetPage};
 use crate::route::Route;
 use crate::texts::Texts;
-use crate::view::word;
+use crate::view;
 use crate::visit::{Failure, Visit, page};
 
-const ATOM: &str = "application/atom+xml; charset=utf-8";
+/// The media type of feeds (RFC 4287).
+pub(super) const ATOM: &str = "application/atom+xml; charset=utf-8";
 const LINKED_DATA: &str = "application/ld+json";
 /// Pages may lie in caches for a while: what is new can wait five minutes.
 const A_WHILE: &str = "public, max-age=300";
 /// A release never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
-
-fn title_of(visit: &Visit, deployment: &DeploymentId) -> Text {
-    let in_force = visit.site.custody().in_force_at(deployment, visit.now);
-    in_force.map_or_else(|| word(deployment.as_str()), |it| it.notice.title.clone())
-}
 
 fn decisions(visit: &Visit, id: &DataSetId) -> Result<Vec<Decided>, Failure> {
     let decisions = visit.site.custody().commons_decisions(id);
@@ -50,7 +46,7 @@ fn all(visit: &Visit) -> Result<Vec<(DataSetView, Vec<Decided>)>, Failure> {
 /// Every data set, as lists show it.
 pub(super) fn cards(visit: &Visit) -> Result<Vec<CommonsCard>, Failure> {
     let card = |(view, decisions): (DataSetView, Vec<Decided>)| CommonsCard {
-        place: title_of(visit, &view.data_set.deployment),
+        place: view::title_of(visit, &view.data_set.deployment),
         newest: decisions.into_iter().find(|it| it.table.is_some()),
         view,
     };
@@ -76,7 +72,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         let view = view.map_err(|err| Failure::internal(&err))?;
         let view = view.ok_or(Failure::NOT_FOUND)?;
         Ok(DataSetPage {
-            place: title_of(it, &view.data_set.deployment),
+            place: view::title_of(it, &view.data_set.deployment),
             decisions: decisions(it, &id)?,
             shell: it.shell(Route::DataSet(id)),
             view,
@@ -116,15 +112,21 @@ pub(crate) struct FeedQuery {
     lang: Option<String>,
 }
 
+impl FeedQuery {
+    pub(super) fn language(&self) -> Result<Language, Failure> {
+        match self.lang.as_deref() {
+            None => Ok(Language::En),
+            Some(tag) => Language::from_tag(tag).ok_or(Failure::NOT_FOUND),
+        }
+    }
+}
+
 /// `GET /commons/feed.atom`
 pub(crate) async fn feed(
     visit: Visit,
     Query(query): Query<FeedQuery>,
 ) -> Result<Response, Failure> {
-    let language = match query.lang.as_deref() {
-        None => Language::En,
-        Some(tag) => Language::from_tag(tag).ok_or(Failure::NOT_FOUND)?,
-    };
+    let language = query.language()?;
     let text = visit.blocking(move |it| {
         let feed = CommonsFeed {
             texts: Texts::new(language, it.site.time_zone()),

@@ -20,7 +20,7 @@ use crate::page::{
     PreviewNews,
 };
 use crate::route::{EraseAsk, Route};
-use crate::view::word;
+use crate::view::{self, word};
 use crate::visit::{Failure, Visit, page, see};
 
 /// The most deployments that the page lists.
@@ -47,11 +47,6 @@ fn notices(visit: &Visit, person: &PersonId) -> Vec<(DeploymentId, std::sync::Ar
     sheets.collect()
 }
 
-fn title_of(visit: &Visit, id: &DeploymentId) -> Text {
-    let in_force = visit.site.custody().in_force_at(id, visit.now);
-    in_force.map_or_else(|| word(id.as_str()), |it| it.notice.title.clone())
-}
-
 fn recipient_of(visit: &Visit, deployment: &DeploymentId, recipient: &RecipientId) -> Text {
     let in_force = visit.site.custody().in_force_at(deployment, visit.now);
     let known = in_force.and_then(|it| Some(it.notice.recipient(recipient)?.title.clone()));
@@ -59,7 +54,7 @@ fn recipient_of(visit: &Visit, deployment: &DeploymentId, recipient: &RecipientI
 }
 
 fn what(visit: &Visit, scope: EraseScope) -> EraseWhat {
-    let place = scope.deployment().map(|it| title_of(visit, it));
+    let place = scope.deployment().map(|it| view::title_of(visit, it));
     let field = scope.field().zip(scope.deployment()).map(|(field, at)| {
         let in_force = visit.site.custody().in_force_at(at, visit.now);
         let known = in_force.and_then(|it| Some(it.notice.field(field)?.title.clone()));
@@ -268,11 +263,13 @@ fn preview_of(
 ) -> Result<ErasePreviewPage, Failure> {
     let plan = planned(visit, person, &scope)?;
     let parts = plan.iter().flat_map(|it| &it.parts);
-    let places = parts.map(|it| title_of(visit, &it.deployment)).collect();
+    let places = parts
+        .map(|it| view::title_of(visit, &it.deployment))
+        .collect();
     let kept = plan.iter().flat_map(|it| &it.kept);
     let mut kept: Vec<_> = kept
         .map(|it| {
-            let title = title_of(visit, &it.deployment);
+            let title = view::title_of(visit, &it.deployment);
             (title, it.source.clone(), it.retention.as_days())
         })
         .collect();

@@ -14,7 +14,7 @@ use crate::page::{
     IncidentInput, IncidentNews, IncidentPage, IncidentsPage, MyIncidentsPage, OfficeIncidentsPage,
 };
 use crate::route::Route;
-use crate::view::word;
+use crate::view::{self, word};
 use crate::visit::{Failure, Visit, page, see};
 
 impl Failure {
@@ -33,10 +33,7 @@ fn party(visit: &Visit, incident: &Incident) -> Option<Text> {
     match &incident.exposure {
         Exposure::Server => None,
         Exposure::Recipient(id) => Some(word(id.as_str())),
-        Exposure::Deployment(id) => {
-            let known = visit.site.custody().in_force_at(id, visit.now);
-            Some(known.map_or_else(|| word(id.as_str()), |it| it.notice.title.clone()))
-        }
+        Exposure::Deployment(id) => Some(view::title_of(visit, id)),
     }
 }
 

@@ -1,16 +1,15 @@
 //! What takes two officers: what waits, and agreeing to it.
 
-use std::sync::Arc;
-
 use alliance::{Account, Action, AgreeError, AllianceError, ProposedAct};
 use axum::http::StatusCode;
 use axum::response::Response;
-use model::{DeploymentId, Text};
+use model::DeploymentId;
 
 use super::Submission;
 use crate::form::value_of;
 use crate::page::{ActCard, ActProposer, ActsNews, OfficeActsPage};
 use crate::route::Route;
+use crate::view;
 use crate::visit::{Failure, Visit, page};
 
 fn shown(visit: &Visit, by: &Account, news: Option<ActsNews>) -> Result<OfficeActsPage, Failure> {
@@ -22,20 +21,15 @@ fn shown(visit: &Visit, by: &Account, news: Option<ActsNews>) -> Result<OfficeAc
             .act
             .deployment()
             .and_then(|it| DeploymentId::parse(it).ok());
-        let at = id.map(|id| {
-            let known = visit.site.custody().in_force_at(&id, visit.now);
-            let title: Option<Text> = known.map(|it| Arc::clone(&it.notice).title.clone());
-            (id, title)
-        });
         ActCard {
             proposer: match &it.proposed_by {
                 None => ActProposer::Operator,
                 Some(person) if *person == by.id => ActProposer::You,
                 Some(_) => ActProposer::Other,
             },
-            deployment: at.map(|(id, title)| {
-                let word = crate::view::word(id.as_str());
-                (id, title.unwrap_or(word))
+            deployment: id.map(|id| {
+                let title = view::title_of(visit, &id);
+                (id, title)
             }),
             act: it,
         }

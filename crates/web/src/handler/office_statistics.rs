@@ -8,10 +8,11 @@ use custody::{AskReleaseError, Asked, Epsilon, Measure, StatisticId, StatisticVi
 use model::Timestamp;
 
 use super::Submission;
-use super::statistics::{cards, title_of};
+use super::statistics::cards;
 use crate::form::value_of;
 use crate::page::{AskInput, AskNews, FIGURES, OfficeStatisticPage, OfficeStatisticsPage};
 use crate::route::Route;
+use crate::view;
 use crate::visit::{Failure, Visit, page};
 
 /// So many periods can be chosen from.
@@ -41,7 +42,7 @@ fn one(visit: &Visit, id: &StatisticId) -> Result<OfficeStatisticPage, Failure> 
     Ok(OfficeStatisticPage {
         shell: visit.shell(Route::OfficeStatistic(id.clone())),
         form: visit.form().ok_or(Failure::NOT_FOUND)?,
-        place: title_of(visit, &view.declared.deployment),
+        place: view::title_of(visit, &view.declared.deployment),
         periods: periods(visit, &view)?,
         asked,
         input: AskInput::default(),

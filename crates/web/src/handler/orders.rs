@@ -6,14 +6,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::OrderData;
-use model::{DeploymentId, Text};
 use serde_json::{Value, json};
 
 use super::Submission;
 use crate::form::value_of;
 use crate::page::{DeskNews, MyOrdersPage, OrderCard, OrdersDeskPage, OrdersPage};
 use crate::route::Route;
-use crate::view::word;
+use crate::view::{self, word};
 use crate::visit::{Failure, Visit, page, see};
 
 impl Failure {
@@ -27,11 +26,6 @@ impl Failure {
     }
 }
 
-fn title(visit: &Visit, id: &DeploymentId) -> Text {
-    let known = visit.site.custody().in_force_at(id, visit.now);
-    known.map_or_else(|| word(id.as_str()), |it| it.notice.title.clone())
-}
-
 fn card(visit: &Visit, file: OrderFile) -> OrderCard {
     let notice = visit
         .site
@@ -42,7 +36,7 @@ fn card(visit: &Visit, file: OrderFile) -> OrderCard {
         field.map_or_else(|| word(it.as_str()), |field| field.title.clone())
     };
     OrderCard {
-        title: title(visit, &file.deployment),
+        title: view::title_of(visit, &file.deployment),
         fields: file.fields.iter().map(named).collect(),
         told: None,
         said: {

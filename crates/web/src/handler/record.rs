@@ -6,9 +6,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::RecordQuery;
-use model::{EntryKind, Language};
+use model::EntryKind;
 use serde::Deserialize;
 
+use super::commons::{ATOM, FeedQuery};
 use crate::page::{EntryPage, RecordFeed, RecordPage, RecordSearchPage};
 use crate::route::Route;
 use crate::shell::Shell;
@@ -134,7 +135,7 @@ pub(crate) async fn search(
         kind: EntryKind::parse(&wanted.kind),
         about: short(wanted.about),
         words: short(wanted.words),
-        before: wanted.before.unwrap_or(u64::MAX),
+        before: wanted.before,
     };
     let shell = visit.shell(Route::RecordSearch(query.clone()));
     let found = visit.blocking(move |it| {
@@ -145,9 +146,9 @@ pub(crate) async fn search(
         Ok(RecordSearchPage {
             shell,
             entries: view::entry_lines(it, &found)?,
-            older: oldest.map(|before| {
+            older: oldest.map(|it| {
                 Route::RecordSearch(RecordQuery {
-                    before,
+                    before: Some(it),
                     ..query.clone()
                 })
             }),
@@ -157,21 +158,12 @@ pub(crate) async fn search(
     page(StatusCode::OK, &found.await?)
 }
 
-/// In which language a feed is.
-#[derive(Deserialize)]
-pub(crate) struct FeedQuery {
-    lang: Option<String>,
-}
-
 /// `GET /record/feed.atom`
 pub(crate) async fn feed(
     visit: Visit,
     Query(query): Query<FeedQuery>,
 ) -> Result<Response, Failure> {
-    let language = match query.lang.as_deref() {
-        None => Language::En,
-        Some(tag) => Language::from_tag(tag).ok_or(Failure::NOT_FOUND)?,
-    };
+    let language = query.language()?;
     let shell = visit.shell(None);
     let text = visit.blocking(move |it| {
         let recorded = it.site.custody().record_before(u64::MAX, FOLLOWED);
@@ -187,10 +179,7 @@ pub(crate) async fn feed(
         };
         feed.render().map_err(|err| Failure::internal(&err))
     });
-    Ok(typed(
-        text.await?.into_bytes(),
-        "application/atom+xml; charset=utf-8",
-    ))
+    Ok(typed(text.await?.into_bytes(), ATOM))
 }
 
 /// From where somebody follows.

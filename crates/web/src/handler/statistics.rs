@@ -8,21 +8,14 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYP
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use custody::{DeclaredStatistic, ReleaseView, StatisticId, StatisticView};
-use model::DeploymentId;
 
 use crate::page::{MyStatisticsPage, StatisticCard, StatisticPage, StatisticWords, StatisticsPage};
 use crate::route::Route;
-use crate::view::word;
+use crate::view::{self, word};
 use crate::visit::{Failure, Visit, page, see};
 
 /// What the name of the file has behind that of the page.
 const FILE: &str = ".json";
-
-/// What people call a deployment.
-pub(super) fn title_of(visit: &Visit, deployment: &DeploymentId) -> model::Text {
-    let in_force = visit.site.custody().in_force_at(deployment, visit.now);
-    in_force.map_or_else(|| word(deployment.as_str()), |it| it.notice.title.clone())
-}
 
 /// Every data set, as lists show it.
 pub(super) fn cards(visit: &Visit) -> Result<Vec<StatisticCard>, Failure> {
@@ -34,7 +27,7 @@ pub(super) fn cards(visit: &Visit) -> Result<Vec<StatisticCard>, Failure> {
         .newest_releases()
         .map_err(|err| Failure::internal(&err))?;
     let card = |view: StatisticView| StatisticCard {
-        place: title_of(visit, &view.declared.deployment),
+        place: view::title_of(visit, &view.declared.deployment),
         newest: newest.get(&view.declared.id).copied(),
         view,
     };
@@ -93,7 +86,7 @@ fn words_of(visit: &Visit, declared: &DeclaredStatistic) -> StatisticWords {
     let recipient = notice.and_then(|it| it.recipient(&declared.recipient));
     let purpose = notice.and_then(|it| it.purpose(&declared.purpose));
     StatisticWords {
-        place: title_of(visit, &declared.deployment),
+        place: view::title_of(visit, &declared.deployment),
         field: field.map_or_else(|| word(declared.field.as_str()), |it| it.title.clone()),
         unit: field.and_then(|it| it.unit.clone()).unwrap_or_default(),
         recipient: recipient
@@ -137,7 +130,7 @@ pub(crate) async fn mine(visit: Visit) -> Result<Response, Failure> {
         let mine = mine.map_err(|err| Failure::internal(&err))?;
         let place = |of: &DeclaredStatistic| {
             let id = of.deployment.clone();
-            let title = title_of(it, &id);
+            let title = view::title_of(it, &id);
             (id, title)
         };
         let places: BTreeMap<_, _> = mine.data_sets.iter().map(place).collect();

@@ -33,10 +33,7 @@ pub(crate) struct RecordPage {
 
 impl RecordPage {
     fn search(&self) -> Route {
-        Route::RecordSearch(RecordQuery {
-            before: u64::MAX,
-            ..RecordQuery::default()
-        })
+        Route::RecordSearch(RecordQuery::default())
     }
 
     fn programs(&self) -> Route {
@@ -146,19 +143,10 @@ impl Page for RecordSearchPage {
             kind: Some(EntryKind::LicenceSuspended),
             about: "deployment:city-bus".to_owned(),
             words: "smoke".to_owned(),
-            before: u64::MAX,
+            before: None,
         };
         vec![
-            (
-                "full",
-                page(
-                    RecordQuery {
-                        before: u64::MAX,
-                        ..RecordQuery::default()
-                    },
-                    sample::entries(),
-                ),
-            ),
+            ("full", page(RecordQuery::default(), sample::entries())),
             ("empty", page(query, Vec::new())),
         ]
     }

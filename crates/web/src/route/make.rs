@@ -240,8 +240,9 @@ pub(super) fn search(query: &custody::RecordQuery) -> String {
     add("kind", query.kind.map_or("", |it| it.as_str()));
     add("about", &query.about);
     add("words", &query.words);
-    if query.before < u64::MAX {
-        add("before", &query.before.to_string());
-    }
+    add(
+        "before",
+        &query.before.map_or_else(String::new, |it| it.to_string()),
+    );
     parts.join("&")
 }
