@@ -43,6 +43,8 @@ mod table;
 mod verify;
 mod zip;
 
+pub(crate) use rows_out::cell;
+
 pub(crate) use import::is_imported;
 pub use import::{ImportError, ImportedExport, MAX_UNFIT, Unfit as UnfitReadings, WhyUnfit};
 pub(crate) use job::Exports;

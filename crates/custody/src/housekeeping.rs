@@ -24,6 +24,9 @@ pub enum TickError {
     /// What did not reach people's own endpoints in time could not be counted.
     #[error("what did not reach people's own endpoints could not be counted")]
     Destinations(#[source] crate::destination::ParcelError),
+    /// Receipts of hours that are over could not be committed to yet; it is tried again.
+    #[error("receipts of hours that are over could not be committed to")]
+    Receipts(#[source] Box<crate::CommitReceiptsError>),
     /// What people have had erased could not be erased yet; it is tried again.
     #[error("an erasure could not be carried out yet")]
     Erase(#[source] Box<crate::EraseError>),
@@ -54,6 +57,8 @@ impl Custody {
         let windows = windows.and(retained);
         let erased = self.tend_erasures(now);
         let erased = erased.map_err(|err| TickError::Erase(Box::new(err)));
+        let committed = self.commit_receipts(now);
+        let erased = erased.and(committed.map_err(|err| TickError::Receipts(Box::new(err))));
         let maintained = self.maintain(now);
         let sealed = self.seal_own_days(now).map_err(TickError::OwnKeys);
         let maintained = maintained.and(sealed);

@@ -292,6 +292,22 @@ impl Custody {
             .read(|tx| rows::entry::before(tx, before, i64::from(limit)))?)
     }
 
+    /// Acts of people and institutions with a position below `before`, newest first. What the platform adds by the hour
+    /// ([`EntryKind::ReceiptsCommitted`]) is left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_acts_before(
+        &self,
+        before: u64,
+        limit: u16,
+    ) -> Result<Vec<RecordedEntry>, LedgerError> {
+        Ok(self
+            .inner
+            .db
+            .read(|tx| rows::entry::acts_before(tx, before, i64::from(limit)))?)
+    }
+
     /// Entries that fit, newest first.
     ///
     /// # Errors

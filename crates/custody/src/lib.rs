@@ -169,7 +169,15 @@ pub use push::{
     PUSH_SLACK_MILLIS, Push, PushContents, PushError, PushFailure, PushPage, PushRoom, PushTurn,
     WebhookError, WebhookId, WebhookState, WebhookView,
 };
-pub use receipts::ReceiptRow;
+pub use receipts::commit::{CommitReceiptsError, MAX_BATCH_RECEIPTS, RECEIPT_DELAY_MILLIS};
+pub use receipts::commitment::{
+    LEAST_RECEIPT_LEAVES, RECEIPT_SALT_BYTES, ReceiptCommitment, ReceiptTree, receipt_decoys,
+};
+pub use receipts::proof::{
+    MAX_RECEIPT_PROOF_BYTES, MAX_RECEIPTS_LISTED, ProveReceiptError, ProvenReceipt, ReceiptProof,
+    ReceiptProofError, ReceiptText, ReceiptsFrom, ReceiptsPage,
+};
+pub use receipts::{CommittedAs, ReceiptRow};
 pub use release::{
     AskReleaseError, Asked, CountedIn, DeclareStatisticError, DeclaredStatistic, DrawError, Drawn,
     Each, LEAST_EPSILON_MICRO, LEAST_PEOPLE, MAX_COUNTED_SHOWN, MAX_DECIMALS,

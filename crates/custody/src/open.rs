@@ -15,6 +15,7 @@ use vault::{Lsn, Progress, Protection, RootKey, RootKeyFile, Vault, VaultOptions
 use crate::case_box::CaseBox;
 use crate::catalogue::{Catalogue, Opened, Peer};
 use crate::certificate::{Certificates, KeyBox};
+use crate::commons::Commons;
 use crate::deliver::Hub;
 use crate::destination::{Couriers, Placements, SecretBox};
 use crate::durable::Line;
@@ -22,6 +23,7 @@ use crate::export::Exports;
 use crate::keeping::Promises;
 use crate::ledger::{self, LedgerError};
 use crate::push::Pushes;
+use crate::receipts::commit::Committing;
 use crate::retained::Retaining;
 use crate::row_box::RowBox;
 use crate::rows::{self, RowError};
@@ -44,8 +46,9 @@ mod label {
     pub(super) const COMMONS: &str = "amanat/v1/commons";
     pub(super) const CASE_TEXTS: &str = "amanat/v1/case-texts";
     pub(super) const CASE_MARKS: &str = "amanat/v1/case-marks";
+    pub(super) const RECEIPT_SALTS: &str = "amanat/v1/receipt-salts";
     /// All of them: what is not in it would not keep its value when the root key changes.
-    pub(super) const ALL: [&str; 12] = [
+    pub(super) const ALL: [&str; 13] = [
         RECORD_SIGNER,
         SUBJECT_LOOKUP,
         DESTINATION_SECRETS,
@@ -58,6 +61,7 @@ mod label {
         COMMONS,
         CASE_TEXTS,
         CASE_MARKS,
+        RECEIPT_SALTS,
     ];
 }
 
@@ -125,6 +129,9 @@ pub enum OpenError {
     /// The texts of cases cannot be sealed.
     #[error("the texts of cases cannot be sealed: the operating system gives no randomness")]
     Cases,
+    /// The key for the salts of receipts.
+    #[error("the salts of receipts could not be made: the operating system gives no randomness")]
+    Receipts,
     /// The record.
     #[error("the record could not be opened")]
     Record(#[source] LedgerError),
@@ -188,10 +195,12 @@ pub(crate) struct Inner {
     pub(crate) windows: Windows,
     /// Exports that people asked for.
     pub(crate) exports: Exports,
+    /// What commits to receipts.
+    pub(crate) committing: crate::receipts::commit::Committing,
     /// What people have had erased.
     pub(crate) erasing: crate::erase::Erasing,
     /// What people give away without their name.
-    pub(crate) commons: crate::commons::Commons,
+    pub(crate) commons: Commons,
     /// What whoever subscribes later gets.
     pub(crate) retaining: Retaining,
     /// What everybody may know of what betrays presence.
@@ -230,9 +239,9 @@ impl Custody {
         let certificates = certificates(&root)?;
         let retaining = Retaining::new(&root.derive(label::RETAINED)).ok_or(OpenError::Retained)?;
         let exports = exports(directory, &root)?;
-        let commons = crate::commons::Commons::new(root.derive(label::COMMONS).as_slice())
-            .ok_or(OpenError::Commons)?;
+        let commons = commons(&root)?;
         let cases = case_box(&root)?;
+        let committing = committing(&root)?;
         let (line, room) = <(Arc<Line>, Arc<crate::outbox::Queue>)>::default();
         let vault = opened_vault(directory, &db, root, (&line, &room))?;
         vault.strip_with(crate::erase::strip);
@@ -274,6 +283,7 @@ impl Custody {
                 retaining,
                 exports,
                 commons,
+                committing,
                 erasing: crate::erase::Erasing::default(),
                 public_facts: Mutex::default(),
             }),
@@ -399,12 +409,26 @@ fn exports(directory: &Path, root: &RootKey) -> Result<Exports, OpenError> {
     ))
 }
 
+fn commons(root: &RootKey) -> Result<Commons, OpenError> {
+    Commons::new(root.derive(label::COMMONS).as_slice()).ok_or(OpenError::Commons)
+}
+
 fn case_box(root: &RootKey) -> Result<CaseBox, OpenError> {
     let (texts, marks) = (
         root.derive(label::CASE_TEXTS),
         root.derive(label::CASE_MARKS),
     );
     CaseBox::new(texts.as_slice(), marks.as_slice()).ok_or(OpenError::Cases)
+}
+
+fn committing(root: &RootKey) -> Result<Committing, OpenError> {
+    let key = hmac::Key::new(
+        hmac::HMAC_SHA256,
+        root.derive(label::RECEIPT_SALTS).as_slice(),
+    );
+    RowBox::new(key)
+        .map(Committing::new)
+        .ok_or(OpenError::Receipts)
 }
 
 fn certificates(root: &RootKey) -> Result<Certificates, OpenError> {

@@ -1,6 +1,12 @@
 //! Receipts: every delivery is counted, per person, recipient, purpose, thing and hour.
 //!
-//! Counted in memory at the moment the payload leaves, written by [`Custody::tick`](crate::Custody::tick) and on close.
+//! Counted in memory at the moment the payload leaves, written by [`Custody::tick`](crate::Custody::tick) and on close. When an hour is over its
+//! receipts are committed to in the public record ([`commit`]), and each is proven to its person ([`proof`]).
+
+pub(crate) mod commit;
+pub(crate) mod commitment;
+pub(crate) mod proof;
+pub(crate) mod written;
 
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,12 +35,34 @@ pub struct ReceiptRow {
     pub thing: ThingId,
     /// Hours since the Unix epoch, UTC.
     pub hour: i64,
+    /// 0, and more for what was counted after the receipt of the hour was committed to.
+    pub part: i64,
     /// JSON Pointers of the fields that were in at least one delivery, in order.
     pub fields: Vec<String>,
+    /// Those of them that were at least once as precise as they were measured.
+    pub exact: Vec<String>,
     /// How many messages.
     pub deliveries: i64,
     /// The last of them.
     pub last_at: Timestamp,
+    /// Whether the record holds it fast.
+    pub committed: CommittedAs,
+}
+
+/// Whether a receipt is held fast by the public record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommittedAs {
+    /// Not yet: its hour is not over.
+    Open,
+    /// It is, and can be proven.
+    Proven {
+        /// Which batch.
+        batch: u64,
+        /// Its place among the commitments of the batch.
+        place: u64,
+    },
+    /// It was; its salt went with an erasure of everything, so that nobody can prove or guess it.
+    Forgotten,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -63,9 +91,14 @@ impl Key {
 impl ReceiptRow {
     /// Adds another row of the same key.
     fn merge(&mut self, other: Self) {
-        self.fields.extend(other.fields);
-        self.fields.sort();
-        self.fields.dedup();
+        for (mine, more) in [
+            (&mut self.fields, other.fields),
+            (&mut self.exact, other.exact),
+        ] {
+            mine.extend(more);
+            mine.sort();
+            mine.dedup();
+        }
         self.deliveries += other.deliveries;
         self.last_at = self.last_at.max(other.last_at);
     }
@@ -91,6 +124,7 @@ struct Count {
     purpose: PurposeId,
     schema: Arc<Schema>,
     fields: FieldSet,
+    exact: FieldSet,
     deliveries: i64,
     last_at: Timestamp,
 }
@@ -104,6 +138,8 @@ pub(crate) struct Delivered<'a> {
     pub(crate) thing: &'a Arc<ThingPeer>,
     pub(crate) schema: &'a Arc<Schema>,
     pub(crate) fields: FieldSet,
+    /// Those that are as precise as they came.
+    pub(crate) exact: FieldSet,
     pub(crate) at: Timestamp,
 }
 
@@ -145,6 +181,7 @@ impl ReceiptCounter {
             match counted.counts.iter_mut().find(is_same) {
                 Some(count) => {
                     count.fields = count.fields.or(fields);
+                    count.exact = count.exact.or(delivered.exact.and(fields));
                     count.deliveries += 1;
                     count.last_at = count.last_at.max(delivered.at);
                 }
@@ -153,6 +190,7 @@ impl ReceiptCounter {
                     purpose: delivered.purpose.clone(),
                     schema: Arc::clone(delivered.schema),
                     fields,
+                    exact: delivered.exact.and(fields),
                     deliveries: 1,
                     last_at: delivered.at,
                 }),
@@ -189,12 +227,6 @@ impl ReceiptCounter {
         let mut rows: Vec<_> = unwritten.into_values().collect();
         for (place, counted) in taken {
             for count in counted.counts {
-                let mut fields: Vec<_> = count
-                    .fields
-                    .iter()
-                    .filter_map(|it| Some(count.schema.pointer(it)?.as_str().to_owned()))
-                    .collect();
-                fields.sort();
                 rows.push(ReceiptRow {
                     subject: count.subject,
                     recipient: counted.recipient.id.clone(),
@@ -202,12 +234,22 @@ impl ReceiptCounter {
                     deployment: counted.thing.deployment.id.clone(),
                     thing: counted.thing.id.clone(),
                     hour: place.hour,
-                    fields,
+                    part: 0,
+                    fields: pointers(&count.schema, count.fields),
+                    exact: pointers(&count.schema, count.exact),
                     deliveries: count.deliveries,
                     last_at: count.last_at,
+                    committed: CommittedAs::Open,
                 });
             }
         }
         rows
     }
+}
+
+fn pointers(schema: &Schema, fields: FieldSet) -> Vec<String> {
+    let pointers = fields.iter().filter_map(|it| schema.pointer(it));
+    let mut pointers: Vec<_> = pointers.map(|it| it.as_str().to_owned()).collect();
+    pointers.sort();
+    pointers
 }

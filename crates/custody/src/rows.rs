@@ -26,6 +26,7 @@ pub(crate) mod person;
 pub(crate) mod placement_change;
 pub(crate) mod provisioning;
 pub(crate) mod receipt;
+pub(crate) mod receipt_batch;
 pub(crate) mod record_witness;
 pub(crate) mod release;
 pub(crate) mod restored;
@@ -185,6 +186,11 @@ pub(crate) const MIGRATIONS: MigrationSet = MigrationSet {
             version: 32,
             name: "witnesses of the record",
             sql: include_str!("rows/0032_record_witnesses.sql"),
+        },
+        Step {
+            version: 33,
+            name: "receipts that are committed to",
+            sql: include_str!("rows/0033_committed_receipts.sql"),
         },
     ],
 };

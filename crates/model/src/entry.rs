@@ -81,11 +81,13 @@ pub enum EntryKind {
     IncidentReported,
     /// The people whom an incident may have reached were told.
     IncidentTold,
+    /// Receipts of hours that are over are held fast: the SHA-256 is the root of a tree of salted commitments.
+    ReceiptsCommitted,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -124,6 +126,7 @@ impl EntryKind {
         Self::IncidentOpened,
         Self::IncidentReported,
         Self::IncidentTold,
+        Self::ReceiptsCommitted,
     ];
 
     /// The word in the record.
@@ -168,6 +171,7 @@ impl EntryKind {
             Self::IncidentOpened => "incident-opened",
             Self::IncidentReported => "incident-reported",
             Self::IncidentTold => "incident-told",
+            Self::ReceiptsCommitted => "receipts-committed",
         }
     }
 

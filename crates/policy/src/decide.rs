@@ -67,6 +67,13 @@ impl Outcome {
         sets.fold(FieldSet::EMPTY, FieldSet::or)
     }
 
+    /// The fields that pass as precisely as they came.
+    #[must_use]
+    pub fn exact(&self) -> FieldSet {
+        let sets = self.levels.iter().filter(|it| it.0 == Level::ON);
+        sets.fold(FieldSet::EMPTY, |all, it| all.or(it.1))
+    }
+
     /// Whether some field passes less precisely than it came.
     #[must_use]
     pub fn is_coarse(&self) -> bool {

@@ -8,6 +8,7 @@ pub(crate) mod choices;
 pub(crate) mod claim;
 pub(crate) mod commons;
 pub(crate) mod consent;
+pub(crate) mod deliveries;
 pub(crate) mod destinations;
 pub(crate) mod erase;
 pub(crate) mod export;

@@ -13,6 +13,7 @@ mod choices;
 mod claim;
 mod commons;
 mod consent;
+mod deliveries;
 mod destinations;
 mod drift;
 mod erase;
@@ -65,6 +66,7 @@ pub(crate) use consent::{
     DeploymentChanges, HistoryLine, HistoryPage, ImportError, ImportPage, MyChoicesPage,
     MyDeployment, PreviewPage, PreviewTitle, ReceiptBanner, ReceiptLine, ReceiptPage, misfit,
 };
+pub(crate) use deliveries::{DeliveriesPage, DeliveryLine, HeldFast};
 pub(crate) use destinations::{
     DestinationsDone, DestinationsPage, EndpointCard, EndpointError, EndpointInput, EndpointPlace,
     MadeDestinationPage, NewDestinationPage, PlaceChange, PlaceRow, PlaceWish,

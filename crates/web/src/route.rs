@@ -3,12 +3,15 @@
 use std::fmt;
 
 use custody::{
-    CommandId, CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, RecordQuery,
-    StatisticId,
+    CommandId, CommonsFile, DataSetId, EraseId, OwnFileId, Place, Preset, ReceiptId, ReceiptsFrom,
+    RecordQuery, StatisticId,
 };
 use model::{DeploymentId, Language, MemberId, Pointer, ThingId};
 
+mod deliveries;
 mod make;
+
+pub(crate) use deliveries::DeliveriesFile;
 
 /// The path patterns, as the router takes them.
 pub(crate) mod pattern {
@@ -51,6 +54,8 @@ pub(crate) mod pattern {
     pub(crate) const PUT_BACK: &str = "/me/decide/put-back/{receipt}";
     pub(crate) const DESTINATIONS: &str = "/me/destinations";
     pub(crate) const NEW_DESTINATION: &str = "/me/destinations/new";
+    pub(crate) const DELIVERIES: &str = "/me/deliveries";
+    pub(crate) const DELIVERIES_FILE: &str = "/me/deliveries/{file}";
     pub(crate) const KEEPING: &str = "/me/keeping";
     pub(crate) const KEEPING_FILE: &str = "/me/keeping.json";
     pub(crate) const EXPORT: &str = "/me/export";
@@ -108,7 +113,7 @@ pub(crate) mod pattern {
 
     /// Every pattern; the authorization test holds a line for each.
     #[cfg(test)]
-    pub(crate) const ALL: [&str; 93] = [
+    pub(crate) const ALL: [&str; 95] = [
         HOME,
         NOTICE,
         NOTICE_FILE,
@@ -168,6 +173,8 @@ pub(crate) mod pattern {
         PUT_BACK,
         DESTINATIONS,
         NEW_DESTINATION,
+        DELIVERIES,
+        DELIVERIES_FILE,
         KEEPING,
         KEEPING_FILE,
         EXPORT,
@@ -419,6 +426,10 @@ pub enum Route {
     Destinations,
     /// The form for a new endpoint.
     NewDestination(EndpointKind),
+    /// Who received what about a person, hour by hour, from a place on.
+    Deliveries(Option<ReceiptsFrom>),
+    /// The same as a file, or the proof of one line.
+    DeliveriesFile(DeliveriesFile),
     /// How long what is kept about a person is kept.
     Keeping,
     /// The same, from a device on.
@@ -596,6 +607,8 @@ impl Route {
             Self::PutBack { .. } => pattern::PUT_BACK,
             Self::Destinations => pattern::DESTINATIONS,
             Self::NewDestination(_) => pattern::NEW_DESTINATION,
+            Self::Deliveries(_) => pattern::DELIVERIES,
+            Self::DeliveriesFile(_) => pattern::DELIVERIES_FILE,
             Self::Keeping | Self::KeepingFrom(_) => pattern::KEEPING,
             Self::KeepingFile => pattern::KEEPING_FILE,
             Self::Export => pattern::EXPORT,
@@ -678,6 +691,7 @@ impl Route {
             Self::RecordEntry(it) | Self::Case(it) | Self::OfficeIncident(it) => it.to_string(),
             Self::SignInOnce(it) | Self::Static(it) | Self::ExportFile(it) => escape(it, false),
             Self::SealedFile(it) => it.to_string(),
+            Self::DeliveriesFile(it) => it.name(),
             Self::RecordLog(it) => escape(it, true),
             Self::Language { language, .. } => language.tag().to_owned(),
             Self::Receipt(it) | Self::PutBack { receipt: it, .. } => it.as_str().to_owned(),
@@ -700,6 +714,7 @@ impl Route {
             } => format!("before={number}"),
             Self::NewCase(Some(deployment)) => format!("about={deployment}"),
             Self::KeepingFrom(from) => format!("from={from}"),
+            Self::Deliveries(Some(at)) => format!("hour={}&skip={}", at.hour, at.skip),
             Self::NoticeVersion { version, .. } => format!("version={version}"),
             Self::NoticeChanges {
                 before: Some(version),

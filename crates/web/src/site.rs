@@ -270,6 +270,8 @@ fn held() -> Router<Site> {
         .route(pattern::SEALED, get(handler::own_key::list))
         .route(pattern::SEALED_FILE, get(handler::own_key::file))
         .route(pattern::OPEN, get(handler::own_key::open))
+        .route(pattern::DELIVERIES, get(handler::deliveries::show))
+        .route(pattern::DELIVERIES_FILE, get(handler::deliveries::file))
         .route(pattern::KEEPING, get(handler::keeping::show))
         .route(pattern::KEEPING_FILE, get(handler::keeping::file))
         .route(pattern::STATISTICS, get(handler::statistics::list))

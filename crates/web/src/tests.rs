@@ -7,6 +7,7 @@ mod changes;
 mod claims;
 mod commons;
 mod consent;
+mod deliveries;
 mod destinations;
 mod erase;
 mod export;

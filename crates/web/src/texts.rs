@@ -34,7 +34,7 @@ pub(crate) use words::symbol;
 
 type Bundle = FluentBundle<FluentResource>;
 
-const ENGLISH: [&str; 27] = [
+const ENGLISH: [&str; 28] = [
     include_str!("../locales/en/shell.ftl"),
     include_str!("../locales/en/words.ftl"),
     include_str!("../locales/en/explain.ftl"),
@@ -48,6 +48,7 @@ const ENGLISH: [&str; 27] = [
     include_str!("../locales/en/orders.ftl"),
     include_str!("../locales/en/incidents.ftl"),
     include_str!("../locales/en/safety.ftl"),
+    include_str!("../locales/en/deliveries.ftl"),
     include_str!("../locales/en/keeping.ftl"),
     include_str!("../locales/en/me.ftl"),
     include_str!("../locales/en/nearby.ftl"),
@@ -64,7 +65,7 @@ const ENGLISH: [&str; 27] = [
     include_str!("../locales/en/statistics.ftl"),
 ];
 
-const URDU: [&str; 27] = [
+const URDU: [&str; 28] = [
     include_str!("../locales/ur/shell.ftl"),
     include_str!("../locales/ur/words.ftl"),
     include_str!("../locales/ur/explain.ftl"),
@@ -78,6 +79,7 @@ const URDU: [&str; 27] = [
     include_str!("../locales/ur/orders.ftl"),
     include_str!("../locales/ur/incidents.ftl"),
     include_str!("../locales/ur/safety.ftl"),
+    include_str!("../locales/ur/deliveries.ftl"),
     include_str!("../locales/ur/keeping.ftl"),
     include_str!("../locales/ur/me.ftl"),
     include_str!("../locales/ur/nearby.ftl"),

@@ -269,7 +269,7 @@ fn by(members: &[Member], by: &str) -> By {
         Some(("office", "operator")) => Some(By::Operator),
         Some(("office", "licensing+licensing")) => Some(By::TwoOfficers),
         Some(("office", "operator+licensing")) => Some(By::OperatorAndOfficer),
-        Some(("office", "commons" | "statistics")) => Some(By::Itself),
+        Some(("office", "commons" | "custody" | "statistics")) => Some(By::Itself),
         None if by == "person" => Some(By::Person),
         Some(("member", id)) => {
             let member = members.iter().find(|it| it.id.as_str() == id);

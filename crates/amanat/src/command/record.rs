@@ -4,6 +4,7 @@ mod check;
 mod http_store;
 mod place;
 mod prove;
+mod receipt;
 mod since;
 mod verify;
 
@@ -19,6 +20,8 @@ pub(crate) enum RecordCommand {
     Prove(prove::Arguments),
     /// Check such a proof, and show the entry
     Check(check::Arguments),
+    /// Check that the record holds a receipt fast, and show what it says
+    Receipt(receipt::Arguments),
 }
 
 /// Runs a command.
@@ -27,5 +30,6 @@ pub(crate) fn run(command: &RecordCommand) -> Result<Exit, Stop> {
         RecordCommand::Verify(arguments) => verify::run(arguments),
         RecordCommand::Prove(arguments) => prove::run(arguments),
         RecordCommand::Check(arguments) => check::run(arguments),
+        RecordCommand::Receipt(arguments) => receipt::run(arguments),
     }
 }

@@ -228,6 +228,78 @@ fn one_entry_is_proved_in_a_file_that_needs_no_record() {
     assert_eq!(check(&[]).status.code(), Some(3));
 }
 
+/// The proof of a receipt, written as its format says, and the key of its record.
+fn receipt_proof() -> (String, String) {
+    let (_place, directory) = record();
+    let receipt = r#"{"v":1,"hour":"2026-11-22T10:00:00Z","recipient":"utility-desk","purpose":"billing","deployment":"home","thing":"meter-1","fields":["/power"],"exact":[],"messages":3,"last_at":"2026-11-22T10:59:00Z","part":0}"#;
+    let salt = [5; 32];
+    let mine = custody::ReceiptCommitment::to(&salt, receipt.as_bytes());
+    let decoys = (1..).map(|it: u32| custody::ReceiptCommitment::to(&[9; 32], &it.to_be_bytes()));
+    let all = decoys.take(custody::receipt_decoys(1)).chain([mine]);
+    let tree = custody::ReceiptTree::of(all.collect()).unwrap();
+    let path = tree.prove(&mine).unwrap();
+    let hex = data_encoding::HEXLOWER;
+    let entry = format!(
+        r#"{{"v":1,"at":"2026-11-22T11:01:00Z","kind":"receipts-committed","about":"receipts:1","by":"office:custody","document_sha256":"{}"}}"#,
+        hex.encode(&tree.root().0)
+    );
+    let mut store = DirStore::create(&directory).unwrap();
+    append(&mut store, &signer(), &[entry.as_bytes()]).unwrap();
+    let output = ran(&["record", "prove", directory.to_str().unwrap(), "300"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let proof = serde_json::json!({
+        "format": "amanat-receipt/1",
+        "receipt": receipt,
+        "salt": hex.encode(&salt),
+        "index": path.index,
+        "size": path.size,
+        "path": path.path.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "record": stdout(&output),
+    });
+    (proof.to_string(), signer().verifier().to_string())
+}
+
+#[test]
+fn gp_a4_a_receipt_is_checked_from_its_file_alone() {
+    let (proof, key) = receipt_proof();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("proof.json");
+    let checked = |proof: &str, more: &[&str]| {
+        fs::write(&file, proof).unwrap();
+        let named = file.to_str().unwrap();
+        let whole = [&["record", "receipt", named, "--key", &key][..], more].concat();
+        ran(&whole)
+    };
+    let ok = checked(&proof, &[]);
+    assert_eq!(ok.status.code(), Some(0), "{}", stderr(&ok));
+    let text = stdout(&ok);
+    assert!(
+        text.starts_with("ok: entry 300 of 301 of example.org/record"),
+        "{text}"
+    );
+    assert!(text.contains(r#""messages":3"#), "{text}");
+    let forged = checked(
+        &proof.replace(r#"\"messages\":3"#, r#"\"messages\":1"#),
+        &[],
+    );
+    assert_eq!(forged.status.code(), Some(1), "{}", stdout(&forged));
+    assert!(
+        stderr(&forged).contains("not what was committed to"),
+        "{}",
+        stderr(&forged)
+    );
+    let no_proof = checked("{}", &[]);
+    assert_eq!(no_proof.status.code(), Some(3), "{}", stderr(&no_proof));
+    let witness = witness_key();
+    let unseen = checked(&proof, &["--witness", &witness]);
+    assert_eq!(unseen.status.code(), Some(1), "{}", stderr(&unseen));
+}
+
+fn witness_key() -> String {
+    let witness = WitnessSigner::new("witness.example/1", &[3; 32]).unwrap();
+    witness.verifier().to_string()
+}
+
 #[test]
 fn what_is_not_in_the_record_is_not_proved() {
     let (_place, directory) = record();

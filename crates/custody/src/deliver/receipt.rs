@@ -19,6 +19,7 @@ pub struct Receipt {
 struct Told {
     offered: Arc<Offered>,
     fields: FieldSet,
+    exact: FieldSet,
     at: Timestamp,
 }
 
@@ -26,6 +27,7 @@ impl Receipt {
     pub(super) fn of(permit: Permit) -> Self {
         let told = Told {
             fields: permit.outcome.fields(),
+            exact: permit.outcome.exact(),
             at: permit.decided_at,
             offered: permit.offered,
         };
@@ -56,6 +58,7 @@ impl Drop for Receipt {
             thing: &message.thing,
             schema: message.payload.schema(),
             fields: told.fields,
+            exact: told.exact,
             at: told.at,
         });
     }

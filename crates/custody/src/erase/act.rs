@@ -299,6 +299,12 @@ impl Custody {
         self.erase_windows_of(row)?;
         self.delete_export(&row.person)?;
         if row.scope.is_everything() {
+            let subject = Subject::Person(row.person.clone());
+            let destroyed = self
+                .inner
+                .db
+                .write(|tx| rows::receipt_batch::destroy_key(tx, &subject));
+            destroyed?;
             let dropped = self.drop_gifts_of(&row.person, now);
             dropped.map_err(super::plan::gifts_failed)?;
         }

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use model::{DeploymentId, Notice, Subject, Timestamp};
-use serde::Serialize;
 use serde_json::json;
 
 use super::rows_out::cell;
 use super::spool::{PartId, Spool};
 use super::{ExportError, ExportFrame, ExportSummary};
 use crate::Custody;
-use crate::receipts::{HOUR_MILLIS, ReceiptRow};
+use crate::receipts::HOUR_MILLIS;
+use crate::receipts::written::CSV_HEAD;
 use crate::rows;
 
 /// The name of the file with the public key of the record.
@@ -22,19 +22,6 @@ pub(super) const ENTRIES_NAME: &str = "record/entries.jsonl";
 pub(super) const CHOICES_NAME: &str = "choices/choices.json";
 /// The most entries of the record about one deployment.
 const MAX_RECORD_ENTRIES: u16 = 10_000;
-
-#[derive(Serialize)]
-struct Delivered<'a> {
-    from: String,
-    until: String,
-    recipient: &'a str,
-    purpose: &'a str,
-    deployment: &'a str,
-    thing: &'a str,
-    fields: &'a [String],
-    messages: i64,
-    last_at: String,
-}
 
 impl Custody {
     /// The files, in no order.
@@ -106,9 +93,7 @@ impl Custody {
     ) -> Result<(), ExportError> {
         let lines = spool.begin("deliveries/deliveries.jsonl".to_owned())?;
         let table = spool.begin("deliveries/deliveries.csv".to_owned())?;
-        let head =
-            "from_utc,until_utc,recipient,purpose,deployment,thing,fields,messages,last_utc\r\n";
-        spool.write(table, 1, |it| it.extend_from_slice(head.as_bytes()))?;
+        spool.write(table, 1, |it| it.extend_from_slice(CSV_HEAD.as_bytes()))?;
         parts.extend([lines, table]);
         let subject = Subject::Person(summary.person.clone());
         let mut next = i64::MIN;
@@ -130,8 +115,8 @@ impl Custody {
                     continue;
                 }
                 summary.deliveries += 1;
-                spool.write(lines, 1, |it| delivery_line(begun, &row, it))?;
-                spool.write(table, 1, |it| delivery_row(begun, &row, it))?;
+                spool.write(lines, 1, |it| row.write_json(it))?;
+                spool.write(table, 1, |it| row.write_csv(it))?;
             }
         }
     }
@@ -214,37 +199,4 @@ impl Custody {
         }
         Ok(())
     }
-}
-
-fn delivery_line(begun: Timestamp, row: &ReceiptRow, out: &mut Vec<u8>) {
-    let line = Delivered {
-        from: begun.to_string(),
-        until: begun.plus_millis(HOUR_MILLIS).to_string(),
-        recipient: row.recipient.as_str(),
-        purpose: row.purpose.as_str(),
-        deployment: row.deployment.as_str(),
-        thing: row.thing.as_str(),
-        fields: &row.fields,
-        messages: row.deliveries,
-        last_at: row.last_at.to_string(),
-    };
-    out.extend(serde_json::to_vec(&line).unwrap_or_default());
-    out.push(b'\n');
-}
-
-fn delivery_row(begun: Timestamp, row: &ReceiptRow, out: &mut Vec<u8>) {
-    let plain = |it: Timestamp| it.to_string().replace('T', " ").replace('Z', "");
-    let cells = [
-        plain(begun),
-        plain(begun.plus_millis(HOUR_MILLIS)),
-        row.recipient.to_string(),
-        row.purpose.to_string(),
-        row.deployment.to_string(),
-        row.thing.to_string(),
-        cell(&row.fields.join(" ")),
-        row.deliveries.to_string(),
-        plain(row.last_at),
-    ];
-    out.extend_from_slice(cells.join(",").as_bytes());
-    out.extend_from_slice(b"\r\n");
 }

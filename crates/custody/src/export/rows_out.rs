@@ -81,7 +81,7 @@ pub(super) fn csv_lines(line: &Line<'_>, out: &mut Vec<u8>) {
 
 /// A text as one cell. A spreadsheet takes a text that begins with `=`, `+`, `-`, `@`, a tab or a line break for a formula; such a one
 /// gets an apostrophe before it (OWASP, CSV injection). Quoted where RFC 4180 section 2 (6) wants it.
-pub(super) fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let is_formula =
         text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let mark = if is_formula { "'" } else { "" };

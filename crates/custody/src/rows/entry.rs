@@ -57,6 +57,24 @@ pub(crate) fn before(
     rows.iter().map(read).collect()
 }
 
+/// Acts before `before`, newest first: what the platform adds by the hour is left out.
+pub(crate) fn acts_before(
+    tx: &mut Tx<'_>,
+    before: u64,
+    limit: i64,
+) -> Result<Vec<RecordedEntry>, RowError> {
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    let rows = tx.query(
+        &format!("{COLUMNS} WHERE position < $1 AND kind <> $2 ORDER BY position DESC LIMIT $3"),
+        &[
+            before.into(),
+            EntryKind::ReceiptsCommitted.as_str().into(),
+            limit.into(),
+        ],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 /// Entries that fit, newest first.
 pub(crate) fn search(
     tx: &mut Tx<'_>,

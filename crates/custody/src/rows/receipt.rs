@@ -4,16 +4,18 @@ use model::{DeploymentId, PersonId, PurposeId, RecipientId, Subject, ThingId, Ti
 use store::Tx;
 
 use super::{RowError, parsed};
-use crate::receipts::ReceiptRow;
+use crate::receipts::{CommittedAs, ReceiptRow};
 
 const TABLE: &str = "receipt";
+const COLUMNS: &str = "recipient, purpose, deployment, thing, hour, part, fields, exact, deliveries, last_at, batch, place";
 
-/// Adds deliveries to the receipt of an hour; the fields become the union.
+/// Adds deliveries to the receipt of an hour; the fields become the union. A receipt that was committed to stays as it is: what comes
+/// after it is another part of the hour.
 pub(crate) fn add(tx: &mut Tx<'_>, row: &ReceiptRow) -> Result<(), RowError> {
     let key = row.subject.key();
     let found = tx.query_one(
-        "SELECT fields FROM receipt WHERE subject = $1 AND hour = $2 AND recipient = $3
-         AND purpose = $4 AND deployment = $5 AND thing = $6",
+        "SELECT part, fields, exact, batch FROM receipt WHERE subject = $1 AND hour = $2 AND recipient = $3
+         AND purpose = $4 AND deployment = $5 AND thing = $6 ORDER BY part DESC LIMIT 1",
         &[
             key.as_str().into(),
             row.hour.into(),
@@ -23,18 +25,23 @@ pub(crate) fn add(tx: &mut Tx<'_>, row: &ReceiptRow) -> Result<(), RowError> {
             row.thing.as_str().into(),
         ],
     )?;
-    let mut fields = row.fields.clone();
+    let (mut part, mut fields, mut exact) = (0, row.fields.clone(), row.exact.clone());
     if let Some(found) = found {
-        fields.extend(read_fields(&found.get::<String>(0)?)?);
+        let last: i64 = found.get(0)?;
+        if found.get::<Option<i64>>(3)?.is_some() {
+            part = last.saturating_add(1);
+        } else {
+            part = last;
+            fields.extend(read_fields(&found.get::<String>(1)?)?);
+            exact.extend(read_fields(&found.get::<String>(2)?)?);
+        }
     }
-    fields.sort();
-    fields.dedup();
-    let fields = serde_json::to_string(&fields).map_err(|_| unreadable())?;
+    let (fields, exact) = (written(fields)?, written(exact)?);
     tx.execute(
-        "INSERT INTO receipt (subject, recipient, purpose, deployment, thing, hour, fields, deliveries, last_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (subject, hour, recipient, purpose, deployment, thing)
-         DO UPDATE SET fields = $7, deliveries = receipt.deliveries + $8, last_at = $9",
+        "INSERT INTO receipt (subject, recipient, purpose, deployment, thing, hour, part, fields, exact, deliveries, last_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (subject, hour, recipient, purpose, deployment, thing, part)
+         DO UPDATE SET fields = $8, exact = $9, deliveries = receipt.deliveries + $10, last_at = $11",
         &[
             key.as_str().into(),
             row.recipient.as_str().into(),
@@ -42,12 +49,109 @@ pub(crate) fn add(tx: &mut Tx<'_>, row: &ReceiptRow) -> Result<(), RowError> {
             row.deployment.as_str().into(),
             row.thing.as_str().into(),
             row.hour.into(),
+            part.into(),
             fields.as_str().into(),
+            exact.as_str().into(),
             row.deliveries.into(),
             row.last_at.as_millis().into(),
         ],
     )?;
     Ok(())
+}
+
+/// Receipts of hours before this one that were not committed to yet, oldest first.
+pub(crate) fn open_before(
+    tx: &mut Tx<'_>,
+    hour: i64,
+    limit: i64,
+) -> Result<Vec<ReceiptRow>, RowError> {
+    let rows = tx.query(
+        &format!(
+            "SELECT {COLUMNS}, subject FROM receipt WHERE batch IS NULL AND hour < $1 ORDER BY hour LIMIT $2"
+        ),
+        &[hour.into(), limit.into()],
+    )?;
+    let one = |it: &store::Row| {
+        let subject = parsed(TABLE, &it.get::<String>(12)?, Subject::from_key)?;
+        read(it, &subject)
+    };
+    rows.iter().map(one).collect()
+}
+
+/// Notes where a receipt was committed to; nothing is added to it any more.
+pub(crate) fn committed(
+    tx: &mut Tx<'_>,
+    row: &ReceiptRow,
+    (batch, place): (u64, u64),
+) -> Result<(), RowError> {
+    let key = row.subject.key();
+    let number = |it: u64| i64::try_from(it).map_err(|_| unreadable());
+    tx.execute(
+        "UPDATE receipt SET batch = $1, place = $2 WHERE subject = $3 AND hour = $4 AND recipient = $5
+         AND purpose = $6 AND deployment = $7 AND thing = $8 AND part = $9",
+        &[
+            number(batch)?.into(),
+            number(place)?.into(),
+            key.as_str().into(),
+            row.hour.into(),
+            row.recipient.as_str().into(),
+            row.purpose.as_str().into(),
+            row.deployment.as_str().into(),
+            row.thing.as_str().into(),
+            row.part.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The receipt of a subject that stands at this place of a batch, if it may be shown.
+pub(crate) fn at_place(
+    tx: &mut Tx<'_>,
+    subject: &Subject,
+    (batch, place): (u64, u64),
+    now: Timestamp,
+) -> Result<Option<ReceiptRow>, RowError> {
+    let (Ok(batch), Ok(place)) = (i64::try_from(batch), i64::try_from(place)) else {
+        return Ok(None);
+    };
+    let key = subject.key();
+    let row = tx.query_one(
+        &format!(
+            "SELECT {COLUMNS} FROM receipt WHERE subject = $1 AND batch = $2 AND {SHOWN} AND place = $4"
+        ),
+        &[
+            key.as_str().into(),
+            batch.into(),
+            now.as_millis().into(),
+            place.into(),
+        ],
+    )?;
+    row.map(|it| read(&it, subject)).transpose()
+}
+
+/// The receipts of a subject up to an hour, newest first, after so many of them.
+pub(crate) fn until(
+    tx: &mut Tx<'_>,
+    subject: &Subject,
+    (hour, skip): (i64, i64),
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<ReceiptRow>, RowError> {
+    let key = subject.key();
+    let rows = tx.query(
+        &format!(
+            "SELECT {COLUMNS} FROM receipt WHERE subject = $1 AND hour <= $2 AND {SHOWN}
+             ORDER BY hour DESC, recipient, purpose, deployment, thing, part LIMIT $4 OFFSET $5"
+        ),
+        &[
+            key.as_str().into(),
+            hour.into(),
+            now.as_millis().into(),
+            limit.into(),
+            skip.into(),
+        ],
+    )?;
+    rows.iter().map(|it| read(it, subject)).collect()
 }
 
 /// What orders of authorities received is shown once it is no secret any more.
@@ -63,7 +167,7 @@ pub(crate) fn of(
     let key = subject.key();
     let rows = tx.query(
         &format!(
-            "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
+            "SELECT {COLUMNS} FROM receipt
              WHERE subject = $1 AND {SHOWN} ORDER BY hour DESC, last_at DESC LIMIT $2"
         ),
         &[key.as_str().into(), limit.into(), now.as_millis().into()],
@@ -95,8 +199,8 @@ pub(crate) fn of_hour(
     let key = subject.key();
     let rows = tx.query(
         &format!(
-            "SELECT recipient, purpose, deployment, thing, hour, fields, deliveries, last_at FROM receipt
-             WHERE subject = $1 AND hour = $2 AND {SHOWN} ORDER BY recipient, purpose, deployment, thing"
+            "SELECT {COLUMNS} FROM receipt
+             WHERE subject = $1 AND hour = $2 AND {SHOWN} ORDER BY recipient, purpose, deployment, thing, part"
         ),
         &[key.as_str().into(), hour.into(), now.as_millis().into()],
     )?;
@@ -139,10 +243,33 @@ fn read(row: &store::Row, subject: &Subject) -> Result<ReceiptRow, RowError> {
         })?,
         thing: parsed(TABLE, &row.get::<String>(3)?, |it| ThingId::parse(it).ok())?,
         hour: row.get(4)?,
-        fields: read_fields(&row.get::<String>(5)?)?,
-        deliveries: row.get(6)?,
-        last_at: Timestamp::from_millis(row.get(7)?),
+        part: row.get(5)?,
+        fields: read_fields(&row.get::<String>(6)?)?,
+        exact: read_fields(&row.get::<String>(7)?)?,
+        deliveries: row.get(8)?,
+        last_at: Timestamp::from_millis(row.get(9)?),
+        committed: committed_as(row)?,
     })
+}
+
+fn committed_as(row: &store::Row) -> Result<CommittedAs, RowError> {
+    let number = |it: i64| u64::try_from(it).map_err(|_| unreadable());
+    let batch: Option<i64> = row.get(10)?;
+    let place: Option<i64> = row.get(11)?;
+    Ok(match (batch, place) {
+        (None, _) => CommittedAs::Open,
+        (Some(_), None) => CommittedAs::Forgotten,
+        (Some(batch), Some(place)) => CommittedAs::Proven {
+            batch: number(batch)?,
+            place: number(place)?,
+        },
+    })
+}
+
+fn written(mut fields: Vec<String>) -> Result<String, RowError> {
+    fields.sort();
+    fields.dedup();
+    serde_json::to_string(&fields).map_err(|_| unreadable())
 }
 
 fn read_fields(text: &str) -> Result<Vec<String>, RowError> {

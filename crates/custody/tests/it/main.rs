@@ -55,6 +55,8 @@ mod provisioning;
 #[cfg(test)]
 mod push;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod release;

@@ -62,6 +62,7 @@ erase-kept = { $place }: what must be kept for { $period } because of: { $law }.
 erase-law-vital = life and health are at stake
 erase-stays-own = What your own server or storage already has. It is yours: erase it there.
 erase-stays-choices = Your choices, and the list of who received something when. They say nothing of what was measured.
+erase-stays-proofs = The list of who received something when stays as a list. What proves it in the public record goes, when you erase everything.
 erase-stays-given = What you gave to everybody without your name and was published. It is not tied to you any more.
 erase-stays-numbers = Figures about many people that were already published. They do not show you.
 erase-grace = When?

@@ -57,3 +57,5 @@ record-search-about-hint = As it stands in an entry, such as deployment:family-h
 record-search-words = Words of the reason
 record-search-do = Search
 record-search-none = Nothing in the record fits.
+record-hourly = Once an hour the platform adds an entry that holds fast who received what. These are left out here.
+record-hourly-show = Show them

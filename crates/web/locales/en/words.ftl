@@ -88,6 +88,7 @@ act-order-disclosed = Where an order of an authority was carried out is no secre
 act-incident-opened = Data may have got out. The office looks into it ({ $about }).
 act-incident-reported = The authority was told that data may have got out ({ $about }).
 act-incident-told = The people whose data may have got out were told ({ $about }).
+act-receipts-committed = The record now holds who received what in hours that are over ({ $about }). Nobody can read it there; each person has the proof of theirs.
 
 level-off = Off
 level-on = Exact

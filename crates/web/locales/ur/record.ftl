@@ -57,3 +57,5 @@ record-search-about-hint = جیسے اندراج میں لکھا ہے، مثلا
 record-search-words = وجہ کے الفاظ
 record-search-do = تلاش کریں
 record-search-none = ریکارڈ میں ایسا کچھ نہیں۔
+record-hourly = ہر گھنٹے پلیٹ فارم ایک اندراج کرتا ہے جو محفوظ کر لیتا ہے کہ کس کو کیا ملا۔ وہ یہاں نہیں دکھائے گئے۔
+record-hourly-show = انہیں دکھائیں

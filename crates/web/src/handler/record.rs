@@ -34,7 +34,7 @@ pub(crate) async fn list(
     let found = visit.blocking(move |it| {
         let custody = it.site.custody();
         let below = before.unwrap_or(i64::MAX.unsigned_abs());
-        let recorded = custody.record_before(below, PAGE);
+        let recorded = custody.record_acts_before(below, PAGE);
         let recorded = recorded.map_err(|err| Failure::internal(&err))?;
         let (size, _) = custody
             .record_size()
@@ -166,7 +166,7 @@ pub(crate) async fn feed(
     let language = query.language()?;
     let shell = visit.shell(None);
     let text = visit.blocking(move |it| {
-        let recorded = it.site.custody().record_before(u64::MAX, FOLLOWED);
+        let recorded = it.site.custody().record_acts_before(u64::MAX, FOLLOWED);
         let recorded = recorded.map_err(|err| Failure::internal(&err))?;
         let feed = RecordFeed {
             shell: Shell {

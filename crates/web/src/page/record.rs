@@ -36,6 +36,13 @@ impl RecordPage {
         Route::RecordSearch(RecordQuery::default())
     }
 
+    fn hourly(&self) -> Route {
+        Route::RecordSearch(RecordQuery {
+            kind: Some(EntryKind::ReceiptsCommitted),
+            ..RecordQuery::default()
+        })
+    }
+
     fn programs(&self) -> Route {
         Route::RecordEntries { from: 0 }
     }

@@ -79,6 +79,7 @@ pub(crate) fn samples(shell: &Shell) -> Result<Vec<Sample>, askama::Error> {
     add::<super::ExportPage>(shell, &mut all)?;
     add::<super::ErasePage>(shell, &mut all)?;
     add::<super::ErasePreviewPage>(shell, &mut all)?;
+    add::<super::DeliveriesPage>(shell, &mut all)?;
     add::<super::KeepingPage>(shell, &mut all)?;
     add::<super::TakeAwayPage>(shell, &mut all)?;
     add::<MePage>(shell, &mut all)?;
@@ -414,6 +415,25 @@ fn thing(id: &str) -> Option<ThingId> {
     ThingId::parse(id).ok()
 }
 
+/// What each recipient of a home received on one day.
+pub(crate) fn received() -> Vec<Received> {
+    let both = HOME.recipients.iter().zip(&HOME.purposes);
+    let of = |(recipient, purpose): (&model::Recipient, &model::Purpose)| Received {
+        recipient: recipient.title.clone(),
+        purpose: purpose.title.clone(),
+        deployment: HOME.title.clone(),
+        fields: HOME
+            .fields
+            .iter()
+            .take(2)
+            .map(|it| it.title.clone())
+            .collect(),
+        times: 1_440,
+        last_at: NOW.plus_millis(-60_000),
+    };
+    both.map(of).collect()
+}
+
 /// Two days of a timeline: one full, one on which nobody received anything.
 pub(crate) fn days() -> Vec<Day> {
     let readings = |count: i64, first: i64| -> Vec<Reading> {
@@ -431,28 +451,12 @@ pub(crate) fn days() -> Vec<Day> {
         });
         all.collect()
     };
-    let received = HOME
-        .recipients
-        .iter()
-        .zip(&HOME.purposes)
-        .map(|(recipient, purpose)| Received {
-            recipient: recipient.title.clone(),
-            purpose: purpose.title.clone(),
-            deployment: HOME.title.clone(),
-            fields: HOME
-                .fields
-                .iter()
-                .take(2)
-                .map(|it| it.title.clone())
-                .collect(),
-            times: 1_440,
-            last_at: ago(1),
-        });
+    let received = received();
     vec![
         Day {
             start: ago(15 * 60),
             readings: readings(8, 1),
-            received: received.collect(),
+            received,
         },
         Day {
             start: ago(39 * 60),

@@ -178,6 +178,10 @@ async fn every_route_answers_everybody_as_decided() {
     POST /me/destinations                   403  400  400  400
     GET  /me/destinations/new               303  404  404  404
     POST /me/destinations/new               403  404  404  404
+    GET  /me/deliveries                     303  200  200  200
+    POST /me/deliveries                     405  405  405  405
+    GET  /me/deliveries/{file}              303  404  404  404
+    POST /me/deliveries/{file}              405  405  405  405
     GET  /me/keeping                        303  200  200  200
     POST /me/keeping                        405  405  405  405
     GET  /me/keeping.json                   303  200  200  200

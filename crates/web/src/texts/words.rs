@@ -128,6 +128,7 @@ impl Texts {
             EntryKind::IncidentOpened => "act-incident-opened",
             EntryKind::IncidentReported => "act-incident-reported",
             EntryKind::IncidentTold => "act-incident-told",
+            EntryKind::ReceiptsCommitted => "act-receipts-committed",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);

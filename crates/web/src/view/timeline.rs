@@ -1,13 +1,17 @@
 //! A person's timeline, by day in the reader's time zone.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use custody::{Place, ReceiptRow, Timeline, TimelineField, TimelineReading};
+use custody::{CommittedAs, Place, ReceiptRow, Timeline, TimelineField, TimelineReading};
 use model::{Assignment, DeploymentId, Notice, PersonId, Pointer, Statistic, Text, Timestamp};
 
 use super::word;
-use crate::page::{Day, LinkedDeployment, MAX_STAYS, Part, Reading, Received, Stay, Value};
+use crate::page::{
+    Day, DeliveryLine, HeldFast, LinkedDeployment, MAX_STAYS, Part, Reading, Received, Stay, Value,
+};
+use crate::route::DeliveriesFile;
 use crate::shell::Shell;
 use crate::texts::symbol;
 use crate::visit::{Failure, Visit};
@@ -59,14 +63,12 @@ fn stays(
 struct Notices(BTreeMap<DeploymentId, Option<Arc<Notice>>>);
 
 impl Notices {
-    fn of(visit: &Visit, timeline: &Timeline) -> Self {
-        let readings = timeline.readings.iter().map(|it| &it.deployment);
-        let receipts = timeline.receipts.iter().map(|it| &it.deployment);
+    fn of<'a>(visit: &Visit, ids: impl Iterator<Item = &'a DeploymentId>) -> Self {
         let find = |id: &DeploymentId| {
             let found = visit.site.custody().in_force_at(id, visit.now);
             (id.clone(), found.map(|it| it.notice))
         };
-        Self(readings.chain(receipts).map(find).collect())
+        Self(ids.map(find).collect())
     }
 
     fn get(&self, id: &DeploymentId) -> Option<&Notice> {
@@ -86,7 +88,9 @@ pub(crate) fn days(
     timeline: &Timeline,
     before: Option<Place>,
 ) -> Vec<Day> {
-    let notices = Notices::of(visit, timeline);
+    let readings = timeline.readings.iter().map(|it| &it.deployment);
+    let receipts = timeline.receipts.iter().map(|it| &it.deployment);
+    let notices = Notices::of(visit, readings.chain(receipts));
     let mut days: BTreeMap<Timestamp, Day> = BTreeMap::new();
     for reading in &timeline.readings {
         let day = day_of(&mut days, shell, &reading.at);
@@ -176,6 +180,49 @@ fn short(json: &str) -> Option<String> {
     Some(rounded.to_owned())
 }
 
+/// Receipts as a list shows them.
+pub(crate) fn deliveries(
+    visit: &Visit,
+    receipts: &[ReceiptRow],
+) -> Result<Vec<DeliveryLine>, Failure> {
+    let notices = Notices::of(visit, receipts.iter().map(|it| &it.deployment));
+    let mut entries: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+    let line = |it: &ReceiptRow| {
+        let held = match it.committed {
+            CommittedAs::Open => HeldFast::NotYet,
+            CommittedAs::Forgotten => HeldFast::Forgotten,
+            CommittedAs::Proven { batch, place } => {
+                let entry = match entries.entry(batch) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(new) => {
+                        let found = visit.site.custody().receipts_entry(it.committed);
+                        *new.insert(found.map_err(|err| Failure::internal(&err))?)
+                    }
+                };
+                let file = DeliveriesFile::Proof(batch, place);
+                entry.map_or(HeldFast::Forgotten, |it| HeldFast::By(it, file))
+            }
+        };
+        let notice = notices.get(&it.deployment);
+        let coarse = it.fields.iter().filter(|field| !it.exact.contains(field));
+        Ok(DeliveryLine {
+            received: received_of(&notices, it),
+            thing: it.thing.to_string(),
+            hour: (it.begins_at(), it.ends_at()),
+            exact: it.exact.iter().map(|it| title_of(notice, it)).collect(),
+            coarse: coarse.map(|it| title_of(notice, it)).collect(),
+            held,
+        })
+    };
+    receipts.iter().map(line).collect()
+}
+
+/// What people call a field; its pointer where the notice no longer has it.
+fn title_of(notice: Option<&Notice>, pointer: &str) -> Text {
+    let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
+    field.map_or_else(|| word(pointer), |it| it.title.clone())
+}
+
 /// Adds a receipt to the line of its recipient, purpose and deployment.
 fn count(notices: &Notices, receipt: &ReceiptRow, received: &mut Vec<Received>) {
     let line = received_of(notices, receipt);
@@ -202,16 +249,16 @@ fn received_of(notices: &Notices, receipt: &ReceiptRow) -> Received {
     let notice = notices.get(&receipt.deployment);
     let recipient = notice.and_then(|it| it.recipient(&receipt.recipient));
     let purpose = notice.and_then(|it| it.purpose(&receipt.purpose));
-    let title = |pointer: &String| {
-        let field = notice.and_then(|it| it.field(&Pointer::parse(pointer).ok()?));
-        field.map_or_else(|| word(pointer), |it| it.title.clone())
-    };
     Received {
         recipient: recipient
             .map_or_else(|| word(receipt.recipient.as_str()), |it| it.title.clone()),
         purpose: purpose.map_or_else(|| word(receipt.purpose.as_str()), |it| it.title.clone()),
         deployment: notices.title(&receipt.deployment),
-        fields: receipt.fields.iter().map(title).collect(),
+        fields: receipt
+            .fields
+            .iter()
+            .map(|it| title_of(notice, it))
+            .collect(),
         times: receipt.deliveries,
         last_at: receipt.last_at,
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use model::Timestamp;
-use record::{MAX_TLOG_PROOF_BYTES, TlogProof, WitnessVerifier};
+use record::{MAX_TLOG_PROOF_BYTES, ProvedEntry, TlogProof, WitnessVerifier};
 
 use super::place::given_key;
 use crate::exit::{Exit, Stop};
@@ -20,15 +20,77 @@ pub(crate) struct Arguments {
     /// The verifier key of the record, from a source that you trust
     #[arg(long, value_name = "VKEY")]
     key: String,
+    #[command(flatten)]
+    witnesses: WitnessArguments,
+    /// The entry, where the proof does not hold it itself
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
+}
+
+/// Whose cosignatures count.
+#[derive(Debug, Args)]
+pub(super) struct WitnessArguments {
     /// The key of a witness that you trust; can be given several times
     #[arg(long = "witness", value_name = "VKEY", value_parser = witness)]
     witnesses: Vec<WitnessVerifier>,
     /// How many of these witnesses must have cosigned; all of them without it
     #[arg(long, value_name = "N")]
     quorum: Option<usize>,
-    /// The entry, where the proof does not hold it itself
-    #[arg(long, value_name = "FILE")]
-    entry: Option<PathBuf>,
+}
+
+impl WitnessArguments {
+    /// The witnesses that are named.
+    pub(super) fn keys(&self) -> &[WitnessVerifier] {
+        &self.witnesses
+    }
+
+    /// How many of them must have cosigned.
+    pub(super) fn quorum(&self) -> Result<usize, Stop> {
+        let named = self.witnesses.len();
+        let quorum = self.quorum.unwrap_or(named);
+        if quorum > named {
+            let error = anyhow!("{quorum} witnesses are asked for, and {named} are named");
+            return Err(Stop::invalid(error, "name more with --witness"));
+        }
+        Ok(quorum)
+    }
+}
+
+/// An entry whose proof holds.
+pub(super) struct Checked<'a> {
+    /// Its number.
+    pub(super) position: u64,
+    /// How it is proved.
+    pub(super) proved: &'a ProvedEntry,
+    /// Whose cosignatures count.
+    pub(super) witnesses: &'a WitnessArguments,
+}
+
+impl Checked<'_> {
+    /// Prints where it stands and who cosigned it, unless these are too few.
+    pub(super) fn tell(&self, quorum: usize) -> Result<(), Stop> {
+        let cosigned = self.proved.cosigned.len();
+        if cosigned < quorum {
+            let error =
+                anyhow!("{cosigned} of the named witnesses cosigned this, and {quorum} must");
+            return Err(Stop::failure(
+                error,
+                "make the proof again a little later: witnesses sign within minutes; if they do not, ask them what they saw",
+            ));
+        }
+        let checkpoint = &self.proved.checkpoint;
+        ui::data(&format!(
+            "ok: entry {} of {} of {}",
+            self.position, checkpoint.size, checkpoint.origin
+        ));
+        for (place, at) in &self.proved.cosigned {
+            let witness = self.witnesses.keys().get(*place);
+            let name = witness.map_or("", WitnessVerifier::name);
+            let at = i64::try_from(*at).unwrap_or(i64::MAX).saturating_mul(1_000);
+            ui::data(&format!("witness: {name}, {}", Timestamp::from_millis(at)));
+        }
+        Ok(())
+    }
 }
 
 fn witness(text: &str) -> Result<WitnessVerifier, String> {
@@ -38,11 +100,11 @@ fn witness(text: &str) -> Result<WitnessVerifier, String> {
 /// Prints the entry, and who says that it is there.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
     let key = given_key(&arguments.key)?;
-    let bytes = read(&arguments.file)?;
+    let bytes = read(&arguments.file, MAX_TLOG_PROOF_BYTES)?;
     let not_a_proof = "give a file that `amanat record prove` wrote";
     let proof = TlogProof::parse(&bytes).map_err(|err| Stop::invalid(err, not_a_proof))?;
     let entry = match (&arguments.entry, &proof.extra) {
-        (Some(path), _) => read(path)?,
+        (Some(path), _) => read(path, MAX_TLOG_PROOF_BYTES)?,
         (None, Some(entry)) => entry.clone(),
         (None, None) => {
             let error = anyhow!("the proof does not hold the entry that it is about");
@@ -50,45 +112,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
         }
     };
     let witnesses = &arguments.witnesses;
-    let quorum = arguments.quorum.unwrap_or(witnesses.len());
-    if quorum > witnesses.len() {
-        let error = anyhow!(
-            "{quorum} witnesses are asked for, and {} are named",
-            witnesses.len()
-        );
-        return Err(Stop::invalid(error, "name more with --witness"));
+    let quorum = witnesses.quorum()?;
+    let proved = proof
+        .verify(&entry, &key, witnesses.keys())
+        .map_err(|err| {
+            let error = anyhow::Error::new(err).context("the proof does not hold");
+            Stop::failure(
+                error,
+                "check that the key is the right one; else keep the file as evidence",
+            )
+        })?;
+    Checked {
+        position: proof.index,
+        proved: &proved,
+        witnesses,
     }
-    let proved = proof.verify(&entry, &key, witnesses).map_err(|err| {
-        let error = anyhow::Error::new(err).context("the proof does not hold");
-        Stop::failure(
-            error,
-            "check that the key is the right one; else keep the file as evidence",
-        )
-    })?;
-    let cosigned = proved.cosigned.len();
-    if cosigned < quorum {
-        let error = anyhow!("{cosigned} of the named witnesses cosigned this, and {quorum} must");
-        return Err(Stop::failure(
-            error,
-            "make the proof again a little later: witnesses sign within minutes; if they do not, ask them what they saw",
-        ));
-    }
-    let checkpoint = proved.checkpoint;
-    ui::data(&format!(
-        "ok: entry {} of {} of {}",
-        proof.index, checkpoint.size, checkpoint.origin
-    ));
-    for (place, at) in proved.cosigned {
-        let name = witnesses.get(place).map_or("", WitnessVerifier::name);
-        let at = i64::try_from(at).unwrap_or(i64::MAX).saturating_mul(1_000);
-        ui::data(&format!("witness: {name}, {}", Timestamp::from_millis(at)));
-    }
+    .tell(quorum)?;
     ui::data(&format!("entry: {}", shown(&entry)));
     Ok(Exit::Ok)
 }
 
 /// As it is, without what a terminal obeys.
-fn shown(entry: &[u8]) -> String {
+pub(super) fn shown(entry: &[u8]) -> String {
     let text = String::from_utf8_lossy(entry);
     text.chars().flat_map(visible).collect()
 }
@@ -100,8 +145,9 @@ fn visible(it: char) -> Vec<char> {
     }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, Stop> {
-    let limit = u64::try_from(MAX_TLOG_PROOF_BYTES).unwrap_or(u64::MAX - 1);
+/// A file, as far as it may be long; one byte more tells that it is longer.
+pub(super) fn read(path: &PathBuf, limit: usize) -> Result<Vec<u8>, Stop> {
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX - 1);
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|it| it.take(limit + 1).read_to_end(&mut bytes));
     read.with_context(|| format!("cannot read `{}`", path.display()))
