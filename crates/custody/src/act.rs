@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use model::{
-    Assignment, BridgeId, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Licence, Notice,
-    PersonId, PurposeId, RecipientId, Role, ThingId, Timestamp,
+    Assignment, BridgeId, Cap, Choice, DeploymentId, Entry, FieldKind, Grant, Licence, ModelId,
+    Notice, PersonId, PurposeId, RecipientId, Role, ThingId, Timestamp,
 };
 use record::DirStore;
 use store::{DbError, Tx};
@@ -82,6 +82,28 @@ pub enum ActError {
         deployment: DeploymentId,
         /// The version in force; 0 where there is none.
         published: u32,
+    },
+    /// A model would be at work before people had the time to know of it.
+    #[error(
+        "the model `{model}` is new or changed, and people have to know of it {} days before: set in-force to {earliest} or later",
+        crate::models::MODEL_NOTICE_MILLIS / 86_400_000
+    )]
+    ModelTooSoon {
+        /// The model.
+        model: ModelId,
+        /// When it can be at work.
+        earliest: Timestamp,
+    },
+    /// The version that is said to be at work until then is another one.
+    #[error(
+        "the version of the model `{model}` that is at work now is {}: write that as version-before, or leave it out, then nothing that the model works out comes in until it is in force",
+        at_work.as_deref().map_or_else(|| "none".to_owned(), |it| format!("`{it}`"))
+    )]
+    ModelBefore {
+        /// The model.
+        model: ModelId,
+        /// Its version now, if it is at work.
+        at_work: Option<String>,
     },
     /// The identifier is taken, by a thing or a recipient.
     #[error("`{0}` is taken: choose another identifier")]
@@ -332,6 +354,7 @@ impl<'t> Act<'_, 't> {
             });
         }
         if let Some(standing) = standing {
+            crate::models::check(&standing.notice, notice, self.now)?;
             consent::carry_over(self.tx, &standing.notice, notice, source, self.now)?;
             let noted = crate::keeping::note_shorter(self.tx, &standing.notice, notice, self.now)?;
             self.shortens |= noted;

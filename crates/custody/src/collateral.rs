@@ -298,6 +298,7 @@ mod tests {
         let named = |pointer: &str, tells_presence| model::Field {
             pointer: Pointer::parse(pointer).unwrap(),
             tells_presence,
+            made_by: None,
             ..field.clone()
         };
         notice.fields = vec![named("/co2", false), named("/people", true)];

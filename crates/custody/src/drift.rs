@@ -27,8 +27,8 @@ const MAX_DIGITS: usize = 4;
 pub struct DriftRow {
     /// Its JSON Pointer in the message.
     pub pointer: String,
-    /// `unknown` (no such field was declared), `wrong-type` (declared with another type or unit) or `out-of-range`
-    /// (outside of the declared range).
+    /// `unknown` (no such field was declared), `wrong-type` (declared with another type or unit) `out-of-range`
+    /// (outside of the declared range), or `not-yet` (worked out by a model that is not in force yet).
     pub reason: String,
     /// First time it arrived.
     pub first_at: Timestamp,

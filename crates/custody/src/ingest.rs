@@ -210,7 +210,7 @@ fn decoded(
         return Err(IngestError::Unlicensed(facts.licence));
     }
     let payloads = state.schema.decode_all(arrival.payload);
-    let payloads = payloads.map_err(|err| match err {
+    let mut payloads = payloads.map_err(|err| match err {
         DecodeError::TooLarge { .. } => IngestError::TooLarge,
         err => IngestError::Malformed(err),
     })?;
@@ -218,6 +218,7 @@ fn decoded(
         let nothing = DecodeError::Senml(SenmlError::NoPack);
         return Err(IngestError::Malformed(nothing));
     }
+    payloads.iter_mut().for_each(|it| it.attribute(facts.now));
     Ok(payloads)
 }
 

@@ -37,6 +37,7 @@ mod ingest;
 mod keeping;
 mod lawful;
 mod ledger;
+mod models;
 mod open;
 mod outbox;
 mod own_key;
@@ -150,6 +151,7 @@ pub use lawful::{
     TrafficFact, order_purpose,
 };
 pub use ledger::{EntryProof, LedgerError, RecordQuery, RecordedEntry, record_entry_schema};
+pub use models::{MODEL_NOTICE_MILLIS, ModelAhead};
 pub use open::{Custody, CustodyOptions, OpenError, rotate_root_key};
 pub use outbox::{Hold, Inbox, MAX_OUTBOX_BYTES, Outbox, outbox, outbox_of};
 pub use own_key::{
@@ -198,7 +200,7 @@ pub use source::{
 };
 pub use statistics::budget::{Budget, Epsilon, EpsilonError, Overrun};
 pub use timeline::{
-    Accuracy, MAX_READINGS, MAX_SKIP, Place, Timeline, TimelineError, TimelineField,
+    Accuracy, MAX_READINGS, MAX_SKIP, MadeBy, Place, Timeline, TimelineError, TimelineField,
     TimelineReading,
 };
 pub use topic::{

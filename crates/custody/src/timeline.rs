@@ -91,6 +91,17 @@ pub struct TimelineField {
     pub threshold: Option<f64>,
     /// Where it was made of the values of a time window: which, of how many and how.
     pub window: Option<WindowMark>,
+    /// Where it was not measured: the model that worked it out.
+    pub made_by: Option<MadeBy>,
+}
+
+/// The model that worked a value out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MadeBy {
+    /// Its name in the notice.
+    pub id: String,
+    /// Its version, where the notice said which.
+    pub version: Option<String>,
 }
 
 /// The honest accuracy of a coarse value.
@@ -181,6 +192,8 @@ struct Marks {
     threshold: BTreeMap<String, f64>,
     #[serde(rename = "@window", default)]
     window: BTreeMap<String, Window>,
+    #[serde(rename = "@model", default)]
+    model: BTreeMap<String, MadeBy>,
 }
 
 #[derive(Deserialize)]
@@ -220,6 +233,7 @@ pub(crate) fn fields(body: &RawValue) -> serde_json::Result<Vec<TimelineField>> 
         }),
         threshold: mark(&marks.threshold, &pointer).copied(),
         window: marks.window.get(&pointer).and_then(Window::mark),
+        made_by: mark(&marks.model, &pointer).cloned(),
         pointer,
         value,
     };

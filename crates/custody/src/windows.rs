@@ -351,9 +351,10 @@ impl Custody {
                 Some((field, open.accumulator.close()?))
             })
             .collect();
-        let Some(payload) = policy::aggregate(&state.schema, &closed) else {
+        let Some(mut payload) = policy::aggregate(&state.schema, &closed) else {
             return Emitted::Silent;
         };
+        payload.attribute(now);
         let decision = policy::decide(&bound.program, &payload, &state.facts(now));
         let concerned = state.concerned(&bound, &thing.id);
         match &key.slot {

@@ -96,6 +96,8 @@ pub enum Because {
     WrongType,
     /// The value lies outside of what the notice says.
     OutOfRange,
+    /// A model works the value out that is not in force yet.
+    NotYet,
     /// The notice does not name the place.
     Unknown,
 }
@@ -122,6 +124,7 @@ impl Because {
             Self::CannotBeCoarsened => "not-coarsenable",
             Self::WrongType => "wrong-type",
             Self::OutOfRange => "out-of-range",
+            Self::NotYet => "not-yet",
             Self::Unknown => "unknown",
         }
     }

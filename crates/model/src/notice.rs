@@ -2,7 +2,7 @@
 
 use crate::{
     CommandName, DeploymentId, Level, MemberId, ModelId, Pointer, PurposeId, RecipientId, Roles,
-    Text,
+    Text, Timestamp,
 };
 
 mod coarsening;
@@ -66,6 +66,8 @@ pub struct Field {
     pub about: Roles,
     /// Whether it says by itself that somebody is there: true, or a number above zero.
     pub tells_presence: bool,
+    /// The automated model that works its values out, where they are not measured.
+    pub made_by: Option<ModelId>,
     /// The coarse levels, coarsest first: `Level::coarse(1)` is the first. At most [`Level::MAX_COARSE`].
     pub coarse: Vec<Coarsening>,
 }
@@ -115,7 +117,7 @@ pub struct Recipient {
     pub country: Option<String>,
 }
 
-/// An automated model that is fed with fields.
+/// An automated model: it is fed with fields, or works some out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// Its name in declarations.
@@ -124,6 +126,23 @@ pub struct Model {
     pub title: Text,
     /// What it works out or decides about people.
     pub decides: Text,
+    /// Which version of it. Notices of before this was asked for have none.
+    pub version: Option<String>,
+    /// From when on this version is at work. Notices of before this was asked for do not say.
+    pub in_force: Option<Timestamp>,
+    /// The version that is at work until then, where there is one.
+    pub version_before: Option<String>,
+}
+
+impl Model {
+    /// The version that is at work at a moment; `None` while there is none yet. A model without a version has an empty one.
+    #[must_use]
+    pub fn version_at(&self, now: Timestamp) -> Option<&str> {
+        match self.in_force {
+            Some(at) if at > now => self.version_before.as_deref(),
+            _ => Some(self.version.as_deref().unwrap_or_default()),
+        }
+    }
 }
 
 /// Where a deployment is, in degrees (WGS 84).

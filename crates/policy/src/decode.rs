@@ -15,7 +15,7 @@
 //! The most usual shape of JSON is read by [`quick`], with the same result.
 //!
 //! A stored message ([`Schema::decode_stored`]) may carry `@coarse`, an object from pointer to accuracy (a number, or null
-//! where no bound can be given), `@threshold` and `@window` beside it, and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
+//! where no bound can be given), `@threshold`, `@window` and `@model` beside it, and, where the message itself is no object, the message as `@value`: what [`crate::render()`] writes.
 
 use std::sync::Arc;
 
@@ -145,7 +145,9 @@ impl Schema {
             serde_json::from_str(text).map_err(|err| json::malformed(&err))?;
         let marks = notes::marks(self, &envelope);
         let message = envelope.value.map_or(text, RawValue::get);
-        json::decode(self, message, marks, Origin::Store).map(|it| *it)
+        let mut payload = json::decode(self, message, marks, Origin::Store)?;
+        payload.made = notes::made(self, &envelope, payload.present);
+        Ok(*payload)
     }
 }
 
@@ -208,6 +210,7 @@ impl<'s> Decoder<'s> {
                 undeclared: Vec::new(),
                 unlisted: 0,
                 marks,
+                made: Vec::new(),
             }),
         }
     }

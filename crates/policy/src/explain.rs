@@ -46,6 +46,11 @@ pub fn explain(
     if facts.quarantined {
         return Some(place.nothing(Because::Quarantined));
     }
+    let schema = question.program.schema();
+    let maker = schema.field(field).and_then(|it| it.made_by.as_ref());
+    if maker.is_some_and(|it| it.label_at(facts.now).is_none()) {
+        return Some(place.nothing(Because::NotYet));
+    }
     Some(place.ruled())
 }
 
@@ -330,6 +335,7 @@ fn because_of(reason: Reason) -> Because {
         Reason::Unknown => Because::Unknown,
         Reason::WrongType => Because::WrongType,
         Reason::OutOfRange => Because::OutOfRange,
+        Reason::NotYet => Because::NotYet,
     }
 }
 

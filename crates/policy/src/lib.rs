@@ -23,6 +23,7 @@ mod schema;
 
 mod cbor;
 mod decode;
+mod maker;
 mod payload;
 mod senml;
 

@@ -40,6 +40,16 @@ pub struct Payload {
     pub(crate) unlisted: usize,
     /// Values that were coarse already when they were stored.
     pub(crate) marks: Vec<Mark>,
+    /// Values that a model worked out.
+    pub(crate) made: Vec<Made>,
+}
+
+/// A value that a model worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) field: FieldIndex,
+    /// Which model, as JSON text.
+    pub(crate) label: Arc<str>,
 }
 
 /// A range of bytes in the text of a payload.
@@ -87,6 +97,8 @@ pub enum Reason {
     WrongType,
     /// The notice names the place, and a range that the number does not lie in.
     OutOfRange,
+    /// The notice names the place, and a model that works it out and is not in force yet.
+    NotYet,
 }
 
 impl Reason {
@@ -97,6 +109,7 @@ impl Reason {
             Self::Unknown => "unknown",
             Self::WrongType => "wrong-type",
             Self::OutOfRange => "out-of-range",
+            Self::NotYet => "not-yet",
         }
     }
 }
@@ -127,7 +140,11 @@ impl Payload {
     /// Every value of a field, each exactly as it came, in the order of the message: at most one for a plain field,
     /// any number for one with `*` in its pointer.
     pub fn values(&self, field: FieldIndex) -> impl Iterator<Item = &str> {
-        let listed = self.lists.iter().flat_map(move |it| it.values(field));
+        let lists = self
+            .lists
+            .iter()
+            .filter(move |_| self.present.contains(field));
+        let listed = lists.flat_map(move |it| it.values(field));
         let listed = listed.filter_map(|it| self.at(it));
         self.raw(field).into_iter().chain(listed)
     }
@@ -166,6 +183,7 @@ impl Payload {
             + self.undeclared.capacity() * size_of::<Undeclared>()
             + pointers.sum::<usize>()
             + self.marks.capacity() * size_of::<Mark>()
+            + self.made.capacity() * size_of::<Made>()
     }
 
     /// What came without being declared; at most [`MAX_UNDECLARED`] places.
@@ -195,6 +213,7 @@ impl Payload {
             undeclared: self.undeclared.clone(),
             unlisted: self.unlisted,
             marks: Vec::new(),
+            made: Vec::new(),
         };
         for old in self.present.iter() {
             if let Some(new) = self.same_field(old, schema)
@@ -214,6 +233,15 @@ impl Payload {
             let new = self.same_field(mark.field, schema);
             let new = new.filter(|it| moved.present.contains(*it));
             moved.marks.extend(new.map(|field| Mark { field, ..*mark }));
+        }
+        for made in &self.made {
+            let new = self.same_field(made.field, schema);
+            let new = new.filter(|it| moved.present.contains(*it));
+            let label = &made.label;
+            moved.made.extend(new.map(|field| Made {
+                field,
+                label: Arc::clone(label),
+            }));
         }
         let arrays = self
             .arrays
@@ -286,6 +314,7 @@ impl Payload {
             undeclared: Vec::new(),
             unlisted: 0,
             marks,
+            made: Vec::new(),
         };
         for (field, raw) in values {
             let start = u32::try_from(made.text.len()).ok()?;

@@ -9,8 +9,8 @@
 //! last value; nothing stays of a container without values. A list whose elements are declared by `*` holds only those elements
 //! of which something passes: it does not show that there were others, nor where. Of such a field that passes as presence one
 //! `true` is written in the whole message, where its first value stood: how many there were would be more than presence. `@coarse` names the pattern once, with the
-//! worst accuracy of its values. Where the message is no object and something is coarse,
-//! it is written as `{"@value": …, "@coarse": {…}}`. Where nothing remains, `{}` is written.
+//! worst accuracy of its values. A value that a model worked out has that model under `@model`. Where the message is no object and
+//! something is to be said beside it, it is written as `{"@value": …, "@coarse": {…}}`. Where nothing remains, `{}` is written.
 //! The field that identifies people is replaced by a pseudonym, or dropped where the reading lies under the person's own key.
 
 use std::io::Write as _;
@@ -20,7 +20,7 @@ use model::Level;
 use crate::decide::Outcome;
 use crate::decimal::Decimal;
 use crate::decode::VALUE_KEY;
-use crate::decode::notes::COARSE_KEY;
+use crate::decode::notes::{COARSE_KEY, MODEL_KEY};
 use crate::field_set::FieldSet;
 use crate::payload::lists::ElementIndex;
 use crate::payload::{Mark, Payload};
@@ -110,7 +110,9 @@ impl<'a> Writer<'a> {
         if !self.node(NodeIndex::ROOT, root) {
             return self.push("{}");
         }
-        if self.coarse.is_empty() {
+        let made = self.payload.made.iter();
+        let is_made = made.clone().any(|it| self.kept.contains(it.field));
+        if self.coarse.is_empty() && !is_made {
             return;
         }
         if is_object {
@@ -121,10 +123,32 @@ impl<'a> Writer<'a> {
             self.push(&format!("{{\"{VALUE_KEY}\":"));
             self.out.extend_from_slice(&value);
         }
-        self.push(&format!(",\"{COARSE_KEY}\":{{"));
-        self.marks();
+        if !self.coarse.is_empty() {
+            self.push(&format!(",\"{COARSE_KEY}\":{{"));
+            self.marks();
+            self.push("}");
+            self.notes();
+        }
+        if is_made {
+            self.makers();
+        }
         self.push("}");
-        self.notes();
+    }
+
+    /// Which model worked values out that are written.
+    fn makers(&mut self) {
+        self.push(&format!(",\"{MODEL_KEY}\""));
+        let mut before = ":{";
+        for made in &self.payload.made {
+            let field = self.schema.field(made.field);
+            if let Some(field) = field.filter(|_| self.kept.contains(made.field)) {
+                self.push(before);
+                self.push(&field.pointer_json);
+                self.push(":");
+                self.push(&made.label);
+                before = ",";
+            }
+        }
         self.push("}");
     }
 

@@ -16,6 +16,7 @@ use model::{
 
 use crate::coarsen::{self, Ladder, Operator};
 use crate::field_set::{FieldIndex, FieldSet};
+use crate::maker::Maker;
 
 /// The highest array position that a field can name.
 pub const MAX_POSITION: usize = 1023;
@@ -93,6 +94,8 @@ pub struct Schema {
     format: Format,
     /// Fields with coarse levels that read the value: it may be one that they cannot show.
     numeric: FieldSet,
+    /// Fields that a model works out.
+    made: FieldSet,
 }
 
 /// What the schema knows of one field.
@@ -110,6 +113,8 @@ pub(crate) struct SchemaField {
     /// Coarsest first.
     pub(crate) operators: Vec<Operator>,
     is_subject: bool,
+    /// The model that works it out.
+    pub(crate) made_by: Option<Maker>,
 }
 
 /// The number of a node in its schema; 0 is the root.
@@ -167,14 +172,20 @@ impl Schema {
             subject: None,
             format: notice.format,
             numeric: FieldSet::EMPTY,
+            made: FieldSet::EMPTY,
         };
         for (index, field) in (0..=u8::MAX).map(FieldIndex).zip(&notice.fields) {
             let pointer = &field.pointer;
             if schema.by_pointer.insert(pointer.clone(), index).is_some() {
                 return Err(CompileError::Duplicate(pointer.clone()));
             }
+            let made_by = field.made_by.clone();
             schema.plant(index, pointer)?;
-            let field = SchemaField::compile(field, subject == Some(pointer))?;
+            let mut field = SchemaField::compile(field, subject == Some(pointer))?;
+            field.made_by = made_by.as_ref().and_then(|it| Maker::of(notice, it));
+            if field.made_by.is_some() {
+                schema.made.insert(index);
+            }
             if !field.operators.iter().all(Operator::is_presence) {
                 schema.numeric.insert(index);
             }
@@ -243,6 +254,11 @@ impl Schema {
 
     pub(crate) fn len(&self) -> usize {
         self.fields.len()
+    }
+
+    /// The fields that a model works out.
+    pub(crate) fn made(&self) -> FieldSet {
+        self.made
     }
 
     pub(crate) fn numeric(&self) -> FieldSet {
@@ -345,6 +361,7 @@ impl SchemaField {
             about: field.about,
             operators: coarsen::ladder(field)?,
             is_subject,
+            made_by: None,
         })
     }
 

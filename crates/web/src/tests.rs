@@ -14,6 +14,7 @@ mod export;
 mod forms;
 mod incidents;
 mod limits;
+mod models;
 mod nearby;
 mod notice_files;
 mod office_acts;

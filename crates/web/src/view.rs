@@ -119,6 +119,7 @@ pub(crate) fn drift_line(row: &DriftRow) -> DriftLine {
         reason: match row.reason.as_str() {
             "wrong-type" => DriftReason::WrongType,
             "out-of-range" => DriftReason::OutOfRange,
+            "not-yet" => DriftReason::NotYet,
             _ => DriftReason::Unknown,
         },
         times: row.times,

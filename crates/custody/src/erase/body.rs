@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// What the platform adds and keys by the pointer of a field.
-const MARKS: [&str; 3] = ["@coarse", "@threshold", "@window"];
+const MARKS: [&str; 4] = ["@coarse", "@threshold", "@window", "@model"];
 /// A value that is no object, where something is said of it.
 const VALUE: &str = "@value";
 

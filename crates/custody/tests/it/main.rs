@@ -45,6 +45,8 @@ mod linear;
 #[cfg(test)]
 mod lost_answer;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod own_key;

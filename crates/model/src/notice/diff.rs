@@ -129,6 +129,13 @@ pub enum Changed {
         /// The fields.
         fields: Vec<Pointer>,
     },
+    /// A model works out more fields.
+    Makes {
+        /// The model.
+        model: ModelId,
+        /// The fields.
+        fields: Vec<Pointer>,
+    },
     /// A model is not fed with these fields any more.
     NotFed {
         /// The model.
@@ -515,6 +522,15 @@ fn models(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
             );
         }
     }
+    let (made, makes) = (made(old), made(new));
+    for (model, fields) in makes {
+        let before = made.get(&model).cloned().unwrap_or_default();
+        let fields: Vec<_> = fields.difference(&before).cloned().collect();
+        if !fields.is_empty() {
+            let what = Changed::Makes { model, fields };
+            note(changes, ChangeEffect::More, what);
+        }
+    }
     for (model, fields) in &was {
         let after = now.get(model).cloned().unwrap_or_default();
         let fields: Vec<_> = fields.difference(&after).cloned().collect();
@@ -530,6 +546,18 @@ fn models(changes: &mut Vec<Change>, old: &Notice, new: &Notice) {
             );
         }
     }
+}
+
+/// The fields that each model works out.
+fn made(notice: &Notice) -> BTreeMap<ModelId, BTreeSet<Pointer>> {
+    let mut made: BTreeMap<ModelId, BTreeSet<Pointer>> = BTreeMap::new();
+    for field in &notice.fields {
+        if let Some(model) = &field.made_by {
+            let fields = made.entry(model.clone()).or_default();
+            fields.insert(field.pointer.clone());
+        }
+    }
+    made
 }
 
 /// The fields that each model is fed with.

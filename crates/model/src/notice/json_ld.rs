@@ -154,6 +154,13 @@ fn field(page: &Page<'_>, field: &Field) -> Json {
         ("unit", field.unit.as_ref().and_then(word)),
         ("min", field.range.and_then(|it| it.min).map(Json::Real)),
         ("max", field.range.and_then(|it| it.max).map(Json::Real)),
+        (
+            "madeBy",
+            field
+                .made_by
+                .as_ref()
+                .map(|it| refer(page.node("model", it.as_str()))),
+        ),
         ("sensitivity", word(field.sensitivity.as_str())),
         (
             "dataType",
@@ -203,6 +210,11 @@ fn model(page: &Page<'_>, model: &Model) -> Json {
         ("type", word("dpv:Technology")),
         ("title", both(&model.title)),
         ("description", both(&model.decides)),
+        ("version", model.version.as_ref().and_then(word)),
+        (
+            "inForce",
+            model.in_force.and_then(|it| word(it.to_string())),
+        ),
     ])
 }
 

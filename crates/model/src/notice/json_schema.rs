@@ -113,6 +113,10 @@ fn value(kind: &Kind, defs: &mut Defs) -> Json {
         Kind::Maybe(most) => string(0, *most, None),
         Kind::Word { all, .. } => Json::object([("enum", Some(Json::texts(all())))]),
         Kind::Pointer => string(0, MAX_POINTER_BYTES, Some("^(/([^~]|~[01])*)?$")),
+        Kind::Moment => Json::object([
+            ("type", Some(Json::text("string"))),
+            ("format", Some(Json::text("date-time"))),
+        ]),
         Kind::Level => {
             let coarse = (1..=Level::MAX_COARSE).filter_map(Level::coarse);
             Json::object([(

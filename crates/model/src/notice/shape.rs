@@ -92,6 +92,8 @@ pub(crate) enum Kind {
     },
     /// A JSON Pointer.
     Pointer,
+    /// A moment (RFC 3339).
+    Moment,
     /// `on` or `coarse-N`.
     Level,
     /// A finite number.
@@ -233,7 +235,7 @@ pub(crate) const NOTICE: Shape = Shape {
             "models",
             Optional,
             list(&Kind::Table(&MODEL), 0, MAX_MODELS),
-            "Every automated model that is fed with fields.",
+            "Every automated model that is fed with fields, or works some out.",
         ),
         key(
             "declarations",

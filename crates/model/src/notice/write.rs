@@ -104,6 +104,11 @@ fn field(field: &Field) -> Json {
         ("sensitivity", word(field.sensitivity)),
         ("data", field.data.and_then(word)),
         ("about", about),
+        (
+            "tells-presence",
+            field.tells_presence.then_some(Json::Boolean(true)),
+        ),
+        ("made-by", field.made_by.as_ref().and_then(word)),
         ("coarse", list(&field.coarse, coarsening)),
     ])
 }
@@ -171,6 +176,12 @@ fn model(model: &Model) -> Json {
         ("id", word(&model.id)),
         ("title", both(&model.title)),
         ("decides", both(&model.decides)),
+        ("version", model.version.as_ref().and_then(word)),
+        ("in-force", model.in_force.as_ref().and_then(word)),
+        (
+            "version-before",
+            model.version_before.as_ref().and_then(word),
+        ),
     ])
 }
 

@@ -90,6 +90,10 @@ fn simple(schema: &Map<String, Value>, keyword: &str, argument: &Value, value: &
         "pattern" => value
             .as_str()
             .is_none_or(|it| matches(argument.as_str().unwrap(), it)),
+        "format" => value.as_str().is_none_or(|it| {
+            assert_eq!(argument, "date-time");
+            model::Timestamp::parse(it).is_ok()
+        }),
         other => panic!("keyword {other}"),
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `@coarse` | the accuracy, or null where no bound can be given |
 //! | `@threshold` | the bound: the value says whether the measured one was at or above it |
+//! | `@model` | `{"id": model, "version": version}`: the value was not measured, a model worked it out |
 //! | `@window` | `{"from": time, "until": time, "of": statistic, "count": number}`, and `"incomplete": true` where values may be missing |
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::decimal::Decimal;
-use crate::payload::{Mark, Note};
+use crate::field_set::FieldSet;
+use crate::payload::{Made, Mark, Note};
 use crate::schema::Schema;
 use crate::window::WindowMark;
 
@@ -23,8 +25,10 @@ pub(crate) const COARSE_KEY: &str = "@coarse";
 pub(crate) const THRESHOLD_KEY: &str = "@threshold";
 /// The member that says what a value was made of.
 pub(crate) const WINDOW_KEY: &str = "@window";
+/// The member that says which model worked a value out.
+pub(crate) const MODEL_KEY: &str = "@model";
 /// The platform's own members beside the values of a stored message.
-pub(crate) const KEYS: [&str; 3] = [COARSE_KEY, THRESHOLD_KEY, WINDOW_KEY];
+pub(crate) const KEYS: [&str; 4] = [COARSE_KEY, THRESHOLD_KEY, WINDOW_KEY, MODEL_KEY];
 
 /// A stored message, seen from outside.
 #[derive(Deserialize)]
@@ -35,6 +39,8 @@ pub(crate) struct Envelope<'a> {
     threshold: Option<BTreeMap<String, &'a RawValue>>,
     #[serde(rename = "@window", borrow)]
     window: Option<BTreeMap<String, RawWindow<'a>>>,
+    #[serde(rename = "@model", borrow)]
+    model: Option<BTreeMap<String, &'a RawValue>>,
     #[serde(rename = "@value", borrow)]
     pub(crate) value: Option<&'a RawValue>,
 }
@@ -64,6 +70,21 @@ pub(crate) fn marks(schema: &Schema, envelope: &Envelope<'_>) -> Vec<Mark> {
         })
     };
     coarse.filter_map(mark).collect()
+}
+
+/// Which values of a stored message a model worked out.
+pub(crate) fn made(schema: &Schema, envelope: &Envelope<'_>, present: FieldSet) -> Vec<Made> {
+    let models = envelope.model.iter().flatten();
+    let made = |(text, label): (&String, &&RawValue)| {
+        let pointer = model::Pointer::parse(text).ok()?;
+        Some(Made {
+            field: schema
+                .index_of(&pointer)
+                .filter(|it| present.contains(*it))?,
+            label: label.get().into(),
+        })
+    };
+    models.filter_map(made).collect()
 }
 
 fn note(envelope: &Envelope<'_>, pointer: &str) -> Note {

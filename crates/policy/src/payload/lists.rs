@@ -111,6 +111,11 @@ impl Lists {
         self.arrays.binary_search(&(element, node)).is_ok()
     }
 
+    /// Takes every value of a field out.
+    pub(crate) fn drop_field(&mut self, field: FieldIndex) {
+        self.items.retain(|it| it.field != field);
+    }
+
     /// The values of a field, in the order of the message.
     pub(crate) fn values(&self, field: FieldIndex) -> impl Iterator<Item = Span> + '_ {
         let from = self.items.partition_point(|it| it.field < field);

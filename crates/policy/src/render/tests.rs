@@ -223,3 +223,112 @@ fn lists_in_lists_keep_their_shape() {
         r#"{"p":[[1,2],{"1":3},[null,4]],"o":[{"l":[{"x":5},{"x":6}]}]}"#,
     );
 }
+
+/// A field that a model works out, from a moment on.
+fn predicted(pointers: &[&str], version_before: Option<&str>) -> Arc<Schema> {
+    let mut notice = Notice::parse(NOTICE).unwrap();
+    let model = model::Model {
+        id: model::ModelId::parse("forecast").unwrap(),
+        title: notice.title.clone(),
+        decides: notice.title.clone(),
+        version: Some("2".to_owned()),
+        in_force: Some(model::Timestamp::from_millis(1_000)),
+        version_before: version_before.map(str::to_owned),
+    };
+    let template = notice.fields.remove(0);
+    for (nth, pointer) in pointers.iter().enumerate() {
+        notice.fields.push(model::Field {
+            pointer: Pointer::parse(pointer).unwrap(),
+            kind: FieldKind::Number,
+            coarse: vec![Coarsening::Round(500.0)],
+            made_by: (nth == 0).then(|| model.id.clone()),
+            ..template.clone()
+        });
+    }
+    notice.models = vec![model];
+    Schema::compile(&notice).unwrap()
+}
+
+#[track_caller]
+fn check_made(schema: &Arc<Schema>, at: i64, level: &str, message: &str, expected: &str) {
+    let mut payload = schema.decode(message.as_bytes()).unwrap();
+    payload.attribute(model::Timestamp::from_millis(at));
+    let outcome = Outcome {
+        levels: smallvec![(Level::parse(level).unwrap(), payload.present())],
+    };
+    let mut out = Vec::new();
+    render(&payload, &outcome, &|it| it.to_owned(), &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text, expected);
+    // What was stored says the same when it is read back, under the same schema and under another.
+    for schema in [schema, &predicted(&["/p", "/a", "/new"], None)] {
+        let mut again = schema.decode_stored(text.as_bytes()).unwrap();
+        if !Arc::ptr_eq(again.schema(), schema) {
+            again = again.under(schema);
+        }
+        let outcome = Outcome {
+            levels: smallvec![(Level::ON, again.present())],
+        };
+        let mut out = Vec::new();
+        render(&again, &outcome, &|it| it.to_owned(), &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
+fn gp_b3_what_a_model_worked_out_says_which_one() {
+    let schema = predicted(&["/p", "/a"], None);
+    let message = r#"{"p":1200,"a":7}"#;
+    check_made(
+        &schema,
+        1_000,
+        "on",
+        message,
+        r#"{"p":1200,"a":7,"@model":{"/p":{"id":"forecast","version":"2"}}}"#,
+    );
+    check_made(
+        &schema,
+        1_000,
+        "coarse-1",
+        r#"{"p":1200}"#,
+        r#"{"p":1000,"@coarse":{"/p":250},"@model":{"/p":{"id":"forecast","version":"2"}}}"#,
+    );
+    check_made(&schema, 1_000, "on", r#"{"a":7}"#, r#"{"a":7}"#);
+}
+
+#[test]
+fn gp_b3_a_model_that_is_not_in_force_makes_nothing_that_comes_in() {
+    let message = r#"{"p":1200,"a":7}"#;
+    check_made(
+        &predicted(&["/p", "/a"], None),
+        999,
+        "on",
+        message,
+        r#"{"a":7}"#,
+    );
+    check_made(
+        &predicted(&["/p", "/a"], Some("1")),
+        999,
+        "on",
+        message,
+        r#"{"p":1200,"a":7,"@model":{"/p":{"id":"forecast","version":"1"}}}"#,
+    );
+    let mut payload = predicted(&["/p", "/a"], None)
+        .decode(message.as_bytes())
+        .unwrap();
+    payload.attribute(model::Timestamp::from_millis(999));
+    let noted: Vec<_> = payload
+        .undeclared()
+        .iter()
+        .map(|it| (it.pointer.as_str(), it.reason))
+        .collect();
+    assert_eq!(noted, [("/p", crate::Reason::NotYet)]);
+    // Nor does what stands in a list come back under another notice.
+    let schema = predicted(&["/l/*/p", "/a"], None);
+    let mut payload = schema.decode(br#"{"l":[{"p":1},{"p":2}],"a":7}"#).unwrap();
+    payload.attribute(model::Timestamp::from_millis(999));
+    let field = schema.index_of(&Pointer::parse("/l/*/p").unwrap()).unwrap();
+    assert_eq!(payload.values(field).count(), 0);
+    let moved = payload.under(&predicted(&["/l/*/p", "/a"], None));
+    assert!(!moved.present().contains(field) && moved.values(field).next().is_none());
+}

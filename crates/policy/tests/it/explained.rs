@@ -64,7 +64,7 @@ fn holds(
         Because::NoAccess => !granted && level > Some(Level::OFF),
         Because::AccessFrom(from) => !granted && *from > now,
         Because::AccessEnded(at) => !granted && *at <= now,
-        Because::OtherNotice | Because::Unknown => false,
+        Because::OtherNotice | Because::NotYet | Because::Unknown => false,
         Because::Declared { .. }
         | Because::Fixed { .. }
         | Because::Chosen(_)

@@ -55,5 +55,6 @@ explain-absent = the message does not have it
 explain-not-coarsenable = the less exact levels cannot show this value
 explain-wrong-type = it is of another kind than the notice says
 explain-out-of-range = it lies outside of what the notice says
+explain-not-yet = a program works it out that may not be used yet
 explain-unknown = the notice does not name it
 explain-kept-chosen = the notice says so and people let it pass

@@ -57,3 +57,6 @@ stay-from = { $thing }: { $role }, from { $from }
 stay-until = { $thing }: { $role }, until { $until }
 stay-between = { $thing }: { $role }, from { $from } until { $until }
 stay-over = { $thing }: over since { $until } ({ $role }). You still see what was recorded until then.
+
+model-ahead = From { $at } a program works with your data on its own: { $model }, at { $deployment }. { $decides }
+model-made = worked out by { $model } { $version }, not measured

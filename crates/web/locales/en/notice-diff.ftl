@@ -56,10 +56,12 @@ diff-bystanders-new = People nearby may be sensed from now on: { $text }
 diff-bystanders-gone = The notice does not say any more that people nearby are sensed.
 diff-bystanders-changed = What the notice says about people nearby changes. Now: { $text }
 
-diff-model-added = New: { $model } works with the data on its own. It decides: { $decides }
+diff-model-added = New: { $model } works with the data on its own. It decides: { $decides } { $when }
 diff-model-removed = { $model } does not work with the data any more.
-diff-model-changed = What { $model } decides changes. Now: { $decides }
+diff-model-changed = { $model } changes. It decides: { $decides } { $when }
 diff-fed = { $model } is now also fed with: { $fields }.
+diff-makes = { $model } now also works out: { $fields }.
+diff-model-when = Version { $version }, at work from { $day }.
 diff-not-fed = { $model } is not fed any more with: { $fields }.
 diff-switch-added = From now on the device itself can stop measuring: { $fields }.
 diff-switch-removed = The device itself can no longer be told to stop measuring: { $fields }.

@@ -54,6 +54,7 @@ notice-drift-pointer = Value in the message
 notice-drift-unknown = Not declared
 notice-drift-wrong-type = Not of the declared type or unit
 notice-drift-out-of-range = Outside of the declared limits
+notice-drift-not-yet = Worked out by a program that may not be used yet
 notice-drift-seen = First seen { $first }, last { $last }
 notice-drift-count = Times
 notice-drift-never = Never stored, never delivered
@@ -115,3 +116,9 @@ changes-older = Older versions
 choices-news = The notice changed on { $date }, after you last chose.
 choices-news-undated = The notice changed after you last chose.
 choices-news-link = See what changed
+
+model-version = Version { $version }
+model-version-from = Version { $version }, at work from { $at }
+model-before = Until then: version { $version }
+model-fed = Works with: { $fields }
+model-makes = Works out: { $fields }

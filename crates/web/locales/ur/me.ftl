@@ -57,3 +57,6 @@ stay-from = { $thing }: { $role }، { $from } سے
 stay-until = { $thing }: { $role }، { $until } تک
 stay-between = { $thing }: { $role }، { $from } سے { $until } تک
 stay-over = { $thing }: { $until } کو ختم ہوا ({ $role })۔ تب تک کا ریکارڈ آپ اب بھی دیکھ سکتے ہیں۔
+
+model-ahead = { $at } سے ایک پروگرام آپ کے ڈیٹا پر خود کام کرے گا: { $model }، مقام { $deployment }۔ { $decides }
+model-made = { $model } { $version } نے نکالا، ناپا نہیں گیا

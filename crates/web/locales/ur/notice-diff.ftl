@@ -56,10 +56,12 @@ diff-bystanders-new = اب سے آس پاس کے لوگ بھی آلات میں �
 diff-bystanders-gone = اعلان نامہ اب یہ نہیں کہتا کہ آس پاس کے لوگ آلات میں آتے ہیں۔
 diff-bystanders-changed = آس پاس کے لوگوں کے بارے میں اعلان نامے کی بات بدل گئی ہے۔ اب: { $text }
 
-diff-model-added = نئی چیز: { $model } خود بخود ڈیٹا پر کام کرے گا۔ یہ طے کرتا ہے: { $decides }
+diff-model-added = نئی چیز: { $model } خود بخود ڈیٹا پر کام کرے گا۔ یہ طے کرتا ہے: { $decides } { $when }
 diff-model-removed = { $model } اب ڈیٹا پر کام نہیں کرے گا۔
-diff-model-changed = { $model } جو طے کرتا ہے وہ بدل گیا ہے۔ اب: { $decides }
+diff-model-changed = { $model } جو طے کرتا ہے وہ بدل گیا ہے۔ اب: { $decides } { $when }
 diff-fed = { $model } کو اب یہ بھی دیا جائے گا: { $fields }۔
+diff-makes = { $model } اب یہ بھی خود نکالتا ہے: { $fields }۔
+diff-model-when = ورژن { $version }، { $day } سے کام پر۔
 diff-not-fed = { $model } کو اب یہ نہیں دیا جائے گا: { $fields }۔
 diff-switch-added = اب آلہ خود یہ ناپنا بند کر سکتا ہے: { $fields }۔
 diff-switch-removed = اب آلے سے یہ ناپنا بند نہیں کرایا جا سکتا: { $fields }۔

@@ -54,6 +54,7 @@ notice-drift-pointer = پیغام میں جگہ
 notice-drift-unknown = اعلان نہیں ہوا
 notice-drift-wrong-type = قسم یا اکائی اعلان سے مختلف ہے
 notice-drift-out-of-range = اعلان کی گئی حدوں سے باہر ہے
+notice-drift-not-yet = ایسے پروگرام کا نتیجہ جس کے استعمال کی ابھی اجازت نہیں
 notice-drift-seen = پہلی بار { $first }، آخری بار { $last }
 notice-drift-count = کتنی بار
 notice-drift-never = کبھی جمع نہیں ہوا، کبھی آگے نہیں گیا
@@ -115,3 +116,9 @@ changes-older = پرانے نسخے
 choices-news = آپ کے پچھلے چناؤ کے بعد { $date } کو اعلان نامہ بدل گیا ہے۔
 choices-news-undated = آپ کے پچھلے چناؤ کے بعد اعلان نامہ بدل گیا ہے۔
 choices-news-link = دیکھیں کہ کیا بدلا
+
+model-version = ورژن { $version }
+model-version-from = ورژن { $version }، { $at } سے کام پر
+model-before = تب تک: ورژن { $version }
+model-fed = جس ڈیٹا سے کام لیتا ہے: { $fields }
+model-makes = جو خود نکالتا ہے: { $fields }

@@ -49,6 +49,7 @@ pub(crate) async fn show(
         let incidents = it.site.alliance().incidents_about(&account);
         let orders = it.site.alliance().orders_about(&account, it.now);
         Ok(MePage {
+            ahead: it.site.custody().models_ahead(&account.id, it.now),
             warned: !incidents.map_err(Failure::of_incident)?.is_empty(),
             ordered: !orders.map_err(Failure::of_order)?.is_empty(),
             accesses: it.site.alliance().access_to(&account.id, it.now)?,

@@ -31,6 +31,8 @@ pub(crate) enum DriftReason {
     WrongType,
     /// The notice names it, and a range that it does not lie in.
     OutOfRange,
+    /// A model works it out that is not in force yet.
+    NotYet,
 }
 
 /// A value that came in without having been declared.

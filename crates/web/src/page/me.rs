@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use alliance::OperatorAccess;
 use askama::Template;
-use custody::{OwnTotal, Place};
+use custody::{ModelAhead, OwnTotal, Place};
 use model::{DeploymentId, LicenceState, Text, ThingId, Timestamp};
 
 use super::stay::Stay;
@@ -52,6 +52,8 @@ pub(crate) struct Value {
     pub(crate) unit: String,
     /// How much less precise than measured it is, in words; `None` where it is as measured.
     pub(crate) coarse: Option<String>,
+    /// Which model worked it out, in words; `None` where it was measured.
+    pub(crate) made_by: Option<String>,
 }
 
 impl Value {
@@ -140,10 +142,26 @@ pub(crate) struct MePage {
     pub(crate) sealed: OwnTotal,
     /// Whether data about the person may have got out.
     pub(crate) warned: bool,
+    /// Models that will be at work where the person is sensed.
+    pub(crate) ahead: Vec<ModelAhead>,
     /// Whether authorities had orders about the person.
     pub(crate) ordered: bool,
     /// The page of earlier readings, if there may be any.
     pub(crate) older: Option<Route>,
+}
+
+impl MePage {
+    fn ahead(&self, it: &ModelAhead) -> String {
+        let shell = &self.shell;
+        let words = shell
+            .with("model-ahead")
+            .set("model", shell.of(&it.model.title));
+        let words = words.set("at", shell.moment(&it.at));
+        let words = words.set("deployment", shell.of(&it.title));
+        words
+            .set("decides", shell.of(&it.model.decides))
+            .to_string()
+    }
 }
 
 impl Page for MePage {
@@ -157,6 +175,7 @@ impl Page for MePage {
             accesses: Vec::new(),
             ordered: false,
             warned: false,
+            ahead: Vec::new(),
             linked,
             days: Vec::new(),
             newest: true,
@@ -172,6 +191,7 @@ impl Page for MePage {
             accesses: Vec::new(),
             ordered: false,
             warned: false,
+            ahead: Vec::new(),
             linked: sample::linked(),
             days: sample::days(),
             newest: false,
@@ -190,6 +210,7 @@ impl Page for MePage {
         let ordered = Self {
             ordered: true,
             warned: true,
+            ahead: sample::models_ahead(),
             ..waiting(sample::linked())
         };
         vec![
@@ -217,6 +238,7 @@ mod tests {
                 exact: exact.to_owned(),
                 unit: unit.to_owned(),
                 coarse: None,
+                made_by: None,
             };
             let found = (value.instant(), value.has_unit());
             assert_eq!(found, (instant, has_unit), "{exact} {unit}");

@@ -1,13 +1,14 @@
 //! The public notice of a deployment (the page behind its QR code), and the sign that carries the code.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alliance::cases::SanctionKind;
 use askama::Template;
 use custody::{CommandCounts, SourceCounts};
 use model::{
-    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Model, ModelId, Notice,
-    Purpose, Retention, Sensitivity, Timestamp,
+    CapTarget, Declaration, Field, LegalBasis, Level, LicenceState, Model, Notice, Purpose,
+    Retention, Sensitivity, Timestamp,
 };
 
 use super::limits::limits_of_samples;
@@ -103,6 +104,47 @@ pub(crate) struct NoticePage {
 }
 
 impl NoticePage {
+    /// Version and date of a model, what it is fed with and what it works out.
+    fn model_facts(&self, model: &Model) -> Vec<String> {
+        let shell = &self.shell;
+        let mut facts = Vec::new();
+        if let Some(version) = &model.version {
+            facts.push(match &model.in_force {
+                Some(at) => {
+                    let words = shell.with("model-version-from").set("version", version);
+                    words.set("at", shell.moment(at)).to_string()
+                }
+                None => shell
+                    .with("model-version")
+                    .set("version", version)
+                    .to_string(),
+            });
+        }
+        if let Some(before) = model.version_before.as_ref() {
+            facts.push(
+                shell
+                    .with("model-before")
+                    .set("version", before)
+                    .to_string(),
+            );
+        }
+        let feeding = self.notice.declarations.iter();
+        let feeding = feeding.filter(|it| it.models.contains(&model.id));
+        let fed: BTreeSet<_> = feeding.flat_map(|it| it.fields.iter()).collect();
+        let fed = fed.into_iter().filter_map(|it| self.notice.field(it));
+        let made = self.notice.fields.iter();
+        let made = made.filter(|it| it.made_by.as_ref() == Some(&model.id));
+        let fed: Vec<_> = fed.map(|it| shell.of(&it.title)).collect();
+        let made: Vec<_> = made.map(|it| shell.of(&it.title)).collect();
+        for (key, titles) in [("model-fed", fed), ("model-makes", made)] {
+            if !titles.is_empty() {
+                let titles = shell.list(titles);
+                facts.push(shell.with(key).set("fields", titles).to_string());
+            }
+        }
+        facts
+    }
+
     /// The longest retention of all declarations.
     fn longest_days(&self) -> u16 {
         let days = self
@@ -288,16 +330,7 @@ impl Page for NoticePage {
         limited.limits.truncate(1);
         limited.sanctions = sanctions_of_samples();
         let mut fed = Notice::clone(&sample::home());
-        let purpose = fed.purposes.first().cloned();
-        let model = purpose.zip(ModelId::parse("forecast").ok());
-        fed.models = model
-            .map(|(purpose, id)| Model {
-                id,
-                title: purpose.title,
-                decides: purpose.why,
-            })
-            .into_iter()
-            .collect();
+        fed.models = sample::model().into_iter().collect();
         let fed = page(Arc::new(fed), sample::licence(LicenceState::Active));
         let mut commanded = page(sample::home(), sample::licence(LicenceState::Active));
         if let Some(notice) = commands::sample_notice(&commanded.notice) {

@@ -415,6 +415,30 @@ fn thing(id: &str) -> Option<ThingId> {
     ThingId::parse(id).ok()
 }
 
+/// A model with a new version in some weeks.
+pub(crate) fn model() -> Option<model::Model> {
+    let purpose = HOME.purposes.first()?;
+    Some(model::Model {
+        id: model::ModelId::parse("forecast").ok()?,
+        title: purpose.title.clone(),
+        decides: purpose.why.clone(),
+        version: Some("2.1".to_owned()),
+        in_force: Some(NOW.plus_millis(20 * 86_400_000)),
+        version_before: Some("2.0".to_owned()),
+    })
+}
+
+/// The same, as whom it is about is told.
+pub(crate) fn models_ahead() -> Vec<custody::ModelAhead> {
+    let ahead = |model: model::Model| custody::ModelAhead {
+        deployment: HOME.deployment.clone(),
+        title: HOME.title.clone(),
+        model,
+        at: NOW.plus_millis(20 * 86_400_000),
+    };
+    model().map(ahead).into_iter().collect()
+}
+
 /// What each recipient of a home received on one day.
 pub(crate) fn received() -> Vec<Received> {
     let both = HOME.recipients.iter().zip(&HOME.purposes);
@@ -489,6 +513,7 @@ fn values(step: i64) -> Vec<Value> {
                 .unwrap_or_default()
                 .to_owned(),
             coarse: (step == 1).then(|| "± 250 W".to_owned()),
+            made_by: None,
         });
     let measured = Value {
         title: text("When it measured", "پیمائش کا وقت"),
@@ -497,6 +522,7 @@ fn values(step: i64) -> Vec<Value> {
         exact: "1795338000".to_owned(),
         unit: UNIX_SECONDS.to_owned(),
         coarse: None,
+        made_by: None,
     };
     let gone = Value {
         title: text("/phase", "/phase"),
@@ -505,6 +531,7 @@ fn values(step: i64) -> Vec<Value> {
         exact: "L2".to_owned(),
         unit: String::new(),
         coarse: None,
+        made_by: None,
     };
     declared
         .chain([measured])

@@ -244,6 +244,7 @@ const fn plain(because: &Because) -> &'static str {
         Because::CannotBeCoarsened => "explain-not-coarsenable",
         Because::WrongType => "explain-wrong-type",
         Because::OutOfRange => "explain-out-of-range",
+        Because::NotYet => "explain-not-yet",
         // All but the first carry values, and `reason` has told them.
         Because::Unknown
         | Because::Declared { .. }

@@ -185,6 +185,9 @@ impl Writer<'_> {
             Changed::Fed { model, fields } => self
                 .model("diff-fed", model.as_str(), false)
                 .set("fields", self.fields(fields)),
+            Changed::Makes { model, fields } => self
+                .model("diff-makes", model.as_str(), false)
+                .set("fields", self.fields(fields)),
             Changed::NotFed { model, fields } => self
                 .model("diff-not-fed", model.as_str(), false)
                 .set("fields", self.fields(fields)),
@@ -320,7 +323,19 @@ impl Writer<'_> {
         let title = found.map_or(id, |it| self.texts.of(&it.title));
         let message = self.texts.with(key).set("model", title);
         match found {
-            Some(it) if decides => message.set("decides", self.texts.of(&it.decides)),
+            Some(it) if decides => {
+                let when = match (&it.version, it.in_force) {
+                    (Some(version), Some(at)) => {
+                        let words = self.texts.with("diff-model-when").set("version", version);
+                        let day = at.to_string();
+                        let day = day.split('T').next().unwrap_or_default().to_owned();
+                        words.set("day", day).to_string()
+                    }
+                    _ => String::new(),
+                };
+                let message = message.set("decides", self.texts.of(&it.decides));
+                message.set("when", when)
+            }
             _ => message,
         }
     }

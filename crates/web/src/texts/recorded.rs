@@ -64,6 +64,7 @@ mod tests {
             coarse: Some(Accuracy::NotStated),
             threshold: None,
             window: None,
+            made_by: None,
         }
     }
 

@@ -231,6 +231,7 @@ fn levels_say_how_exact_they_are() {
         data: None,
         about: model::Roles::ALL,
         tells_presence: false,
+        made_by: None,
         coarse: vec![
             Coarsening::Presence,
             Coarsening::Bucket(vec![0.0, 10.0, 20.5]),
@@ -276,6 +277,7 @@ fn levels_of_times_are_told_in_minutes_hours_or_days() {
         data: None,
         about: model::Roles::ALL,
         tells_presence: false,
+        made_by: None,
         coarse: steps.iter().map(|it| Coarsening::Round(*it)).collect(),
     };
     let words = |language, unit: &str, step: f64| {

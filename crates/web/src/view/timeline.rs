@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use custody::{CommittedAs, Place, ReceiptRow, Timeline, TimelineField, TimelineReading};
+use custody::{CommittedAs, MadeBy, Place, ReceiptRow, Timeline, TimelineField, TimelineReading};
 use model::{Assignment, DeploymentId, Notice, PersonId, Pointer, Statistic, Text, Timestamp};
 
 use super::word;
@@ -155,8 +155,22 @@ fn value(notice: Option<&Notice>, shell: &Shell, recorded: &TimelineField) -> Va
         text: short(json).unwrap_or_else(|| exact.clone()),
         exact,
         coarse: shell.recorded(recorded, unit.unwrap_or_default()),
+        made_by: recorded
+            .made_by
+            .as_ref()
+            .map(|it| made_by(notice, shell, it)),
         unit: unit.filter(|_| !is_count).unwrap_or_default().to_owned(),
     }
+}
+
+/// Which model worked a value out.
+fn made_by(notice: Option<&Notice>, shell: &Shell, made: &MadeBy) -> String {
+    let mut models = notice.into_iter().flat_map(|it| &it.models);
+    let model = models.find(|it| it.id.as_str() == made.id);
+    let title = model.map_or(made.id.as_str(), |it| shell.of(&it.title));
+    let words = shell.with("model-made").set("model", title);
+    let version = made.version.as_deref().unwrap_or_default();
+    words.set("version", version).to_string()
 }
 
 /// A JSON value as people read it.

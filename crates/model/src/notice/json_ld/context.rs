@@ -37,7 +37,7 @@ enum Value {
 use Value::{Bilingual, Node, Nodes, Plain, Term, Typed};
 
 /// Each word, with what it means. `amanat:` is the site's own vocabulary.
-const WORDS: [(&str, &str, Value); 35] = [
+const WORDS: [(&str, &str, Value); 37] = [
     ("version", "schema:version", Plain),
     ("title", "dct:title", Bilingual),
     ("description", "dct:description", Bilingual),
@@ -69,6 +69,8 @@ const WORDS: [(&str, &str, Value); 35] = [
     ("party", "amanat:party", Plain),
     ("country", "dpv:hasCountry", Node),
     ("models", "dpv:isImplementedUsingTechnology", Nodes),
+    ("inForce", "schema:validFrom", Typed("xsd:dateTime")),
+    ("madeBy", "amanat:madeBy", Node),
     ("processes", "dpv:hasProcess", Nodes),
     ("legalBasis", "dpv:hasLegalBasis", Node),
     ("law", "amanat:law", Bilingual),

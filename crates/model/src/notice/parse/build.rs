@@ -7,7 +7,7 @@ use crate::notice::{
     Contact, Declaration, Field, Format, LegalBasis, Model, Notice, Party, Position, Purpose,
     Recipient, Retention, dpv,
 };
-use crate::{Level, Pointer, RecipientId, Text};
+use crate::{Level, Pointer, RecipientId, Text, Timestamp};
 
 /// Reads a whole notice and checks what it means.
 pub(super) fn notice(reader: &mut Reader<'_>, root: &Node) -> Option<Notice> {
@@ -52,7 +52,7 @@ pub(super) fn notice(reader: &mut Reader<'_>, root: &Node) -> Option<Notice> {
         purposes,
         recipients,
         declarations,
-        models: collect(reader, root, "models", |_, it| model(it)),
+        models: collect(reader, root, "models", model),
         source_switches,
         commands,
     })
@@ -187,11 +187,28 @@ fn recipient(reader: &mut Reader<'_>, node: &Node) -> Option<Recipient> {
     })
 }
 
-fn model(node: &Node) -> Option<Model> {
+fn model(reader: &mut Reader<'_>, node: &Node) -> Option<Model> {
+    // Of form alone: notices were published before this was asked for.
+    for (key, remedy) in [
+        ("version", "add version = \"1.0\", as its maker counts"),
+        (
+            "in-force",
+            "add in-force = \"2026-12-10T00:00:00+05:00\", from when on this version is at work",
+        ),
+    ] {
+        if node.get(key).is_none() {
+            reader.form(node, format!("a model needs `{key}`"), remedy);
+        }
+    }
     Some(Model {
         id: parsed(node, "id")?,
         title: text(node, "title")?,
         decides: text(node, "decides")?,
+        version: plain(node, "version"),
+        in_force: node
+            .get("in-force")
+            .and_then(|it| Timestamp::parse(it.text()?).ok()),
+        version_before: plain(node, "version-before"),
     })
 }
 

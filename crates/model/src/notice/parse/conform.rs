@@ -3,7 +3,7 @@
 use super::reader::{Reader, meant};
 use super::tree::{Member, Node, Value};
 use crate::notice::shape::{Key, Kind, Need, Shape};
-use crate::{IdError, Level, Pointer, PurposeId};
+use crate::{IdError, Level, Pointer, PurposeId, Timestamp};
 
 /// Notes everything in which `node` is not of `shape`.
 pub(super) fn table(reader: &mut Reader<'_>, node: &Node, shape: &Shape) {
@@ -93,6 +93,7 @@ fn value(reader: &mut Reader<'_>, node: &Node, name: &str, kind: &Kind) {
         | Kind::Id(_)
         | Kind::Word { .. }
         | Kind::Pointer
+        | Kind::Moment
         | Kind::Level => match node.text() {
             Some(text) => plain(reader, node, text, name, kind),
             None => of_type(reader, node, name, "a text in quotes"),
@@ -209,6 +210,10 @@ fn plain(reader: &mut Reader<'_>, node: &Node, text: &str, name: &str, kind: &Ki
             if let Err(err) = Pointer::parse(text) {
                 reader.wrong(node, not("a JSON Pointer"), err.to_string());
             }
+        }
+        Kind::Moment if Timestamp::parse(text).is_err() => {
+            let remedy = "write one such as 2026-12-10T00:00:00+05:00 (RFC 3339)";
+            reader.wrong(node, not("a moment"), remedy);
         }
         Kind::Level => {
             let remedy = "write on, or coarse-1 (the coarsest), coarse-2, …";

@@ -86,6 +86,7 @@ pub(super) fn field(reader: &mut Reader<'_>, node: &Node, format: Option<Format>
         data: node.get("data").and_then(|it| DataType::parse(it.text()?)),
         about,
         tells_presence: node.get("tells-presence").is_some(),
+        made_by: super::build::parsed(node, "made-by"),
         coarse: levels.into_iter().filter_map(|it| it.1).collect(),
     })
 }

@@ -50,18 +50,24 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node) {
             );
         }
     }
+    for field in root.list("fields") {
+        if let Some((node, id)) = field.get("made-by").and_then(|it| Some((it, it.text()?))) {
+            known(reader, node, id, &declared.models, "model");
+            used.models.insert(id.to_owned());
+        }
+    }
     for model in root.list("models") {
         if let Some((node, id)) = model.get("id").and_then(|it| Some((it, it.text()?)))
             && !used.models.contains(id)
         {
             let reason = format!(
-                "model `{}` is in no declaration, so nothing feeds it",
+                "model `{}` is in no declaration and makes no field, so it does nothing",
                 shown(id)
             );
             reader.form(
                 node,
                 reason,
-                "name it in a declaration, or remove the model",
+                "name it in a declaration or as made-by of a field, or remove the model",
             );
         }
     }

@@ -98,6 +98,12 @@ pub(super) const FIELD: Shape = Shape {
             "Whether it says by itself that somebody is there: true, or a number above zero.",
         ),
         key(
+            "made-by",
+            Optional,
+            Kind::Id("a model"),
+            "The automated model that works its values out, where they are not measured.",
+        ),
+        key(
             "coarse",
             Optional,
             list(&Kind::Table(&COARSENING), 0, Level::MAX_COARSE as usize),

@@ -87,7 +87,7 @@ pub(super) const MODEL: Shape = Shape {
             "id",
             Required,
             Kind::Id("a model"),
-            "Its name in declarations.",
+            "Its name in declarations and fields.",
         ),
         key(
             "title",
@@ -100,6 +100,24 @@ pub(super) const MODEL: Shape = Shape {
             Required,
             Kind::Bilingual(MAX_TEXT),
             "What it works out or decides about people.",
+        ),
+        key(
+            "version",
+            Optional,
+            Kind::Plain(MAX_WORD),
+            "Which version of it.",
+        ),
+        key(
+            "in-force",
+            Optional,
+            Kind::Moment,
+            "From when on this version is at work.",
+        ),
+        key(
+            "version-before",
+            Optional,
+            Kind::Plain(MAX_WORD),
+            "The version that is at work until then, where there is one.",
         ),
     ],
 };

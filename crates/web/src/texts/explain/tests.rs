@@ -35,6 +35,7 @@ fn every_reason() -> Vec<Because> {
         Because::CannotBeCoarsened,
         Because::WrongType,
         Because::OutOfRange,
+        Because::NotYet,
         Because::Unknown,
     ];
     all.extend(some.map(Because::Chosen));
