@@ -156,7 +156,7 @@ fn publish<S: LogStore>(
 }
 
 /// The end of a log that is being extended.
-struct End {
+pub(crate) struct End {
     old_size: u64,
     edge: Edge,
     bundle: Bundle,
@@ -165,7 +165,7 @@ struct End {
 
 impl End {
     /// Reads the tiles and the bundle that are not full, and checks them against the checkpoint.
-    fn read<S: LogStore>(
+    pub(crate) fn read<S: LogStore>(
         store: &mut S,
         checkpoint: &Checkpoint,
     ) -> Result<End, AppendError<S::Error>> {
@@ -211,7 +211,7 @@ impl End {
     }
 
     /// Adds one entry, `position` being its place in the batch, and writes the tiles that it fills.
-    fn push<S: LogStore>(
+    pub(crate) fn push<S: LogStore>(
         &mut self,
         store: &mut S,
         position: usize,
@@ -234,8 +234,13 @@ impl End {
         })
     }
 
+    /// The root of all that is in it.
+    pub(crate) fn root(&self) -> Hash {
+        self.edge.root()
+    }
+
     /// Writes what is not full at the new end.
-    fn write_partials<S: LogStore>(&mut self, store: &mut S) -> Result<(), AppendError<S::Error>> {
+    pub(crate) fn write_partials<S: LogStore>(&mut self, store: &mut S) -> Result<(), AppendError<S::Error>> {
         if let Ok(width) = u16::try_from(self.bundle.len()) {
             self.write_bundle(store, width)?;
         }

@@ -95,7 +95,15 @@ pub fn checkpoint<S: LogStore>(
     let Some(bytes) = bytes else {
         return Ok(None);
     };
-    let note = Note::parse(&bytes).map_err(CheckpointError::Note)?;
+    Ok(Some(checkpoint_of(&bytes, verifier)?.0))
+}
+
+/// Reads a checkpoint and checks its signature and origin; gives it with all its signatures.
+pub(crate) fn checkpoint_of<E: std::error::Error + 'static>(
+    bytes: &[u8],
+    verifier: &Verifier,
+) -> Result<(Checkpoint, Note), CheckpointError<E>> {
+    let note = Note::parse(bytes).map_err(CheckpointError::Note)?;
     let text = note.verify(verifier).map_err(CheckpointError::Note)?;
     let checkpoint = Checkpoint::parse(text).map_err(CheckpointError::Text)?;
     if checkpoint.origin != verifier.name() {
@@ -103,7 +111,7 @@ pub fn checkpoint<S: LogStore>(
             origin: checkpoint.origin,
         });
     }
-    Ok(Some(checkpoint))
+    Ok((checkpoint, note))
 }
 
 #[cfg(test)]

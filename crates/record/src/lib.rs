@@ -38,6 +38,7 @@ mod edge;
 mod hash;
 mod key;
 mod log_store;
+mod mirror;
 mod note;
 mod path;
 mod proof;
@@ -54,6 +55,7 @@ pub use dir_store::{DirStore, DirStoreError};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
 pub use key::{KeyNameError, Signer, Verifier, VerifierError, WitnessSigner, WitnessVerifier};
 pub use log_store::{LogStore, MemoryStore};
+pub use mirror::{MirrorError, Mirrored, mirror};
 pub use note::{MAX_NOTE_BYTES, MAX_SIGNATURES, Note, NoteError, NoteSignature};
 pub use path::LogPath;
 pub use proof::{

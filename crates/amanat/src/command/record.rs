@@ -1,7 +1,9 @@
 //! `amanat record …`: read and check the public record without trusting the server that wrote it.
 
 mod check;
+mod follow;
 mod http_store;
+mod mirror;
 mod place;
 mod prove;
 mod receipt;
@@ -20,6 +22,10 @@ pub(crate) enum RecordCommand {
     Prove(prove::Arguments),
     /// Check such a proof, and show the entry
     Check(check::Arguments),
+    /// Copy the record, and see that it only grew since the last time
+    Mirror(mirror::Arguments),
+    /// Print entries as they come
+    Follow(follow::Arguments),
     /// Check that the record holds a receipt fast, and show what it says
     Receipt(receipt::Arguments),
 }
@@ -30,6 +36,8 @@ pub(crate) fn run(command: &RecordCommand) -> Result<Exit, Stop> {
         RecordCommand::Verify(arguments) => verify::run(arguments),
         RecordCommand::Prove(arguments) => prove::run(arguments),
         RecordCommand::Check(arguments) => check::run(arguments),
+        RecordCommand::Mirror(arguments) => mirror::run(arguments),
+        RecordCommand::Follow(arguments) => follow::run(arguments),
         RecordCommand::Receipt(arguments) => receipt::run(arguments),
     }
 }

@@ -53,6 +53,8 @@ mod passkeys;
 #[cfg(test)]
 mod presets;
 #[cfg(test)]
+mod record_follow;
+#[cfg(test)]
 mod record_verify;
 #[cfg(test)]
 mod root_key;

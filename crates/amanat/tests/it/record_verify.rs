@@ -10,7 +10,7 @@ use record::{DirStore, Note, Signer, TlogProof, WitnessSigner, append};
 use crate::run::{amanat, stderr, stdout};
 
 /// A data directory with a record of 300 entries: a full bundle, a partial one, and a superseded one.
-fn record() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn record() -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("record");
     grow(&directory, 0..280, "entry");
@@ -20,11 +20,11 @@ fn record() -> (tempfile::TempDir, PathBuf) {
     (place, directory)
 }
 
-fn signer() -> Signer {
+pub(crate) fn signer() -> Signer {
     Signer::new("example.org/record", &[7; 32]).unwrap()
 }
 
-fn grow(directory: &Path, range: std::ops::Range<u32>, word: &str) {
+pub(crate) fn grow(directory: &Path, range: std::ops::Range<u32>, word: &str) {
     let mut store = DirStore::create(directory).unwrap();
     let entries: Vec<_> = range.map(|it| format!("{word} {it}")).collect();
     let entries: Vec<_> = entries.iter().map(String::as_bytes).collect();
@@ -165,7 +165,7 @@ fn a_site_is_verified_over_http_with_a_key_that_one_trusts() {
 }
 
 /// Serves the files of `directory` below `/record/log/`.
-fn ran(arguments: &[&str]) -> std::process::Output {
+pub(crate) fn ran(arguments: &[&str]) -> std::process::Output {
     let place = tempfile::tempdir().unwrap();
     amanat(place.path()).args(arguments).output().unwrap()
 }
@@ -324,7 +324,7 @@ fn what_is_not_in_the_record_is_not_proved() {
     );
 }
 
-fn serve(directory: PathBuf) -> String {
+pub(crate) fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

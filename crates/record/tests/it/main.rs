@@ -13,6 +13,10 @@ mod growth;
 #[cfg(test)]
 mod merkle;
 #[cfg(test)]
+mod mirror;
+#[cfg(test)]
+mod public_client;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tlog_proof;

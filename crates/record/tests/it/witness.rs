@@ -85,6 +85,29 @@ fn a_split_view_is_told_from_everything_else() {
 }
 
 #[test]
+fn entries_in_another_order_are_refused() {
+    let mut one = log(&[9]);
+    let mut swapped = entries(0..9, "");
+    swapped.swap(2, 5);
+    let mut other = MemoryStore::default();
+    append(&mut other, &swapped);
+    let last = checkpoint_of(&mut one);
+    check_refused(&asked(&mut other, 9), Some(&last), WitnessRefusal::SplitView { size: 9 });
+}
+
+#[test]
+fn a_cosignature_of_another_checkpoint_is_wrong() {
+    let witness = signer_of_witness();
+    let mut store = log(&[5]);
+    let cosigned = witness.cosign(&note_of(&mut store), 1_790_000_000).unwrap();
+    append(&mut store, &entries(5..12, ""));
+    let mut replayed = note_of(&mut store);
+    replayed.add(cosigned).unwrap();
+    let wrong = witness.verifier().cosigned_at(&replayed);
+    assert!(matches!(wrong, Err(record::NoteError::WrongSignature { .. })), "{wrong:?}");
+}
+
+#[test]
 fn truncation_and_stale_checkpoints_are_refused() {
     let mut store = log(&[5]);
     let stale = note_of(&mut store);

@@ -44,6 +44,22 @@ impl WitnessArguments {
         &self.witnesses
     }
 
+    /// Whether enough of them cosigned a checkpoint; says who is missing.
+    pub(super) fn accept(&self, note: &record::Note) -> Result<(), record::NoteError> {
+        let quorum = self.quorum.unwrap_or(self.witnesses.len());
+        let (mut cosigned, mut wrong) = (0_usize, None);
+        for witness in &self.witnesses {
+            match witness.cosigned_at(note) {
+                Ok(_) => cosigned += 1,
+                Err(err) => wrong = Some(err),
+            }
+        }
+        match wrong {
+            Some(err) if cosigned < quorum => Err(err),
+            _ => Ok(()),
+        }
+    }
+
     /// How many of them must have cosigned.
     pub(super) fn quorum(&self) -> Result<usize, Stop> {
         let named = self.witnesses.len();

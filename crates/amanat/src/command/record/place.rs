@@ -11,7 +11,7 @@ use crate::exit::Stop;
 use crate::ui;
 
 /// The file with the verifier key beside the record.
-const KEY_FILE: &str = "log.vkey";
+pub(super) const KEY_FILE: &str = "log.vkey";
 /// Where a site publishes its record.
 const URL_PREFIX: &str = "/record/log";
 
@@ -82,7 +82,13 @@ impl LogStore for Place {
 impl PlaceArguments {
     /// The record and its key.
     pub(super) fn open(&self) -> Result<(Place, Verifier), Stop> {
-        let key = self.key.as_deref();
+        self.open_with(None)
+    }
+
+    /// The same, with a key that is known from before where none is given.
+    pub(super) fn open_with(&self, known: Option<&Verifier>) -> Result<(Place, Verifier), Stop> {
+        let known = known.map(ToString::to_string);
+        let key = self.key.as_deref().or(known.as_deref());
         if is_url(&self.place) {
             of_site(&self.place, key)
         } else {
