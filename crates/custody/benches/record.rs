@@ -98,6 +98,7 @@ fn as_f64(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn timed<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, f64)> {
     let begun = Instant::now();
     let value = work()?;

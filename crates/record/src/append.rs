@@ -240,7 +240,10 @@ impl End {
     }
 
     /// Writes what is not full at the new end.
-    pub(crate) fn write_partials<S: LogStore>(&mut self, store: &mut S) -> Result<(), AppendError<S::Error>> {
+    pub(crate) fn write_partials<S: LogStore>(
+        &mut self,
+        store: &mut S,
+    ) -> Result<(), AppendError<S::Error>> {
         if let Ok(width) = u16::try_from(self.bundle.len()) {
             self.write_bundle(store, width)?;
         }

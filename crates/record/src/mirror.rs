@@ -39,7 +39,9 @@ pub enum MirrorError<F: std::error::Error + 'static, T: std::error::Error + 'sta
     #[error("the checkpoint is not accepted")]
     Refused(#[source] NoteError),
     /// The log is smaller than it was.
-    #[error("the log had {known} entries, and now it shows {size}: it was cut, or an old state is shown")]
+    #[error(
+        "the log had {known} entries, and now it shows {size}: it was cut, or an old state is shown"
+    )]
     Shrunk {
         /// How many entries the copy holds.
         known: u64,

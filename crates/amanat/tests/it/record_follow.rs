@@ -49,7 +49,11 @@ fn a_copy_follows_a_site_and_verifies_without_it() {
     let key = other.verifier().to_string();
     let stranger = mirror(&url, &copy, &["--key", &key]);
     assert_eq!(stranger.status.code(), Some(1), "{}", stderr(&stranger));
-    assert!(stderr(&stranger).contains("another key"), "{}", stderr(&stranger));
+    assert!(
+        stderr(&stranger).contains("another key"),
+        "{}",
+        stderr(&stranger)
+    );
 }
 
 #[test]
@@ -79,12 +83,32 @@ fn nd_5_every_trick_against_a_copy_is_found_out() {
     swapped.swap(3, 211);
     let forger = Signer::new("example.org/record", &[9; 32]).unwrap();
     let tricks: [(&str, Vec<Vec<u8>>, &Signer, &str); 6] = [
-        ("split view", words(300, "other"), &signer(), "two of them are shown"),
-        ("split view, later", words(900, "other"), &signer(), "two of them are shown"),
+        (
+            "split view",
+            words(300, "other"),
+            &signer(),
+            "two of them are shown",
+        ),
+        (
+            "split view, later",
+            words(900, "other"),
+            &signer(),
+            "two of them are shown",
+        ),
         ("truncation", entry(299), &signer(), "it was cut"),
-        ("stale checkpoint", entry(256), &signer(), "an old state is shown"),
+        (
+            "stale checkpoint",
+            entry(256),
+            &signer(),
+            "an old state is shown",
+        ),
         ("reordering", swapped, &signer(), "rewritten"),
-        ("forged signature", entry(400), &forger, "not one of this log"),
+        (
+            "forged signature",
+            entry(400),
+            &forger,
+            "not one of this log",
+        ),
     ];
     for (trick, entries, signer, expected) in tricks {
         let (_place, directory) = record();
@@ -96,7 +120,14 @@ fn nd_5_every_trick_against_a_copy_is_found_out() {
         replace(&directory, &entries, signer);
         for output in [
             mirror(from, &copy, &[]),
-            ran(&["record", "follow", from, "--once", "--copy", copy.to_str().unwrap()]),
+            ran(&[
+                "record",
+                "follow",
+                from,
+                "--once",
+                "--copy",
+                copy.to_str().unwrap(),
+            ]),
         ] {
             let words = stderr(&output);
             assert_eq!(output.status.code(), Some(1), "{trick}: {words}");
@@ -105,7 +136,10 @@ fn nd_5_every_trick_against_a_copy_is_found_out() {
         }
         // The copy is as it was.
         let verified = ok(&ran(&["record", "verify", copy.to_str().unwrap()]));
-        assert!(verified.starts_with("ok: 300 entries"), "{trick}: {verified}");
+        assert!(
+            verified.starts_with("ok: 300 entries"),
+            "{trick}: {verified}"
+        );
     }
 }
 
@@ -123,19 +157,31 @@ fn nd_5_a_cosignature_of_another_checkpoint_counts_for_nothing() {
     let copy = copies.path().join("copy");
     let unsigned = mirror(from, &copy, &["--witness", &key]);
     assert_eq!(unsigned.status.code(), Some(1), "{}", stderr(&unsigned));
-    assert!(stderr(&unsigned).contains("witnesses sign within minutes"), "{}", stderr(&unsigned));
+    assert!(
+        stderr(&unsigned).contains("witnesses sign within minutes"),
+        "{}",
+        stderr(&unsigned)
+    );
     note.add(cosignature.clone()).unwrap();
-    store.write("checkpoint", note.to_string().as_bytes()).unwrap();
+    store
+        .write("checkpoint", note.to_string().as_bytes())
+        .unwrap();
     ok(&mirror(from, &copy, &["--witness", &key]));
     // The record grows, and what the witness signed before is put under the new checkpoint.
     grow(&directory, 300..310, "entry");
     let bytes = store.read("checkpoint").unwrap().unwrap();
     let mut replayed = Note::parse(&bytes).unwrap();
     replayed.add(cosignature).unwrap();
-    store.write("checkpoint", replayed.to_string().as_bytes()).unwrap();
+    store
+        .write("checkpoint", replayed.to_string().as_bytes())
+        .unwrap();
     let refused = mirror(from, &copy, &["--witness", &key]);
     assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
-    assert!(stderr(&refused).contains("wrong signature"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("wrong signature"),
+        "{}",
+        stderr(&refused)
+    );
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("proof");
     let file = file.to_str().unwrap();
@@ -143,5 +189,9 @@ fn nd_5_a_cosignature_of_another_checkpoint_counts_for_nothing() {
     let own = signer().verifier().to_string();
     let checked = ran(&["record", "check", file, "--key", &own, "--witness", &key]);
     assert_eq!(checked.status.code(), Some(1), "{}", stderr(&checked));
-    assert!(stderr(&checked).contains("not rightly signed"), "{}", stderr(&checked));
+    assert!(
+        stderr(&checked).contains("not rightly signed"),
+        "{}",
+        stderr(&checked)
+    );
 }

@@ -164,7 +164,7 @@ fn a_site_is_verified_over_http_with_a_key_that_one_trusts() {
     assert_eq!(verify().status.code(), Some(1));
 }
 
-/// Serves the files of `directory` below `/record/log/`.
+/// What a run of the command does, anywhere.
 pub(crate) fn ran(arguments: &[&str]) -> std::process::Output {
     let place = tempfile::tempdir().unwrap();
     amanat(place.path()).args(arguments).output().unwrap()
@@ -324,6 +324,7 @@ fn what_is_not_in_the_record_is_not_proved() {
     );
 }
 
+/// Serves the files of `directory` below `/record/log/`, and the key beside it.
 pub(crate) fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -334,7 +335,10 @@ pub(crate) fn serve(directory: PathBuf) -> String {
             let line = head.next().unwrap().unwrap();
             while head.next().is_some_and(|it| !it.unwrap().is_empty()) {}
             let path = line.split(' ').nth(1).unwrap();
-            let file = path.strip_prefix("/record/log/").unwrap();
+            let file = match path {
+                "/record/log.vkey" => "log.vkey",
+                _ => path.strip_prefix("/record/log/").unwrap(),
+            };
             let (status, body) = match fs::read(directory.join(file)) {
                 Ok(body) => ("200 OK", body),
                 Err(_) => ("404 Not Found", Vec::new()),

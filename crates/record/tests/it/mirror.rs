@@ -76,7 +76,11 @@ fn entries_in_another_order_are_found_out() {
 #[test]
 fn a_log_that_was_cut_or_shows_an_old_state_is_found_out() {
     for size in [0, 1, 256, 299] {
-        check_refused(&mut log_of(size, "entry"), 300, "it was cut, or an old state");
+        check_refused(
+            &mut log_of(size, "entry"),
+            300,
+            "it was cut, or an old state",
+        );
     }
 }
 

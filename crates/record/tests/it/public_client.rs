@@ -3,8 +3,8 @@
 use record::MemoryStore;
 use signed_note::{Note, StandardVerifier, VerifierList};
 use tlog_tiles::{
-    Checkpoint, Error, Hash, HashReader, Tile, TileHashReader, TileReader, check_record, check_tree,
-    prove_record, prove_tree, record_hash, tree_hash,
+    Checkpoint, Error, Hash, HashReader, Tile, TileHashReader, TileReader, check_record,
+    check_tree, prove_record, prove_tree, record_hash, tree_hash,
 };
 
 use crate::support::{log, verifier};
@@ -33,7 +33,9 @@ impl TileReader for Files {
 fn opened(files: &Files) -> Checkpoint {
     let note = Note::from_bytes(&files.0.files["checkpoint"]).unwrap();
     let key = StandardVerifier::new(&verifier().to_string()).unwrap();
-    let (signatures, _) = note.verify(&VerifierList::new(vec![Box::new(key)])).unwrap();
+    let (signatures, _) = note
+        .verify(&VerifierList::new(vec![Box::new(key)]))
+        .unwrap();
     assert_eq!(signatures.len(), 1);
     Checkpoint::from_bytes(note.text()).unwrap()
 }
@@ -41,7 +43,14 @@ fn opened(files: &Files) -> Checkpoint {
 #[test]
 fn en_1_a_public_client_verifies_the_log_from_static_files() {
     let mut before: Option<(u64, Hash)> = None;
-    for batches in [&[1][..], &[5], &[5, 251], &[5, 251, 1], &[5, 251, 1, 65_279], &[5, 251, 1, 65_279, 4_464]] {
+    for batches in [
+        &[1][..],
+        &[5],
+        &[5, 251],
+        &[5, 251, 1],
+        &[5, 251, 1, 65_279],
+        &[5, 251, 1, 65_279, 4_464],
+    ] {
         let files = Files(log(batches));
         let checkpoint = opened(&files);
         let (size, root) = (checkpoint.size(), *checkpoint.hash());
@@ -52,7 +61,8 @@ fn en_1_a_public_client_verifies_the_log_from_static_files() {
         let step = (size / 50).max(1);
         for position in (0..size).step_by(usize::try_from(step).unwrap()) {
             let proof = prove_record(size, position, &reader).unwrap();
-            let mut found = record::read_entries(&mut files.0.clone(), position..position + 1).unwrap();
+            let mut found =
+                record::read_entries(&mut files.0.clone(), position..position + 1).unwrap();
             let leaf = record_hash(&found.remove(0));
             check_record(&proof, size, root, position, leaf).unwrap();
             let other = record_hash(b"other");
@@ -71,10 +81,9 @@ fn en_1_a_public_client_verifies_the_log_from_static_files() {
 fn a_public_client_finds_a_changed_tile() {
     let mut files = Files(log(&[700]));
     let checkpoint = opened(&files);
-    let tile = files.0.files.get_mut("tile/0/001").unwrap();
+    let tile = files.0.files.get_mut("tile/0/002.p/188").unwrap();
     tile[77] ^= 1;
     let reader = TileHashReader::new(checkpoint.size(), *checkpoint.hash(), &files);
-    // The hash of entry 300 comes from that tile.
-    let index = tlog_tiles::stored_hash_index(0, 300);
+    let index = tlog_tiles::stored_hash_index(0, 514);
     assert!(reader.read_hashes(&[index]).is_err());
 }

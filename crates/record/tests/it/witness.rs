@@ -92,7 +92,11 @@ fn entries_in_another_order_are_refused() {
     let mut other = MemoryStore::default();
     append(&mut other, &swapped);
     let last = checkpoint_of(&mut one);
-    check_refused(&asked(&mut other, 9), Some(&last), WitnessRefusal::SplitView { size: 9 });
+    check_refused(
+        &asked(&mut other, 9),
+        Some(&last),
+        WitnessRefusal::SplitView { size: 9 },
+    );
 }
 
 #[test]
@@ -104,7 +108,10 @@ fn a_cosignature_of_another_checkpoint_is_wrong() {
     let mut replayed = note_of(&mut store);
     replayed.add(cosigned).unwrap();
     let wrong = witness.verifier().cosigned_at(&replayed);
-    assert!(matches!(wrong, Err(record::NoteError::WrongSignature { .. })), "{wrong:?}");
+    assert!(
+        matches!(wrong, Err(record::NoteError::WrongSignature { .. })),
+        "{wrong:?}"
+    );
 }
 
 #[test]

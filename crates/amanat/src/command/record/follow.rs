@@ -66,6 +66,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Stop> {
         if arguments.once {
             return Ok(Exit::Ok);
         }
-        std::thread::sleep(Duration::from_secs(arguments.every));
+        pause(arguments.every);
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "somebody else's site is looked at every so often: there is no state to wait on"
+)]
+fn pause(seconds: u64) {
+    std::thread::sleep(Duration::from_secs(seconds));
 }

@@ -1,13 +1,12 @@
 //! `amanat record mirror DIR|URL COPY`: a copy of the record that only ever grows, every entry hashed again.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use record::{
-    DirStore, DirStoreError, LogStore, MemoryStore, MirrorError, Mirrored, Verifier,
-};
+use record::{DirStore, DirStoreError, LogStore, MemoryStore, MirrorError, Mirrored, Verifier};
 
 use super::check::WitnessArguments;
 use super::place::{KEY_FILE, Place, PlaceArguments, PlaceError, given_key};
@@ -52,40 +51,39 @@ pub(super) enum Kept {
     Memory(MemoryStore),
 }
 
+/// Memory does not fail.
+fn sure<T>(done: Result<T, Infallible>) -> Result<T, DirStoreError> {
+    done.map_err(|never| match never {})
+}
+
 impl LogStore for Kept {
     type Error = DirStoreError;
 
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, DirStoreError> {
         match self {
             Self::Directory(store, _) => store.read(path),
-            Self::Memory(store) => Ok(store.read(path).unwrap_or_else(|never| match never {})),
+            Self::Memory(store) => sure(store.read(path)),
         }
     }
 
     fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), DirStoreError> {
         match self {
             Self::Directory(store, _) => store.write(path, bytes),
-            Self::Memory(store) => {
-                Ok(store.write(path, bytes).unwrap_or_else(|never| match never {}))
-            }
+            Self::Memory(store) => sure(store.write(path, bytes)),
         }
     }
 
     fn partial_widths(&mut self, tile: &str) -> Result<Vec<u8>, DirStoreError> {
         match self {
             Self::Directory(store, _) => store.partial_widths(tile),
-            Self::Memory(store) => {
-                Ok(store.partial_widths(tile).unwrap_or_else(|never| match never {}))
-            }
+            Self::Memory(store) => sure(store.partial_widths(tile)),
         }
     }
 
     fn drop_partials(&mut self, tile: &str) -> Result<(), DirStoreError> {
         match self {
             Self::Directory(store, _) => store.drop_partials(tile),
-            Self::Memory(store) => {
-                Ok(store.drop_partials(tile).unwrap_or_else(|never| match never {}))
-            }
+            Self::Memory(store) => sure(store.drop_partials(tile)),
         }
     }
 }
