@@ -7,14 +7,16 @@ use custody::{
     AuthorityId, CertificateError, DeviceAuthority, IssuedCertificate, NewCertificate, Serial,
     SubjectPattern,
 };
+use data_encoding::BASE64;
 use model::{DeploymentId, Entry, EntryKind, ThingId, Timestamp};
 use rustls_pki_types::CertificateDer;
 
 use crate::authority::{Action, Actor};
+use crate::four_eyes::OfficeAct;
 use crate::{Alliance, AllianceError};
 
 impl Alliance {
-    /// Begins the authority for devices, publicly.
+    /// Begins the authority for devices, publicly. It takes two.
     ///
     /// # Errors
     /// When the actor may not, there is one already, or the database fails.
@@ -25,7 +27,10 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<DeviceAuthority, AllianceError> {
         by.must(Action::ManageCertificates)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::BeginDeviceAuthority {
+            name: name.to_owned(),
+        };
+        self.in_two(by, asked, now, |act| {
             let begun = act.begin_device_authority(name)?;
             act.record(Entry {
                 at: now,
@@ -92,7 +97,7 @@ impl Alliance {
         })
     }
 
-    /// Believes a maker's authority about the things of one deployment, publicly.
+    /// Believes a maker's authority about the things of one deployment, publicly. It takes two.
     ///
     /// # Errors
     /// When the actor may not, or as [`custody::Act::trust_maker`].
@@ -104,7 +109,12 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<AuthorityId, AllianceError> {
         by.must(Action::ManageCertificates)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::TrustMaker {
+            certificate: BASE64.encode(certificate),
+            deployment: deployment.to_string(),
+            pattern: pattern.to_string(),
+        };
+        self.in_two(by, asked, now, |act| {
             let id = act.trust_maker(certificate, deployment, pattern)?;
             act.record(Entry {
                 at: now,
@@ -118,7 +128,7 @@ impl Alliance {
         })
     }
 
-    /// Ends the belief in a maker's authority at a deployment, publicly.
+    /// Ends the belief in a maker's authority at a deployment, publicly. It takes two; what cannot wait is done by suspending the licence.
     ///
     /// # Errors
     /// When the actor may not, it is not believed there, or the database fails.
@@ -130,7 +140,11 @@ impl Alliance {
         now: Timestamp,
     ) -> Result<(), AllianceError> {
         by.must(Action::ManageCertificates)?;
-        self.custody.act(now, |act| {
+        let asked = OfficeAct::DistrustMaker {
+            maker: maker.to_string(),
+            deployment: deployment.to_string(),
+        };
+        self.in_two(by, asked, now, |act| {
             let certificate = act.distrust_maker(maker, deployment)?;
             act.record(Entry {
                 at: now,

@@ -125,6 +125,27 @@ pub enum OfficeAct {
         /// Until when.
         until: Option<i64>,
     },
+    /// The authority for devices begins.
+    BeginDeviceAuthority {
+        /// Its name.
+        name: String,
+    },
+    /// A maker's authority is believed about the things of a deployment.
+    TrustMaker {
+        /// Its certificate: base64 of the DER.
+        certificate: String,
+        /// Where.
+        deployment: String,
+        /// How its certificates name things.
+        pattern: String,
+    },
+    /// A maker's authority is not believed any more.
+    DistrustMaker {
+        /// Which.
+        maker: String,
+        /// Where.
+        deployment: String,
+    },
     /// A recipient's access ends.
     EndGrant {
         /// Who.
@@ -161,6 +182,9 @@ impl OfficeAct {
             Self::PublishNotice { .. } => "publish-notice",
             Self::Grant { .. } => "grant",
             Self::EndGrant { .. } => "end-grant",
+            Self::BeginDeviceAuthority { .. } => "begin-device-authority",
+            Self::TrustMaker { .. } => "trust-maker",
+            Self::DistrustMaker { .. } => "distrust-maker",
         }
     }
 
@@ -170,6 +194,8 @@ impl OfficeAct {
         match self {
             Self::Licence { deployment, .. }
             | Self::Grant { deployment, .. }
+            | Self::TrustMaker { deployment, .. }
+            | Self::DistrustMaker { deployment, .. }
             | Self::EndGrant { deployment, .. } => Some(deployment),
             _ => None,
         }
@@ -237,6 +263,13 @@ impl OfficeAct {
     fn details_of_register(&self) -> Vec<String> {
         let moment = |millis: &i64| Timestamp::from_millis(*millis).to_string();
         match self {
+            Self::BeginDeviceAuthority { name } => vec![name.clone()],
+            Self::TrustMaker {
+                certificate,
+                pattern,
+                ..
+            } => vec![format!("things: {pattern}"), certificate.clone()],
+            Self::DistrustMaker { maker, .. } => vec![maker.clone()],
             Self::AddMember {
                 member,
                 chamber,

@@ -1,6 +1,7 @@
 //! What two agreed to is carried out, by the use case that was asked for.
 
-use custody::{ActError, DeclaredStatistic, StatisticId};
+use custody::{ActError, AuthorityId, DeclaredStatistic, StatisticId, SubjectPattern};
+use data_encoding::BASE64;
 use model::{
     Cap, CapTarget, Chamber, DeploymentId, Grant, Level, MemberId, PurposeId, RecipientId, Text,
     Timestamp,
@@ -106,6 +107,37 @@ impl Alliance {
         Ok(())
     }
 
+    /// What is about who certifies devices.
+    fn certify(
+        &self,
+        by: &Actor,
+        act: &OfficeAct,
+        now: Timestamp,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match act {
+            OfficeAct::BeginDeviceAuthority { name } => {
+                drop(self.begin_device_authority(by, name, now)?);
+            }
+            OfficeAct::TrustMaker {
+                certificate,
+                deployment,
+                pattern,
+            } => {
+                let certificate = BASE64.decode(certificate.as_bytes())?;
+                let deployment = DeploymentId::parse(deployment)?;
+                let pattern = SubjectPattern::parse(pattern)?;
+                let place = (&deployment, &pattern);
+                self.trust_maker(by, &certificate.into(), place, now)?;
+            }
+            OfficeAct::DistrustMaker { maker, deployment } => {
+                let maker = AuthorityId::parse(maker).ok_or("no such authority")?;
+                self.distrust_maker(by, &maker, &DeploymentId::parse(deployment)?, now)?;
+            }
+            _ => return Err("this act takes no two".into()),
+        }
+        Ok(())
+    }
+
     /// What is about the register.
     fn register(
         &self,
@@ -162,7 +194,7 @@ impl Alliance {
                 let at = Timestamp::from_millis(*at).max(now);
                 self.end_grant(by, (&recipient, &purpose, &deployment), at, now)?;
             }
-            _ => return Err("this act is not about the register".into()),
+            _ => self.certify(by, act, now)?,
         }
         Ok(())
     }

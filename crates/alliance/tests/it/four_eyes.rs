@@ -261,3 +261,26 @@ fn an_act_says_what_was_asked_for() {
     assert_eq!(act.deployment(), Some("gulberg-home"));
     assert_eq!(act.details(), ["until: 1970-01-01T00:00:00.005Z"]);
 }
+
+#[test]
+fn nd_5_whose_certificates_count_takes_two() {
+    on_both(|town| {
+        let alliance = &town.alliance;
+        let (first, second) = (officer(alliance), officer(alliance));
+        let operator = Actor::Operator;
+        let late = NOW.plus_millis(8 * DAY);
+        let id = waits(alliance.begin_device_authority(&operator, "Devices", late));
+        assert!(alliance.custody().device_authority().is_none());
+        agree(&town, &first, id, late).unwrap();
+        assert!(alliance.custody().device_authority().is_some());
+        assert_eq!(last(alliance).0, EntryKind::DeviceAuthorityBegun);
+        // What could not be done is not kept for anybody.
+        let maker = custody::AuthorityId::parse(&"0".repeat(32)).unwrap();
+        let unknown = alliance.distrust_maker(&operator, &maker, &home(), late);
+        assert!(
+            matches!(unknown, Err(AllianceError::Certificate(_))),
+            "{unknown:?}"
+        );
+        drop(second);
+    });
+}

@@ -44,3 +44,6 @@ acts-add-member = Take in a member
 acts-publish-notice = Publish a notice
 acts-grant = Give a recipient access
 acts-end-grant = End a recipient’s access
+acts-begin-device-authority = Begin the authority for devices
+acts-trust-maker = Believe a maker of devices
+acts-distrust-maker = Stop believing a maker of devices

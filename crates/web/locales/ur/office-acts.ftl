@@ -44,3 +44,6 @@ acts-add-member = نیا رکن شامل کرنا
 acts-publish-notice = اعلان نامہ شائع کرنا
 acts-grant = کسی وصول کنندہ کو رسائی دینا
 acts-end-grant = کسی وصول کنندہ کی رسائی ختم کرنا
+acts-begin-device-authority = آلات کی تصدیق کا ادارہ شروع کرنا
+acts-trust-maker = آلات بنانے والے پر اعتبار کرنا
+acts-distrust-maker = آلات بنانے والے پر اعتبار ختم کرنا

@@ -93,6 +93,9 @@ impl ActCard {
             OfficeAct::PublishNotice { .. } => "acts-publish-notice",
             OfficeAct::Grant { .. } => "acts-grant",
             OfficeAct::EndGrant { .. } => "acts-end-grant",
+            OfficeAct::BeginDeviceAuthority { .. } => "acts-begin-device-authority",
+            OfficeAct::TrustMaker { .. } => "acts-trust-maker",
+            OfficeAct::DistrustMaker { .. } => "acts-distrust-maker",
         })
     }
 
