@@ -10,6 +10,7 @@ use serde::Serialize;
 use store::{DbError, Tx};
 
 use crate::Custody;
+use crate::act::ActError;
 use crate::rows::{self, RowError};
 
 /// The record's signed head.
@@ -230,6 +231,24 @@ pub(crate) fn catch_up(tx: &mut Tx<'_>, directory: &mut DirStore) -> Result<(), 
 }
 
 impl Custody {
+    /// Says in the record that the root key was changed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_key_rotation(&self, now: Timestamp) -> Result<(), ActError> {
+        self.act(now, |act| {
+            act.record(Entry {
+                at: now,
+                kind: EntryKind::KeysRotated,
+                about: "keys:root".to_owned(),
+                by: "office:operator".to_owned(),
+                reason: String::new(),
+                document_sha256: None,
+            });
+            Ok(())
+        })
+    }
+
     /// The public key of the record, as a C2SP verifier key.
     #[must_use]
     pub fn record_key(&self) -> String {

@@ -83,11 +83,13 @@ pub enum EntryKind {
     IncidentTold,
     /// Receipts of hours that are over are held fast: the SHA-256 is the root of a tree of salted commitments.
     ReceiptsCommitted,
+    /// There is a new root key, and everything is sealed under it: the record's own key stays.
+    KeysRotated,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::MemberJoined,
         Self::DeploymentRegistered,
         Self::NoticePublished,
@@ -127,6 +129,7 @@ impl EntryKind {
         Self::IncidentReported,
         Self::IncidentTold,
         Self::ReceiptsCommitted,
+        Self::KeysRotated,
     ];
 
     /// The word in the record.
@@ -172,6 +175,7 @@ impl EntryKind {
             Self::IncidentReported => "incident-reported",
             Self::IncidentTold => "incident-told",
             Self::ReceiptsCommitted => "receipts-committed",
+            Self::KeysRotated => "keys-rotated",
         }
     }
 

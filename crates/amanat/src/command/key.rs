@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
-use custody::{Protection, RootKeyError, RootKeyState};
+use custody::{Custody, CustodyOptions, Protection, RootKeyError, RootKeyState};
 use model::Timestamp;
 use serde_json::{Value, json};
+use store::Db;
 
 use super::operator::Place;
 use crate::config::Config;
 use crate::exit::{Exit, Stop};
 use crate::keys::{self, PLAIN};
-use crate::{logging, server, ui};
+use crate::{clock, logging, server, ui};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
@@ -165,8 +166,17 @@ fn rotate(arguments: Rotate) -> Result<Exit, Stop> {
     });
     let db = server::database(&config)
         .map_err(|err| Stop::failure(err, "nothing was changed; see data.database-url"))?;
-    let rotated = custody::rotate_root_key(&server::custody_options(&config), &db, at_hand)
-        .map_err(failed)?;
+    let options = server::custody_options(&config);
+    let rotated = custody::rotate_root_key(&options, &db, at_hand.clone()).map_err(failed)?;
+    let told = tell(&options, db, at_hand);
+    told.map_err(|err| {
+        let error =
+            err.context("the new root key is in use, and the public record does not say so");
+        Stop::failure(
+            error,
+            "back up the new root.key; start the server, which says what is wrong",
+        )
+    })?;
     drop(directory);
     let after = state(&config)?;
     let subjects = ("subject-keys", json!(rotated.subjects));
@@ -182,6 +192,13 @@ fn rotate(arguments: Rotate) -> Result<Exit, Stop> {
         "destroy every copy of the former root key to end what those backups still have of erased readings",
     );
     Ok(Exit::Ok)
+}
+
+/// Says in the public record that there is a new root key.
+fn tell(options: &CustodyOptions, db: Db, at_hand: Vec<Arc<dyn Protection>>) -> anyhow::Result<()> {
+    let custody = Custody::open_with(options, db, at_hand)?;
+    custody.record_key_rotation(clock::now())?;
+    Ok(custody.close()?)
 }
 
 /// What the file says; an error where there is none.

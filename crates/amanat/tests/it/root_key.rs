@@ -416,6 +416,8 @@ mod slow {
         let amanat = house.serve(&[with]);
         let mut resident = amanat.visitor("en");
         resident.cookies = cookies;
+        let said = resident.open("/record/search?kind=keys-rotated").text();
+        assert!(said.contains("sealed again under a new key"), "{said}");
         let page = resident.open("/me");
         let text = page.text();
         assert!(text.contains(FIRST) && text.contains(SECOND), "{text}");

@@ -89,6 +89,7 @@ act-incident-opened = Data may have got out. The office looks into it ({ $about 
 act-incident-reported = The authority was told that data may have got out ({ $about }).
 act-incident-told = The people whose data may have got out were told ({ $about }).
 act-receipts-committed = The record now holds who received what in hours that are over ({ $about }). Nobody can read it there; each person has the proof of theirs.
+act-keys-rotated = Everything that is kept was sealed again under a new key ({ $about }).
 
 level-off = Off
 level-on = Exact

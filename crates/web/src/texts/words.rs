@@ -129,6 +129,7 @@ impl Texts {
             EntryKind::IncidentReported => "act-incident-reported",
             EntryKind::IncidentTold => "act-incident-told",
             EntryKind::ReceiptsCommitted => "act-receipts-committed",
+            EntryKind::KeysRotated => "act-keys-rotated",
         };
         let (recipient, purpose) = grant.unwrap_or(("?", "?"));
         let message = self.with(key).set("about", about);
