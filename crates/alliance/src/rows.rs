@@ -10,6 +10,7 @@ pub(crate) mod holiday;
 pub(crate) mod incident;
 pub(crate) mod limit;
 pub(crate) mod member;
+mod numbered;
 pub(crate) mod office_act;
 pub(crate) mod operator_access;
 pub(crate) mod order;

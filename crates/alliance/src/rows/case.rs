@@ -4,6 +4,7 @@ use custody::RowError;
 use model::{Chamber, DeploymentId, MemberId, PersonId, Timestamp};
 use store::{Tx, Value};
 
+use super::numbered::{self, number};
 use crate::cases::{
     CaseFile, CaseKind, EventKind, Harm, KeptTimes, Outcome, SanctionKind, Seat, Side, Stage, Step,
 };
@@ -23,10 +24,6 @@ pub(super) fn parsed<T>(
 
 pub(super) fn optional(text: Option<&str>) -> Value<'_> {
     text.map_or(Value::Null, Into::into)
-}
-
-pub(super) fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 pub(super) fn unsigned(value: i64) -> u64 {
@@ -67,9 +64,7 @@ fn read(row: &store::Row) -> Result<CaseFile, RowError> {
 
 /// The number that a new case gets.
 pub(crate) fn next_number(tx: &mut Tx<'_>) -> Result<u64, RowError> {
-    let row = tx.query_one("SELECT COALESCE(MAX(number), 0) FROM case_file", &[])?;
-    let newest: i64 = row.map_or(Ok(0), |it| it.get(0))?;
-    Ok(unsigned(newest) + 1)
+    numbered::next(tx, "case_file", "number")
 }
 
 /// How many cases were filed since.

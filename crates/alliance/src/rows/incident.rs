@@ -4,20 +4,14 @@ use custody::{Affected, AffectedPerson, Exposure, RowError};
 use model::{DeploymentId, PersonId, RecipientId, Text, Timestamp};
 use store::{Tx, Value};
 
+use super::numbered::{self, number};
 use crate::incidents::Incident;
 
 const COLUMNS: &str = "number, exposure, party, range_from, range_until, aware_at, what_en, what_ur, done_en, done_ur, \
      opened_at, reported_at, told_at";
 
 fn unreadable(value: &str) -> RowError {
-    RowError::Unreadable {
-        table: "incident",
-        value: value.to_owned(),
-    }
-}
-
-fn number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+    numbered::unreadable("incident", value)
 }
 
 fn exposure(word: &str, party: Option<&str>) -> Option<Exposure> {
@@ -66,9 +60,7 @@ fn read(row: &store::Row) -> Result<Incident, RowError> {
 }
 
 pub(crate) fn next(tx: &mut Tx<'_>) -> Result<u64, RowError> {
-    let row = tx.query_one("SELECT COALESCE(MAX(number), 0) + 1 FROM incident", &[])?;
-    let next: i64 = row.map_or(Ok(1), |it| it.get(0))?;
-    u64::try_from(next).map_err(|_| unreadable("number"))
+    numbered::next(tx, "incident", "number")
 }
 
 pub(crate) fn put(tx: &mut Tx<'_>, incident: &Incident) -> Result<(), RowError> {

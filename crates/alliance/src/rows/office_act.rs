@@ -4,16 +4,14 @@ use custody::RowError;
 use model::{DeploymentId, PersonId, Timestamp};
 use store::{Tx, Value};
 
+use super::numbered::{self, number};
 use crate::four_eyes::{ActOutcome, OfficeAct, ProposedAct};
 
 const COLUMNS: &str =
     "id, act, proposed_by, proposed_at, ends_at, is_provisional, outcome, ended_at";
 
 fn unreadable(value: &str) -> RowError {
-    RowError::Unreadable {
-        table: "office_act",
-        value: value.to_owned(),
-    }
+    numbered::unreadable("office_act", value)
 }
 
 fn read(row: &store::Row) -> Result<ProposedAct, RowError> {
@@ -36,15 +34,9 @@ fn read(row: &store::Row) -> Result<ProposedAct, RowError> {
     })
 }
 
-fn number(id: u64) -> i64 {
-    i64::try_from(id).unwrap_or(i64::MAX)
-}
-
 /// The number of the next one.
 pub(crate) fn next(tx: &mut Tx<'_>) -> Result<u64, RowError> {
-    let row = tx.query_one("SELECT COALESCE(MAX(id), 0) + 1 FROM office_act", &[])?;
-    let next: i64 = row.map_or(Ok(1), |it| it.get(0))?;
-    u64::try_from(next).map_err(|_| unreadable("id"))
+    numbered::next(tx, "office_act", "id")
 }
 
 /// How many wait.

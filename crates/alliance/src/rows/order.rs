@@ -4,6 +4,7 @@ use custody::{OrderData, RowError};
 use model::{Chamber, DeploymentId, PersonId, Pointer, RecipientId, Timestamp};
 use store::{Tx, Value};
 
+use super::numbered::{self, number};
 use crate::orders::{OrderFile, OrderState, OrderVote};
 
 const TABLE: &str = "order_file";
@@ -11,10 +12,7 @@ const COLUMNS: &str = "number, authority, statute, section, deployment, recipien
      embargo_until, document_sha256, filed_by, filed_at, state, decided_at, ended_at, end_reason, disclosed_at";
 
 fn unreadable(value: &str) -> RowError {
-    RowError::Unreadable {
-        table: TABLE,
-        value: value.to_owned(),
-    }
+    numbered::unreadable(TABLE, value)
 }
 
 fn list<T>(json: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, RowError> {
@@ -61,18 +59,12 @@ fn read(row: &store::Row) -> Result<OrderFile, RowError> {
     })
 }
 
-fn number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 fn optional(at: Option<Timestamp>) -> Value<'static> {
     at.map_or(Value::Null, |it| it.as_millis().into())
 }
 
 pub(crate) fn next(tx: &mut Tx<'_>) -> Result<u64, RowError> {
-    let row = tx.query_one("SELECT COALESCE(MAX(number), 0) + 1 FROM order_file", &[])?;
-    let next: i64 = row.map_or(Ok(1), |it| it.get(0))?;
-    u64::try_from(next).map_err(|_| unreadable("number"))
+    numbered::next(tx, "order_file", "number")
 }
 
 pub(crate) fn waiting_count(tx: &mut Tx<'_>) -> Result<u64, RowError> {

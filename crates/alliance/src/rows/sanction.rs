@@ -4,7 +4,8 @@ use custody::RowError;
 use model::{DeploymentId, PersonId, Timestamp};
 use store::{Tx, Value};
 
-use super::case::{number, optional, parsed, unsigned};
+use super::case::{optional, parsed, unsigned};
+use super::numbered::number;
 use crate::cases::{Sanction, SanctionKind};
 
 const SANCTIONS: &str = "SELECT id, number, deployment, kind, target, imposed_at, cured_at, lift_asked_by, lifted_at FROM sanction";

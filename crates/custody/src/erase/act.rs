@@ -475,6 +475,9 @@ impl Custody {
                 if !is_known {
                     rows::erasure::insert(tx, &row)?;
                 }
+                if row.scope.is_everything_so_far() {
+                    rows::receipt_batch::destroy_key(tx, &erasure.subject)?;
+                }
                 Ok::<_, RowError>(settle(tx)?)
             })?;
             if is_known {

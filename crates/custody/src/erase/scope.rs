@@ -99,6 +99,15 @@ impl EraseScope {
         *self == Self::default()
     }
 
+    /// Whether it is everything up to some moment: what a tombstone says of everything that was erased after a time to undo.
+    pub(crate) fn is_everything_so_far(&self) -> bool {
+        let all_times = Self {
+            until: None,
+            ..self.clone()
+        };
+        all_times.is_everything()
+    }
+
     /// The last moment that is in it, for one that was asked for at a moment, exclusive.
     pub(crate) fn end(&self, asked_at: Timestamp) -> Timestamp {
         let now = asked_at.plus_millis(1);

@@ -250,3 +250,48 @@ fn a_list_goes_on_where_it_ended() {
         assert!(all.len() > 1);
     });
 }
+
+#[test]
+fn a_salt_that_a_restore_brings_back_dies_again() {
+    on_both(|house| {
+        let later = an_hour(&house);
+        let who = person("p-resident");
+        let key: Vec<u8> = house
+            .db
+            .read(|tx| {
+                let row = tx.query_one("SELECT sealed FROM receipt_key", &[])?;
+                row.unwrap().get(0)
+            })
+            .unwrap();
+        let scope = EraseScope::new((None, None), None, None, None).unwrap();
+        let plan = house.custody.plan_erasure(&who, &scope, later).unwrap();
+        let grace = Grace::Day;
+        let erased = house
+            .custody
+            .erase(&who, &scope, &plan.digest, grace, later);
+        erased.unwrap();
+        let due = later.plus_millis(2 * 24 * HOUR);
+        house.custody.tick(due).unwrap();
+        // The rows of a backup from before; the file of erasures is in no backup.
+        let restored = house.db.write(|tx| {
+            for table in ["erasure", "erasure_notice", "vault_erasure"] {
+                tx.execute(&format!("DELETE FROM {table}"), &[])?;
+            }
+            tx.execute(
+                "INSERT INTO receipt_key (subject, sealed) VALUES ('person:p-resident', $1)",
+                &[key.as_slice().into()],
+            )?;
+            tx.execute("UPDATE receipt SET place = 0", &[])?;
+            Ok::<_, store::DbError>(())
+        });
+        restored.unwrap();
+        // A subject that the vault knows again.
+        house.measure(r#"{"power":2}"#);
+        let house = house.reopened(false);
+        house.custody.tick(due).unwrap();
+        assert_eq!(
+            listed(&house, &who, due)[0].committed,
+            CommittedAs::Forgotten
+        );
+    });
+}
