@@ -25,9 +25,11 @@ struct Told {
 
 impl Receipt {
     pub(super) fn of(permit: Permit) -> Self {
+        // Whom a message names is told to recipients by a cover name.
+        let names = permit.offered.message.payload.schema().subject_field();
         let told = Told {
             fields: permit.outcome.fields(),
-            exact: permit.outcome.exact(),
+            exact: permit.outcome.exact().without(names.into_iter().collect()),
             at: permit.decided_at,
             offered: permit.offered,
         };

@@ -195,6 +195,22 @@ fn a_field_that_was_made_coarse_is_not_called_exact() {
 }
 
 #[test]
+fn a_cover_name_is_not_called_exact() {
+    on_both(|house| {
+        let mut desk = house.listen("utility-desk", &house.utility, "billing", 8);
+        let validator = house.thing("validator-1", &house.validator);
+        let message = br#"{"card":"card-7","power":30}"#;
+        house.custody.ingest(&validator, message, NOW).unwrap();
+        assert!(desk.next(NOW).is_some());
+        house.custody.tick(NOW).unwrap();
+        let row = listed(&house, &person("p-resident"), NOW).remove(0);
+        let names = |it: &[String]| it.contains(&"/card".to_owned());
+        assert!(names(&row.fields), "{row:?}");
+        assert!(!names(&row.exact) && !row.exact.is_empty(), "{row:?}");
+    });
+}
+
+#[test]
 fn the_salts_die_with_everything_that_its_person_erases() {
     on_both(|house| {
         let later = an_hour(&house);
